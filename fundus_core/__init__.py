@@ -1,0 +1,1 @@
+"""Fundus Explorer: which backbone to trust on which retinal photographs."""

@@ -1,0 +1,1 @@
+"""Frozen values that flow between the parts; no method lives here."""

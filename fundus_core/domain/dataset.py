@@ -1,0 +1,183 @@
+"""A set of fundus photographs with what is known of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fundus_core.domain.recipe import fingerprint_of
+from fundus_core.errors import TargetError
+
+Task = Literal["binary", "multiclass", "multilabel"]
+
+RejectReason = Literal[
+    "missing",
+    "unreadable",
+    "truncated",
+    "too_small",
+    "too_large",
+    "unknown_label",
+    "duplicate_path",
+    "duplicate_image",
+]
+
+RESERVED_COLUMNS = ("image_id", "path", "patient_id", "eye", "split")
+"""Columns every table has after reading, whatever they were called in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Something to predict: one column, or one 0/1 column per class."""
+
+    name: str
+    """The column's name; for multi-label targets the names joined by commas."""
+
+    task: Task
+
+    classes: tuple[str, ...]
+    """All classes, as strings. Binary: (negative, positive)."""
+
+    columns: tuple[str, ...]
+    """Columns of the table that hold it: one, or one per class (multi-label)."""
+
+    @property
+    def scored_classes(self) -> tuple[str, ...]:
+        """The classes that get a score: the positive one alone for a binary target."""
+        return self.classes[1:] if self.task == "binary" else self.classes
+
+    @property
+    def one_against_rest(self) -> bool:
+        """True for `COLUMN=CLASS`: one class of a column against all its others."""
+        return self.task == "binary" and self.name == f"{self.columns[0]}={self.classes[1]}"
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedRow:
+    """A file or row that was given but is not used, and why."""
+
+    path: str
+    reason: RejectReason
+    detail: str
+    """One sentence for the user."""
+
+
+@dataclass(frozen=True)
+class FundusDataset:
+    """N photographs, one row each, no two with the same bytes."""
+
+    name: str
+    """Shown to the user; the folder's or table's name."""
+
+    source: str
+    """Folder or table it was read from."""
+
+    table: pd.DataFrame
+    """N rows, index 0..N-1. `RESERVED_COLUMNS` (strings; missing values are None) first, then
+    target and metadata columns. `path` is absolute. `image_id` is the hash of the file's bytes."""
+
+    targets: tuple[Target, ...]
+    """What can be predicted, in the order of the columns."""
+
+    rejected: tuple[RejectedRow, ...] = ()
+    """Rows left out; they are not in `table`."""
+
+    synthetic: bool = field(default=False)
+    """True when the photographs were drawn by `fundus_core.phantom`."""
+
+    def __len__(self) -> int:
+        """Returns N."""
+        return len(self.table)
+
+    @property
+    def image_ids(self) -> tuple[str, ...]:
+        """N distinct content hashes, in the order of the table."""
+        return tuple(self.table["image_id"])
+
+    @property
+    def has_patients(self) -> bool:
+        """True when every photograph names its patient."""
+        return len(self) > 0 and bool(self.table["patient_id"].notna().all())
+
+    @property
+    def n_patients(self) -> int | None:
+        """Number of distinct patients, or None when not every photograph names one."""
+        return int(self.table["patient_id"].nunique()) if self.has_patients else None
+
+    @property
+    def patient_ids(self) -> NDArray[np.str_] | None:
+        """Shape (N,), or None when no photograph names its patient.
+
+        Where only some do, each of the others counts as a patient of its own.
+        """
+        patients = self.table["patient_id"]
+        if len(self) == 0 or patients.isna().all():
+            return None
+        own = "image:" + self.table["image_id"].astype(str)
+        return patients.where(patients.notna(), own).to_numpy(dtype=str)
+
+    def fingerprint(self) -> str:
+        """Returns a key of the photographs, their order and every column but their place on disk."""
+        content = self.table.drop(columns="path").astype(object)
+        content = content.where(content.notna(), None)
+        return fingerprint_of({name: [_plain(v) for v in content[name]] for name in content})
+
+    def target(self, name: str) -> Target:
+        """Returns the target that a name stands for.
+
+        Args:
+            name: A target's name; `COLUMN=CLASS` for one class against the rest; or several 0/1
+                columns joined by commas for a multi-label target.
+
+        Raises:
+            TargetError: If the table has no such target; names those it has.
+        """
+        known = {target.name: target for target in self.targets}
+        if name in known:
+            return known[name]
+        column, _, chosen = name.partition("=")
+        if column in known and chosen in known[column].classes:
+            return Target(name, "binary", (f"not {chosen}", chosen), (column,))
+        parts = tuple(part.strip() for part in name.split(","))
+        if len(parts) > 1 and all(
+            part in known and set(known[part].classes) == {"0", "1"} for part in parts
+        ):
+            return Target(",".join(parts), "multilabel", parts, parts)
+        raise TargetError(
+            f"{self.name} has no target {name!r}; it has: {', '.join(known) or 'none'}.",
+            hint="Choose one of them, COLUMN=CLASS for one class against the rest, or several 0/1 "
+            "columns joined by commas.",
+        )
+
+    def labels(self, target: Target) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Returns the labels of a target, one column per scored class, and which rows have them.
+
+        C is the number of scored classes: 1 for a binary target.
+
+        Returns:
+            `y_true` of shape (N, C), all False in rows without label; `known` of shape (N,).
+        """
+        raw = self.table[list(target.columns)]
+        known = cast(NDArray[np.bool_], raw.notna().all(axis=1).to_numpy(dtype=bool))
+        if target.task == "multilabel":
+            return (raw.astype(object) == "1").to_numpy(dtype=bool), known
+        column = raw.iloc[:, 0].astype(object)
+        y_true = np.stack([(column == name).to_numpy() for name in target.scored_classes], axis=1)
+        if not target.one_against_rest:
+            known = known & column.isin(target.classes).to_numpy(dtype=bool)
+        return y_true.astype(bool), known
+
+    def select(self, image_ids: Sequence[str]) -> "FundusDataset":
+        """Returns the same data set with only the given photographs, in the given order."""
+        rows = self.table.set_index("image_id", drop=False).loc[list(image_ids)]
+        table = rows.reset_index(drop=True)
+        return FundusDataset(
+            self.name, self.source, table, self.targets, self.rejected, self.synthetic
+        )
+
+
+def _plain(value: object) -> object:
+    """Returns a NumPy scalar as the Python value that JSON knows."""
+    return value.item() if isinstance(value, np.generic) else value
