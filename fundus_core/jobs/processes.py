@@ -1,0 +1,116 @@
+"""Processes that outlive the one that started them: is it still that one, and how to end it."""
+
+import contextlib
+import os
+import time
+from dataclasses import dataclass
+
+import psutil
+
+_SAME_START_SECONDS = 1.5
+"""A process id is only given again after all others: two starts this close are the same process."""
+
+_POLL_SECONDS = 0.02
+_KILL_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessId:
+    """A process that cannot be mistaken for a later one with the same number."""
+
+    pid: int
+
+    seconds_after_boot: float
+    """When it started. Counted from the boot, since clocks are corrected while jobs run."""
+
+
+def identify(pid: int) -> ProcessId:
+    """Returns who has this number now.
+
+    Raises:
+        psutil.NoSuchProcess: If nobody does.
+    """
+    return ProcessId(pid, _seconds_after_boot(psutil.Process(pid)))
+
+
+def is_alive(process: ProcessId) -> bool:
+    """Tells whether the process is still there; one that only waits to be reaped is not."""
+    return _find(process) is not None
+
+
+def end_session(leader: ProcessId, *, grace_seconds: float = 1.0) -> None:
+    """Ends a process that leads a session, all its descendants and all others of the session.
+
+    They are asked to (SIGTERM); those still there after `grace_seconds` are killed. Works too when
+    the leader itself is gone already and left some behind.
+    """
+    members = _members(leader)
+    for member in members:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            member.terminate()
+    _wait_until_gone(members, grace_seconds)
+
+    deadline = time.monotonic() + _KILL_SECONDS
+    while (stubborn := _running(members | _members(leader))) and time.monotonic() < deadline:
+        for member in stubborn:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        _wait_until_gone(stubborn, _POLL_SECONDS * 5)
+
+
+def _members(leader: ProcessId) -> set[psutil.Process]:
+    """Returns the living processes of the session, and the leader's descendants in any session."""
+    found = _find(leader)
+    if found is None and psutil.pid_exists(leader.pid) and not _is_zombie(leader.pid):
+        return set()  # the number went to another process, so no session of that name is left
+
+    members: set[psutil.Process] = set() if found is None else {found}
+    with contextlib.suppress(psutil.NoSuchProcess):
+        members |= set() if found is None else set(found.children(recursive=True))
+    for pid in psutil.pids():
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError, PermissionError):
+            if os.getsid(pid) == leader.pid:
+                members.add(psutil.Process(pid))
+    return _running(members)
+
+
+def _find(process: ProcessId) -> psutil.Process | None:
+    """Returns the running process of that number and start."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        found = psutil.Process(process.pid)
+        apart = abs(_seconds_after_boot(found) - process.seconds_after_boot)
+        if apart < _SAME_START_SECONDS and found.status() != psutil.STATUS_ZOMBIE:
+            return found
+    return None
+
+
+def _seconds_after_boot(process: psutil.Process) -> float:
+    """Returns when the process started."""
+    return float(process.create_time() - psutil.boot_time())
+
+
+def _is_zombie(pid: int) -> bool:
+    """Tells whether the number is held by a process that only waits to be reaped."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    return False
+
+
+def _running(processes: set[psutil.Process]) -> set[psutil.Process]:
+    """Returns those of the processes that are neither gone nor waiting to be reaped."""
+    running = set()
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                running.add(process)
+    return running
+
+
+def _wait_until_gone(processes: set[psutil.Process], seconds: float) -> None:
+    """Waits until all are gone, at most so long.
+
+    Not by `psutil.wait_procs`: it would take the exit status from whoever started them.
+    """
+    deadline = time.monotonic() + seconds
+    while _running(processes) and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
