@@ -1,0 +1,73 @@
+"""Intervals of shares: Wilson's score interval and Clopper and Pearson's exact one.
+
+Successes need not be whole numbers: an AUC counts as successes among pairs of images.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import betaincinv, ndtri
+
+from fundus_core.stats.inputs import require_confidence
+
+
+class Bounds(NamedTuple):
+    """Ends of an interval; arrays of the same shape as the shares they belong to."""
+
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def wilson(successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> Bounds:
+    """Returns Wilson's score interval of a share: inside [0, 1], never of zero width.
+
+    Args:
+        successes: In [0, trials]; any shape.
+        trials: Above 0; broadcast against `successes`. Independent ones.
+        confidence: In (0, 1).
+
+    References:
+        Wilson (1927), J. Am. Stat. Assoc. 22(158), 209-212.
+
+    Examples:
+        >>> low, high = wilson(9, 10)
+        >>> round(float(low), 4), round(float(high), 4)
+        (0.5958, 0.9821)
+    """
+    require_confidence(confidence)
+    n = np.asarray(trials, dtype=np.float64)
+    share = np.asarray(successes, dtype=np.float64) / n
+    z_squared = ndtri(0.5 + confidence / 2) ** 2
+    centre = share + z_squared / (2 * n)
+    spread = np.sqrt(z_squared * (share * (1 - share) / n + z_squared / (4 * n**2)))
+    low = np.where(share <= 0, 0.0, (centre - spread) / (1 + z_squared / n))
+    high = np.where(share >= 1, 1.0, (centre + spread) / (1 + z_squared / n))
+    return Bounds(low, high)
+
+
+def clopper_pearson(successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> Bounds:
+    """Returns the exact interval of a share: it covers at least as often as it says.
+
+    Args:
+        successes: In [0, trials]; any shape.
+        trials: Above 0; broadcast against `successes`. Independent ones.
+        confidence: In (0, 1).
+
+    References:
+        Clopper & Pearson (1934), Biometrika 26(4), 404-413.
+
+    Examples:
+        >>> low, high = clopper_pearson(10, 10)
+        >>> round(float(low), 4), float(high)
+        (0.6915, 1.0)
+    """
+    require_confidence(confidence)
+    tail = (1 - confidence) / 2
+    won, n = np.broadcast_arrays(
+        np.asarray(successes, dtype=np.float64), np.asarray(trials, dtype=np.float64)
+    )
+    lost = n - won
+    low = np.where(won > 0, betaincinv(np.where(won > 0, won, 1.0), lost + 1, tail), 0.0)
+    high = np.where(lost > 0, betaincinv(won + 1, np.where(lost > 0, lost, 1.0), 1 - tail), 1.0)
+    return Bounds(low, high)

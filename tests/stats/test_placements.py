@@ -1,0 +1,160 @@
+"""Placements and their covariance, held against their definitions pair by pair."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from fundus_core.stats.placements import covariance, placements
+
+Floats = NDArray[np.float64]
+
+# Five positive and four negative images with ties inside and across the classes, of four patients:
+# 0 and 1 have images of both classes, 2 positive and 3 negative ones only.
+POSITIVE = np.array([1, 1, 1, 1, 1, 0, 0, 0, 0], dtype=bool)
+SCORES = np.array(
+    [
+        [0.9, 0.8, 0.8, 0.4, 0.3, 0.6, 0.4, 0.2, 0.1],
+        [0.7, 0.9, 0.2, 0.5, 0.5, 0.5, 0.8, 0.1, 0.3],
+    ]
+)
+PATIENTS = np.array([0, 0, 1, 2, 2, 0, 1, 3, 3])
+
+
+def _kernel(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
+    """1 for every pair in the right order, one half for ties: shape (models, m, n)."""
+    won, lost = scores[:, positive], scores[:, ~positive]
+    result = np.zeros((len(scores), won.shape[1], lost.shape[1]))
+    for model, i, j in product(*map(range, result.shape)):
+        result[model, i, j] = np.heaviside(won[model, i] - lost[model, j], 0.5)
+    return result
+
+
+def _obuchowski(scores: Floats, positive: NDArray[np.bool_], patients: NDArray[np.intp]) -> Floats:
+    """The covariance matrix of the AUCs as sections 2 and 3 of the 1997 paper define it."""
+    kernel = _kernel(scores, positive)
+    auc = kernel.mean(axis=(1, 2))
+    v10, v01 = kernel.mean(axis=2), kernel.mean(axis=1)  # (models, m), (models, n)
+    m, n = v10.shape[1], v01.shape[1]
+    ids = sorted(set(patients.tolist()))
+    with_positive = [one for one in ids if positive[patients == one].any()]
+    with_negative = [one for one in ids if (~positive)[patients == one].any()]
+
+    def excess(values: Floats, members: NDArray[np.intp], model: int, patient: int) -> float:
+        own = values[model][members == patient]
+        return float(sum(own) - len(own) * auc[model])
+
+    result = np.zeros((len(scores), len(scores)))
+    for r, s in product(range(len(scores)), repeat=2):
+        s10 = s01 = s11 = s11_transposed = 0.0
+        for one in ids:
+            x_r = excess(v10, patients[positive], r, one)
+            x_s = excess(v10, patients[positive], s, one)
+            y_r = excess(v01, patients[~positive], r, one)
+            y_s = excess(v01, patients[~positive], s, one)
+            s10 += x_r * x_s
+            s01 += y_r * y_s
+            s11 += x_r * y_s
+            s11_transposed += x_s * y_r
+        s10 *= len(with_positive) / ((len(with_positive) - 1) * m)
+        s01 *= len(with_negative) / ((len(with_negative) - 1) * n)
+        both = len(ids) / (len(ids) - 1)
+        result[r, s] = s10 / m + s01 / n + both * (s11 + s11_transposed) / (m * n)
+    return result
+
+
+def _random_case(
+    seed: int, n_images: int = 60
+) -> tuple[Floats, NDArray[np.bool_], NDArray[np.intp]]:
+    """Two models with heavy ties, and patients with one to several images of either class."""
+    generator = np.random.default_rng(seed)
+    positive = generator.random(n_images) < 0.3
+    positive[:4] = True, True, False, False
+    scores = generator.integers(0, 6, size=(2, n_images)) + 2.0 * positive
+    return scores, positive, generator.integers(0, n_images // 2, size=n_images)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_placements__agree_with_the_definition_under_ties(seed: int) -> None:
+    scores, positive, _ = _random_case(seed)
+
+    placed = placements(positive, scores)
+
+    kernel = _kernel(scores, positive)
+    np.testing.assert_allclose(placed.auc, kernel.mean(axis=(1, 2)), rtol=0, atol=1e-14)
+    np.testing.assert_allclose(placed.values[:, positive], kernel.mean(axis=2), atol=1e-14)
+    np.testing.assert_allclose(placed.values[:, ~positive], kernel.mean(axis=1), atol=1e-14)
+
+
+def test_placements__do_not_depend_on_the_order_of_the_images() -> None:
+    scores, positive, _ = _random_case(1)
+    shuffled = np.random.default_rng(0).permutation(len(positive))
+
+    placed = placements(positive[shuffled], scores[:, shuffled])
+
+    expected = placements(positive, scores)
+    np.testing.assert_array_equal(placed.values, expected.values[:, shuffled])
+    np.testing.assert_array_equal(placed.auc, expected.auc)
+
+
+def test_placements__of_perfect_and_constant_models_are_exact() -> None:
+    # 49 * (1 / 49) is not 1 in floating point; 1 must come out as 1 all the same.
+    positive = np.arange(98) >= 49
+    scores = np.stack([np.arange(98.0), np.zeros(98), -np.arange(98.0)])
+
+    placed = placements(positive, scores)
+
+    assert placed.auc.tolist() == [1.0, 0.5, 0.0]
+    assert [set(row) for row in placed.values.tolist()] == [{1.0}, {0.5}, {0.0}]
+
+
+def test_covariance__is_delongs_when_images_are_independent() -> None:
+    placed = placements(POSITIVE, SCORES)
+
+    found = covariance(placed.deviations, POSITIVE)
+
+    kernel = _kernel(SCORES, POSITIVE)
+    expected = np.cov(kernel.mean(axis=2)) / 5 + np.cov(kernel.mean(axis=1)) / 4
+    np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_covariance__is_obuchowskis_when_a_patient_has_images_of_both_classes() -> None:
+    placed = placements(POSITIVE, SCORES)
+
+    found = covariance(placed.deviations, POSITIVE, PATIENTS)
+
+    np.testing.assert_allclose(found, _obuchowski(SCORES, POSITIVE, PATIENTS), rtol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_covariance__is_obuchowskis_on_random_patients(seed: int) -> None:
+    scores, positive, patients = _random_case(seed)
+    patients = np.unique(patients, return_inverse=True)[1]
+
+    found = covariance(placements(positive, scores).deviations, positive, patients)
+
+    np.testing.assert_allclose(found, _obuchowski(scores, positive, patients), rtol=1e-11)
+
+
+def test_covariance__by_patient_is_delongs_when_each_patient_has_one_image() -> None:
+    deviations = placements(POSITIVE, SCORES).deviations
+
+    found = covariance(deviations, POSITIVE, np.arange(9)[::-1].copy())
+
+    np.testing.assert_allclose(found, covariance(deviations, POSITIVE), rtol=1e-13)
+
+
+def test_covariance__doubles_when_every_photograph_is_there_twice() -> None:
+    # A second, identical eye adds no information: the variance by patient stays what one eye gives,
+    # while the variance by image takes it for news and is about half of that.
+    positive, scores = np.tile(POSITIVE, 2), np.tile(SCORES, 2)
+    patients = np.tile(np.arange(9), 2)
+
+    deviations = placements(positive, scores).deviations
+    by_patient = covariance(deviations, positive, patients)
+    by_image = covariance(deviations, positive)
+
+    one_eye = covariance(placements(POSITIVE, SCORES).deviations, POSITIVE)
+    np.testing.assert_allclose(by_patient, one_eye, rtol=1e-12)
+    assert by_image[0, 0] < 0.6 * by_patient[0, 0]

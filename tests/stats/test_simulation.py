@@ -1,0 +1,34 @@
+"""Do the intervals and tests keep their promise when both eyes of a patient are photographed?
+
+The figures of docs/statistics.md come from the same code, over more settings.
+"""
+
+import pytest
+
+from benchmarks.simulate_clustered import INDEPENDENT, SETTINGS, Setting, simulate
+
+REPLICATES = 10_000
+"""A share of 5 % is then known to 0.22 %, one of 95 % as well."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", SETTINGS, ids=str)
+def test_simulation__by_patient_keeps_the_level_and_by_image_does_not(setting: Setting) -> None:
+    rates = simulate(setting, replicates=REPLICATES)
+
+    assert 0.92 <= rates.clustered_coverage <= 0.97
+    assert 0.04 <= rates.clustered_size <= 0.06
+    assert 0.04 <= rates.unpaired_size <= 0.06
+    assert rates.plain_coverage < 0.92
+    assert rates.plain_size > 0.08
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", INDEPENDENT, ids=str)
+def test_simulation__both_forms_keep_the_level_when_eyes_are_independent(setting: Setting) -> None:
+    rates = simulate(setting, replicates=REPLICATES)
+
+    assert min(rates.clustered_coverage, rates.plain_coverage) >= 0.92
+    assert max(rates.clustered_coverage, rates.plain_coverage) <= 0.97
+    assert min(rates.clustered_size, rates.plain_size) >= 0.04
+    assert max(rates.clustered_size, rates.plain_size) <= 0.06
