@@ -1,0 +1,1 @@
+"""Pre-trained networks behind one protocol."""

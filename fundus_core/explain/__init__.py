@@ -1,0 +1,1 @@
+"""Where a model looked: saliency maps from any backbone with a probe."""

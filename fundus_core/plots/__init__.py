@@ -1,0 +1,1 @@
+"""Results to figures; nothing is computed here."""
