@@ -1,0 +1,1 @@
+"""Photographs, tables, weights and stored results: everything that touches a file."""

@@ -1,0 +1,84 @@
+"""Reads a folder whose sub-folders are the labels as a table."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from fundus_core.domain.dataset import RejectedRow
+from fundus_core.io.columns import is_split_name
+from fundus_core.io.photo_files import is_photograph_name, walk_files
+
+_CONTAINERS = {"images", "image", "imgs", "img", "photos", "photographs", "jpg", "jpeg", "png"}
+"""Names of folders that say nothing about what is in them."""
+
+_OTHER_FORMATS = (
+    ".dcm",
+    ".dicom",
+    ".heic",
+    ".heif",
+    ".avif",
+    ".jp2",
+    ".j2k",
+    ".nef",
+    ".cr2",
+    ".svg",
+)
+"""Suffixes of pictures that cannot be read and are listed as such; other files are no pictures."""
+
+
+def read_class_folders(folder: Path) -> tuple[pd.DataFrame, tuple[RejectedRow, ...]]:
+    """Lists the photographs below a folder with what the names of their folders tell.
+
+    A level of folders that are all named train, val, test or similar is the split. Levels that say
+    nothing (one folder only, or "images") are passed over. Of the others, the label is the deepest
+    one whose names recur in different folders, else the uppermost: `site/class` and `class/patient`
+    are both understood. The rest become columns `folder_1`, `folder_2` and so on, from the top.
+
+    Returns:
+        A table with `path`, relative to the folder, and where there is any `label`, `split`,
+        `folder_N`, as strings and None; and the pictures of formats that cannot be read.
+    """
+    files = list(walk_files(folder))
+    foreign = [path for path in files if path.name.lower().endswith(_OTHER_FORMATS)]
+    photographs = [p.relative_to(folder) for p in files if is_photograph_name(p.name)]
+    table = pd.DataFrame({"path": [path.as_posix() for path in photographs]}, dtype=object)
+    names = [path.parts[:-1] for path in photographs]
+    for column, values in _columns(names).items():
+        table[column] = pd.Series(values, dtype=object)
+    detail = "This format is not supported; export the photograph as JPEG or PNG."
+    return table, tuple(RejectedRow(str(path), "unreadable", detail) for path in foreign)
+
+
+def _columns(names: Sequence[Sequence[str]]) -> dict[str, list[str | None]]:
+    """Returns what the levels of folders mean, from the folder names of every photograph."""
+    depth = max(map(len, names), default=0)
+    levels = [[row[i] if i < len(row) else None for row in names] for i in range(depth)]
+    columns: dict[str, list[str | None]] = {}
+    telling = []
+    for level in levels:
+        found = {name for name in level if name is not None}
+        if "split" not in columns and all(map(is_split_name, found)):
+            columns["split"] = level
+        elif not {name.lower() for name in found} <= _CONTAINERS:
+            telling.append(level)
+    several = [level for level in telling if len(set(level)) > 1] or telling[-1:]
+    if several:
+        label = _label_level(several)
+        columns["label"] = several[label]
+        others = several[:label] + several[label + 1 :]
+        columns |= {f"folder_{number}": level for number, level in enumerate(others, start=1)}
+    return columns
+
+
+def _label_level(levels: Sequence[Sequence[str | None]]) -> int:
+    """Returns which of the levels holds the classes."""
+    for i in reversed(range(1, len(levels))):
+        places = {
+            (name, above)
+            for name, above in zip(levels[i], levels[i - 1], strict=True)
+            if name is not None
+        }
+        if len(places) > len({name for name, _ in places}):
+            return i
+    return 0

@@ -1,0 +1,178 @@
+"""Lists what a folder or a table says of its photographs, before any of them is looked at."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from fundus_core.domain.dataset import RESERVED_COLUMNS, RejectedRow
+from fundus_core.errors import DataError
+from fundus_core.io.class_folders import read_class_folders
+from fundus_core.io.columns import ColumnMapping, normalise_eye, normalise_split, recognise
+from fundus_core.io.photo_files import PhotographFinder, is_photograph_name
+from fundus_core.io.tables import TABLE_SUFFIXES, read_table
+from fundus_core.io.targets import named_columns, normalise_labels
+
+_GENERIC_TABLES = {"labels", "manifest", "data", "dataset", "metadata", "table", "index", "images"}
+"""Names of tables that say less than the name of the folder they are in."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """Where photographs and what is known of them come from, and how to read it."""
+
+    path: Path
+    """A folder, a table, or one photograph."""
+
+    table: Path | None = None
+    """A table that names photographs in the folder `path`."""
+
+    columns: ColumnMapping = field(default_factory=ColumnMapping)
+    """Which column means what, where the usual names do not tell."""
+
+    classes: tuple[str, ...] = ()
+    """Labels of the target that are accepted, in order; empty: all. Of two, the second is the
+    positive one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a source says before any photograph is looked at."""
+
+    name: str
+    source: str
+    rows: pd.DataFrame
+    """One row per photograph, strings and None, index 0..N-1. The columns `path` (as it was
+    given), `patient_id`, `eye` and `split` first, then all others."""
+
+    target: str | None
+    """The columns of `rows` that the user named as the target, joined by commas."""
+
+    finder: PhotographFinder
+    rejected: tuple[RejectedRow, ...] = ()
+    """Files that are in no row."""
+
+
+def list_photographs(source: DataSource) -> Listing:
+    """Returns the rows of a source of whichever kind.
+
+    Raises:
+        DataError: If there is nothing to read, or it is not clear which table or column to use.
+        TargetError: If the named target is not there.
+    """
+    path = source.path.expanduser().absolute()
+    if path.is_dir():
+        return _listed_folder(path, source)
+    if not path.exists():
+        raise DataError(f"There is nothing at {path}.", hint="Check the path.")
+    if source.table is not None:
+        raise DataError(
+            f"A table was given, but {path.name} is not a folder.",
+            hint="Give the folder of the photographs, and the table beside it.",
+        )
+    if path.suffix.lower() in TABLE_SUFFIXES:
+        generic = path.stem.lower() in _GENERIC_TABLES
+        name = path.parent.name if generic else path.stem
+        return _listed_table(path, (path.parent,), source.columns, name)
+    if is_photograph_name(path.name):
+        rows = pd.DataFrame({"path": [str(path)]}, dtype=object)
+        arranged, _ = _arranged(rows, ColumnMapping(path="path"))
+        return Listing(path.stem, str(path), arranged, None, PhotographFinder((path.parent,)))
+    raise DataError(
+        f"{path.name} is neither a folder, nor a table, nor a photograph.",
+        hint=f"Give a folder, a photograph, or a table ({', '.join(TABLE_SUFFIXES)}).",
+    )
+
+
+def _listed_folder(folder: Path, source: DataSource) -> Listing:
+    """Returns the rows of a folder: those of its table if there is one, else its photographs."""
+    name = folder.resolve().name
+    if source.table is not None:
+        table = source.table.expanduser().absolute()
+        return _listed_table(table, (folder, table.parent), source.columns, name)
+    usable: dict[str, Listing] = {}
+    errors: list[DataError] = []
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in TABLE_SUFFIXES and not path.name.startswith("."):
+            try:
+                usable[path.name] = _listed_table(path, (folder,), source.columns, name)
+            except DataError as error:
+                errors.append(error)
+    if len(usable) > 1:
+        raise DataError(
+            f"{folder} holds several tables of photographs: {', '.join(usable)}.",
+            hint="Say which one to use with --table.",
+        )
+    if usable:
+        return next(iter(usable.values()))
+    return _listed_class_folders(folder, source.columns, errors)
+
+
+def _listed_table(
+    path: Path, folders: Sequence[Path], mapping: ColumnMapping, name: str
+) -> Listing:
+    """Returns the rows of a table."""
+    rows = read_table(path)
+    finder = PhotographFinder(folders)
+    columns = recognise(
+        rows, mapping, is_file=lambda value: finder.find(value) is not None, name=path.name
+    )
+    arranged, target = _arranged(rows, columns)
+    return Listing(name, str(path), arranged, target, finder)
+
+
+def _listed_class_folders(
+    folder: Path, mapping: ColumnMapping, table_errors: Sequence[DataError]
+) -> Listing:
+    """Returns a row per photograph below a folder; tables in it could not be used."""
+    rows, rejected = read_class_folders(folder)
+    if table_errors and "label" not in rows:
+        raise DataError(
+            table_errors[0].message,
+            hint=f"{table_errors[0].hint} To use the folder without its table, move that away.",
+        )
+    if len(rows) == 0:
+        others = f", only {len(rejected)} pictures of other formats" if rejected else ""
+        raise DataError(
+            f"There are no photographs in {folder}{others}.",
+            hint="Give a folder of JPEG, PNG, TIFF, BMP or WebP files, or a table of their paths.",
+        )
+    columns = recognise(
+        rows, mapping, is_file=lambda value: (folder / value).exists(), name=f"The folder {folder}"
+    )
+    finder = PhotographFinder((folder,))
+    arranged, target = _arranged(rows, columns)
+    return Listing(folder.resolve().name, str(folder), arranged, target, finder, rejected)
+
+
+def _arranged(rows: pd.DataFrame, columns: ColumnMapping) -> tuple[pd.DataFrame, str | None]:
+    """Returns the rows under the names that data sets use, and the target under its new name.
+
+    The path column is kept under its own name too if it holds names of photographs, not of files.
+    """
+    roles = {"path": columns.path, "patient_id": columns.patient, "eye": columns.eye}
+    roles["split"] = columns.split
+    renamed = {theirs: ours for ours, theirs in roles.items() if theirs is not None}
+    blank = pd.Series([None] * len(rows), dtype=object)
+    arranged = {ours: blank if theirs is None else rows[theirs] for ours, theirs in roles.items()}
+    arranged["eye"] = pd.Series(map(normalise_eye, arranged["eye"]), dtype=object)
+    arranged["split"] = pd.Series(map(normalise_split, arranged["split"]), dtype=object)
+    holds_files = any(map(is_photograph_name, arranged["path"].dropna()))
+    for theirs in map(str, rows.columns):
+        if theirs not in renamed or (theirs == columns.path and not holds_files):
+            ours = _free_name(theirs, {*arranged, *rows.columns})
+            arranged[ours] = normalise_labels(rows[theirs])
+            renamed.setdefault(theirs, ours)
+    target = ",".join(renamed[name] for name in named_columns(rows, columns.target))
+    return pd.DataFrame(arranged), target or None
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """Returns the name, with `_given` behind it if data sets use it for something else."""
+    if name not in RESERVED_COLUMNS:
+        return name
+    free = f"{name}_given"
+    while free in taken:
+        free = f"{free}_given"
+    return free

@@ -1,0 +1,128 @@
+"""Finds photographs on disk: all in a folder, or the ones a table names in its own way."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+
+from fundus_core.io.images import SUPPORTED_SUFFIXES
+
+_LARGEST_TREE = 200_000
+"""Files beyond which a folder is no data set, and names are not searched for in it."""
+
+_NO_PHOTOGRAPHS = ("mask", "fov", "av", "annot", "segment", "groundtruth", "ground_truth", "manual")
+"""Beginnings of the names of folders whose pictures are named like photographs, but are none."""
+
+
+def walk_files(folder: Path) -> Iterator[Path]:
+    """Yields all files below a folder, and folders named like photographs, in order of their names.
+
+    Hidden files and folders are left out; links to folders are followed, each folder once.
+    """
+    visited: set[str] = set()
+    for here, folders, files in os.walk(folder, followlinks=True):
+        visited.add(os.path.realpath(here))
+        folders[:] = sorted(name for name in folders if _is_wanted(Path(here, name), visited))
+        named_like_files = [name for name in folders if is_photograph_name(name)]
+        for name in sorted([*files, *named_like_files]):
+            if not name.startswith("."):
+                yield Path(here, name)
+
+
+def _is_wanted(folder: Path, visited: set[str]) -> bool:
+    """Says whether to look into a folder."""
+    hidden = folder.name.startswith((".", "__MACOSX"))
+    return not hidden and os.path.realpath(folder) not in visited
+
+
+def is_photograph_name(name: str) -> bool:
+    """Says whether a file name has the suffix of a photograph."""
+    return name.lower().endswith(SUPPORTED_SUFFIXES)
+
+
+class PhotographFinder:
+    """Finds the files that the path column of a table means.
+
+    A value may be absolute, relative to one of the folders, or a bare name with or without suffix
+    that occurs once below them. A path written on another computer is found by its end, of which
+    the file's name and its folder's must agree.
+    """
+
+    def __init__(self, folders: Sequence[Path]) -> None:
+        """Stores where to look, the most likely folder first."""
+        self._folders = tuple(dict.fromkeys(folders))
+        self._index: dict[str, list[Path]] | None = None
+
+    def find(self, value: str) -> Path | None:
+        """Returns the file that a value of the path column means, or None."""
+        cleaned = _cleaned(value)
+        for folder in self._folders:
+            path = folder / cleaned
+            if _is_there(path):
+                return path
+        similar = self._similar(cleaned)
+        return similar[0] if len(similar) == 1 else None
+
+    def why_missing(self, value: str) -> str:
+        """Returns a sentence on why `find` found nothing."""
+        similar = self._similar(_cleaned(value))
+        if similar:
+            return f"{len(similar)} files could be meant: {similar[0]}, {similar[1]}."
+        where = " or ".join(str(folder) for folder in self._folders)
+        return f"There is no such file in {where}."
+
+    def _similar(self, value: str) -> list[Path]:
+        """Returns the files whose paths agree best with the end of the value."""
+        wanted = PurePosixPath(value.lower())
+        has_suffix = is_photograph_name(wanted.name)
+        files = self._indexed().get(wanted.name if has_suffix else f"{wanted.name}.", [])
+        needed = min(2, len(wanted.parts))
+        agreements = {path: _common_tail(wanted, path) for path in files}
+        best = max(agreements.values(), default=0)
+        return [path for path, n_parts in agreements.items() if n_parts == best >= needed]
+
+    def _indexed(self) -> dict[str, list[Path]]:
+        """Returns the photographs below the folders by name, and by stem with a dot behind it."""
+        if self._index is None:
+            self._index = defaultdict(list)
+            for path in self._photographs():
+                self._index[path.name.lower()].append(path)
+                if not path.parent.name.lower().startswith(_NO_PHOTOGRAPHS):
+                    self._index[f"{path.stem.lower()}."].append(path)
+        return self._index
+
+    def _photographs(self) -> list[Path]:
+        """Returns all photographs below the folders, or none if those are no data sets."""
+        found: dict[Path, None] = {}
+        for folder in self._folders:
+            for n_files, path in enumerate(walk_files(folder)):
+                if n_files == _LARGEST_TREE:
+                    return []
+                if is_photograph_name(path.name):
+                    found[path] = None
+        return list(found)
+
+
+def _cleaned(value: str) -> str:
+    """Returns a path with forward slashes."""
+    return value.strip().replace("\\", "/")
+
+
+def _is_there(path: Path) -> bool:
+    """Says whether a photograph could be read from here; a broken link can not, but is meant."""
+    try:
+        return path.is_file() or (is_photograph_name(path.name) and os.path.lexists(path))
+    except (OSError, ValueError):
+        return False
+
+
+def _common_tail(wanted: PurePosixPath, path: Path) -> int:
+    """Counts the parts from the end in which two paths agree, leaving suffixes aside."""
+    theirs = [*wanted.parts[:-1], wanted.stem if is_photograph_name(wanted.name) else wanted.name]
+    ours = [*(part.lower() for part in path.parts[:-1]), path.stem.lower()]
+    agreeing = 0
+    for one, other in zip(reversed(theirs), reversed(ours), strict=False):
+        if one != other:
+            break
+        agreeing += 1
+    return agreeing

@@ -1,0 +1,92 @@
+"""Remembers what was found in each file, so that unchanged photographs are not read again."""
+
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from fundus_core.domain.dataset import RejectedRow, RejectReason
+from fundus_core.io.files import write_atomically
+from fundus_core.io.images import ScannedImage
+
+_VERSION = "1"
+"""Raised when files would be judged differently than before."""
+
+_COLUMNS = ("path", "size", "mtime_ns", "image_id", "width", "height", "reason", "detail")
+
+
+class ScanCache(Protocol):
+    """What earlier scans found, by path, size and time of last change."""
+
+    def get(self, path: str, size: int, mtime_ns: int) -> ScannedImage | RejectedRow | None:
+        """Returns what was found in this file, or None if it changed or was never scanned."""
+
+    def put(self, path: str, size: int, mtime_ns: int, found: ScannedImage | RejectedRow) -> None:
+        """Stores what was found in a file."""
+
+
+class ScanFile:
+    """A `ScanCache` in one Parquet file; reopening 20,000 photographs then takes only their sizes.
+
+    A damaged file, or one of another version, counts as empty. As a context manager it saves on the
+    way out, also when the scan was interrupted.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Reads what is there."""
+        self._path = path
+        self._found = _load(path)
+        self._new: dict[str, tuple[Any, ...]] = {}
+
+    def get(self, path: str, size: int, mtime_ns: int) -> ScannedImage | RejectedRow | None:
+        """Returns what was found in this file, or None if it changed or was never scanned."""
+        row = self._found.get(path)
+        if row is None or row[:2] != (size, mtime_ns):
+            return None
+        _, _, image_id, width, height, reason, detail = row
+        if image_id is None:
+            return RejectedRow(path, cast(RejectReason, reason), detail)
+        return ScannedImage(image_id, width, height, size)
+
+    def put(self, path: str, size: int, mtime_ns: int, found: ScannedImage | RejectedRow) -> None:
+        """Stores what was found in a file; `save` writes it to disk."""
+        row: tuple[Any, ...]
+        if isinstance(found, RejectedRow):
+            row = (size, mtime_ns, None, 0, 0, found.reason, found.detail)
+        else:
+            row = (size, mtime_ns, found.image_id, found.width, found.height, None, None)
+        self._found[path] = self._new[path] = row
+
+    def save(self) -> None:
+        """Writes what is new, together with what others wrote meanwhile, in one atomic step."""
+        if not self._new:
+            return
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        rows = [(path, *row) for path, row in (_load(self._path) | self._new).items()]
+        columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
+        table = pa.table(columns).replace_schema_metadata({"version": _VERSION})
+        write_atomically(
+            self._path, lambda file: parquet.write_table(table, file, write_page_checksum=True)
+        )
+        self._new = {}
+
+    def __enter__(self) -> "ScanFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.save()
+
+
+def _load(path: Path) -> dict[str, tuple[Any, ...]]:
+    """Returns the rows of a file by path; none if it is missing, damaged or of another version."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        table = parquet.read_table(path, page_checksum_verification=True)
+        if (table.schema.metadata or {}).get(b"version") != _VERSION.encode():
+            return {}
+        paths, *others = (table.column(name).to_pylist() for name in _COLUMNS)
+    except (OSError, pa.ArrowException, KeyError):
+        return {}
+    return dict(zip(paths, zip(*others, strict=True), strict=True))

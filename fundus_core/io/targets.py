@@ -1,0 +1,229 @@
+"""Tells which columns of a table can be predicted, and which class of two is the positive one."""
+
+import re
+from collections.abc import Sequence
+
+import pandas as pd
+
+from fundus_core.domain.dataset import RESERVED_COLUMNS, Target, Task
+from fundus_core.errors import TargetError
+from fundus_core.io.columns import ColumnMapping, find_column
+
+MAX_CLASSES = 100
+"""Most classes a target may have that the user names."""
+
+_MAX_INFERRED_CLASSES = 20
+_LONGEST_LABEL = 60
+_LARGEST_GRADE = 100
+"""Whole numbers beyond this measure something instead of grading it."""
+
+_MOST_CODES = 5
+"""Columns such as age or year with more numbers than this measure; with fewer they encode."""
+
+_LIKELY = re.compile(
+    r"(label|target|class|diagnos|grade|disease|categor|abnormal|normal|level|finding|stage|"
+    r"severity|outcome|patholog|referable|retinopathy|glaucoma|cataract|edema|oedema|hypertens|"
+    r"myopi)|^(dr|dme|amd|armd|rop|y)(_|$)|_any$"
+)
+_METADATA = re.compile(
+    r"(^|_)(age|sex|gender|race|ethnicity|camera|device|source|site|cent(er|re)|hospital|clinic|"
+    r"country|licen[cs]e|date|time|year|quality|width|height|size|resolution|orig|px|mask|fov|"
+    r"comments?|notes?|version|fold|operator|synthetic|eye|folder)(_|$|\d)"
+)
+_IDENTIFIER = re.compile(r"(^|_)(id|ids|uuid|guid|hash|md5|sha256|index|idx|group|number|no)$")
+
+_NEGATIVE_WORDS = {
+    "normal",
+    "healthy",
+    "no",
+    "none",
+    "neg",
+    "negative",
+    "control",
+    "controls",
+    "absent",
+    "absence",
+    "false",
+    "n",
+    "benign",
+    "unaffected",
+    "clear",
+    "nodr",
+    "noamd",
+    "nodme",
+    "0",
+}
+_NEGATION = re.compile(r"^(no|non|not|without) |^(non)(?=[a-z])")
+
+
+def infer_targets(
+    table: pd.DataFrame,
+    columns: ColumnMapping = ColumnMapping(),  # noqa: B008 (frozen)
+    classes: Sequence[str] = (),
+) -> tuple[Target, ...]:
+    """Returns what can be predicted from the columns of a table.
+
+    The target that the user named comes first. Then follow columns with 2 to 20 recurring values
+    that are neither identifiers, measurements nor free text: those with names such as label, grade
+    or disease first, those such as age, sex or camera last, otherwise in the order of the table.
+
+    Classes that are numbers are in numerical order, others in alphabetical. Of two classes the
+    second is the positive one; a word of negation (normal, healthy, no dr, control, ...) comes
+    first, whatever the alphabet says.
+
+    Args:
+        table: Strings and None, after `normalise_labels`; reserved columns are passed over.
+        columns: `target` names columns that are targets in any case, joined by commas.
+        classes: Classes of the named target (else of the first found) in the wanted order; others
+            do not count.
+
+    Raises:
+        TargetError: If the named target is not there, has one class only, or more than 100.
+    """
+    named = named_columns(table, columns.target)
+    targets = [_required(table, name) for name in named]
+    found = [_inferred(table, str(name)) for name in table.columns if name not in named]
+    targets += sorted((target for target in found if target is not None), key=_rank)
+    if classes and targets:
+        targets[0] = _restricted(targets[0], classes)
+    return tuple(targets)
+
+
+def named_columns(table: pd.DataFrame, target: str | None) -> tuple[str, ...]:
+    """Returns the columns of a named target: one, or several that are joined by commas.
+
+    Raises:
+        TargetError: If one of them is not in the table.
+    """
+    if target is None:
+        return ()
+    available = list(table.columns)
+    whole = find_column(available, target)
+    if whole is not None:
+        return (whole,)
+    parts = [part.strip() for part in target.split(",")]
+    found = [find_column(available, part) for part in parts]
+    for part, column in zip(parts, found, strict=True):
+        if column is None:
+            raise TargetError(
+                f"The table has no column {part!r}; it has: {', '.join(available)}.",
+                hint="Name one of them as the target.",
+            )
+    return tuple(column for column in found if column is not None)
+
+
+def normalise_labels(values: pd.Series) -> pd.Series:
+    """Writes whole numbers without ".0", and true and false as 1 and 0, in columns of only such.
+
+    Examples:
+        >>> normalise_labels(pd.Series(["1.0", None, "2.0"], dtype=object)).tolist()
+        ['1', None, '2']
+        >>> normalise_labels(pd.Series(["True", "false"], dtype=object)).tolist()
+        ['1', '0']
+        >>> normalise_labels(pd.Series(["1.0", "2.5"], dtype=object)).tolist()
+        ['1.0', '2.5']
+    """
+    known = {str(value) for value in values.dropna()}
+    if known and {value.lower() for value in known} <= {"true", "false"}:
+        written = {value: str(int(value.lower() == "true")) for value in known}
+    elif all(re.fullmatch(r"[+-]?(0|[1-9]\d*)(\.0*)?", value) for value in known):
+        written = {value: str(int(float(value))) for value in known}
+    else:
+        return values
+    return pd.Series([written.get(value) for value in values], index=values.index, dtype=object)
+
+
+def _inferred(table: pd.DataFrame, name: str) -> Target | None:
+    """Returns the target that a column makes, or None if it does not look like one."""
+    words = _words(name)
+    if name in RESERVED_COLUMNS or _IDENTIFIER.search(words):
+        return None
+    counts = table[name].value_counts()
+    if not 2 <= len(counts) <= _MAX_INFERRED_CLASSES:
+        return None
+    if max(map(len, counts.index)) > _LONGEST_LABEL or _is_measurement(list(counts.index)):
+        return None
+    if _METADATA.search(words) and len(counts) > _MOST_CODES and _are_numbers(list(counts.index)):
+        return None
+    if counts.sum() < 2 * len(counts) and not _LIKELY.search(words):
+        return None
+    return _target(name, list(counts.index))
+
+
+def _required(table: pd.DataFrame, name: str) -> Target:
+    """Returns the target that the user named, or says why it cannot be one."""
+    classes = list(table[name].dropna().unique())
+    if len(classes) < 2:
+        only = f"is {classes[0]!r} in every row" if classes else "is empty"
+        raise TargetError(
+            f"The target {name!r} {only}; there must be at least two classes.",
+            hint="Choose another column, or add photographs of another class.",
+        )
+    if len(classes) > MAX_CLASSES:
+        raise TargetError(
+            f"The target {name!r} has {len(classes)} classes; at most {MAX_CLASSES} are allowed.",
+            hint="Choose a column of classes; numbers must be put into classes first.",
+        )
+    return _target(name, classes)
+
+
+def _restricted(target: Target, classes: Sequence[str]) -> Target:
+    """Returns a target with the wanted classes in the wanted order, as far as they occur."""
+    occurring = tuple(dict.fromkeys(name for name in classes if name in target.classes))
+    if len(occurring) < 2:
+        raise TargetError(
+            f"Of the classes {', '.join(classes)}, the target {target.name!r} has "
+            f"{len(occurring)}; its classes are {', '.join(target.classes)}.",
+            hint="Give at least two classes that occur.",
+        )
+    task = target.task if len(occurring) > 2 else "binary"
+    return Target(target.name, task, occurring, target.columns)
+
+
+def _target(name: str, classes: Sequence[str]) -> Target:
+    """Returns a target with its classes in order."""
+    if _are_numbers(classes):
+        ordered = sorted(classes, key=lambda value: (float(value), value))
+    else:
+        ordered = sorted(classes, key=lambda value: (value.lower(), value))
+    if len(ordered) == 2 and _is_negative(ordered[1]) and not _is_negative(ordered[0]):
+        ordered.reverse()
+    task: Task = "binary" if len(ordered) == 2 else "multiclass"
+    return Target(name, task, tuple(ordered), (name,))
+
+
+def _rank(target: Target) -> int:
+    """Returns how early a target is offered: likely, neutral, last."""
+    words = _words(target.name)
+    if _METADATA.search(words):
+        return 2
+    return 0 if _LIKELY.search(words) else 1
+
+
+def _is_negative(name: str) -> bool:
+    """Says whether a class is the absence of something."""
+    words = _words(name).replace("_", " ")
+    return words in _NEGATIVE_WORDS or _NEGATION.search(words) is not None
+
+
+def _is_measurement(values: Sequence[str]) -> bool:
+    """Says whether values are numbers that are not whole, or too large to grade anything."""
+    return _are_numbers(values) and any(
+        not float(value).is_integer() or abs(float(value)) > _LARGEST_GRADE for value in values
+    )
+
+
+def _are_numbers(values: Sequence[str]) -> bool:
+    """Says whether every value writes a number."""
+    return all(re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)", value) for value in values)
+
+
+def _words(name: str) -> str:
+    """Returns a name in lower case with underscores between its words.
+
+    Examples:
+        >>> _words("Retinopathy grade"), _words("drGrade"), _words("No-DR")
+        ('retinopathy_grade', 'dr_grade', 'no_dr')
+    """
+    parted = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
+    return re.sub(r"[\W_]+", "_", parted).strip("_").lower()

@@ -1,0 +1,81 @@
+"""The one folder under which everything lives that the program writes."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from fundus_core.errors import StoreError
+
+ENVIRONMENT_VARIABLE = "FUNDUS_WORKSPACE"
+DEFAULT_FOLDER = "workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where data sets, embeddings, maps, runs, jobs and weights are kept."""
+
+    root: Path
+    """Absolute; made on first use."""
+
+    @property
+    def demo(self) -> Path:
+        """The embedded demo photographs."""
+        return self.root / "demo"
+
+    @property
+    def datasets(self) -> Path:
+        """Tables of opened data sets."""
+        return self.root / "datasets"
+
+    @property
+    def scans(self) -> Path:
+        """What was found when each file was last read."""
+        return self.root / "scans.parquet"
+
+    @property
+    def thumbnails(self) -> Path:
+        """Small pictures for galleries, by image id."""
+        return self.root / "thumbnails"
+
+    @property
+    def embeddings(self) -> Path:
+        """Vectors, in a folder per recipe."""
+        return self.root / "embeddings"
+
+    @property
+    def projections(self) -> Path:
+        """Maps, in a folder per recipe."""
+        return self.root / "projections"
+
+    @property
+    def runs(self) -> Path:
+        """Evaluated models, in a folder per run."""
+        return self.root / "runs"
+
+    @property
+    def jobs(self) -> Path:
+        """What runs and ran, in a folder per job."""
+        return self.root / "jobs"
+
+    @property
+    def weights(self) -> Path:
+        """Where the user puts weight files."""
+        return self.root / "weights"
+
+
+def find_workspace(folder: Path | None = None) -> Workspace:
+    """Returns the workspace at `folder`, else where `FUNDUS_WORKSPACE` says, else `./workspace`.
+
+    Raises:
+        StoreError: If the place exists and is not a folder, or cannot be made.
+    """
+    chosen = folder or Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER)
+    root = chosen.expanduser().resolve()
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"The workspace {root} cannot be made: {error.strerror}.",
+            hint=f"Name a folder you may write to by --workspace or {ENVIRONMENT_VARIABLE}.",
+        ) from error
+    return Workspace(root)
