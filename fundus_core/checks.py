@@ -1,0 +1,130 @@
+"""Cautions: what a reader must know before trusting a number. To add one, add it to `CAUTIONS`."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.predictions import Predictions
+
+FEW_POSITIVES = 10
+"""Below this many photographs of a class, intervals are wide and thresholds unstable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caution:
+    """Something that limits what a number means."""
+
+    code: str
+    """Key of `CAUTIONS`; stable, so that reports and tests can refer to it."""
+
+    text: str
+    """What was found, with its figures."""
+
+
+CAUTIONS: dict[str, str] = {
+    "FD001": "A patient is on both sides of the split, so the test is not independent.",
+    "FD002": "Few photographs of one class: intervals are wide, thresholds unstable.",
+    "FD003": "Patients are unknown, so two eyes of one patient count as independent and may be on "
+    "both sides of a fold; intervals are too narrow.",
+    "FD004": "Some photographs do not name their patient; each of them counts as its own.",
+    "FD005": "Files with identical bytes were given; only the first of each is used.",
+    "FD006": "The model is not shown to be better than the mean colour of the photograph.",
+    "FD007": "The photographs are synthetic; figures say nothing about patients.",
+    "FD008": "Some rows have no label for this target and take no part.",
+    "FD009": "Some rows were rejected.",
+}
+"""Code -> what it means, for the methods page."""
+
+
+def dataset_cautions(dataset: FundusDataset) -> tuple[Caution, ...]:
+    """Returns what to know about a data set before anything is computed."""
+    found = [_synthetic(dataset), _patients(dataset), _duplicates(dataset), _rejected(dataset)]
+    return tuple(caution for caution in found if caution)
+
+
+def target_cautions(
+    dataset: FundusDataset, target: Target, predictions: Predictions
+) -> tuple[Caution, ...]:
+    """Returns what to know about figures for one target."""
+    found = [
+        _synthetic(dataset),
+        _patients(dataset),
+        _few(predictions),
+        _unlabelled(dataset, target),
+    ]
+    return tuple(caution for caution in found if caution)
+
+
+def split_caution(dataset: FundusDataset) -> Caution | None:
+    """Returns a caution if the table's own split has a patient on both sides."""
+    known = dataset.table.dropna(subset=["patient_id", "split"])
+    sides = known.groupby("patient_id")["split"].nunique()
+    both = int((sides > 1).sum())
+    if not both:
+        return None
+    return Caution("FD001", f"{both} of {len(sides)} patients are in more than one split.")
+
+
+def shortcut_caution(difference: float, p_value: float) -> Caution | None:
+    """Returns a caution unless a model's AUC is above the mean colour's, at p < 0.05."""
+    if difference > 0 and p_value < 0.05:
+        return None
+    return Caution(
+        "FD006",
+        f"AUC minus that of the mean colour: {difference:+.3f} (p = {p_value:.3f}).",
+    )
+
+
+def _synthetic(dataset: FundusDataset) -> Caution | None:
+    if not dataset.synthetic:
+        return None
+    return Caution("FD007", "These photographs were drawn by a program, not taken of patients.")
+
+
+def _patients(dataset: FundusDataset) -> Caution | None:
+    named = int(dataset.table["patient_id"].notna().sum())
+    if named == len(dataset):
+        return None
+    if named == 0:
+        return Caution(
+            "FD003",
+            f"None of the {len(dataset)} photographs names its patient. Two eyes of one patient "
+            "are not independent: intervals and p-values are too optimistic.",
+        )
+    return Caution("FD004", f"{len(dataset) - named} of {len(dataset)} name no patient.")
+
+
+def _duplicates(dataset: FundusDataset) -> Caution | None:
+    twins = [row for row in dataset.rejected if row.reason == "duplicate_image"]
+    if not twins:
+        return None
+    return Caution("FD005", f"{len(twins)} files repeat another file's bytes. {twins[0].detail}")
+
+
+def _rejected(dataset: FundusDataset) -> Caution | None:
+    if not dataset.rejected:
+        return None
+    total = len(dataset) + len(dataset.rejected)
+    return Caution("FD009", f"{len(dataset.rejected)} of {total} rows were rejected.")
+
+
+def _few(predictions: Predictions) -> Caution | None:
+    positives = predictions.y_true.sum(axis=0)
+    counts = np.minimum(positives, len(predictions.image_ids) - positives)
+    if counts.min() >= FEW_POSITIVES:
+        return None
+    rarest = int(counts.argmin())
+    return Caution(
+        "FD002",
+        f"Class {predictions.class_names[rarest]!r} or its complement has {counts[rarest]} "
+        f"photographs only.",
+    )
+
+
+def _unlabelled(dataset: FundusDataset, target: Target) -> Caution | None:
+    _, known = dataset.labels(target)
+    if known.all():
+        return None
+    missing = int((~known).sum())
+    return Caution("FD008", f"{missing} of {len(dataset)} photographs have no {target.name}.")

@@ -1,0 +1,116 @@
+"""Commands about photographs and what is known of them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fundus_core.backbones.base import BackboneSpec
+from fundus_core.backbones.catalogue import BACKBONES
+from fundus_core.checks import dataset_cautions
+from fundus_core.cli import options
+from fundus_core.cli.output import print_cautions, print_json, print_line, progress
+from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.weights import local_weights, where_weights_go
+from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.workflows.datasets import dataset_id, open_dataset
+from fundus_core.workflows.demo import make_demo
+
+
+def demo(
+    out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Made if it is not there.")],
+    patients: Annotated[int, typer.Option(help="Two photographs each.")] = 200,
+    image_size: Annotated[int, typer.Option(help="Side in pixels.")] = 512,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal photographs.")] = 0,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Draws the synthetic demo photographs and their manifest.csv."""
+    manifest = make_demo(
+        out_dir, n_patients=patients, image_size=image_size, seed=seed, progress=progress()
+    )
+    if as_json:
+        print_json({"manifest": manifest, "n_images": 2 * patients, "synthetic": True})
+    else:
+        print_line(f"Drew {2 * patients} synthetic photographs: {manifest}")
+
+
+def check(
+    source: DataSource,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Reads a set of photographs and says what is in it, what was rejected, and what to mind."""
+    dataset = open_dataset(find_workspace(workspace), source, progress=progress())
+    report = describe(dataset) | {"dataset_id": dataset_id(source)}
+    if as_json:
+        print_json(report)
+        return
+    patients = "unknown" if dataset.n_patients is None else str(dataset.n_patients)
+    print_line(f"{dataset.name}: {len(dataset)} photographs, patients: {patients}")
+    for target in report["targets"]:
+        counts = ", ".join(f"{name} {count}" for name, count in target["counts"].items())
+        print_line(f"  {target['name']} ({target['task']}): {counts}")
+    for row in report["rejected"]:
+        print_line(f"  rejected {row['path']}: {row['reason']} - {row['detail']}")
+    print_cautions(dataset_cautions(dataset))
+
+
+def describe(dataset: FundusDataset) -> dict[str, Any]:
+    """Returns what `check --json` prints."""
+    splits = dataset.table["split"].dropna()
+    return {
+        "name": dataset.name,
+        "n_images": len(dataset),
+        "n_patients": dataset.n_patients,
+        "splits": {str(name): int(count) for name, count in splits.value_counts().items()},
+        "targets": [_describe_target(dataset, target) for target in dataset.targets],
+        "n_rejected": len(dataset.rejected),
+        "rejected": list(dataset.rejected),
+        "cautions": list(dataset_cautions(dataset)),
+    }
+
+
+def _describe_target(dataset: FundusDataset, target: Target) -> dict[str, Any]:
+    values = dataset.table[target.columns[0]].dropna().value_counts()
+    return {
+        "name": target.name,
+        "task": target.task,
+        "classes": list(target.classes),
+        "counts": {name: int(values.get(name, 0)) for name in target.classes},
+        "unlabelled": int(dataset.table[target.columns[0]].isna().sum()),
+    }
+
+
+def backbones(as_json: options.Json = False, workspace: options.WorkspaceOption = None) -> None:
+    """Lists the backbones, and for each whether its weights are here or where they go."""
+    place = find_workspace(workspace)
+    rows = [_describe_backbone(spec, place) for spec in BACKBONES.values()]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        print_line(f"{row['id']}: {row['title']}; {row['embed_dim']} numbers, {row['licence']}")
+        print_line(f"    {row['weights_note']}")
+    print_line("Any timm network as well: --backbone timm:NAME")
+
+
+def _describe_backbone(spec: BackboneSpec, workspace: Workspace) -> dict[str, Any]:
+    needs = bool(spec.weights_files or spec.hub_repository)
+    found = local_weights(spec, workspace) if needs else None
+    note = f"Weights: {found}" if found else where_weights_go(spec, workspace)
+    state = "not needed" if not needs else ("present" if found else "absent")
+    return {
+        "id": spec.id,
+        "title": spec.title,
+        "loader": spec.loader,
+        "weights": state,
+        "weights_file": found,
+        "weights_note": note,
+        "licence": spec.licence,
+        "licence_kind": spec.licence_kind,
+        "embed_dim": spec.embed_dim,
+        "image_size": spec.image_size,
+        "reference": spec.reference,
+    }

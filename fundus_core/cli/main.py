@@ -1,0 +1,55 @@
+"""Entry point: puts the commands together and turns errors into exit codes.
+
+0: done. 1: a defect of ours, with a traceback. 2: something the user can mend, in one sentence.
+"""
+
+import os
+import sys
+
+# Passive waiting: idle OpenMP threads that spin take the core from whoever works beside them.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+import typer
+
+from fundus_core.cli import data, evaluate, manage, model
+from fundus_core.cli.options import with_options
+from fundus_core.cli.output import print_error
+from fundus_core.errors import FundusError
+
+EXIT_MENDABLE = 2
+_EXIT_INTERRUPTED = 130
+
+app = typer.Typer(
+    name="fundus",
+    help="Which backbone to trust on your retinal photographs. Research software, not a medical "
+    "device.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+app.command("demo")(data.demo)
+app.command("check")(with_options(data.check))
+app.command("backbones")(data.backbones)
+app.command("embed")(with_options(model.embed))
+app.command("project")(with_options(model.project))
+app.command("probe")(with_options(model.probe))
+app.command("predict")(with_options(model.predict))
+app.command("compare")(evaluate.compare)
+app.command("explain")(evaluate.explain)
+app.command("runs")(evaluate.runs)
+app.add_typer(manage.jobs_app, name="jobs")
+app.command("app")(manage.open_app)
+
+
+def main() -> None:
+    """Runs the command line given to this process."""
+    try:
+        app()
+    except FundusError as error:
+        print_error(f"{error.message}\n{error.hint}")
+        sys.exit(EXIT_MENDABLE)
+    except KeyboardInterrupt:
+        print_error("Stopped. What was finished is stored; the same command goes on from there.")
+        sys.exit(_EXIT_INTERRUPTED)

@@ -1,0 +1,113 @@
+"""Commands about jobs and the dashboard."""
+
+import ipaddress
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fundus_core.cli import options
+from fundus_core.cli.output import print_json, print_line
+from fundus_core.errors import FundusError
+from fundus_core.io.workspace import ENVIRONMENT_VARIABLE, find_workspace
+from fundus_core.jobs.job import Job
+from fundus_core.jobs.store import JobStore
+
+jobs_app = typer.Typer(help="Lists jobs, or cancels one.", invoke_without_command=True)
+
+_APP = Path(__file__).parents[2] / "app.py"
+_PORT = 8501
+
+
+@jobs_app.callback()
+def jobs(
+    context: typer.Context,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Lists what runs and what ran."""
+    if context.invoked_subcommand is not None:
+        return
+    found = JobStore(find_workspace(workspace).jobs).list()
+    if as_json:
+        print_json([_describe(job) for job in found])
+        return
+    for job in found:
+        print_line(f"{job.id}: {job.state}, {job.title}{_how_far(job)}")
+    if not found:
+        print_line("No jobs yet.")
+
+
+@jobs_app.command("cancel")
+def cancel(
+    job_id: Annotated[str, typer.Argument(metavar="ID")],
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Ends a job and every process it started."""
+    job = JobStore(find_workspace(workspace).jobs).cancel(job_id)
+    if as_json:
+        print_json(_describe(job))
+    else:
+        print_line(f"{job.id}: {job.state}")
+
+
+def _how_far(job: Job) -> str:
+    if job.progress is None or job.state != "running":
+        return f" - {job.message}" if job.message else ""
+    return f", {job.progress.done} of {job.progress.total}"
+
+
+def _describe(job: Job) -> dict[str, Any]:
+    moments = (job.created_at, job.started_at, job.finished_at)
+    created, started, finished = (None if at is None else at.isoformat() for at in moments)
+    return {
+        "id": job.id,
+        "title": job.title,
+        "state": job.state,
+        "argv": list(job.argv),
+        "device": job.device,
+        "progress": job.progress,
+        "created_at": created,
+        "started_at": started,
+        "finished_at": finished,
+        "exit_code": job.exit_code,
+        "message": job.message,
+    }
+
+
+def open_app(
+    port: Annotated[int, typer.Option(help="Where the dashboard listens.")] = _PORT,
+    address: Annotated[str, typer.Option(help="Loopback addresses only.")] = "127.0.0.1",
+    browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Opens the dashboard."""
+    if not _APP.is_file():
+        raise FundusError(
+            f"The dashboard's pages are not at {_APP.parent}: this is an installed package alone.",
+            hint="Run it from a clone of the repository: make app.",
+        )
+    _require_loopback(address)
+    environment = os.environ | {ENVIRONMENT_VARIABLE: str(find_workspace(workspace).root)}
+    command = [sys.executable, "-m", "streamlit", "run", str(_APP)]
+    command += ["--server.port", str(port), "--server.address", address]
+    command += ["--server.headless", "false" if browser else "true"]
+    # In the repository's folder, because Streamlit reads .streamlit/config.toml from there.
+    sys.exit(subprocess.run(command, env=environment, cwd=_APP.parent, check=False).returncode)
+
+
+def _require_loopback(address: str) -> None:
+    """Refuses addresses that others on the network can reach: there is no log-in."""
+    try:
+        is_local = address == "localhost" or ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        is_local = False
+    if not is_local:
+        raise FundusError(
+            f"The dashboard has no log-in and will not listen on {address}.",
+            hint="Use 127.0.0.1, and reach it from elsewhere through an SSH tunnel.",
+        )

@@ -1,0 +1,221 @@
+"""Commands that compute: embeddings, maps, probes, predictions."""
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fundus_core.cli import options
+from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line, progress
+from fundus_core.domain.embeddings import Embeddings
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.workflows import embed as embedding
+from fundus_core.workflows import predict as prediction
+from fundus_core.workflows import probe as probing
+from fundus_core.workflows import project as projection
+from fundus_core.workflows.datasets import dataset_id, open_dataset, open_with_target
+from fundus_core.workflows.embed import BackboneChoice
+from fundus_core.workflows.export import export_embeddings
+from fundus_core.workflows.runs import PREDICTIONS, Run, run_folder
+
+
+def embed(
+    source: DataSource,
+    choice: BackboneChoice,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="At most so many at once.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = 2,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write vectors.npy and image_ids.csv here.")
+    ] = None,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Turns photographs into embeddings; computes only those that are not stored yet."""
+    place = find_workspace(workspace)
+    started = time.perf_counter()
+    resolved = embedding.resolve(place, choice)
+    dataset = open_dataset(place, source, progress=progress())
+    embeddings = embedding.embed_resolved(
+        place, dataset, resolved, progress=progress(), batch_size=batch_size, workers=workers
+    )
+    written = None if out is None else export_embeddings(embeddings, dataset, out)
+    report = {
+        "fingerprint": embeddings.fingerprint,
+        "label": resolved.label,
+        "n_images": len(dataset),
+        "n_embedded": len(embeddings.image_ids),
+        "embed_dim": embeddings.vectors.shape[1],
+        "precision": resolved.recipe.precision,
+        "skipped": list(embeddings.skipped),
+        "rejected": list(dataset.rejected),
+        "out": written,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    if as_json:
+        print_json(report)
+    else:
+        _print_embedded(embeddings, len(dataset), resolved.label, len(dataset.rejected))
+
+
+def _print_embedded(embeddings: Embeddings, n_images: int, label: str, n_rejected: int) -> None:
+    print_line(
+        f"{label}: {len(embeddings.image_ids)} of {n_images} photographs have an embedding of "
+        f"{embeddings.vectors.shape[1]} numbers ({embeddings.fingerprint})"
+    )
+    for row in embeddings.skipped:
+        print_line(f"  skipped {row.path}: {row.detail}")
+    if n_rejected:
+        print_line(f"  {n_rejected} rows were rejected; `fundus check` lists them.")
+
+
+def project(
+    source: DataSource,
+    choice: BackboneChoice,
+    method: Annotated[str, typer.Option(help="pca, tsne, umap or pacmap.")] = "pca",
+    out: Annotated[Path | None, typer.Option(help="Also write the map as a CSV file.")] = None,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Lays the photographs out on a plane."""
+    place = find_workspace(workspace)
+    dataset = open_dataset(place, source, progress=progress())
+    result = projection.project_dataset(
+        place, dataset, choice, method=method, seed=choice.seed, progress=progress()
+    )
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        result.frame().to_csv(out, index=False)
+    if as_json:
+        print_json(
+            {
+                "method": method,
+                "n_images": len(result.image_ids),
+                "trustworthiness": result.trustworthiness,
+                "n_neighbors": result.n_neighbors,
+                "image_ids": list(result.image_ids),
+                "points": result.points.astype(float).tolist(),
+                "out": out,
+            }
+        )
+    else:
+        print_line(
+            f"{method}: {len(result.image_ids)} photographs; trustworthiness "
+            f"{result.trustworthiness:.3f} over {result.n_neighbors} neighbours"
+        )
+
+
+def probe(
+    source: DataSource,
+    choice: BackboneChoice,
+    target: Annotated[
+        str, typer.Option(help="COLUMN, COLUMN=CLASS, or 0/1 columns joined by commas.")
+    ],
+    kind: Annotated[str, typer.Option("--probe", help="logistic or knn.")] = "logistic",
+    folds: Annotated[int, typer.Option(help="Outer folds, grouped by patient.")] = 5,
+    use_split: Annotated[
+        bool, typer.Option("--use-split", help="Train and test on the table's own split.")
+    ] = False,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Fits a simple probe on frozen embeddings and evaluates it on held-out patients."""
+    place = find_workspace(workspace)
+    dataset = open_with_target(place, source, target, progress=progress())
+    run = probing.probe_dataset(
+        place,
+        dataset,
+        dataset_id(source),
+        choice,
+        probing.ProbeChoice(target, kind, folds, choice.seed, use_split),
+        progress=progress(),
+    )
+    if as_json:
+        print_json(describe_run(place, run))
+    else:
+        _print_run(run)
+
+
+def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
+    """Returns what `probe --json` prints."""
+    return {
+        "run_id": run.id,
+        "label": run.label,
+        "target": run.target.name,
+        "classes": list(run.target.scored_classes),
+        "n_images": run.n_images,
+        "n_patients": run.n_patients,
+        "auc": run.auc.auc if run.auc else None,
+        "auc_low": run.auc.low if run.auc else None,
+        "auc_high": run.auc.high if run.auc else None,
+        "auc_method": run.auc.method if run.auc else None,
+        "class_aucs": run.class_aucs,
+        "baseline": run.baseline_auc,
+        "baseline_p_value": run.baseline_p,
+        "folds": list(run.folds),
+        "cautions": list(run.cautions),
+        "predictions": run_folder(workspace, run) / PREDICTIONS,
+    }
+
+
+def _print_run(run: Run) -> None:
+    patients = "unknown" if run.n_patients is None else str(run.n_patients)
+    print_line(f"{run.label} on {run.target.name}: AUC {auc_text(run.auc)}")
+    print_line(f"  mean colour alone: {auc_text(run.baseline_auc)}")
+    print_line(f"  {run.n_images} photographs, patients: {patients}; run {run.id}")
+    for fold in run.folds:
+        auc = "none" if fold.auc is None else f"{fold.auc:.3f}"
+        print_line(
+            f"  fold {fold.fold + 1}: AUC {auc}, {fold.n_positive} of {fold.n_test} positive"
+        )
+    print_cautions(run.cautions)
+
+
+def predict(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, or its beginning.")],
+    source: DataSource,
+    out: Annotated[Path | None, typer.Option(help="Also write the scores as a CSV file.")] = None,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Scores new photographs with a trained probe; with labels, evaluates it there."""
+    place = find_workspace(workspace)
+    dataset = open_dataset(place, source, progress=progress())
+    result = prediction.predict(place, run, dataset, dataset_id(source), progress=progress())
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        result.all_scores.to_csv(out, index=False)
+    if as_json:
+        print_json(_describe_external(result))
+        return
+    print_line(f"{result.run.label} on {dataset.name}: AUC {auc_text(result.run.auc)}")
+    print_line(
+        f"  inside ({result.inside.method if result.inside else ''}): {auc_text(result.inside)}"
+    )
+    if result.comparison:
+        print_line(f"  outside differs from inside: p = {result.comparison.p_value:.3g}")
+    if result.n_seen:
+        print_line(f"  {result.n_seen} of these photographs were used to train the probe.")
+    print_cautions(result.run.cautions)
+
+
+def _describe_external(result: prediction.ExternalResult) -> dict[str, Any]:
+    auc = result.run.auc
+    return {
+        "run_id": result.run.id,
+        "trained_as": result.run.trained_as,
+        "n_images": result.n_scored,
+        "n_labelled": result.n_labelled,
+        "n_patients": result.run.n_patients,
+        "n_seen_in_training": result.n_seen,
+        "auc": auc.auc if auc else None,
+        "auc_low": auc.low if auc else None,
+        "auc_high": auc.high if auc else None,
+        "auc_method": auc.method if auc else None,
+        "inside": result.inside,
+        "comparison": result.comparison,
+        "cautions": list(result.run.cautions),
+        "predictions": result.scores,
+        "scores": result.all_scores.to_dict("records"),
+    }

@@ -1,0 +1,139 @@
+"""Arguments and options that several commands share, and what they build."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any, cast
+
+import typer
+
+from fundus_core.compute import Precision
+from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.errors import BackboneError
+from fundus_core.io.manifest import ColumnMapping, DataSource
+from fundus_core.workflows.embed import BackboneChoice
+
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="A folder of photographs, or a table of their paths.")
+]
+WorkspaceOption = Annotated[
+    Path | None,
+    typer.Option("--workspace", help="Where results are kept. [FUNDUS_WORKSPACE or ./workspace]"),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for machines.")]
+Table = Annotated[
+    Path | None, typer.Option(help="Table that describes the photographs of the folder DATA.")
+]
+PathColumn = Annotated[str | None, typer.Option(help="Column of paths.")]
+PatientColumn = Annotated[str | None, typer.Option(help="Column of patient ids.")]
+EyeColumn = Annotated[str | None, typer.Option(help="Column of eyes (OD/OS, right/left, ...).")]
+SplitColumn = Annotated[str | None, typer.Option(help="Column of splits (train/val/test).")]
+TargetColumn = Annotated[
+    str | None, typer.Option(help="Column of labels, if it is not recognised as one.")
+]
+Classes = Annotated[
+    str, typer.Option(help="The allowed labels, joined by commas; rows with others are rejected.")
+]
+BackboneId = Annotated[
+    str, typer.Option("--backbone", help="Id from `fundus backbones`, or timm:NAME.")
+]
+Weights = Annotated[
+    str | None,
+    typer.Option(help="Weights file, or 'scratch' for random ones. [the backbone's own]"),
+]
+ImageSize = Annotated[int | None, typer.Option(help="Side of the input in pixels.")]
+PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
+Seed = Annotated[int, typer.Option(help="Of folds and random weights.")]
+Crop = Annotated[bool, typer.Option("--crop/--no-crop", help="Crop to the field of view first.")]
+Clahe = Annotated[bool, typer.Option("--clahe", help="Equalise local contrast.")]
+BenGraham = Annotated[bool, typer.Option("--ben-graham", help="Subtract the local mean colour.")]
+Decoder = Annotated[str, typer.Option(help="fast (scaled JPEG decoding) or exact.")]
+
+
+def data_source(
+    data: Data,
+    table: Table = None,
+    path_column: PathColumn = None,
+    patient_column: PatientColumn = None,
+    eye_column: EyeColumn = None,
+    split_column: SplitColumn = None,
+    target_column: TargetColumn = None,
+    classes: Classes = "",
+) -> DataSource:
+    """Returns what DATA and its options name."""
+    names = tuple(part.strip() for part in classes.split(",") if part.strip())
+    columns = ColumnMapping(path_column, patient_column, eye_column, split_column, target_column)
+    return DataSource(data, table, columns, names)
+
+
+def backbone_choice(
+    backbone: BackboneId,
+    weights: Weights = None,
+    image_size: ImageSize = None,
+    precision: PrecisionOption = "auto",
+    seed: Seed = 0,
+    crop: Crop = True,
+    clahe: Clahe = False,
+    ben_graham: BenGraham = False,
+    decoder: Decoder = "fast",
+) -> BackboneChoice:
+    """Returns what the backbone's options name.
+
+    Raises:
+        BackboneError: If an option has a value it does not know.
+    """
+    _require("--precision", precision, ("auto", "fp32", "bf16"))
+    _require("--decoder", decoder, ("fast", "exact"))
+    return BackboneChoice(
+        backbone=backbone,
+        weights=weights,
+        image_size=image_size,
+        precision=cast(Precision, precision),
+        seed=seed,
+        preprocessing=PreprocessRecipe(crop, clahe, ben_graham, decoder),
+    )
+
+
+def _require(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise BackboneError(f"{option} is {value!r}.", hint=f"Choose one of {', '.join(allowed)}.")
+
+
+_BUILDERS: dict[type, Callable[..., Any]] = {
+    DataSource: data_source,
+    BackboneChoice: backbone_choice,
+}
+"""What a command may ask for in one parameter, and the function whose options build it."""
+
+
+def with_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Gives a command the options of every `DataSource` or `BackboneChoice` it asks for.
+
+    Typer reads a signature; this one lists the builder's options in place of the parameter, so
+    that six commands share them without repeating them.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    builders = {
+        name: _BUILDERS[p.annotation] for name, p in own.items() if p.annotation in _BUILDERS
+    }
+    groups = {
+        name: inspect.signature(builder, eval_str=True).parameters
+        for name, builder in builders.items()
+    }
+
+    def run(**values: Any) -> None:
+        built = {
+            name: builders[name](**{option: values.pop(option) for option in group})
+            for name, group in groups.items()
+        }
+        command(**built, **values)
+
+    listed = [
+        option
+        for name, parameter in own.items()
+        for option in (groups[name].values() if name in groups else [parameter])
+    ]
+    flat = [option.replace(kind=inspect.Parameter.KEYWORD_ONLY) for option in listed]
+    run.__doc__ = command.__doc__
+    run.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
+    return run

@@ -1,0 +1,82 @@
+"""What commands print: JSON for machines, a few lines for people, progress on standard error."""
+
+import json
+import math
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from fundus_core.checks import Caution
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.jobs.progress import progress_of_this_job
+from fundus_core.stats.delong import AucInterval
+
+_SECONDS_BETWEEN_LINES = 0.2
+
+
+def print_json(value: Any) -> None:
+    """Prints one JSON value to standard output; numbers that are not finite become null."""
+    text = json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write(text + "\n")
+
+
+def print_line(text: str = "") -> None:
+    """Prints a line to standard output."""
+    sys.stdout.write(text + "\n")
+
+
+def print_error(text: str) -> None:
+    """Prints a line to standard error."""
+    sys.stderr.write(text + "\n")
+
+
+def print_cautions(cautions: Sequence[Caution]) -> None:
+    """Prints what to know before trusting the numbers above."""
+    for caution in cautions:
+        print_line(f"  {caution.code}: {caution.text}")
+
+
+def auc_text(interval: AucInterval | None) -> str:
+    """Returns an AUC with its interval, as papers print it."""
+    if interval is None:
+        return "no labels"
+    percent = round(100 * interval.confidence)
+    return f"{interval.auc:.3f} ({percent} % CI {interval.low:.3f}–{interval.high:.3f})"
+
+
+def progress() -> Progress:
+    """Returns where this process reports its progress: to its job, to a terminal, or nowhere."""
+    return progress_of_this_job() or (_TerminalProgress() if sys.stderr.isatty() else silent)
+
+
+class _TerminalProgress:
+    """One line on standard error that is overwritten."""
+
+    def __init__(self) -> None:
+        self._last = 0.0
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        """Shows `done` of `total`; the last one ends the line."""
+        now = time.monotonic()
+        if done < total and now - self._last < _SECONDS_BETWEEN_LINES:
+            return
+        self._last = now
+        end = "\n" if done >= total else ""
+        sys.stderr.write(f"\r{message}: {done} of {total}\x1b[K{end}")
+        sys.stderr.flush()
+
+
+def _plain(value: Any) -> Any:
+    """Returns a value as JSON knows it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        value = asdict(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return str(value) if isinstance(value, Path) else value

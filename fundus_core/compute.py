@@ -1,0 +1,101 @@
+"""Which device computes, at which precision, with how many images at a time."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeVar
+
+from fundus_core.errors import MemoryLimitError
+
+if TYPE_CHECKING:
+    import torch
+
+Precision = Literal["auto", "fp32", "bf16"]
+
+_T = TypeVar("_T")
+
+_CPU_FLAGS_WITH_FAST_BF16 = ("avx512_bf16", "amx_bf16")
+
+
+def choose_device() -> "torch.device":
+    """Returns the first CUDA device, else Apple's, else the CPU; `FUNDUS_DEVICE` overrides."""
+    import torch
+
+    if chosen := os.environ.get("FUNDUS_DEVICE"):
+        return torch.device(chosen)
+    if torch.cuda.is_available():
+        return torch.device("cuda:0")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def choose_precision(wanted: Precision, device: "torch.device") -> Literal["fp32", "bf16"]:
+    """Returns `wanted`, or for `auto` bf16 where the device computes it in hardware.
+
+    On CPUs without such instructions bf16 is emulated and slower than fp32.
+    """
+    import torch
+
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "fp32"
+    if device.type == "cpu":
+        return "bf16" if _cpu_has_fast_bf16() else "fp32"
+    return "fp32"
+
+
+def _cpu_has_fast_bf16() -> bool:
+    cpuinfo = Path("/proc/cpuinfo")
+    if not cpuinfo.is_file():
+        return False
+    text = cpuinfo.read_text(encoding="utf-8", errors="replace")
+    return any(flag in text for flag in _CPU_FLAGS_WITH_FAST_BF16)
+
+
+def default_batch_size(device: "torch.device", image_size: int) -> int:
+    """Returns a batch size that keeps the device busy at 224 px and shrinks with the area."""
+    largest = 16 if device.type == "cpu" else 256
+    by_area = largest * 224 * 224 // (image_size * image_size)
+    return max(1, min(largest, by_area))
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Says whether an error means that the batch was too large."""
+    import torch
+
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def with_fitting_batch(run: Callable[[int], _T], batch_size: int) -> tuple[_T, int]:
+    """Calls `run(batch_size)`, halving the size each time memory runs out.
+
+    Returns:
+        What `run` returned, and the size that fitted, to start from next time.
+
+    Raises:
+        MemoryLimitError: If not even one image fits.
+    """
+    while True:
+        try:
+            return run(batch_size), batch_size
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            if batch_size == 1:
+                raise MemoryLimitError(
+                    "One image does not fit into the device's memory.",
+                    hint="Choose a smaller image size or backbone, or set FUNDUS_DEVICE=cpu.",
+                ) from error
+        _free_device_memory()
+        batch_size //= 2
+
+
+def _free_device_memory() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -1,0 +1,94 @@
+"""Figures for paper and documents, drawn by matplotlib; nothing is computed here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.plots.palette import CATEGORICAL
+from fundus_core.plots.roc import RocTrace
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_INCHES = 4.2
+_DOTS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class PrintedMap:
+    """One panel of a row of maps."""
+
+    title: str
+    points: NDArray[np.float32]
+    """Shape (N, 2)."""
+
+    labels: Sequence[str]
+    """N entries, shown by colour."""
+
+
+def printed_roc(curves: Sequence[RocTrace]) -> "Figure":
+    """Draws ROC curves with their bands, chance as a dashed diagonal."""
+    figure, axes = _figure(1)
+    axes[0].plot([0, 1], [0, 1], linestyle="--", color="0.6", linewidth=1)
+    for curve, colour in zip(curves, CATEGORICAL, strict=False):
+        _draw_curve(axes[0], curve, colour)
+    axes[0].set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.005))
+    axes[0].set_aspect("equal")
+    axes[0].legend(loc="lower right", fontsize=7, frameon=False)
+    return figure
+
+
+def printed_maps(maps: Sequence[PrintedMap]) -> "Figure":
+    """Draws maps side by side; axes have no meaning and are left out."""
+    figure, axes = _figure(len(maps))
+    for panel, drawn in zip(axes, maps, strict=True):
+        labels = np.asarray(drawn.labels)
+        for name, colour in zip(sorted(set(drawn.labels)), CATEGORICAL, strict=False):
+            chosen = drawn.points[labels == name]
+            panel.scatter(chosen[:, 0], chosen[:, 1], s=9, color=colour, label=name, alpha=0.8)
+        panel.set(xticks=[], yticks=[])
+        panel.set_title(drawn.title, fontsize=9)
+    axes[0].legend(fontsize=7, frameon=False)
+    return figure
+
+
+def printed_row(pictures: Sequence[NDArray[np.uint8]], titles: Sequence[str]) -> "Figure":
+    """Draws pictures (H, W, 3) side by side, each under its title."""
+    figure, axes = _figure(len(pictures))
+    for panel, picture, title in zip(axes, pictures, titles, strict=True):
+        panel.imshow(picture)
+        panel.set_axis_off()
+        panel.set_title(title, fontsize=9)
+    return figure
+
+
+def _draw_curve(axes: "Axes", curve: RocTrace, colour: str) -> None:
+    roc, interval = curve.curve, curve.interval
+    label = f"{curve.name}: {interval.auc:.3f} ({interval.low:.3f}-{interval.high:.3f})"
+    axes.plot(
+        roc.false_positive_rate, roc.true_positive_rate, color=colour, linewidth=1.6, label=label
+    )
+    if curve.band is not None:
+        axes.fill_between(
+            curve.band.false_positive_rate,
+            curve.band.low,
+            curve.band.high,
+            color=colour,
+            alpha=0.15,
+            linewidth=0,
+        )
+
+
+def _figure(n_panels: int) -> tuple["Figure", Sequence["Axes"]]:
+    """Returns a figure of its own, free of pyplot's global state."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(_INCHES * n_panels, _INCHES), dpi=_DOTS, layout="constrained")
+    FigureCanvasAgg(figure)
+    panels: NDArray[np.object_] = figure.subplots(1, n_panels, squeeze=False)
+    return figure, list(panels[0])

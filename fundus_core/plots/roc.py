@@ -1,0 +1,137 @@
+"""ROC curves with their bands and intervals as a plotly figure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+
+import plotly.graph_objects as go
+
+from fundus_core.plots import palette
+from fundus_core.stats.delong import AucInterval
+from fundus_core.stats.operating import OperatingPoint
+from fundus_core.stats.roc import RocBand, RocCurve
+
+
+@dataclass(frozen=True, slots=True)
+class RocTrace:
+    """All that is drawn of one model."""
+
+    name: str
+    """Shown in the legend."""
+
+    curve: RocCurve
+
+    interval: AucInterval
+    """Shown in the legend, beside the name."""
+
+    band: RocBand | None = None
+    """Drawn as an area in the colour of the curve."""
+
+    marked: OperatingPoint | None = None
+    """Drawn as a marker on the curve, with its two intervals as a cross."""
+
+
+def roc_figure(curves: Sequence[RocTrace]) -> go.Figure:
+    """Draws ROC curves over the chance line, on equal axes from 0 to 1.
+
+    Each model has one entry in the legend, which also hides and shows its band and its marker.
+    """
+    figure = go.Figure()
+    figure.add_trace(_chance_line())
+    for index, trace in enumerate(curves):
+        if trace.band is not None:
+            figure.add_trace(_band(trace, trace.band, index))
+        figure.add_trace(_curve(trace, index))
+        if trace.marked is not None:
+            figure.add_trace(_marker(trace, trace.marked, index))
+    figure.update_xaxes(
+        title="1 - specificity (false positive rate)", range=[-0.01, 1.01], constrain="domain"
+    )
+    figure.update_yaxes(
+        title="Sensitivity (true positive rate)",
+        range=[-0.01, 1.01],
+        scaleanchor="x",
+        constrain="domain",
+    )
+    figure.update_layout(hovermode="closest", legend={"orientation": "h", "y": -0.2})
+    return palette.themed(figure)
+
+
+def interval_text(interval: AucInterval) -> str:
+    """Returns an AUC with its interval in three decimals.
+
+    Examples:
+        >>> interval_text(AucInterval(0.9, 0.8, 0.95, 0.04, 0.95, "delong", 20, 30, None))
+        '0.900 (0.800 to 0.950)'
+    """
+    return f"{interval.auc:.3f} ({interval.low:.3f} to {interval.high:.3f})"
+
+
+def _chance_line() -> go.Scatter:
+    return go.Scatter(
+        x=[0, 1],
+        y=[0, 1],
+        mode="lines",
+        line={"color": palette.NEUTRAL, "dash": "dot", "width": 1},
+        name="chance",
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def _curve(trace: RocTrace, index: int) -> go.Scatter:
+    return go.Scatter(
+        x=trace.curve.false_positive_rate,
+        y=trace.curve.true_positive_rate,
+        customdata=trace.curve.thresholds,
+        mode="lines",
+        line={"color": palette.colour(index), "dash": palette.dash(index), "width": 2},
+        name=f"{escape(trace.name)}: {interval_text(trace.interval)}",
+        legendgroup=str(index),
+        hovertemplate=(
+            "score at least %{customdata:.4g}<br>"
+            "sensitivity %{y:.3f}, 1 - specificity %{x:.3f}<extra></extra>"
+        ),
+    )
+
+
+def _band(trace: RocTrace, band: RocBand, index: int) -> go.Scatter:
+    return go.Scatter(
+        x=[*band.false_positive_rate, *band.false_positive_rate[::-1]],
+        y=[*band.high, *band.low[::-1]],
+        mode="lines",
+        fill="toself",
+        fillcolor=palette.translucent(palette.colour(index), 0.15),
+        line={"width": 0},
+        name=f"{escape(trace.name)}: {band.confidence:.0%} band",
+        legendgroup=str(index),
+        showlegend=False,
+        hoverinfo="skip",
+    )
+
+
+def _marker(trace: RocTrace, point: OperatingPoint, index: int) -> go.Scatter:
+    return go.Scatter(
+        x=[1 - point.specificity],
+        y=[point.sensitivity],
+        error_x={
+            "array": [point.specificity - point.specificity_low],
+            "arrayminus": [point.specificity_high - point.specificity],
+        },
+        error_y={
+            "array": [point.sensitivity_high - point.sensitivity],
+            "arrayminus": [point.sensitivity - point.sensitivity_low],
+        },
+        mode="markers",
+        marker={"color": palette.colour(index), "symbol": palette.symbol(index), "size": 11},
+        name=f"{escape(trace.name)}: threshold",
+        legendgroup=str(index),
+        showlegend=False,
+        hovertemplate=(
+            f"threshold {point.threshold:.4g}<br>"
+            f"sensitivity {point.sensitivity:.3f} "
+            f"({point.sensitivity_low:.3f} to {point.sensitivity_high:.3f})<br>"
+            f"specificity {point.specificity:.3f} "
+            f"({point.specificity_low:.3f} to {point.specificity_high:.3f})<extra></extra>"
+        ),
+    )

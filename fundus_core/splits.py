@@ -1,0 +1,107 @@
+"""Folds that keep a patient's photographs together and hold both classes, checked one by one."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.errors import FoldError
+
+FEWEST_FOLDS = 2
+_ATTEMPTS = 20
+"""Shuffles tried before folds are refused: grouped stratification can return empty folds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """One split of N rows: every row is in exactly one of the two."""
+
+    train: NDArray[np.intp]
+    test: NDArray[np.intp]
+
+
+def grouped_folds(
+    y_true: NDArray[np.bool_],
+    groups: NDArray[np.str_] | None,
+    *,
+    n_folds: int,
+    seed: int,
+    class_names: tuple[str, ...] = (),
+) -> tuple[Fold, ...]:
+    """Splits rows into folds, stratified by label, no patient on both sides.
+
+    Args:
+        y_true: Shape (N, C), membership of each scored class.
+        groups: Shape (N,), the patient of each row; None treats rows as independent.
+        n_folds: At least 2.
+        seed: Of the shuffle.
+        class_names: C names for messages.
+
+    Returns:
+        `n_folds` folds; each class and its complement occur on both sides of each.
+
+    Raises:
+        FoldError: If there are too few patients of a class for that many folds.
+    """
+    owners = np.arange(len(y_true)).astype(str) if groups is None else groups
+    names = class_names or tuple(str(column) for column in range(y_true.shape[1]))
+    _require_patients(y_true, owners, names, n_folds, known=groups is not None)
+    for attempt in range(_ATTEMPTS):
+        folds = _shuffled(y_true, owners, n_folds, seed + 1000 * attempt)
+        if all(_holds_every_class(y_true, fold) for fold in folds):
+            return folds
+    raise FoldError(
+        f"{n_folds} folds that each hold every class were not found in {_ATTEMPTS} shuffles.",
+        hint=f"Use fewer folds, e.g. --folds {max(FEWEST_FOLDS, n_folds - 2)}.",
+    )
+
+
+def _shuffled(
+    y_true: NDArray[np.bool_], owners: NDArray[np.str_], n_folds: int, seed: int
+) -> tuple[Fold, ...]:
+    import warnings
+
+    from sklearn.model_selection import StratifiedGroupKFold
+
+    splitter = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
+    with warnings.catch_warnings():
+        # Label sets rarer than the folds are expected in multi-label data; folds are checked below.
+        warnings.simplefilter("ignore", UserWarning)
+        parts = splitter.split(y_true, _strata(y_true), owners)
+        return tuple(Fold(train, test) for train, test in parts)
+
+
+def _strata(y_true: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """Returns one number per distinct set of labels, shape (N,)."""
+    _, stratum = np.unique(y_true, axis=0, return_inverse=True)
+    return stratum.reshape(-1)
+
+
+def _holds_every_class(y_true: NDArray[np.bool_], fold: Fold) -> bool:
+    sides = (y_true[fold.train], y_true[fold.test])
+    return all(len(side) and side.any(axis=0).all() and (~side).any(axis=0).all() for side in sides)
+
+
+def _require_patients(
+    y_true: NDArray[np.bool_],
+    owners: NDArray[np.str_],
+    names: tuple[str, ...],
+    n_folds: int,
+    *,
+    known: bool,
+) -> None:
+    if n_folds < FEWEST_FOLDS:
+        raise FoldError(
+            f"{n_folds} folds were asked for; the least is {FEWEST_FOLDS}.",
+            hint="Use --folds 5, or --use-split to test on the table's own split.",
+        )
+    unit = "patients" if known else "photographs"
+    for column, name in enumerate(names):
+        for members, label in ((y_true[:, column], name), (~y_true[:, column], f"not {name}")):
+            count = len(np.unique(owners[members]))
+            if count < n_folds:
+                hint = f"Use --folds {count} at most." if count >= FEWEST_FOLDS else "Add some."
+                raise FoldError(
+                    f"Class {label!r} occurs in {count} {unit}; {n_folds} folds need {n_folds}.",
+                    hint=hint,
+                )

@@ -1,0 +1,208 @@
+"""Use case: open a folder or table of photographs, and find it again later."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fundus_core.domain.dataset import FundusDataset, RejectedRow, Target
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import fingerprint_of
+from fundus_core.errors import DataError
+from fundus_core.io.files import read_json, write_json
+from fundus_core.io.manifest import ColumnMapping, DataSource, ScanFile, read_dataset
+from fundus_core.io.store import ArtifactStore
+from fundus_core.io.workspace import Workspace
+
+_TABLE = "table.parquet"
+_ABOUT = "dataset.json"
+
+
+@dataclass(frozen=True, slots=True)
+class DatasetSummary:
+    """One line of the list of data sets that were opened."""
+
+    id: str
+    """Stable for a source and its column mapping; part of addresses."""
+
+    name: str
+    n_images: int
+    n_patients: int | None
+    """None when not every photograph names its patient."""
+
+    n_rejected: int
+    synthetic: bool
+    opened_at: str
+    """ISO 8601, UTC."""
+
+    source: DataSource
+
+
+def open_dataset(
+    workspace: Workspace, source: DataSource, *, progress: Progress = silent
+) -> FundusDataset:
+    """Reads a folder or table, checks every photograph and remembers the result.
+
+    Files that did not change since they were last read are not read again.
+
+    Raises:
+        DataError: If the source is no set of photographs, or holds no usable one.
+    """
+    scans = ScanFile(workspace.scans)
+    dataset = read_dataset(source, scans=scans, progress=progress)
+    scans.save()
+    if len(dataset) == 0:
+        raise DataError(
+            f"{source.path} holds no usable photograph; {len(dataset.rejected)} were rejected"
+            f"{_first_reason(dataset.rejected)}.",
+            hint="Give a folder of photographs, or a table with a column of their paths.",
+        )
+    _remember(workspace, dataset, source)
+    return dataset
+
+
+def open_with_target(
+    workspace: Workspace, source: DataSource, target: str, *, progress: Progress = silent
+) -> FundusDataset:
+    """Opens a data set for one target, also if its column does not look like one.
+
+    The data set is remembered under the same id as without the target.
+    """
+    dataset = open_dataset(workspace, source, progress=progress)
+    column = target.partition("=")[0]
+    known = {found.name for found in dataset.targets}
+    if column in known or column not in dataset.table.columns or source.columns.target:
+        return dataset
+    named = replace(source, columns=replace(source.columns, target=column))
+    dataset = read_dataset(named, scans=ScanFile(workspace.scans), progress=progress)
+    _remember(workspace, dataset, source)
+    return dataset
+
+
+def _first_reason(rejected: Sequence[RejectedRow]) -> str:
+    return f", the first because: {rejected[0].detail}" if rejected else ""
+
+
+def dataset_id(source: DataSource) -> str:
+    """Returns the id under which a source is remembered."""
+    resolved = {key: _text(value) for key, value in asdict(source).items()}
+    resolved["path"] = str(source.path.expanduser().resolve())
+    slug = re.sub(r"[^a-z0-9]+", "-", source.path.resolve().stem.lower()).strip("-") or "data"
+    return f"{slug[:32]}-{fingerprint_of(resolved)[:6]}"
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.expanduser().resolve())
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _remember(workspace: Workspace, dataset: FundusDataset, source: DataSource) -> None:
+    name = dataset_id(source)
+    about = {
+        "name": dataset.name,
+        "n_images": len(dataset),
+        "n_patients": dataset.n_patients,
+        "n_rejected": len(dataset.rejected),
+        "synthetic": dataset.synthetic,
+        "opened_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "source": {key: _text(value) for key, value in asdict(source).items()},
+    }
+
+    def write(folder: Path) -> None:
+        dataset.table.to_parquet(folder / _TABLE, index=False)
+        write_json(
+            folder / _ABOUT,
+            {
+                "source": dataset.source,
+                "targets": [asdict(target) for target in dataset.targets],
+                "rejected": [asdict(row) for row in dataset.rejected],
+            },
+        )
+
+    ArtifactStore(workspace.datasets).put(name, about, write)
+
+
+def list_datasets(workspace: Workspace) -> tuple[DatasetSummary, ...]:
+    """Returns the data sets that were opened, the latest first."""
+    described = ArtifactStore(workspace.datasets).describe()
+    return tuple(_summary(name, about) for name, about in described.items())
+
+
+def dataset_summary(workspace: Workspace, name: str) -> DatasetSummary:
+    """Returns what is remembered of one data set.
+
+    Raises:
+        DataError: If it was never opened in this workspace.
+    """
+    for summary in list_datasets(workspace):
+        if summary.id == name:
+            return summary
+    raise DataError(
+        f"No data set {name!r} was opened in {workspace.root}.",
+        hint="Open it on the Overview page, or with `fundus check DATA`.",
+    )
+
+
+def stored_dataset(workspace: Workspace, name: str) -> FundusDataset:
+    """Returns a remembered data set without touching its photographs.
+
+    Raises:
+        DataError: If it was never opened in this workspace, or what was stored is damaged.
+    """
+    summary = dataset_summary(workspace, name)
+    folder = ArtifactStore(workspace.datasets).get(name)
+    about = None if folder is None else read_json(folder / _ABOUT)
+    if folder is None or about is None:
+        raise DataError(
+            f"What was stored of {summary.name} is damaged.",
+            hint=f"Open {summary.source.path} again; embeddings and runs are kept.",
+        )
+    table = pd.read_parquet(folder / _TABLE)
+    return FundusDataset(
+        summary.name,
+        about["source"],
+        table.astype({name: object for name in table.columns if table[name].dtype == "str"}),
+        tuple(
+            Target(t["name"], t["task"], tuple(t["classes"]), tuple(t["columns"]))
+            for t in about["targets"]
+        ),
+        tuple(RejectedRow(**row) for row in about["rejected"]),
+        summary.synthetic,
+    )
+
+
+def source_arguments(source: DataSource) -> list[str]:
+    """Returns the command line arguments that name the same source: DATA and its options."""
+    arguments = [str(source.path)]
+    if source.table is not None:
+        arguments += ["--table", str(source.table)]
+    for field, column in asdict(source.columns).items():
+        if column is not None:
+            arguments += [f"--{field}-column", column]
+    if source.classes:
+        arguments += ["--classes", ",".join(source.classes)]
+    return arguments
+
+
+def _summary(name: str, about: dict[str, Any]) -> DatasetSummary:
+    source = about["source"]
+    return DatasetSummary(
+        name,
+        about["name"],
+        about["n_images"],
+        about["n_patients"],
+        about["n_rejected"],
+        about["synthetic"],
+        about["opened_at"],
+        DataSource(
+            Path(source["path"]),
+            None if source["table"] is None else Path(source["table"]),
+            ColumnMapping(**source["columns"]),
+            tuple(source["classes"]),
+        ),
+    )

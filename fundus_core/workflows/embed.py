@@ -1,0 +1,287 @@
+"""Use case: embeddings of a data set by one backbone, computing only what is not stored."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, cast
+
+from fundus_core.backbones.base import Backbone, BackboneSpec
+from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec
+from fundus_core.compute import Precision, choose_device, choose_precision, default_batch_size
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.embeddings import Embeddings
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
+from fundus_core.embedding import Photograph, Shard, embed_photographs
+from fundus_core.errors import DataError, WeightsError
+from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict, stored_recipes
+from fundus_core.io.weights import (
+    SCRATCH,
+    FoundWeights,
+    file_sha256,
+    find_weights,
+    local_weights,
+    weights_folders,
+)
+from fundus_core.io.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class BackboneChoice:
+    """What the user asks for; everything left out takes the backbone's own value."""
+
+    backbone: str
+    """Catalogue id, `timm:NAME`, or a timm name."""
+
+    weights: str | None = None
+    """A file, the name of one in a weights folder, `scratch`, or None for the backbone's own."""
+
+    image_size: int | None = None
+    """Side of the input in pixels."""
+
+    precision: Precision = "auto"
+    seed: int = 0
+    """Of random weights."""
+
+    preprocessing: PreprocessRecipe = field(default_factory=PreprocessRecipe)
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedChoice:
+    """A choice with every value settled and its weights found."""
+
+    spec: BackboneSpec
+    recipe: EmbedRecipe
+    weights: Path | None
+    """The file; None for random weights."""
+
+    @property
+    def label(self) -> str:
+        """Returns the name shown to the user: architecture, weights, size."""
+        return model_label(self.recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSummary:
+    """Embeddings that are stored, and how much of a data set they cover."""
+
+    recipe: EmbedRecipe
+    n_stored: int
+    """Photographs of the data set that have a vector."""
+
+    n_images: int
+    """Photographs in the data set."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Returns the key of the embeddings."""
+        return self.recipe.fingerprint()
+
+    @property
+    def label(self) -> str:
+        """Returns the name shown to the user."""
+        return model_label(self.recipe)
+
+    @property
+    def complete(self) -> bool:
+        """Says whether every photograph has a vector."""
+        return self.n_stored == self.n_images
+
+
+def model_label(recipe: EmbedRecipe) -> str:
+    """Returns a backbone's name for legends and menus."""
+    if recipe.backbone == SHORTCUT:
+        return "mean colour (shortcut baseline)"
+    weights = "scratch" if recipe.weights == SCRATCH else recipe.weights
+    name = weights if weights.startswith(recipe.architecture) else f"{recipe.backbone} {weights}"
+    extras = [f"{recipe.image_size} px"]
+    extras += ["uncropped"] if not recipe.preprocessing.crop else []
+    extras += ["CLAHE"] if recipe.preprocessing.clahe else []
+    extras += ["Ben Graham"] if recipe.preprocessing.ben_graham else []
+    return f"{name} ({', '.join(extras)})"
+
+
+def resolve(workspace: Workspace, choice: BackboneChoice) -> ResolvedChoice:
+    """Settles every value of a choice and finds the weights.
+
+    Raises:
+        BackboneError: If the backbone is unknown.
+        WeightsError: If its weights are neither here nor to be had.
+    """
+    spec = backbone_spec(choice.backbone)
+    found = find_weights(spec, choice.weights, workspace)
+    return ResolvedChoice(spec, _recipe(spec, found, choice), found.path)
+
+
+def _recipe(spec: BackboneSpec, found: FoundWeights, choice: BackboneChoice) -> EmbedRecipe:
+    is_network = spec.loader != "colour"
+    precision = choose_precision(choice.precision, choose_device()) if is_network else "fp32"
+    return EmbedRecipe(
+        backbone=spec.id,
+        architecture=spec.architecture,
+        architecture_args=spec.architecture_args,
+        weights=found.name,
+        weights_sha256=found.sha256,
+        seed=choice.seed if found.path is None and is_network else 0,
+        image_size=(choice.image_size if is_network else None) or spec.image_size,
+        mean=spec.mean,
+        std=spec.std,
+        pooling=spec.pooling,
+        precision=precision,
+        preprocessing=choice.preprocessing,
+    )
+
+
+def embed(
+    workspace: Workspace,
+    dataset: FundusDataset,
+    choice: BackboneChoice,
+    *,
+    progress: Progress = silent,
+    batch_size: int | None = None,
+    workers: int = 2,
+) -> Embeddings:
+    """Returns the embeddings of a data set; computes and stores those that are missing.
+
+    A process that extracts the same embeddings at the same time is waited for.
+
+    Raises:
+        FundusError: See `resolve` and `load_backbone`.
+        DataError: If no photograph could be embedded.
+    """
+    resolved = resolve(workspace, choice)
+    return embed_resolved(
+        workspace, dataset, resolved, progress=progress, batch_size=batch_size, workers=workers
+    )
+
+
+def embed_resolved(
+    workspace: Workspace,
+    dataset: FundusDataset,
+    resolved: ResolvedChoice,
+    *,
+    progress: Progress = silent,
+    batch_size: int | None = None,
+    workers: int = 2,
+) -> Embeddings:
+    """Like `embed`, for a choice whose weights were already found."""
+    store = EmbeddingStore(workspace.embeddings, resolved.recipe)
+    progress(0, len(dataset), "Waiting for the embeddings' turn")
+    with store.lock():
+        known = store.known()
+        todo = [
+            Photograph(image_id, Path(path))
+            for image_id, path in zip(dataset.image_ids, dataset.table["path"], strict=True)
+            if image_id not in known
+        ]
+        if todo:
+            _compute(store, resolved, todo, progress, batch_size, workers)
+    embeddings = store.read(dataset.image_ids)
+    if not embeddings.image_ids:
+        raise DataError(
+            f"None of the {len(dataset)} photographs could be embedded.",
+            hint="See `fundus check` for what is wrong with each file.",
+        )
+    return embeddings
+
+
+def _compute(
+    store: EmbeddingStore,
+    resolved: ResolvedChoice,
+    todo: list[Photograph],
+    progress: Progress,
+    batch_size: int | None,
+    workers: int,
+) -> None:
+    progress(0, len(todo), f"Loading {resolved.spec.id}")
+    backbone = load_for(resolved)
+
+    def commit(shard: Shard) -> None:
+        store.add(shard.vectors, shard.image_ids, shard.skipped)
+
+    embed_photographs(
+        backbone,
+        todo,
+        on_shard=commit,
+        batch_size=batch_size or default_batch_size(choose_device(), backbone.image_size),
+        workers=workers,
+        decoder=cast(Literal["fast", "exact"], resolved.recipe.preprocessing.decoder),
+        progress=progress,
+    )
+
+
+def load_for(resolved: ResolvedChoice, *, precision: str | None = None) -> Backbone:
+    """Loads the backbone of a resolved choice onto the chosen device."""
+    from fundus_core.backbones.loaders import load_backbone
+
+    return load_backbone(
+        replace(resolved.spec, architecture_args=resolved.recipe.architecture_args),
+        resolved.weights,
+        preprocessing=resolved.recipe.preprocessing,
+        device=choose_device(),
+        precision=precision or resolved.recipe.precision,
+        image_size=resolved.recipe.image_size,
+        seed=resolved.recipe.seed,
+    )
+
+
+def resolve_recipe(
+    workspace: Workspace, recipe: EmbedRecipe, weights_path: str | None
+) -> ResolvedChoice:
+    """Finds the weights of a stored recipe again, by path or by hash in the weights folders.
+
+    Raises:
+        WeightsError: If no file with the recorded hash is at hand.
+    """
+    spec = backbone_spec(recipe.backbone)
+    if not recipe.weights_sha256:
+        return ResolvedChoice(spec, recipe, None)
+    candidates = [Path(weights_path)] if weights_path else []
+    candidates += [found] if (found := local_weights(spec, workspace)) else []
+    for folder in weights_folders(workspace):
+        candidates += sorted(folder.glob(f"{recipe.weights}.*")) if folder.is_dir() else []
+    for candidate in candidates:
+        if candidate.is_file() and file_sha256(candidate) == recipe.weights_sha256:
+            return ResolvedChoice(spec, recipe, candidate)
+    raise WeightsError(
+        f"The weights {recipe.weights} this model was made with (SHA-256 "
+        f"{recipe.weights_sha256[:12]}…) are not at hand.",
+        hint=f"Put the file into {workspace.weights} and try again.",
+    )
+
+
+def list_embeddings(workspace: Workspace, dataset: FundusDataset) -> tuple[EmbeddingSummary, ...]:
+    """Returns the stored embeddings that cover at least one photograph of a data set."""
+    ids = dataset.image_ids
+    found = []
+    for values in stored_recipes(workspace.embeddings).values():
+        recipe = _readable(values)
+        if recipe is None or recipe.backbone == SHORTCUT:
+            continue
+        count = EmbeddingStore(workspace.embeddings, recipe).count(ids)
+        if count:
+            found.append(EmbeddingSummary(recipe, count, len(ids)))
+    return tuple(sorted(found, key=lambda summary: summary.label))
+
+
+def _readable(values: dict[str, Any]) -> EmbedRecipe | None:
+    """Returns a stored recipe, or None when another version of the program wrote it."""
+    try:
+        return recipe_from_dict(values)
+    except (TypeError, KeyError):
+        return None
+
+
+def load_embeddings(workspace: Workspace, dataset: FundusDataset, fingerprint: str) -> Embeddings:
+    """Returns stored embeddings of a data set without computing any.
+
+    Raises:
+        DataError: If there are none under this fingerprint.
+    """
+    values = stored_recipes(workspace.embeddings).get(fingerprint)
+    recipe = _readable(values) if values else None
+    if recipe is None:
+        raise DataError(
+            f"There are no embeddings {fingerprint!r} in {workspace.root}.",
+            hint="Extract them on the Extract page, or with `fundus embed`.",
+        )
+    return EmbeddingStore(workspace.embeddings, recipe).read(dataset.image_ids)

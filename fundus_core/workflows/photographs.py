@@ -1,0 +1,43 @@
+"""Use case: pictures of photographs for galleries and panels."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.io.files import write_atomically
+from fundus_core.io.images import read_image, thumbnail
+from fundus_core.io.workspace import Workspace
+
+_JPEG_QUALITY = 88
+
+
+def thumbnail_file(workspace: Workspace, image_id: str, path: Path, *, side: int = 192) -> Path:
+    """Returns a small JPEG of a photograph, made on first use; its longer side is `side` pixels.
+
+    It is written anew from the pixels, so that no EXIF data of the original is in it.
+
+    Raises:
+        ImageError: If the photograph can no longer be read.
+    """
+    stored = workspace.thumbnails / f"{image_id}-{side}.jpg"
+    if not stored.is_file():
+        pixels = thumbnail(read_image(path, min_side=side), side)
+        write_atomically(stored, lambda file: _save_jpeg(pixels, file))
+    return stored
+
+
+def _save_jpeg(pixels: NDArray[np.uint8], file: object) -> None:
+    from PIL import Image
+
+    Image.fromarray(pixels).save(file, "JPEG", quality=_JPEG_QUALITY)  # type: ignore[arg-type]
+
+
+def photograph(path: Path, *, max_side: int = 1024) -> NDArray[np.uint8]:
+    """Returns a photograph (H, W, 3), RGB, upright, its longer side at most `max_side` pixels.
+
+    Raises:
+        ImageError: If it cannot be read.
+    """
+    image = read_image(path, min_side=max_side)
+    return thumbnail(image, max_side) if max(image.shape[:2]) > max_side else image

@@ -1,0 +1,200 @@
+"""Use case: a trained probe on photographs it has never seen."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fundus_core.checks import target_cautions
+from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.embeddings import Embeddings
+from fundus_core.domain.predictions import Predictions
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import fingerprint_of
+from fundus_core.errors import FundusError
+from fundus_core.io.workspace import Workspace
+from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaired
+from fundus_core.workflows.embed import embed_resolved, resolve_recipe
+from fundus_core.workflows.probe import class_aucs, overall_auc
+from fundus_core.workflows.runs import (
+    PREDICTIONS,
+    Run,
+    load_run,
+    now,
+    run_folder,
+    run_predictions,
+    run_probe,
+    save_run,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalResult:
+    """What a trained probe says of another data set."""
+
+    run: Run
+    """Stored like any other run; `auc` is None when there are no labels."""
+
+    predictions: Predictions
+    """Of the labelled photographs if there are any, else of all (labels all False)."""
+
+    all_scores: pd.DataFrame
+    """`image_id`, `path`, `patient_id` and a score per class, for every scored photograph."""
+
+    n_scored: int
+    """All photographs that got a score."""
+
+    n_labelled: int
+    """Those of them that have a label."""
+
+    n_seen: int
+    """Scored photographs that the probe was trained on: they are no external test."""
+
+    inside: AucInterval | None
+    """AUC of the run on its own held-out photographs."""
+
+    comparison: AucComparison | None
+    """Unpaired test of inside against outside, for binary targets."""
+
+    scores: Path
+    """Parquet file of the stored predictions."""
+
+
+def predict(
+    workspace: Workspace,
+    run_id: str,
+    dataset: FundusDataset,
+    dataset_id: str,
+    *,
+    progress: Progress = silent,
+) -> ExternalResult:
+    """Scores photographs with the probe of a run; with labels, evaluates it and tests for a drop.
+
+    Raises:
+        StoreError: If the run is unknown or keeps no probe.
+        WeightsError: If the weights of its backbone are no longer at hand.
+    """
+    run = load_run(workspace, run_id)
+    resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
+    embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
+    predictions, labelled = _score(workspace, run, dataset, embeddings)
+    inside = run_predictions(workspace, run)
+    outside = predictions.select(labelled) if labelled.any() else predictions
+    external = _summarise(run, dataset, dataset_id, outside, has_labels=bool(labelled.any()))
+    save_run(workspace, external, outside)
+    seen = set(inside.image_ids) & set(predictions.image_ids)
+    return ExternalResult(
+        external,
+        outside,
+        _score_table(dataset, predictions),
+        len(predictions.image_ids),
+        int(labelled.sum()),
+        len(seen),
+        run.auc,
+        _test(inside, outside) if external.auc is not None else None,
+        run_folder(workspace, external) / PREDICTIONS,
+    )
+
+
+def _score(
+    workspace: Workspace, run: Run, dataset: FundusDataset, embeddings: Embeddings
+) -> tuple[Predictions, NDArray[np.bool_]]:
+    """Returns a score for every embedded photograph, and which of them have a label."""
+    embedded = dataset.select(embeddings.image_ids)
+    y_true, known = external_labels(embedded, run.target)
+    probe = run_probe(workspace, run)
+    predictions = Predictions(
+        run.label,
+        run.target.task,
+        run.target.scored_classes,
+        embeddings.image_ids,
+        y_true,
+        probe.score(embeddings.vectors),
+        embedded.patient_ids,
+    )
+    return predictions, known
+
+
+def _score_table(dataset: FundusDataset, predictions: Predictions) -> pd.DataFrame:
+    scores = predictions.frame().drop(columns=["fold", "patient_id"])
+    scores = scores[[name for name in scores if not str(name).startswith("y_true")]]
+    known = dataset.select(predictions.image_ids).table[["image_id", "path", "patient_id"]]
+    return known.merge(scores, on="image_id")
+
+
+def external_labels(
+    dataset: FundusDataset, target: Target
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Returns the labels of a run's target in another data set.
+
+    Classes are those of the run, also where the other data set holds only some of them. If it has
+    no such column, no label is known.
+    """
+    if any(column not in dataset.table.columns for column in target.columns):
+        shape = (len(dataset), len(target.scored_classes))
+        return np.zeros(shape, bool), np.zeros(len(dataset), bool)
+    return dataset.labels(target)
+
+
+def _summarise(
+    run: Run,
+    dataset: FundusDataset,
+    dataset_id: str,
+    outside: Predictions,
+    *,
+    has_labels: bool,
+) -> Run:
+    patients = outside.patient_ids
+    key = fingerprint_of([run.id, dataset.fingerprint()])[:8]
+    slug = re.sub(r"[^a-z0-9]+", "-", dataset.name.lower()).strip("-")[:24]
+    evaluable = has_labels and _both_sides(outside)
+    return Run(
+        id=f"{run.id}-on-{slug}-{key}",
+        kind="external",
+        label=f"{run.label}, trained on {run.dataset_name}",
+        dataset_id=dataset_id,
+        dataset_name=dataset.name,
+        synthetic=dataset.synthetic,
+        target=run.target,
+        probe=run.probe,
+        embeddings=run.embeddings,
+        weights_path=run.weights_path,
+        n_images=len(outside.image_ids),
+        n_patients=None if patients is None else len(np.unique(patients)),
+        auc=overall_auc(outside) if evaluable else None,
+        class_aucs=class_aucs(outside) if evaluable else {},
+        baseline_auc=None,
+        baseline_p=None,
+        folds=(),
+        cautions=target_cautions(dataset, run.target, outside) if has_labels else (),
+        created_at=now(),
+        trained_as=run.id,
+    )
+
+
+def _both_sides(predictions: Predictions) -> bool:
+    """Says whether every class has at least two cases and two controls."""
+    positives = predictions.y_true.sum(axis=0)
+    controls = len(predictions.y_true) - positives
+    return bool((positives >= 2).all() and (controls >= 2).all())
+
+
+def _test(inside: Predictions, outside: Predictions) -> AucComparison | None:
+    """Returns the unpaired test of a binary task, by patient where both sides know theirs."""
+    if inside.task != "binary":
+        return None
+    by_patient = inside.patient_ids is not None and outside.patient_ids is not None
+    try:
+        return compare_unpaired(
+            inside.y_true[:, 0],
+            inside.y_score[:, 0],
+            outside.y_true[:, 0],
+            outside.y_score[:, 0],
+            patients_a=inside.patient_ids if by_patient else None,
+            patients_b=outside.patient_ids if by_patient else None,
+        )
+    except FundusError:
+        return None

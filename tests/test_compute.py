@@ -1,0 +1,50 @@
+"""Device, precision and batch size."""
+
+import pytest
+import torch
+
+from fundus_core import compute
+from fundus_core.errors import MemoryLimitError
+
+
+def test_with_fitting_batch__an_error_that_is_not_about_memory_is_let_through() -> None:
+    def fail(size: int) -> None:
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes do not match"):
+        compute.with_fitting_batch(fail, 8)
+
+
+def test_with_fitting_batch__remembers_what_fitted() -> None:
+    def fits_three(size: int) -> int:
+        if size > 3:
+            raise torch.OutOfMemoryError
+        return 10 * size
+
+    assert compute.with_fitting_batch(fits_three, 16) == (20, 2)
+
+
+def test_with_fitting_batch__gives_up_at_one() -> None:
+    def never(size: int) -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryLimitError):
+        compute.with_fitting_batch(never, 4)
+
+
+def test_choose_precision__a_wish_is_kept() -> None:
+    assert compute.choose_precision("fp32", torch.device("cpu")) == "fp32"
+
+
+def test_choose_device__the_environment_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FUNDUS_DEVICE", "meta")
+
+    assert compute.choose_device() == torch.device("meta")
+
+
+def test_default_batch_size__shrinks_with_the_area_and_never_to_zero() -> None:
+    cpu = torch.device("cpu")
+
+    sizes = [compute.default_batch_size(cpu, side) for side in (224, 448, 4096)]
+
+    assert sizes == [16, 4, 1]

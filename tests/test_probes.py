@@ -1,0 +1,139 @@
+"""Probes: what each promises, and that nothing held out is ever seen."""
+
+import numpy as np
+import pytest
+
+from fundus_core.probes import PROBES, LinearProbe, cross_validate, fit_probe
+from fundus_core.splits import grouped_folds
+
+
+def two_groups(n_images: int = 80, gap: float = 2.0, seed: int = 0) -> tuple[np.ndarray, ...]:
+    """Embeddings (n, 6) of which the first number tells the class."""
+    generator = np.random.default_rng(seed)
+    y_true = (np.arange(n_images) % 2 == 0)[:, None]
+    vectors = generator.normal(size=(n_images, 6)).astype(np.float32)
+    vectors[:, 0] += gap * y_true[:, 0]
+    return vectors, y_true
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_every_probe__separates_what_is_separable(kind: str) -> None:
+    vectors, y_true = two_groups(gap=6.0)
+
+    probe, _ = fit_probe(kind, vectors, y_true, task="binary", groups=None, seed=0)
+
+    scores = probe.score(vectors)
+    assert scores.shape == (80, 1)
+    assert ((scores > 0.5) == y_true).mean() > 0.97
+    assert scores.min() >= 0
+    assert scores.max() <= 1
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_every_probe__scores_the_same_after_being_stored(kind: str) -> None:
+    vectors, y_true = two_groups()
+    probe, _ = fit_probe(kind, vectors, y_true, task="binary", groups=None, seed=0)
+
+    restored = PROBES[kind].restore("binary", probe.arrays())
+
+    assert np.array_equal(restored.score(vectors), probe.score(vectors))
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_cross_validate__scores_of_noise_are_at_chance(kind: str) -> None:
+    generator = np.random.default_rng(5)
+    vectors = generator.normal(size=(400, 20)).astype(np.float32)
+    y_true = generator.random((400, 1)) < 0.5
+    folds = grouped_folds(y_true, None, n_folds=5, seed=0)
+
+    result = cross_validate(
+        kind, vectors, y_true, task="binary", folds=folds, groups=None, seed=0
+    )
+
+    positive, negative = result.y_score[y_true], result.y_score[~y_true]
+    auc = (positive[:, None] > negative[None, :]).mean()
+    assert 0.4 < auc < 0.6
+
+
+def test_cross_validate__a_held_out_label_does_not_change_its_own_score() -> None:
+    vectors, y_true = two_groups()
+    folds = grouped_folds(y_true, None, n_folds=4, seed=0)
+    flipped = y_true.copy()
+    flipped[folds[0].test] = ~flipped[folds[0].test]
+
+    before, after = (
+        cross_validate(
+            "logistic", vectors, labels, task="binary", folds=folds, groups=None, seed=0
+        )
+        for labels in (y_true, flipped)
+    )
+
+    held_out = folds[0].test
+    assert np.array_equal(before.y_score[held_out], after.y_score[held_out])
+    assert not np.array_equal(before.y_score[folds[1].test], after.y_score[folds[1].test])
+
+
+def test_cross_validate__standardisation_sees_the_training_side_only() -> None:
+    vectors, y_true = two_groups()
+    folds = grouped_folds(y_true, None, n_folds=4, seed=0)
+    shifted = vectors.copy()
+    shifted[folds[0].test] += 1000
+
+    result = cross_validate(
+        "logistic", shifted, y_true, task="binary", folds=folds, groups=None, seed=0
+    )
+
+    first = result.probes[0]
+    assert isinstance(first, LinearProbe)
+    assert np.allclose(first.mean, vectors[folds[0].train].mean(axis=0), atol=1e-4)
+
+
+def test_linear_probe__agrees_with_scikit_learn() -> None:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    vectors, y_true = two_groups()
+    probe, strength = fit_probe("logistic", vectors, y_true, task="binary", groups=None, seed=0)
+
+    reference = make_pipeline(StandardScaler(), LogisticRegression(C=strength, tol=1e-8))
+    reference.fit(vectors.astype(np.float64), y_true[:, 0])
+
+    expected = reference.predict_proba(vectors)[:, 1]
+    assert np.allclose(probe.score(vectors)[:, 0], expected, atol=5e-3)
+
+
+def test_linear_probe__direction_gives_the_logit_of_raw_embeddings() -> None:
+    vectors, y_true = two_groups()
+    probe, _ = fit_probe("logistic", vectors, y_true, task="binary", groups=None, seed=0)
+    assert isinstance(probe, LinearProbe)
+
+    weight, bias = probe.direction(0)
+
+    assert np.allclose(vectors @ weight + bias, probe.logits(vectors)[:, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("task", ["multiclass", "multilabel"])
+def test_linear_probe__several_classes_get_a_column_each(task: str) -> None:
+    generator = np.random.default_rng(1)
+    label = np.arange(90) % 3
+    y_true = np.eye(3, dtype=bool)[label]
+    vectors = (3 * np.eye(5)[label] + generator.normal(size=(90, 5))).astype(np.float32)
+
+    probe, _ = fit_probe("logistic", vectors, y_true, task=task, groups=None, seed=0)
+
+    scores = probe.score(vectors)
+    assert scores.shape == (90, 3)
+    assert (scores.argmax(axis=1) == label).mean() > 0.85
+    if task == "multiclass":
+        assert np.allclose(scores.sum(axis=1), 1)
+
+
+def test_fit_probe__noise_is_regularised_more_than_signal() -> None:
+    vectors, y_true = two_groups(n_images=200)
+    noise = np.random.default_rng(2).normal(size=(200, 300)).astype(np.float32)
+
+    _, for_signal = fit_probe("logistic", vectors, y_true, task="binary", groups=None, seed=0)
+    _, for_noise = fit_probe("logistic", noise, y_true, task="binary", groups=None, seed=0)
+
+    assert for_noise < for_signal
