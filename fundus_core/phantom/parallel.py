@@ -1,0 +1,81 @@
+"""Drawing many photographs at once, each in one of several processes."""
+
+import multiprocessing
+import multiprocessing.connection
+import os
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from typing import TypeVar
+
+import cv2
+
+from fundus_core.domain.progress import Progress
+
+_Item = TypeVar("_Item")
+
+_WORTH_A_PROCESS = 12
+"""Fewer items than this per process are done sooner than the process has started."""
+
+_MOST_PROCESSES = 16
+_MESSAGE = "Drawing synthetic photographs"
+
+
+def for_each(
+    work: Callable[[_Item], None],
+    items: Sequence[_Item],
+    *,
+    workers: int | None,
+    progress: Progress,
+    already: int = 0,
+) -> None:
+    """Does the same work on every item, in any order, and waits for the end.
+
+    Processes are started afresh (spawned), because forking a process with threads, such as the
+    dashboard's, may deadlock. They end with this one, even if it is killed.
+
+    Args:
+        work: A top-level function.
+        items: Given to it one by one.
+        workers: Number of processes; None for one per core, 1 for none beside this one.
+        progress: Told after every item, in this process.
+        already: Items done before this call; counted in the progress.
+    """
+    processes = workers or min(_cores(), _MOST_PROCESSES, len(items) // _WORTH_A_PROCESS)
+    total = already + len(items)
+    if processes <= 1:
+        for done, item in enumerate(items, start=already + 1):
+            work(item)
+            progress(done, total, _MESSAGE)
+        return
+    pool = ProcessPoolExecutor(
+        processes, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
+    )
+    try:
+        futures = [pool.submit(work, item) for item in items]
+        for done, future in enumerate(as_completed(futures), start=already + 1):
+            future.result()
+            progress(done, total, _MESSAGE)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Returns how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _start_worker() -> None:
+    """Prepares a process of the pool: one thread, and no life after its parent's."""
+    cv2.setNumThreads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    """Waits for the parent to die, then ends this process: its pool would wait for ever."""
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)

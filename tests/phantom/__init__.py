@@ -1,0 +1,1 @@
+"""The drawn eyes keep their promises."""
