@@ -1,0 +1,49 @@
+"""Entry point: the frame around every page, and the table of pages."""
+
+import streamlit as st
+
+from fundus_core.ui import messages
+from fundus_core.ui.components import dataset_picker
+
+# A section of the menu is a folder under pages/. The folders are needed: Streamlit would run a
+# script lying directly in pages/ on its own, without this frame, if the first visitor after a
+# start opened it by its address.
+PAGES = {
+    "Data": [
+        st.Page(
+            "pages/data/overview.py", title="Overview", icon=":material/dataset:", default=True
+        ),
+        st.Page("pages/data/images.py", title="Images", icon=":material/image:"),
+    ],
+    "Embed": [
+        st.Page("pages/embed/extract.py", title="Extract", icon=":material/memory:"),
+        st.Page("pages/embed/map.py", title="Map", icon=":material/bubble_chart:"),
+    ],
+    "Model": [
+        st.Page(
+            "pages/model/linear_probe.py", title="Linear probe", icon=":material/linear_scale:"
+        ),
+    ],
+    "Evaluate": [
+        st.Page("pages/evaluate/roc.py", title="ROC", icon=":material/show_chart:"),
+        st.Page("pages/evaluate/compare.py", title="Compare models", icon=":material/balance:"),
+    ],
+    "Explain": [
+        st.Page(
+            "pages/explain/grad_cam.py", title="Grad-CAM", icon=":material/center_focus_strong:"
+        ),
+    ],
+    "About": [
+        st.Page("pages/about/jobs.py", title="Jobs", icon=":material/pending_actions:"),
+        st.Page("pages/about/methods.py", title="Methods", icon=":material/menu_book:"),
+    ],
+}
+
+st.set_page_config(page_title="Fundus Explorer", page_icon=":material/visibility:", layout="wide")
+page = st.navigation(PAGES)
+with st.sidebar:
+    dataset_picker.picker()
+body = st.container()
+messages.footer()  # placed below the page before it runs: a page may end early
+with body:
+    page.run()

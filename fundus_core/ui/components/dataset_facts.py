@@ -1,0 +1,71 @@
+"""What a data set holds: figures, classes, splits, and what was left out."""
+
+import pandas as pd
+import streamlit as st
+
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.plots.dataset import class_bars, class_counts
+from fundus_core.ui import text
+
+
+def figures(dataset: FundusDataset) -> None:
+    """Draws the numbers of photographs, patients, eyes and rejected rows."""
+    eyes = dataset.table["eye"].value_counts()
+    splits = dataset.table["split"].value_counts()
+    with st.container(horizontal=True):
+        st.metric("Photographs", f"{len(dataset):,}", border=True)
+        known = dataset.n_patients
+        st.metric("Patients", "unknown" if known is None else f"{known:,}", border=True)
+        st.metric("Eyes named", _listed(eyes) or "none", border=True)
+        st.metric("Splits", _listed(splits) or "none", border=True)
+        st.metric("Rejected", f"{len(dataset.rejected):,}", border=True)
+
+
+def classes(dataset: FundusDataset) -> None:
+    """Draws the photographs per class for one target, as bars and as a table."""
+    if not dataset.targets:
+        st.info(
+            "No label column was found: embeddings and maps work, probes need one. Name it with "
+            "the form below, or put the photographs into one sub-folder per class."
+        )
+        return
+    names = [target.name for target in dataset.targets]
+    chosen = st.selectbox("Target", names, key="overview.target")
+    target = dataset.target(chosen)
+    st.plotly_chart(
+        class_bars(dataset, target),
+        key="overview.classes",
+        alt=f"Photographs per class of {target.name}",
+        config={"displayModeBar": False},
+    )
+    with st.expander("The same as a table"):
+        st.dataframe(class_counts(dataset, target), alt=f"Photographs per class of {target.name}")
+    st.caption(f"{target.task}: {', '.join(text.escaped(name) for name in target.classes)}")
+
+
+def rejected(dataset: FundusDataset) -> None:
+    """Draws the rows that were left out, by reason and one by one; nothing where there are none."""
+    if not dataset.rejected:
+        return
+    rows = pd.DataFrame(
+        [(row.reason, row.path, row.detail) for row in dataset.rejected],
+        columns=["reason", "path", "detail"],
+    )
+    total = len(dataset) + len(rows)
+    st.subheader(f"{len(rows):,} of {total:,} rows were rejected")
+    counts = rows["reason"].value_counts()
+    st.markdown(" · ".join(f"{text.code(reason)} {count:,}" for reason, count in counts.items()))
+    st.dataframe(rows, hide_index=True, height=240, alt="Rejected rows with reasons")
+    st.download_button(
+        "Download this list",
+        text.csv(rows),
+        f"{dataset.name}-rejected.csv",
+        "text/csv",
+        key="overview.rejected",
+        icon=":material/download:",
+        on_click="ignore",
+    )
+
+
+def _listed(counts: "pd.Series[int]") -> str:
+    return " · ".join(f"{name} {count:,}" for name, count in counts.items())

@@ -1,0 +1,164 @@
+"""The table of evaluated models, each beside what the mean colour alone reaches."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.plots.roc import interval_text
+from fundus_core.stats.delong import AucInterval
+from fundus_core.ui import text
+from fundus_core.workflows.runs import Run
+
+_ID_DIGITS = 8
+"""Length of the fingerprint at the end of a run id."""
+
+
+def run_names(runs: Sequence[Run]) -> dict[str, str]:
+    """Returns run id -> a name that no other of these runs has.
+
+    Where runs bear one label, the way they were validated is added; where that is the same too, the
+    end of their id. So no two curves, rows or menu entries are taken for one another.
+    """
+    names = {run.id: run.label for run in runs}
+    shared = Counter(names.values())
+    names |= {r.id: f"{r.label}, {_validated(r)}" for r in runs if shared[r.label] > 1}
+    shared = Counter(names.values())
+    return {
+        run_id: name if shared[name] == 1 else f"{name} [{run_id[-_ID_DIGITS:]}]"
+        for run_id, name in names.items()
+    }
+
+
+def names_by_target(runs: Sequence[Run]) -> dict[str, str]:
+    """Returns run id -> a name that no other of these runs of the same target has."""
+    names: dict[str, str] = {}
+    for target in {run.target.name for run in runs}:
+        names |= run_names([run for run in runs if run.target.name == target])
+    return names
+
+
+def attributed(runs: Sequence[Run], names: Mapping[str, str]) -> list[Caution]:
+    """Returns the cautions of several runs; one that is not of all of them names its model."""
+    found = dict.fromkeys(caution for run in runs for caution in run.cautions)
+    attributed_to = {
+        caution: [names[run.id] for run in runs if caution in run.cautions] for caution in found
+    }
+    return [
+        caution
+        if len(models) == len(runs)
+        else Caution(caution.code, f"{', '.join(models)}: {caution.text}")
+        for caution, models in attributed_to.items()
+    ]
+
+
+def counted(runs: Sequence[Run]) -> list[Caution]:
+    """Returns each kind of caution once, with the number of runs it is of."""
+    codes = Counter(code for run in runs for code in {caution.code for caution in run.cautions})
+    return [
+        Caution(code, f"{CAUTIONS.get(code, '')} ({number} of {text.count(len(runs), 'model')})")
+        for code, number in codes.items()
+    ]
+
+
+def run_frame(runs: Sequence[Run]) -> pd.DataFrame:
+    """Returns a row per run: its AUC beside the mean colour's, and what it rests on."""
+    names = names_by_target(runs)
+    return pd.DataFrame(
+        {
+            "Model": [names[run.id] for run in runs],
+            "Target": [run.target.name for run in runs],
+            "AUC (95 % CI)": [_auc_text(run.auc) for run in runs],
+            "Mean colour (95 % CI)": [_auc_text(run.baseline_auc) for run in runs],
+            "Against mean colour": [
+                "" if run.baseline_p is None else text.p_value(run.baseline_p) for run in runs
+            ],
+            "AUC of each fold": [_fold_text(run) for run in runs],
+            "Photographs": [run.n_images for run in runs],
+            "Patients": [_patients_text(run) for run in runs],
+            "Cautions": [" ".join(caution.code for caution in run.cautions) for run in runs],
+            "Made": [text.when(run.created_at) for run in runs],
+            "Run": [run.id for run in runs],
+        }
+    )
+
+
+def run_table(runs: Sequence[Run]) -> None:
+    """Draws the runs, newest first, and says what the columns mean."""
+    st.dataframe(
+        run_frame(runs),
+        hide_index=True,
+        alt="Evaluated models with their AUC, interval, folds, baseline and cautions.",
+    )
+    st.caption(
+        "AUC of the pooled held-out predictions, macro average for several classes. The mean "
+        "colour is a probe on three numbers per photograph in the same folds; the p-value is of "
+        "the paired test of the two AUCs, two-sided. A fold whose test side lacks a class has no "
+        "AUC (–)."
+    )
+
+
+def scores_sentence(run: Run) -> str:
+    """Says which scores the figures of a run are of."""
+    if run.kind == "external":
+        return (
+            "Scores are of a probe that was fitted on another data set; photographs that both hold "
+            "are not held out."
+        )
+    if len(run.folds) == 1:
+        return "Scores are of the test side of the table's own split."
+    return (
+        "Scores of all folds are pooled: no photograph is scored by a probe that was fitted on it, "
+        "and folds keep a patient's photographs together where patients are known."
+    )
+
+
+def fold_frame(run: Run) -> pd.DataFrame:
+    """Returns a row per outer fold of a run."""
+    positive = "Positive" if run.target.task == "binary" else "Labels"
+    return pd.DataFrame(
+        {
+            "Fold": [str(fold.fold + 1) for fold in run.folds],
+            "AUC": ["–" if fold.auc is None else f"{fold.auc:.3f}" for fold in run.folds],
+            "Trained on": [text.count(fold.n_train, "photograph") for fold in run.folds],
+            "Tested on": [text.count(fold.n_test, "photograph") for fold in run.folds],
+            positive: [str(fold.n_positive) for fold in run.folds],
+            "Patients": [
+                "unknown" if fold.n_patients is None else str(fold.n_patients) for fold in run.folds
+            ],
+            "Strength chosen inside": [f"{fold.strength:.3g}" for fold in run.folds],
+        }
+    )
+
+
+def class_frame(run: Run) -> pd.DataFrame:
+    """Returns a row per scored class of a run, each against all others."""
+    return pd.DataFrame(
+        {
+            "Class": [text.escaped(text.class_label(run.target, name)) for name in run.class_aucs],
+            "AUC (95 % CI)": [interval_text(interval) for interval in run.class_aucs.values()],
+            "Positive": [f"{interval.n_positive:,}" for interval in run.class_aucs.values()],
+        }
+    )
+
+
+def _validated(run: Run) -> str:
+    if run.kind == "external":
+        return "another data set"
+    return "own split" if len(run.folds) == 1 else text.count(len(run.folds), "fold")
+
+
+def _auc_text(interval: AucInterval | None) -> str:
+    return "no labels" if interval is None else interval_text(interval)
+
+
+def _fold_text(run: Run) -> str:
+    if not run.folds:
+        return _validated(run)
+    return "  ".join("–" if fold.auc is None else f"{fold.auc:.2f}" for fold in run.folds)
+
+
+def _patients_text(run: Run) -> str:
+    return "unknown" if run.n_patients is None else f"{run.n_patients:,}"

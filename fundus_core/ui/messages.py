@@ -1,0 +1,72 @@
+"""What pages say besides results: errors the user can mend, cautions, and what this is not."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import streamlit as st
+from streamlit.errors import StreamlitPageNotFoundError
+
+from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.errors import FundusError
+from fundus_core.ui import text
+
+_LOUD = {"FD001", "FD003"}
+"""Cautions that make intervals and p-values wrong, not only wide."""
+
+
+@contextmanager
+def shown_to_user() -> Iterator[None]:
+    """Shows a `FundusError` raised inside the block and ends the page; lets all others through."""
+    try:
+        yield
+    except FundusError as error:
+        show_error(error)
+        st.stop()
+
+
+def show_error(error: FundusError) -> None:
+    """Shows what is wrong and what to do next, and lets the page go on."""
+    st.error(
+        f"{text.escaped(error.message)}\n\n{text.escaped(error.hint)}", icon=":material/error:"
+    )
+
+
+def cautions(found: Sequence[Caution]) -> None:
+    """Shows what limits the figures on this page; those that make them wrong come first, loudly."""
+    for caution in sorted(found, key=lambda one: (one.code not in _LOUD, one.code)):
+        meaning = CAUTIONS.get(caution.code, "")
+        line = f"**{caution.code}** {text.escaped(caution.text)}"
+        if caution.code in _LOUD:
+            st.warning(f"{line}\n\n{text.escaped(meaning)}", icon=":material/warning:")
+        elif caution.code != "FD007":  # the banner says so already
+            st.caption(f":material/info: {line}", help=meaning)
+
+
+def synthetic_banner(synthetic: bool) -> None:
+    """Says loudly that the photographs were drawn by a program; nothing where they were not."""
+    if synthetic:
+        st.info(
+            "**Synthetic photographs.** A program drew them; no figure on this page says anything "
+            "about patients. (FD007)",
+            icon=":material/draw:",
+        )
+
+
+def next_step(page: str, label: str, icon: str) -> None:
+    """Draws a link to another page; in a page that runs without the frame, only its name.
+
+    Args:
+        page: The page's script, as in `PAGES` of `app.py`.
+        label: What the reader will do there.
+        icon: A material icon.
+    """
+    try:
+        st.page_link(page, label=label, icon=icon)
+    except StreamlitPageNotFoundError:
+        st.caption(f"{icon} {label}")
+
+
+def footer() -> None:
+    """Says what this program is not, at the end of every page."""
+    st.divider()
+    st.caption("Fundus Explorer is research software, not a medical device.")

@@ -1,0 +1,177 @@
+"""What the methods page says besides what it reads from the menus' own dicts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class MethodNote:
+    """One thing that is computed."""
+
+    name: str
+    computed: str
+    """What is computed, in one sentence."""
+
+    reference: str
+    """The paper it follows."""
+
+    not_shown: str
+    """What a reader must not take from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paper:
+    """A paper whose experiments this program is to make repeatable."""
+
+    title: str
+    authors: str
+    address: str
+    """Its page."""
+
+    so_far: str
+    """Which of its parts can be run today."""
+
+    missing: str
+    """Which cannot, or differ."""
+
+
+STEPS: tuple[MethodNote, ...] = (
+    MethodNote(
+        "Photograph to input",
+        "The field of view is found, cropped, padded to a square, resized with antialiasing and "
+        "normalised as the backbone's weights expect; CLAHE and Ben Graham's local average on "
+        "request.",
+        "Zuiderveld (1994), Graphics Gems IV (CLAHE); Graham (2015), Kaggle DR report",
+        "Cropping changes what a network may use: compare models only with equal preprocessing.",
+    ),
+    MethodNote(
+        "Embedding",
+        "One forward pass of a frozen network; its pooled last features, stored by the hash of the "
+        "photograph, the weights and every setting.",
+        "See the table of backbones",
+        "Weights that saw the evaluated photographs in pre-training give figures that are too "
+        "good.",
+    ),
+    MethodNote(
+        "Mean colour",
+        "A logistic probe on three numbers per photograph, its mean red, green and blue, in the "
+        "same folds as every other model.",
+        "Shortcut baseline: Geirhos et al. (2020), arXiv:2004.07780",
+        "A model not better than this may have learned cameras or skin tone instead of disease.",
+    ),
+    MethodNote(
+        "Cross-validation",
+        "Outer folds grouped by patient and stratified by class, each checked to hold both "
+        "classes; the strength of regularisation is chosen by inner folds of the training side, "
+        "grouped too.",
+        "Varma & Simon (2006), BMC Bioinformatics 7, 91 (nested folds)",
+        "Photographs of the same hospital and camera: other sites are usually worse.",
+    ),
+)
+
+STATISTICS: tuple[MethodNote, ...] = (
+    MethodNote(
+        "ROC curve and AUC",
+        "The empirical curve of the pooled held-out scores and the area below it; ties count one "
+        "half; an AUC below one half is shown as it is.",
+        "Hanley & McNeil (1982), Radiology 143(1), 29-36",
+        "The AUC weighs all thresholds, also those nobody would use, and says nothing on "
+        "calibration.",
+    ),
+    MethodNote(
+        "Band of the curve",
+        "A 95 % band of each point by resampling patients (photographs where patients are unknown) "
+        "within classes, at least as wide as Wilson's interval.",
+        "Efron & Tibshirani (1993), chapter 13; Rutter (2000), Academic Radiology 7(6), 413-419",
+        "Each point on its own: a whole curve leaves the band more often than 1 time in 20.",
+    ),
+    MethodNote(
+        "Interval of an AUC",
+        "DeLong's variance, on the logit scale so that it stays within 0 and 1; by patient in "
+        "Obuchowski's form; the exact bound on independent pairs where nothing varies.",
+        "DeLong et al. (1988), Biometrics 44(3), 837-845; Obuchowski (1997), Biometrics 53(2), "
+        "567-578",
+        "It covers the choice of patients, not that of seed, folds, site or camera.",
+    ),
+    MethodNote(
+        "Difference of two AUCs",
+        "The paired test on the same photographs; by patient where patients are known, with plain "
+        "DeLong beside it; unpaired between data sets.",
+        "DeLong et al. (1988); Obuchowski (1997); Robin et al. (2011), BMC Bioinformatics 12, 77",
+        "A large p-value does not show that two models are equal. Models tried and left out count "
+        "too.",
+    ),
+    MethodNote(
+        "Several pairs at once",
+        "Holm's step-down correction over the pairs that are compared together.",
+        "Holm (1979), Scandinavian Journal of Statistics 6(2), 65-70",
+        "Comparisons made earlier, or on other pages, are not in it.",
+    ),
+    MethodNote(
+        "Sensitivity and specificity",
+        "Shares at the chosen threshold with Wilson's intervals, the number of photographs divided "
+        "by the design effect of patients.",
+        "Wilson (1927), J. Am. Stat. Assoc. 22(158), 209-212; Rao & Scott (1992), Biometrics "
+        "48(2), 577-585",
+        "A threshold sought on the same photographs flatters both shares.",
+    ),
+    MethodNote(
+        "Trust in a map",
+        "Trustworthiness: how far neighbours on the plane are neighbours in the embedding.",
+        "Venna & Kaski (2001), ICANN, 485-491",
+        "Distances between groups, sizes of groups and axes of t-SNE and UMAP mean nothing.",
+    ),
+)
+
+PAPERS: tuple[Paper, ...] = (
+    Paper(
+        "Exploring the Transferability of a Foundation Model for Fundus Images: Application to "
+        "Hypertensive Retinopathy",
+        "Silva-Rodríguez et al. (2023), CGI-HRDC",
+        "https://arxiv.org/abs/2401.15526",
+        "The linear probe (LP) on a ResNet-50 that starts from ImageNet, for any binary target.",
+        "FLAIR's weights, fine-tuning (FT), LP followed by FT, and the challenge's score. The "
+        "probe here chooses its regularisation by inner folds; their public code fixes it.",
+    ),
+    Paper(
+        "Comparison of Fine-tuning Strategies for Transfer Learning in Medical Image "
+        "Classification",
+        "Davila, Colan & Hasegawa (2024), Image and Vision Computing 146, 105012",
+        "https://arxiv.org/abs/2406.10050",
+        "One of its eight strategies, the linear probe, on ResNet-50, DenseNet-121 and VGG-19 that "
+        "start from ImageNet.",
+        "The seven strategies that change the backbone: full and gradual fine-tuning, LP-FT, "
+        "L1-SP, L2-SP and Auto-RGN. Its data sets are not of the eye.",
+    ),
+    Paper(
+        "A Disease-Specific Foundation Model Using Over 100K Fundus Images: Release and Validation "
+        "for Abnormality and Multi-Disease Classification on Downstream Tasks",
+        "Jang et al. (2024)",
+        "https://arxiv.org/abs/2408.08790",
+        "Linear probes of random and ImageNet weights at any input size, 5-fold cross-validation, "
+        "DeLong's test, multi-label targets, t-SNE, Grad-CAM, and scoring of another data set.",
+        "Pre-training on normal against abnormal, its weights, fine-tuning, the test on fractions "
+        "of the data, and vessel segmentation.",
+    ),
+    Paper(
+        "Are Natural Domain Foundation Models Useful for Medical Image Classification?",
+        "Huix et al. (2024), WACV",
+        "https://arxiv.org/abs/2310.19522",
+        "Frozen backbones with a linear head, for any architecture of the timm library whose "
+        "weights are at hand (timm:NAME), such as DINOv2, DeiT and ResNet-152.",
+        "SAM, SEEM, BLIP and OpenCLIP as the paper uses them, the DeiT head, unfrozen backbones, "
+        "and normalisation by the data set.",
+    ),
+)
+
+LICENCES = """\
+- **This program**: Apache-2.0. Research software, not a medical device.
+- **Weights** are not part of it. Each backbone's licence stands in the table of backbones; weights
+  that allow no commercial use are marked as such.
+- **Demo photographs** are drawn by this program. They are synthetic, of no patient.
+- **Your photographs** stay on this machine: nothing is sent anywhere, and no figures on use are
+  collected. The only connection the program makes by itself is the download of weights that you ask
+  for.
+- **Papers and data sets** keep their own terms. Cite the papers whose methods you use, and read the
+  licence of a data set before you publish figures or photographs from it.
+"""
+"""What may be used, and on what terms."""

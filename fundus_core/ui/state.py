@@ -1,0 +1,268 @@
+"""What the session remembers between pages; the only module that names a session key.
+
+What matters is also in the address (data set, backbones, runs, class, threshold, photograph), so
+that a view can be bookmarked and sent to a colleague. The session is the truth and widgets are
+views of it: a widget's own value is gone once the widget is not drawn.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import streamlit as st
+
+from fundus_core.ui import messages, text, wiring
+from fundus_core.workflows.datasets import DatasetSummary
+from fundus_core.workflows.runs import Run
+
+KEY = "fundus.session"
+
+ADDRESS: dict[str, str] = {
+    "dataset": "dataset_id",
+    "backbone": "backbones",
+    "map": "method",
+    "run": "run_ids",
+    "target": "target",
+    "class": "class_name",
+    "threshold": "threshold",
+    "image": "image_id",
+}
+"""Name in the address -> field of `Session`."""
+
+_OF_ONE_DATASET = ("backbones", "run_ids", "target", "class_name", "threshold", "image_id")
+"""Fields that mean nothing for another data set."""
+
+
+@dataclass
+class Session:
+    """The choices of one browser tab, independent of which widgets are on screen."""
+
+    dataset_id: str = ""
+    """The open data set; empty until one is opened."""
+
+    backbones: tuple[str, ...] = ()
+    """Fingerprints of the embeddings looked at: one, or two side by side."""
+
+    method: str = "pca"
+    """Key of `PROJECTORS`."""
+
+    run_ids: tuple[str, ...] = ()
+    """Runs looked at; the first is the one whose predictions other pages show."""
+
+    target: str = ""
+    """Name of the target, as `FundusDataset.target` takes it."""
+
+    class_name: str = ""
+    """For several classes, the one looked at."""
+
+    threshold: float | None = None
+    """Scores from here on count as positive; None for the page's own choice."""
+
+    image_id: str = ""
+    """The photograph looked at."""
+
+    selection: tuple[str, ...] = ()
+    """Ids of the photographs selected on a map."""
+
+    selection_count: int = 0
+    """Grows with every new selection, so that charts start without the old outline."""
+
+    awaited_dataset: str = ""
+    """Data set that a job is reading; opened as soon as it is there."""
+
+    address: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Our part of the address as it was last read or written."""
+
+
+def current() -> Session:
+    """Returns this tab's session, in step with the address; call it at the start of a page."""
+    session: Session = st.session_state.setdefault(KEY, Session())
+    address = _read_address()
+    if address != session.address:
+        _adopt(session, address)
+    _write_address(session)
+    return session
+
+
+def choose(**changes: Any) -> None:
+    """Changes fields of the session, and the address with them.
+
+    Choosing another data set forgets what belongs to the one before.
+    """
+    session = current()
+    if session.dataset_id and changes.get("dataset_id", session.dataset_id) != session.dataset_id:
+        _forget_dataset(session)
+    if "selection" in changes:
+        session.selection_count += 1
+    for name, value in changes.items():
+        if not hasattr(session, name):
+            raise AttributeError(f"The session has no {name!r}.")
+        setattr(session, name, tuple(value) if isinstance(value, list) else value)
+    _write_address(session)
+
+
+def bound(name: str, options: Sequence[Any] | None = None, *, key: str = "") -> dict[str, Any]:
+    """Returns the arguments that make a widget show and change a field of the session.
+
+    Use it as `st.selectbox("Map", options, **state.bound("method", options))`.
+
+    Args:
+        name: Field of `Session`.
+        options: What the widget offers; the field falls back to the first (for a tuple: to those
+            offered) when it holds something else.
+        key: The widget's key; by default `choice.NAME`. Needed when two widgets share a field.
+    """
+    key = key or f"choice.{name}"
+    session = current()
+    value = _offered(getattr(session, name), options)
+    if value != getattr(session, name):
+        choose(**{name: value})
+    st.session_state[key] = list(value) if isinstance(value, tuple) else value
+    return {"key": key, "on_change": _take, "args": (name, key)}
+
+
+def preset(key: str, value: Any) -> None:
+    """Gives a widget its first value, where none was entered yet; call it before drawing it."""
+    st.session_state.setdefault(key, value)
+
+
+def selected_points(key: str) -> dict[str, Any]:
+    """Returns what was just selected on a chart: `points`, `box` and `lasso`."""
+    state = st.session_state.get(key)
+    return dict(state["selection"]) if state else {"points": [], "box": [], "lasso": []}
+
+
+def open_awaited() -> None:
+    """Opens the data set that a job was reading, once it is there, and draws the page anew."""
+    awaited = current().awaited_dataset
+    if awaited and any(summary.id == awaited for summary in wiring.datasets()):
+        choose(dataset_id=awaited, awaited_dataset="")
+        st.rerun()  # the menu in the sidebar was drawn before
+
+
+def require_dataset() -> DatasetSummary:
+    """Returns the open data set, or ends the page by saying where to open one.
+
+    A new tab opens the data set that was opened last in this workspace.
+    """
+    session = current()
+    known = {summary.id: summary for summary in wiring.datasets()}
+    if not session.dataset_id and known:
+        choose(dataset_id=next(iter(known)))
+    if session.dataset_id not in known:
+        _ask_for_dataset(session.dataset_id)
+        st.stop()
+    return known[session.dataset_id]
+
+
+def require_runs(minimum: int = 1) -> tuple[Run, ...]:
+    """Returns the runs of the open data set, newest first; or ends the page: how to get some."""
+    dataset = require_dataset()
+    runs = wiring.runs(dataset.id)
+    if len(runs) < minimum:
+        _ask_for_runs(dataset, minimum, len(runs))
+        st.stop()
+    _drop_unknown_runs({run.id for run in runs})
+    return runs
+
+
+def _ask_for_dataset(unknown: str) -> None:
+    """Says where to open a data set, and which one of the address is not there."""
+    if unknown:
+        st.warning(
+            f"The address names the data set {text.code(unknown)}, which was not opened in this "
+            "workspace."
+        )
+    st.info("Open a data set first, on the **Overview** page: the demo photographs take one click.")
+    messages.next_step("pages/data/overview.py", "Open a data set", ":material/folder_open:")
+
+
+def _ask_for_runs(dataset: DatasetSummary, minimum: int, have: int) -> None:
+    """Says how many evaluated models are missing and where to make them."""
+    st.info(
+        f"This page needs at least {text.count(minimum, 'evaluated model')}; "
+        f"{text.code(dataset.name)} has {text.count(have, 'evaluated model')}. Fit a probe first, "
+        "on the **Linear probe** page."
+    )
+    messages.next_step(
+        "pages/model/linear_probe.py", "Fit a linear probe", ":material/linear_scale:"
+    )
+
+
+def _drop_unknown_runs(known: set[str]) -> None:
+    """Says which runs of the address are not there, and goes on without them."""
+    unknown = [run_id for run_id in current().run_ids if run_id not in known]
+    if unknown:
+        names = ", ".join(text.code(run_id) for run_id in unknown)
+        st.warning(f"The address names {names}, which is no run of this data set; it is left out.")
+        choose(run_ids=tuple(run_id for run_id in current().run_ids if run_id in known))
+
+
+def _take(name: str, key: str) -> None:
+    """Copies a widget's new value into the session."""
+    choose(**{name: st.session_state[key]})
+
+
+def _offered(value: Any, options: Sequence[Any] | None) -> Any:
+    """Returns the value if it is offered, else what comes nearest to it."""
+    if options is None:
+        return value
+    if isinstance(value, tuple):
+        return tuple(entry for entry in value if entry in options)
+    return value if value in options else next(iter(options), value)
+
+
+def _forget_dataset(session: Session) -> None:
+    """Empties what belonged to the data set before."""
+    fresh = Session()
+    for name in _OF_ONE_DATASET:
+        setattr(session, name, getattr(fresh, name))
+    session.selection = ()
+    session.selection_count += 1
+
+
+def _read_address() -> dict[str, tuple[str, ...]]:
+    """Returns our part of the address: name -> values, those without a value left out."""
+    values = {name: tuple(st.query_params.get_all(name)) for name in ADDRESS}
+    return {name: entries for name, entries in values.items() if any(entries)}
+
+
+def _adopt(session: Session, address: dict[str, tuple[str, ...]]) -> None:
+    """Takes over what a new address says; a page change clears it, which says nothing."""
+    if address.get("dataset", (session.dataset_id,))[0] != session.dataset_id:
+        _forget_dataset(session)
+    for name, entries in address.items():
+        held = getattr(session, ADDRESS[name])
+        if name == "threshold":
+            session.threshold = _number(entries[0])
+        else:
+            setattr(session, ADDRESS[name], entries if isinstance(held, tuple) else entries[0])
+
+
+def _number(entry: str) -> float | None:
+    """Returns the finite number an address holds, or None for anything else."""
+    try:
+        number = float(entry)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
+
+
+def _write_address(session: Session) -> None:
+    """Makes the address say what the session holds."""
+    wanted = {}
+    for name, held_in in ADDRESS.items():
+        held = getattr(session, held_in)
+        entries = held if isinstance(held, tuple) else () if held in {None, ""} else (held,)
+        if entries and held != getattr(Session(), held_in):
+            wanted[name] = tuple(
+                map(str, entries)
+            )  # of a float, all digits that tell it from others
+    if wanted != _read_address():
+        for name in ADDRESS:
+            if name in wanted:
+                st.query_params[name] = list(wanted[name])
+            elif name in st.query_params:
+                del st.query_params[name]
+    session.address = wanted

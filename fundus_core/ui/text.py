@@ -1,0 +1,154 @@
+"""How numbers and names are written on pages."""
+
+import math
+import re
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from fundus_core.domain.dataset import Target
+from fundus_core.stats.delong import AucInterval
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'])")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_PLURALS = {"class": "classes", "eye": "eyes", "AUC": "AUCs"}
+
+
+def escaped(label: object) -> str:
+    r"""Returns a label as markdown that shows exactly it.
+
+    Labels and file names come from the data. Unescaped, one of the form `![x](http://host/)` makes
+    the reader's browser fetch that address.
+
+    Examples:
+        >>> escaped("![x](http://host/)")
+        '\\!\\[x\\]\\(http\\:\\/\\/host\\/\\)'
+    """
+    flat = " ".join(str(label).split())
+    return _MARKDOWN.sub(r"\\\1", flat).replace("/", "\\/")
+
+
+def code(label: object) -> str:
+    """Returns a label as inline code, for ids, paths and column names.
+
+    Examples:
+        >>> code("patient_id")
+        '`patient_id`'
+    """
+    flat = " ".join(str(label).split()).replace("`", "'")
+    return f"`{flat}`" if flat else "(empty)"
+
+
+def count(number: int, noun: str) -> str:
+    """Returns a number with its noun in singular or plural.
+
+    Examples:
+        >>> count(1, "photograph"), count(20000, "photograph"), count(0, "class")
+        ('1 photograph', '20,000 photographs', '0 classes')
+    """
+    return f"{number:,} {noun if number == 1 else _PLURALS.get(noun, noun + 's')}"
+
+
+def p_value(p: float) -> str:
+    """Returns a p-value with the digits that mean something.
+
+    Examples:
+        >>> p_value(0.0312), p_value(0.31), p_value(1e-9), p_value(1.0)
+        ('p = 0.031', 'p = 0.31', 'p < 0.001', 'p = 1.00')
+    """
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def auc(interval: AucInterval) -> str:
+    """Returns an AUC with its interval, as `0.853 (95 % CI 0.801 to 0.894)`."""
+    return f"{interval.auc:.3f} ({interval_text(interval)})"
+
+
+def interval_text(interval: AucInterval) -> str:
+    """Returns the interval of an AUC, as `95 % CI 0.801 to 0.894`."""
+    level = 100 * interval.confidence
+    return f"{level:g} % CI {interval.low:.3f} to {interval.high:.3f}"
+
+
+def interval_method(interval: AucInterval) -> str:
+    """Says what the interval of an AUC rests on, in a sentence of markdown."""
+    if interval.method.endswith("exact"):
+        return "No variance can be estimated here: the interval is the exact bound on pairs."
+    if interval.n_patients is None:
+        return (
+            "Intervals: DeLong's variance on the logit scale, **photographs taken as independent "
+            "because patients are unknown**; with two eyes per patient they are too narrow."
+        )
+    return (
+        "Intervals: Obuchowski's form of DeLong's variance on the logit scale, in which the "
+        f"{count(interval.n_patients, 'patient')} are independent, not the photographs."
+    )
+
+
+def class_label(target: Target, class_name: str) -> str:
+    """Returns a class in a way that reads alone: a bare number is given its column's name.
+
+    Examples:
+        >>> class_label(Target("grade", "multiclass", ("0", "1", "2"), ("grade",)), "2")
+        'grade = 2'
+        >>> class_label(Target("disease", "binary", ("healthy", "DR"), ("disease",)), "DR")
+        'DR'
+    """
+    is_bare = class_name.replace(".", "", 1).isdigit() and target.task != "multilabel"
+    return f"{target.columns[0]} = {class_name}" if is_bare else class_name
+
+
+def duration(seconds: float) -> str:
+    """Returns a length of time in the two units that matter.
+
+    Examples:
+        >>> duration(4.2), duration(75), duration(7325)
+        ('4 s', '1 min 15 s', '2 h 2 min')
+    """
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def when(moment: datetime | str) -> str:
+    """Returns a UTC moment as local date and time to the minute; ISO 8601 strings are read."""
+    parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return aware.astimezone().strftime("%Y-%m-%d %H:%M")
+
+
+def shown(value: object) -> str:
+    """Returns a table's value for a list of facts: missing values are said to be missing.
+
+    Examples:
+        >>> shown(None), shown(float("nan")), shown(0.25), shown("left")
+        ('not given', 'not given', '0.25', 'left')
+    """
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return "not given"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def csv(table: pd.DataFrame) -> bytes:
+    r"""Returns a table as CSV that a spreadsheet shows and does not run.
+
+    A cell of text that begins like a formula gets an apostrophe in front; numbers are untouched.
+
+    Examples:
+        >>> csv(pd.DataFrame({"label": ["=1+1", "DR"], "score": [-0.5, 0.5]})).decode()
+        "label,score\n'=1+1,-0.5\nDR,0.5\n"
+    """
+    safe = table.copy()
+    for name in safe:
+        if not pd.api.types.is_numeric_dtype(safe[name]):
+            safe[name] = safe[name].map(_unspreadsheeted, na_action="ignore")
+    return safe.to_csv(index=False).encode()
+
+
+def _unspreadsheeted(cell: object) -> object:
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell

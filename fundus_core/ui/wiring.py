@@ -1,0 +1,407 @@
+"""Binds the workflows to Streamlit's caches; the seam that page tests replace.
+
+A cached function takes ids and frozen recipes only, so that its arguments are its whole key. The
+workspace and a token are among them: the token changes with the stored files, so that what a job
+has just stored is seen, and what did not change is not read again.
+"""
+
+import atexit
+import gc
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from fundus_core.backbones.catalogue import BACKBONES
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.embeddings import Embeddings
+from fundus_core.domain.predictions import Predictions
+from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
+from fundus_core.io.columns import ColumnMapping, recognise
+from fundus_core.io.images import read_image
+from fundus_core.io.photo_files import PhotographFinder
+from fundus_core.io.tables import read_table
+from fundus_core.io.weights import SCRATCH, local_weights, where_weights_go
+from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.jobs.job import Job
+from fundus_core.jobs.store import JobStore
+from fundus_core.plots.roc import RocTrace
+from fundus_core.preprocessing import prepare
+from fundus_core.projections import PROJECTORS, Projection
+from fundus_core.similarity import Neighbour, nearest
+from fundus_core.stats.delong import auc_interval
+from fundus_core.stats.roc import roc_band, roc_curve
+from fundus_core.workflows import compare, embed, photographs, project
+from fundus_core.workflows import datasets as opened
+from fundus_core.workflows import runs as stored
+from fundus_core.workflows.datasets import DatasetSummary
+from fundus_core.workflows.embed import EmbeddingSummary
+from fundus_core.workflows.runs import Run
+
+if TYPE_CHECKING:
+    from fundus_core.workflows.explain import Explanation
+
+_HEAVY = ("torch", "timm", "sklearn")
+
+INSTANT_POINTS = 2000
+"""Up to this many photographs an instant map is computed while the page waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsState:
+    """Where the weights of a backbone are."""
+
+    state: Literal["here", "hub", "absent"]
+    """`hub`: not on this machine, but they can be downloaded where there is a network."""
+
+    file: str
+    """Name of the file that is used, or that would be."""
+
+    advice: str
+    """Which file goes where; empty when it is here."""
+
+
+def workspace() -> Workspace:
+    """Returns the folder everything is kept in; the environment is asked each time."""
+    return find_workspace()
+
+
+def datasets() -> tuple[DatasetSummary, ...]:
+    """Returns the data sets that were opened, the latest first."""
+    place = workspace()
+    return _datasets(place, _token(place.datasets))
+
+
+def dataset(dataset_id: str) -> FundusDataset:
+    """Returns an opened data set; do not change its table."""
+    place = workspace()
+    return _dataset(place, dataset_id, _token(place.datasets))
+
+
+def table_of(path: Path) -> pd.DataFrame:
+    """Returns a table as text, before anything is made of it.
+
+    Raises:
+        DataError: If the file is no table.
+    """
+    return _table_of(path, _token(path, deep=False))
+
+
+def recognised(table: Path, folder: Path, mapping: ColumnMapping) -> ColumnMapping:
+    """Returns which columns of a table will be taken for what.
+
+    Raises:
+        DataError: If none holds the paths of photographs in the folder.
+    """
+    return _recognised(table, folder, mapping, _token(table, deep=False))
+
+
+def embeddings_list(dataset_id: str) -> tuple[EmbeddingSummary, ...]:
+    """Returns the stored embeddings that cover a data set at least in part."""
+    place = workspace()
+    return _embeddings_list(place, dataset_id, _token(place.datasets), _token(place.embeddings))
+
+
+def embeddings(dataset_id: str, fingerprint: str) -> Embeddings:
+    """Returns stored embeddings of a data set."""
+    place = workspace()
+    token = _token(place.embeddings / fingerprint, deep=False)
+    return _embeddings(place, dataset_id, fingerprint, (*_token(place.datasets), *token))
+
+
+def projection(dataset_id: str, fingerprint: str, method: str) -> Projection | None:
+    """Returns a map: stored, or computed where that takes no time; None where a job must do it."""
+    place = workspace()
+    token = (*_token(place.embeddings / fingerprint, deep=False), *_token(place.projections))
+    return _projection(place, dataset_id, fingerprint, method, token)
+
+
+def runs(dataset_id: str) -> tuple[Run, ...]:
+    """Returns the evaluated models of a data set, newest first."""
+    place = workspace()
+    return _runs(place, dataset_id, _token(place.runs))
+
+
+def run(run_id: str) -> Run:
+    """Returns an evaluated model."""
+    return stored.load_run(workspace(), run_id)
+
+
+def predictions(run_id: str) -> Predictions:
+    """Returns the held-out predictions of a run."""
+    place = workspace()
+    return _predictions(place, run_id, _token(place.runs / run_id, deep=False))
+
+
+def baseline(run_id: str) -> Predictions | None:
+    """Returns what the mean colour predicts in the same folds; None where there is none."""
+    place = workspace()
+    return _baseline(place, run_id, _token(place.runs / run_id, deep=False))
+
+
+def roc(run_id: str, class_name: str = "") -> RocTrace:
+    """Returns a run's ROC curve for one class against the rest, with its band and its AUC."""
+    place = workspace()
+    return _roc(place, run_id, class_name, _token(place.runs / run_id, deep=False))
+
+
+def baseline_roc(run_id: str, class_name: str = "") -> RocTrace | None:
+    """Returns the ROC curve of the mean colour in the folds of a run; None where there is none."""
+    place = workspace()
+    return _baseline_roc(place, run_id, class_name, _token(place.runs / run_id, deep=False))
+
+
+def comparison(
+    run_ids: Sequence[str], class_name: str = "", *, common: bool = False
+) -> compare.Comparison:
+    """Compares evaluated models on one class."""
+    place = workspace()
+    return _comparison(place, tuple(run_ids), class_name, common, _token(place.runs))
+
+
+def explanation(
+    run_id: str, image_id: str, class_name: str = "", *, method: str = "grad_cam"
+) -> "Explanation":
+    """Returns where a model looked on one photograph; takes some seconds the first time."""
+    place = workspace()
+    token = _token(place.runs / run_id, deep=False)
+    return _explanation(place, run_id, image_id, class_name, method, token)
+
+
+def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path:
+    """Returns a small JPEG of a photograph."""
+    return photographs.thumbnail_file(workspace(), image_id, Path(path), side=side)
+
+
+def photograph(path: str, *, max_side: int = 1024) -> NDArray[np.uint8]:
+    """Returns a photograph (H, W, 3), its longer side at most `max_side` pixels."""
+    return _photograph(path, max_side, _token(Path(path), deep=False))
+
+
+def prepared(path: str, recipe: PreprocessRecipe, side: int) -> NDArray[np.uint8]:
+    """Returns what a network of `side` pixels is shown of a photograph, shape (side, side, 3)."""
+    return _prepared(path, recipe, side, _token(Path(path), deep=False))
+
+
+def neighbours(dataset_id: str, fingerprint: str, image_id: str) -> tuple[Neighbour, ...] | None:
+    """Returns the photographs most like one; None where it has no embedding."""
+    vectors = embeddings(dataset_id, fingerprint)
+    return nearest(vectors, image_id) if image_id in vectors.image_ids else None
+
+
+def weights_state(backbone: str) -> WeightsState:
+    """Returns where the weights of a backbone of the catalogue are, or go; no network is used."""
+    spec, place = BACKBONES[backbone], workspace()
+    found = local_weights(spec, place)
+    if found is not None:
+        return WeightsState("here", found.name, "")
+    state: Literal["hub", "absent"] = "hub" if spec.hub_repository else "absent"
+    return WeightsState(state, next(iter(spec.weights_files), ""), where_weights_go(spec, place))
+
+
+def jobs() -> JobStore:
+    """Returns the jobs of this workspace."""
+    return JobStore(workspace().jobs)
+
+
+def submit(argv: Sequence[str], title: str) -> Job:
+    """Starts a job of the command line in this workspace; an equal one that waits is returned."""
+    command = [*argv, "--workspace", str(workspace().root)]
+    command += [] if argv[0] == "project" else ["--json"]  # a map is read from the store
+    return jobs().submit(command, title=title, device=_device_of(argv[0]))
+
+
+def embedding_arguments(recipe: EmbedRecipe) -> list[str]:
+    """Returns the options of the command line that make the very same embeddings again.
+
+    Raises:
+        WeightsError: If the weights they were made with are not at hand any more.
+    """
+    weights = embed.resolve_recipe(workspace(), recipe).weights
+    chosen = {
+        "--backbone": recipe.backbone,
+        "--weights": SCRATCH if weights is None else str(weights),
+        "--image-size": str(recipe.image_size),
+        "--precision": recipe.precision,
+        "--weights-seed": str(recipe.seed),
+    }
+    options = [word for pair in chosen.items() for word in pair]
+    return options + preprocessing_arguments(recipe.preprocessing)
+
+
+def preprocessing_arguments(recipe: PreprocessRecipe) -> list[str]:
+    """Returns the options of the command line that ask for a preprocessing."""
+    flags = [] if recipe.crop else ["--no-crop"]
+    flags += ["--clahe"] if recipe.clahe else []
+    flags += ["--ben-graham"] if recipe.ben_graham else []
+    return ["--decoder", recipe.decoder, *flags]
+
+
+def _device_of(command: str) -> str:
+    """Returns the queue of a command: networks run on the accelerator, all else on the CPU.
+
+    torch would know better, but the dashboard must not wait for its import.
+    """
+    if command not in {"embed", "probe", "predict", "explain"}:
+        return "cpu"
+    return os.environ.get("FUNDUS_DEVICE") or ("cuda:0" if Path("/dev/nvidia0").exists() else "cpu")
+
+
+def _token(folder: Path, *, deep: bool = True) -> tuple[tuple[str, int], ...]:
+    """Returns what changes when something is stored in a folder: names and times.
+
+    Results are written under another name and renamed, so the time of the folder they lie in tells.
+    """
+    try:
+        inside = sorted(folder.iterdir()) if deep and folder.is_dir() else []
+    except FileNotFoundError:
+        return ()
+    return tuple(
+        (path.name, modified) for path in (folder, *inside) if (modified := _modified(path))
+    )
+
+
+def _modified(path: Path) -> int:
+    """Returns when a file changed, or 0 where it is gone: temporary files come and go."""
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
+@st.cache_data(show_spinner=False, max_entries=8)
+def _datasets(place: Workspace, token: object) -> tuple[DatasetSummary, ...]:
+    return opened.list_datasets(place)
+
+
+@st.cache_resource(show_spinner="Reading the data set…", max_entries=4)
+def _dataset(place: Workspace, dataset_id: str, token: object) -> FundusDataset:
+    return opened.stored_dataset(place, dataset_id)
+
+
+@st.cache_resource(show_spinner="Reading the table…", max_entries=4)
+def _table_of(path: Path, token: object) -> pd.DataFrame:
+    return read_table(path)
+
+
+@st.cache_data(show_spinner="Looking for the photographs…", max_entries=16)
+def _recognised(table: Path, folder: Path, mapping: ColumnMapping, token: object) -> ColumnMapping:
+    finder = PhotographFinder([folder, table.parent])
+    return recognise(
+        table_of(table),
+        mapping,
+        is_file=lambda value: finder.find(value) is not None,
+        name=table.name,
+    )
+
+
+@st.cache_data(show_spinner="Looking for stored embeddings…", max_entries=16)
+def _embeddings_list(
+    place: Workspace, dataset_id: str, data: object, token: object
+) -> tuple[EmbeddingSummary, ...]:
+    return embed.list_embeddings(place, dataset(dataset_id))
+
+
+@st.cache_resource(show_spinner="Reading embeddings…", max_entries=6)
+def _embeddings(place: Workspace, dataset_id: str, fingerprint: str, token: object) -> Embeddings:
+    return embed.load_embeddings(place, dataset(dataset_id), fingerprint)
+
+
+@st.cache_resource(show_spinner="Computing the map…", max_entries=16)
+def _projection(
+    place: Workspace, dataset_id: str, fingerprint: str, method: str, token: object
+) -> Projection | None:
+    vectors = embeddings(dataset_id, fingerprint)
+    found = project.stored_projection(place, vectors, method=method)
+    quick = PROJECTORS[method].instant and len(vectors.image_ids) <= INSTANT_POINTS
+    if found is None and quick:
+        found = project.project_embeddings(place, vectors, method=method)
+        spare_the_collector()
+    return found
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _runs(place: Workspace, dataset_id: str, token: object) -> tuple[Run, ...]:
+    return stored.list_runs(place, dataset_id=dataset_id)
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _predictions(place: Workspace, run_id: str, token: object) -> Predictions:
+    return stored.run_predictions(place, stored.load_run(place, run_id))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _baseline(place: Workspace, run_id: str, token: object) -> Predictions | None:
+    return stored.baseline_predictions(place, stored.load_run(place, run_id))
+
+
+@st.cache_data(show_spinner="Resampling for the band of the curve…", max_entries=64)
+def _roc(place: Workspace, run_id: str, class_name: str, token: object) -> RocTrace:
+    one = predictions(run_id).binary(class_name or None)
+    y_true, y_score, patients = one.y_true[:, 0], one.y_score[:, 0], one.patient_ids
+    band = roc_band(y_true, y_score, patients=patients)
+    interval = auc_interval(y_true, y_score, patients=patients)
+    return RocTrace(one.model, roc_curve(y_true, y_score), interval, band)
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _baseline_roc(place: Workspace, run_id: str, class_name: str, token: object) -> RocTrace | None:
+    found = baseline(run_id)
+    if found is None:
+        return None
+    one = found.binary(class_name or None)
+    y_true, y_score = one.y_true[:, 0], one.y_score[:, 0]
+    interval = auc_interval(y_true, y_score, patients=one.patient_ids)
+    return RocTrace(one.model, roc_curve(y_true, y_score), interval)
+
+
+@st.cache_data(show_spinner="Comparing AUCs…", max_entries=64)
+def _comparison(
+    place: Workspace, run_ids: tuple[str, ...], class_name: str, common: bool, token: object
+) -> compare.Comparison:
+    return compare.compare(place, run_ids, class_name=class_name or None, common=common)
+
+
+@st.cache_data(show_spinner="Asking the network where it looked…", max_entries=64)
+def _explanation(
+    place: Workspace, run_id: str, image_id: str, class_name: str, method: str, token: object
+) -> "Explanation":
+    from fundus_core.workflows.explain import explain
+
+    found = explain(place, run_id, image_id, class_name=class_name or None, method=method)
+    spare_the_collector()
+    return found
+
+
+@st.cache_data(show_spinner=False, max_size="200MB")
+def _photograph(path: str, max_side: int, token: object) -> NDArray[np.uint8]:
+    return photographs.photograph(Path(path), max_side=max_side)
+
+
+@st.cache_data(show_spinner=False, max_size="100MB")
+def _prepared(path: str, recipe: PreprocessRecipe, side: int, token: object) -> NDArray[np.uint8]:
+    image = read_image(Path(path), min_side=2 * side)
+    return prepare(image, side, recipe).pixels
+
+
+def spare_the_collector() -> None:
+    """Takes the heavy libraries loaded by now out of the garbage collector's rounds, once each.
+
+    Streamlit collects after every rerun; with torch or scikit-learn loaded each round holds the
+    interpreter's lock for a third of a second (streamlit#8977).
+    """
+    _freeze(tuple(name for name in _HEAVY if name in sys.modules))
+
+
+@st.cache_resource(show_spinner=False)
+def _freeze(loaded: tuple[str, ...]) -> None:
+    gc.collect()
+    gc.freeze()
+    atexit.register(gc.unfreeze)  # else libraries report what was spared as leaks when it ends

@@ -1,0 +1,20 @@
+"""What runs, what ran and how it ended; cancel, read the log, remove."""
+
+import streamlit as st
+
+from fundus_core.ui import wiring
+from fundus_core.ui.components import job_list
+
+st.title("Jobs")
+st.markdown(
+    "Long work runs in processes of its own: it goes on when this page is closed, and one job at a "
+    "time runs on each device."
+)
+wiring.jobs().reconcile()
+jobs = wiring.jobs().list()
+if not jobs:
+    st.info("No jobs yet. Extracting embeddings, maps and probes start one each.")
+    st.stop()
+
+job_list.under_way(jobs)
+job_list.finished(jobs)

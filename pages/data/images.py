@@ -1,0 +1,44 @@
+"""Browse the photographs, and see one as the network sees it."""
+
+import streamlit as st
+
+from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui.components import gallery, image_filter, image_panel
+
+st.title("Images")
+summary = state.require_dataset()
+with messages.shown_to_user():
+    dataset = wiring.dataset(summary.id)
+messages.synthetic_banner(dataset.synthetic)
+
+chosen = image_filter.image_filter(dataset)
+st.caption(f"{text.count(len(chosen), 'photograph')} of {len(dataset):,}")
+if not len(chosen):
+    st.info("No photograph matches these filters; remove one of them.")
+    st.stop()
+
+open_id = state.current().image_id
+row = image_panel.row_of(dataset, open_id) if open_id else None
+if open_id and row is None:
+    st.warning(f"The address names photograph {text.code(open_id)}, which is not in this data set.")
+if row is None:
+    gallery.gallery(dataset, chosen, key="images")
+    st.stop()
+
+many, one = st.columns([2, 3], gap="large")
+with many:
+    gallery.gallery(dataset, chosen, key="images", width=70, per_page=18)
+with one:
+    image_panel.header(row)
+    shown, prepared = st.columns(2)
+    with shown:
+        st.caption("The photograph")
+        image_panel.photograph(row)
+    with prepared:
+        st.caption("As the network sees it")
+        picture = st.container()
+        recipe = image_panel.preprocessing_choice(key="images")
+        side = st.select_slider("Input size, px", [128, 224, 384, 512, 768], 224, key="images.side")
+        with picture:
+            image_panel.as_the_network_sees_it(row, recipe, side)
+    image_panel.facts(row)

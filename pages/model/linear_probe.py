@@ -1,0 +1,77 @@
+"""Fits probes on frozen embeddings, and lists what they reached beside the mean colour."""
+
+import streamlit as st
+
+from fundus_core.checks import dataset_cautions
+from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui.components import job_progress
+from fundus_core.ui.components.probe_form import probe_form
+from fundus_core.ui.components.run_table import (
+    class_frame,
+    counted,
+    fold_frame,
+    names_by_target,
+    run_table,
+)
+
+st.title("Linear probe")
+st.markdown(
+    "How much a simple classifier can read from a frozen backbone, on patients it never saw."
+)
+summary = state.require_dataset()
+messages.synthetic_banner(summary.synthetic)
+with messages.shown_to_user():
+    dataset = wiring.dataset(summary.id)
+    stored = wiring.embeddings_list(summary.id)
+messages.cautions([one for one in dataset_cautions(dataset) if one.code in {"FD003", "FD004"}])
+
+if not dataset.targets:
+    st.info("This data set has no target column, so there is nothing to predict.")
+    messages.next_step("pages/data/overview.py", "Choose its columns", ":material/dataset:")
+elif not stored:
+    st.info("A probe is fitted on embeddings, and this data set has none yet.")
+    messages.next_step("pages/embed/extract.py", "Extract embeddings", ":material/memory:")
+else:
+    form = probe_form(dataset, stored)
+    ready = bool(form.embeddings and form.target)
+    label = f"Fit {text.count(len(form.embeddings), 'probe')}"
+    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not ready):
+        with messages.shown_to_user():
+            form.submit(summary)
+job_progress.watch(("probe",))
+job_progress.last_failure(("probe",))
+
+st.subheader("Evaluated models")
+runs = wiring.runs(summary.id)
+if not runs:
+    st.info("None yet. Results appear here as soon as a probe is fitted.")
+    st.stop()
+run_table(runs)
+messages.cautions(counted(runs))
+
+links = st.columns(3)
+for place, (page, name, icon) in zip(
+    links,
+    (
+        ("pages/evaluate/roc.py", "ROC curves", ":material/show_chart:"),
+        ("pages/evaluate/compare.py", "Compare models", ":material/balance:"),
+        ("pages/explain/grad_cam.py", "Grad-CAM", ":material/center_focus_strong:"),
+    ),
+    strict=True,
+):
+    with place:
+        messages.next_step(page, name, icon)
+
+with st.expander("Folds of one model"):
+    names, by_id = names_by_target(runs), {run.id: run for run in runs}
+    chosen = by_id[
+        st.selectbox(
+            "Model",
+            list(by_id),
+            format_func=lambda run_id: f"{by_id[run_id].target.name}: {names[run_id]}",
+            key="probe.folds_of",
+        )
+    ]
+    st.table(fold_frame(chosen), hide_index=True)
+    if len(chosen.class_aucs) > 1:
+        st.table(class_frame(chosen), hide_index=True)

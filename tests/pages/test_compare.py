@@ -1,0 +1,119 @@
+"""The compare page: several models, one family of tests, and what it says when it cannot."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fundus_core.stats.delong import compare_paired
+from tests.pages import evaluated
+
+PAGE = evaluated.PAGES / "evaluate" / "compare.py"
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, workspace: Path) -> AppTest:
+    """The page as it opens for someone who has a data set and no model yet."""
+    evaluated.open_dataset(monkeypatch, workspace)
+    return AppTest.from_file(PAGE, default_timeout=30)
+
+
+def store_two(workspace: Path, *, patients: bool = True) -> None:
+    for name, scores in (("good", evaluated.GOOD), ("poor", evaluated.POOR)):
+        evaluated.store(workspace, name, evaluated.predictions(name, scores, patients=patients))
+
+
+def test_the_pair_is_tested_by_patient_with_plain_delong_beside(
+    page: AppTest, workspace: Path
+) -> None:
+    store_two(workspace)
+    evaluated.address(page, run=["good", "poor"])
+
+    page.run()
+
+    assert not page.exception
+    y_true = [name.startswith("d") for name in evaluated.PATIENTS]
+    scores = [list(one.values()) for one in (evaluated.GOOD, evaluated.POOR)]
+    by_patient = compare_paired(y_true, *scores, patients=list(evaluated.PATIENTS.values()))
+    plain = compare_paired(y_true, *scores)
+    pair = evaluated.table(page, "Pair").iloc[0]
+    assert pair["Difference (95 % CI)"].startswith(f"{by_patient.difference:+.3f} (")
+    assert pair["z"] == f"{by_patient.z:.2f}"
+    assert pair["Plain DeLong (z; p)"].startswith(f"{plain.z:.2f}; ")
+    assert "Obuchowski" in pair["Method"]
+    assert "12 photographs of 3 patients" in evaluated.texts(page)
+
+
+def test_unknown_patients_are_said_loudly_and_no_second_test_is_shown(
+    page: AppTest, workspace: Path
+) -> None:
+    store_two(workspace, patients=False)
+
+    page.run()
+
+    assert not page.exception
+    assert "Patients are unknown" in evaluated.texts(page)
+    assert "Plain DeLong (z; p)" not in evaluated.table(page, "Pair")
+    assert "FD003" in page.warning[0].value
+
+
+def test_three_models_give_three_pairs_corrected_together(page: AppTest, workspace: Path) -> None:
+    store_two(workspace)
+    third = evaluated.GOOD | {"h5": 0.99}
+    evaluated.store(workspace, "third", evaluated.predictions("third", third))
+
+    page.run()
+
+    assert not page.exception
+    assert len(evaluated.table(page, "Pair")) == 3
+    assert "3 pairs" in evaluated.texts(page)
+
+
+def test_models_of_one_name_are_told_apart(page: AppTest, workspace: Path) -> None:
+    for run_id in ("resnet18-11111111", "resnet18-22222222"):
+        scores = evaluated.GOOD if run_id.endswith("1") else evaluated.POOR
+        evaluated.store(workspace, run_id, evaluated.predictions("", scores), label="resnet18")
+
+    page.run()
+
+    assert len(set(evaluated.table(page, "Model")["Model"])) == 2
+    assert not page.exception
+
+
+def test_with_one_model_the_page_says_where_to_get_another(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+
+    page.run()
+
+    assert not page.exception
+    assert "2 evaluated models" in page.info[0].value
+    assert not page.table
+
+
+def test_one_chosen_model_is_not_enough(page: AppTest, workspace: Path) -> None:
+    store_two(workspace)
+    evaluated.address(page, run="good")
+
+    page.run()
+
+    assert "at least 2 models" in page.info[0].value
+    assert not page.table
+
+
+def test_models_of_different_photographs_are_refused_until_the_common_ones_are_asked_for(
+    page: AppTest, workspace: Path
+) -> None:
+    fewer = {name: score for name, score in evaluated.POOR.items() if name != "h0"}
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+    evaluated.store(workspace, "fewer", evaluated.predictions("fewer", fewer))
+    evaluated.address(page, run=["good", "fewer"])
+    page.run()
+    refused = page.error[0].value
+
+    page.toggle[0].set_value(True).run()
+
+    assert "12" in refused
+    assert "11" in refused
+    assert not page.exception
+    assert not page.error
+    assert "11 photographs" in evaluated.texts(page)

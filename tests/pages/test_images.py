@@ -1,0 +1,128 @@
+"""The images page: thumbnails that can be filtered, and one photograph in full."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from tests.pages import evaluated, opened
+
+PAGE = evaluated.PAGES / "data" / "images.py"
+
+
+@pytest.fixture
+def page(workspace: Path) -> AppTest:
+    """The page of a workspace."""
+    return AppTest.from_file(PAGE, default_timeout=30)
+
+
+@pytest.fixture
+def ids(workspace: Path, tmp_path: Path) -> tuple[str, ...]:
+    """Ids of the photographs of the one data set in the workspace."""
+    name = opened.open_photographs(workspace, tmp_path / "photographs")
+    return opened.image_ids(workspace, name)
+
+
+def shown(page: AppTest) -> list[str]:
+    """Returns the ids under the thumbnails."""
+    keys = [button.key or "" for button in page.button]
+    return [key.removeprefix("images.") for key in keys if key.startswith("images.")]
+
+
+def pictures(page: AppTest, part: str) -> list[str]:
+    """Returns the addresses of the pictures whose alternative text has this part."""
+    found = [image.proto.imgs[0] for image in page.get("image")]
+    return [picture.url for picture in found if part in picture.alt]
+
+
+def test_every_picture_says_what_it_shows(page: AppTest, ids: tuple[str, ...]) -> None:
+    page.query_params["image"] = ids[0]
+
+    page.run()
+
+    texts = [image.proto.imgs[0].alt for image in page.get("image")]
+    assert len(texts) == len(ids) + 2
+    assert all("Fundus photograph, P" in alt for alt in texts)
+
+
+def test_every_photograph_has_a_thumbnail_named_by_patient_and_eye(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.run()
+
+    assert not page.exception
+    assert shown(page) == list(ids)
+    assert [page.button(key=f"images.{ids[0]}").label] == ["P0 OD"]
+
+
+def test_filters_leave_what_matches_all_of_them(page: AppTest, ids: tuple[str, ...]) -> None:
+    page.run()
+    page.multiselect(key="images.filter.disease").select("dr").run()
+    page.multiselect(key="images.filter.eye").select("OS").run()
+
+    assert shown(page) == [ids[5], ids[7]]
+
+
+def test_a_part_of_the_patients_id_is_enough(page: AppTest, ids: tuple[str, ...]) -> None:
+    page.run()
+    page.text_input(key="images.patient").input("p2").run()
+
+    assert shown(page) == [ids[4], ids[5]]
+
+
+def test_filters_that_nothing_matches_say_so(page: AppTest, ids: tuple[str, ...]) -> None:
+    page.run()
+    page.text_input(key="images.patient").input("nobody").run()
+
+    assert "No photograph matches" in page.info[0].value
+
+
+def test_a_click_opens_the_photograph_and_what_is_known_of_it(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.run()
+    page.button(key=f"images.{ids[3]}").click().run()
+
+    assert not page.exception
+    assert page.subheader[0].value == "P1 OS"
+    facts = page.dataframe[0].value.set_index("column")["value"]
+    assert facts["disease"] == "healthy"
+    assert page.query_params["image"] == ids[3]
+
+
+def test_the_preview_follows_the_switches(page: AppTest, ids: tuple[str, ...]) -> None:
+    page.query_params["image"] = ids[0]
+    page.run()
+    plain = pictures(page, "as a network")
+    page.toggle(key="images.clahe").set_value(True).run()
+
+    assert not page.exception
+    assert len(plain) == 1
+    assert pictures(page, "as a network") != plain
+
+
+def test_an_unknown_photograph_in_the_address_is_said(page: AppTest, ids: tuple[str, ...]) -> None:
+    page.query_params["image"] = "f00"
+    page.run()
+
+    assert not page.exception
+    assert "f00" in page.warning[0].value
+    assert shown(page) == list(ids)
+
+
+def test_a_photograph_that_was_deleted_is_said_not_crashed(
+    page: AppTest, ids: tuple[str, ...], tmp_path: Path
+) -> None:
+    (tmp_path / "photographs" / "photo0.png").unlink()
+
+    page.run()
+
+    assert not page.exception
+    assert "photo0" in evaluated.texts(page)
+
+
+def test_without_a_data_set_the_page_says_where_to_open_one(page: AppTest) -> None:
+    page.run()
+
+    assert "Overview" in page.info[0].value
+    assert not page.button

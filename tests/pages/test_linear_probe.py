@@ -1,0 +1,189 @@
+"""The linear probe page: what it starts, what it lists, and what it says when it cannot start."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fundus_core.checks import Caution
+from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.errors import WeightsError
+from fundus_core.ui import wiring
+from tests.pages import evaluated
+
+PAGE = evaluated.PAGES / "model" / "linear_probe.py"
+
+SCRATCH = evaluated.recipe("resnet18")
+TRAINED = evaluated.recipe("mobilenetv2_100", "imagenet")
+DME = Target("dme", "binary", ("0", "1"), ("dme",))
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Command lines that the page hands over to be run."""
+    lines: list[list[str]] = []
+    monkeypatch.setattr(wiring, "submit", lambda argv, title: lines.append(list(argv)))
+    monkeypatch.setattr(
+        wiring,
+        "embedding_arguments",
+        lambda recipe: ["--backbone", recipe.backbone, "--weights", recipe.weights],
+    )
+    monkeypatch.setattr(wiring, "jobs", lambda: SimpleNamespace(list=lambda: ()))
+    return lines
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, workspace: Path, started: list[list[str]]) -> AppTest:
+    """The page as it opens for someone who has extracted two kinds of embeddings."""
+    with_embeddings(monkeypatch, workspace, evaluated.dataset(targets=(evaluated.DR,)))
+    return AppTest.from_file(PAGE, default_timeout=30)
+
+
+def with_embeddings(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, dataset: FundusDataset
+) -> None:
+    evaluated.open_dataset(monkeypatch, workspace, dataset)
+    stored = evaluated.embedded(SCRATCH, TRAINED)
+    monkeypatch.setattr(wiring, "embeddings_list", lambda dataset_id: stored)
+
+
+def fit(page: AppTest) -> None:
+    next(one for one in page.button if one.label.startswith("Fit")).click().run()
+
+
+def choose(page: AppTest, label: str, value: object) -> None:
+    widgets = [*page.selectbox, *page.multiselect, *page.radio, *page.number_input]
+    next(one for one in widgets if one.label == label).set_value(value).run()
+
+
+def test_a_probe_is_fitted_on_each_of_the_chosen_embeddings(
+    page: AppTest, started: list[list[str]]
+) -> None:
+    page.run()
+    choose(page, "Embeddings", [SCRATCH.fingerprint(), TRAINED.fingerprint()])
+    choose(page, "Folds", 3)
+    choose(page, "Seed of the folds", 7)
+
+    fit(page)
+
+    assert not page.exception
+    assert [line[:6] for line in started] == [
+        ["probe", "/nowhere", "--backbone", "resnet18", "--weights", "scratch"],
+        ["probe", "/nowhere", "--backbone", "mobilenetv2_100", "--weights", "imagenet"],
+    ]
+    asked = "--seed 7 --target dr --probe logistic --folds 3"
+    assert [" ".join(line[6:]) for line in started] == [asked, asked]
+
+
+def test_one_class_of_several_against_the_rest(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, page: AppTest, started: list[list[str]]
+) -> None:
+    with_embeddings(monkeypatch, workspace, evaluated.dataset(targets=(evaluated.GRADE,)))
+    page.run()
+    choose(page, "Classes", "2")
+
+    fit(page)
+
+    assert started[0][started[0].index("--target") + 1] == "grade=2"
+
+
+def test_several_columns_of_0_and_1_are_one_target_with_several_labels(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, page: AppTest, started: list[list[str]]
+) -> None:
+    with_embeddings(monkeypatch, workspace, evaluated.dataset(targets=(evaluated.DR, DME)))
+    page.run()
+    choose(page, "Target", "several 0/1 columns together")
+
+    fit(page)
+
+    assert started[0][started[0].index("--target") + 1] == "dr,dme"
+
+
+def test_the_own_split_takes_the_place_of_folds(page: AppTest, started: list[list[str]]) -> None:
+    page.run()
+    choose(page, "Validated by", "the table's own split")
+
+    fit(page)
+
+    assert "--use-split" in started[0]
+    assert "--folds" not in started[0]
+
+
+def test_without_a_chosen_embedding_nothing_can_be_started(page: AppTest) -> None:
+    page.run()
+
+    choose(page, "Embeddings", [])
+
+    assert next(one for one in page.button if one.label.startswith("Fit")).disabled
+
+
+def test_weights_that_are_gone_are_explained_not_crashed(
+    monkeypatch: pytest.MonkeyPatch, page: AppTest, started: list[list[str]]
+) -> None:
+    def gone(recipe: object) -> list[str]:
+        raise WeightsError("They are not at hand.", hint="Put them back.")
+
+    monkeypatch.setattr(wiring, "embedding_arguments", gone)
+    page.run()
+
+    fit(page)
+
+    assert not page.exception
+    assert "not at hand" in page.error[0].value
+    assert started == []
+
+
+def test_models_are_listed_beside_the_mean_colour(page: AppTest, workspace: Path) -> None:
+    scores = evaluated.predictions("good", evaluated.GOOD)
+    evaluated.store(workspace, "good", scores, cautions=[Caution("FD006", "No better.")])
+
+    page.run()
+
+    assert not page.exception
+    row = page.dataframe[0].value.iloc[0]
+    assert row["AUC (95 % CI)"].startswith("0.944 (")
+    assert row["Against mean colour"] == "p = 0.031"
+    assert row["AUC of each fold"] == "0.90  –"
+    assert (row["Photographs"], row["Patients"], row["Cautions"]) == (12, "3", "FD006")
+    assert any("FD006" in one.value for one in page.caption)
+
+
+def test_photographs_without_patients_are_cautioned_against_loudly(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, page: AppTest
+) -> None:
+    with_embeddings(monkeypatch, workspace, evaluated.dataset(patients=False))
+
+    page.run()
+
+    assert "FD003" in page.warning[0].value
+
+
+def test_without_a_model_the_page_says_when_results_appear(page: AppTest) -> None:
+    page.run()
+
+    assert not page.exception
+    assert "None yet" in page.info[0].value
+
+
+def test_without_embeddings_the_page_says_where_to_get_them(
+    monkeypatch: pytest.MonkeyPatch, page: AppTest
+) -> None:
+    monkeypatch.setattr(wiring, "embeddings_list", lambda dataset_id: ())
+
+    page.run()
+
+    assert not page.exception
+    assert "has none yet" in page.info[0].value
+    assert not page.multiselect
+
+
+def test_without_a_target_there_is_nothing_to_predict(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, page: AppTest
+) -> None:
+    with_embeddings(monkeypatch, workspace, evaluated.dataset(targets=()))
+
+    page.run()
+
+    assert not page.exception
+    assert "no target column" in page.info[0].value

@@ -1,0 +1,186 @@
+"""The ROC page: curves, a threshold, and the photographs a model is wrong about."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fundus_core.checks import Caution
+from fundus_core.stats.delong import AucInterval
+from tests.pages import evaluated
+
+PAGE = evaluated.PAGES / "evaluate" / "roc.py"
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, workspace: Path) -> AppTest:
+    """The page as it opens for someone who has a data set and no model yet."""
+    evaluated.open_dataset(monkeypatch, workspace)
+    return AppTest.from_file(PAGE, default_timeout=30)
+
+
+def names_below(page: AppTest, part: str) -> list[str]:
+    """Returns the photographs of one gallery, in order."""
+    return [one.key.rpartition(".")[2] for one in page.button if part in (one.key or "")]
+
+
+def test_each_model_has_a_row_with_its_interval_and_the_mean_colour_stands_below(
+    page: AppTest, workspace: Path
+) -> None:
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+    evaluated.store(workspace, "poor", evaluated.predictions("poor", evaluated.POOR))
+
+    page.run()
+
+    assert not page.exception
+    rows = evaluated.table(page, "Model")
+    assert sorted(rows["Model"][:2]) == ["good", "poor"]
+    assert rows["AUC (95 % CI)"][list(rows["Model"]).index("good")].startswith("0.944 (")
+    assert "colour" in rows["Model"][2]
+
+
+def test_the_way_the_interval_was_made_is_said(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+
+    page.run()
+
+    assert "3 patients are independent" in evaluated.texts(page)
+
+
+def test_unknown_patients_are_said_loudly(page: AppTest, workspace: Path) -> None:
+    scores = evaluated.predictions("good", evaluated.GOOD, patients=False)
+    evaluated.store(workspace, "good", scores, cautions=[Caution("FD003", "None names it.")])
+
+    page.run()
+
+    assert "patients are unknown" in evaluated.texts(page)
+    assert "FD003" in page.warning[0].value
+
+
+def test_the_threshold_of_the_address_decides_the_shares(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+    evaluated.address(page, threshold="0.4")
+
+    page.run()
+
+    # Two of six healthy photographs and all six diseased ones score 0.4 or more.
+    assert [metric.value for metric in page.metric] == ["1.000", "0.667"]
+    assert page.slider[0].value == 0.4
+
+
+@pytest.mark.parametrize("entry", ["nan", "7", "-1", "much"])
+def test_a_threshold_that_is_none_gives_way_to_one_half(
+    page: AppTest, workspace: Path, entry: str
+) -> None:
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+    evaluated.address(page, threshold=entry)
+
+    page.run()
+
+    assert not page.exception
+    assert page.slider[0].value == 0.5
+
+
+def test_a_threshold_sought_on_the_same_photographs_is_said_to_flatter(
+    page: AppTest, workspace: Path
+) -> None:
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+    page.run()
+    fixed = evaluated.texts(page)
+
+    next(one for one in page.button if one.label.startswith("Seek")).click().run()
+
+    assert "sought on these very photographs" not in fixed
+    assert "sought on these very photographs" in evaluated.texts(page)
+    assert page.slider[0].value == pytest.approx(0.475)
+    assert page.query_params["threshold"] == "0.475"
+
+
+def test_errors_are_listed_the_surest_first(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "poor", evaluated.predictions("poor", evaluated.POOR))
+
+    page.run()
+
+    assert names_below(page, "labelled without") == ["h5", "h4", "h3"]
+    assert names_below(page, "missed") == ["d5", "d4", "d3"]
+
+
+def test_a_photograph_chosen_by_its_name_is_in_the_address(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "poor", evaluated.predictions("poor", evaluated.POOR))
+    page.run()
+
+    next(one for one in page.button if (one.key or "").endswith(".h5")).click().run()
+
+    assert page.query_params["image"] == "h5"
+
+
+def test_of_several_classes_one_is_looked_at(page: AppTest, workspace: Path) -> None:
+    evaluated.store(
+        workspace, "graded", evaluated.graded("graded", 0), target=evaluated.GRADE, baseline=False
+    )
+    evaluated.address(page, **{"class": "2"})
+
+    page.run()
+
+    assert not page.exception
+    assert next(one for one in page.selectbox if "Class" in one.label).value == "2"
+    assert "grade \\= 2" in evaluated.texts(page)
+    assert list(evaluated.table(page, "Model")["Positive"]) == ["4"]
+
+
+def test_scores_of_a_probe_of_another_data_set_are_said_to_be_so(
+    page: AppTest, workspace: Path
+) -> None:
+    scores = evaluated.predictions("outside", evaluated.GOOD)
+    evaluated.store(workspace, "outside", scores, kind="external", baseline=False)
+
+    page.run()
+
+    assert not page.exception
+    assert "fitted on another data set" in evaluated.texts(page)
+    assert "pooled" not in evaluated.texts(page)
+    assert list(evaluated.table(page, "Model")["Model"]) == ["outside"]
+
+
+def test_labels_from_the_data_cannot_make_the_browser_fetch_anything(
+    page: AppTest, workspace: Path
+) -> None:
+    beacon = "![x](http://host/)"
+    scores = evaluated.predictions(beacon, evaluated.GOOD)
+    evaluated.store(workspace, "good", scores, label=beacon)
+
+    page.run()
+
+    shown = [evaluated.texts(page), *evaluated.table(page, "Model")["Model"]]
+    assert not [one for one in shown if beacon in one]
+
+
+def test_without_a_model_the_page_says_where_to_get_one(page: AppTest) -> None:
+    page.run()
+
+    assert not page.exception
+    assert "Linear probe" in page.info[0].value
+    assert not page.slider
+
+
+def test_a_run_that_is_not_there_is_named_and_left_out(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+    evaluated.address(page, run=["gone", "good"])
+
+    page.run()
+
+    assert not page.exception
+    assert "gone" in page.warning[0].value
+    assert page.multiselect[0].value == ["good"]
+
+
+def test_labels_of_one_class_are_explained_not_crashed(page: AppTest, workspace: Path) -> None:
+    scores = evaluated.predictions("good", evaluated.GOOD, labels="x")
+    any_auc = AucInterval(0.5, 0.4, 0.6, 0.05, 0.95, "delong", 6, 6, None)
+    evaluated.store(workspace, "good", scores, auc=any_auc, baseline=False)
+
+    page.run()
+
+    assert not page.exception
+    assert "0" in page.error[0].value
+    assert not page.metric

@@ -1,0 +1,158 @@
+"""Maps: what is sent to the browser, what colours mean, and what a selection holds."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fundus_core.plots import palette
+from fundus_core.plots.map import (
+    MOST_POINTS,
+    colouring,
+    drawn_rows,
+    map_figure,
+    selected_rows,
+    within,
+)
+
+POINTS = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [5, 5]], np.float32)
+LABELS = pd.Series(["dr", "healthy", "dr", None, "healthy"])
+
+NOTHING: dict[str, list[dict[str, object]]] = {"points": [], "box": [], "lasso": []}
+
+
+def rows_by_name(figure: object) -> dict[str, list[int]]:
+    """Returns the rows of each trace."""
+    traces = [trace for trace in figure.data if trace.customdata is not None]  # type: ignore[attr-defined]
+    return {trace.name: list(trace.customdata) for trace in traces}
+
+
+def test_colouring__categories_keep_the_order_of_the_target() -> None:
+    result = colouring("disease", LABELS, order=("healthy", "dr"))
+
+    assert result.names == ("healthy", "dr")
+    assert result.codes is not None
+    assert result.codes.tolist() == [1, 0, 1, -1, 0]
+
+
+def test_colouring__many_numbers_get_a_scale_few_are_categories() -> None:
+    ages = colouring("age", pd.Series([str(age) for age in range(20, 60)]))
+    grades = colouring("grade", pd.Series(["0", "1", "2", "0"]))
+
+    assert ages.numbers is not None
+    assert grades.names == ("0", "1", "2")
+
+
+def test_colouring__text_is_never_taken_for_numbers() -> None:
+    result = colouring("camera", pd.Series([*map(str, range(30)), "unknown"]))
+
+    assert result.numbers is None
+    assert result.shares_colours
+
+
+def test_map_figure__every_photograph_is_drawn_once_under_its_label() -> None:
+    figure = map_figure(POINTS, colouring("disease", LABELS))
+
+    assert rows_by_name(figure) == {"not given": [3], "dr": [0, 2], "healthy": [1, 4]}
+
+
+def test_map_figure__labels_differ_in_shape_as_well_as_in_colour() -> None:
+    figure = map_figure(POINTS, colouring("disease", LABELS))
+
+    looks = [(trace.marker.color, trace.marker.symbol) for trace in figure.data]
+    assert len({colour for colour, _ in looks}) == 3
+    assert len({symbol for _, symbol in looks}) == 3
+
+
+def test_map_figure__what_is_not_selected_turns_grey_on_every_map() -> None:
+    selected = np.array([True, False, False, False, True])
+
+    figure = map_figure(POINTS, colouring("disease", LABELS), selected=selected)
+
+    assert rows_by_name(figure) == {"not selected": [1, 2, 3], "dr": [0], "healthy": [4]}
+    assert figure.data[0].marker.color == palette.NEUTRAL
+
+
+def test_map_figure__the_open_photograph_has_a_ring_that_cannot_be_selected() -> None:
+    figure = map_figure(POINTS, colouring("disease", LABELS), marked=4)
+
+    ring = figure.data[-1]
+    assert (list(ring.x), list(ring.y)) == ([5], [5])
+    assert ring.customdata is None
+
+
+def test_map_figure__missing_numbers_are_drawn_apart() -> None:
+    ages = pd.Series([str(age) for age in range(20, 29)] + [None])
+    points = np.zeros((10, 2), np.float32)
+
+    figure = map_figure(points, colouring("age", ages, numeric=True))
+
+    assert rows_by_name(figure) == {"not given": [9], "age": list(range(9))}
+
+
+def test_map_figure__twenty_thousand_points_stay_under_half_a_megabyte() -> None:
+    n_points = MOST_POINTS
+    points = np.random.default_rng(0).normal(size=(n_points, 2)).astype(np.float32)
+    labels = pd.Series(np.arange(n_points) % 5).astype(str)
+
+    sent = map_figure(points, colouring("grade", labels)).to_json()
+
+    assert len(sent) < 500_000
+
+
+def test_map_figure__markup_in_labels_is_shown_as_text() -> None:
+    labels = pd.Series(["<b>bold</b>", "plain"])
+
+    figure = map_figure(POINTS[:2], colouring("<i>title</i>", labels))
+
+    sent = json.loads(figure.to_json())
+    assert sent["data"][0]["name"] == "&lt;b&gt;bold&lt;/b&gt;"
+    assert sent["layout"]["legend"]["title"]["text"] == "&lt;i&gt;title&lt;/i&gt;"
+
+
+def test_drawn_rows__a_sample_is_the_same_each_time_and_in_order() -> None:
+    rows = drawn_rows(50_000, 1000)
+
+    assert rows.tolist() == sorted(set(rows.tolist()))
+    assert len(rows) == 1000
+    assert (rows == drawn_rows(50_000, 1000)).all()
+
+
+def test_selected_rows__are_those_the_browser_names() -> None:
+    points = [{"customdata": 4}, {"customdata": [2]}, {"customdata": 4}, {"x": 0}]
+
+    rows = selected_rows({**NOTHING, "points": points}, POINTS)
+
+    assert rows.tolist() == [2, 4]
+
+
+@pytest.fixture
+def many() -> np.ndarray:
+    """More points than are drawn, from (0, 0) to (1, 1) along the diagonal."""
+    return np.repeat(np.linspace(0, 1, MOST_POINTS + 1000, dtype=np.float32)[:, None], 2, axis=1)
+
+
+def test_selected_rows__where_a_sample_is_drawn_a_box_holds_all_within_it(many: np.ndarray) -> None:
+    rows = selected_rows({**NOTHING, "box": [{"x": [0.5, 0.25], "y": [0, 1]}]}, many)
+
+    inside = (many[:, 0] >= 0.25) & (many[:, 0] <= 0.5)
+    assert rows.tolist() == np.flatnonzero(inside).tolist()
+
+
+def test_selected_rows__where_a_sample_is_drawn_a_lasso_holds_all_within_it(
+    many: np.ndarray,
+) -> None:
+    lasso = {"x": [-0.1, 0.3, 0.3, -0.1], "y": [-0.1, -0.1, 0.3, 0.3]}
+
+    rows = selected_rows({**NOTHING, "lasso": [lasso]}, many)
+
+    assert rows.tolist() == np.flatnonzero(many[:, 0] < 0.3).tolist()
+
+
+def test_within__a_notch_is_outside() -> None:
+    arrow = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]], float)
+
+    inside = within(np.array([[2, 0.5], [2, 2], [0.5, 2]], np.float32), arrow)
+
+    assert inside.tolist() == [True, False, True]
