@@ -91,7 +91,10 @@ def measure(n_images: int, repeats: int) -> dict[str, tuple[float, float]]:
 def measure_proc(
     data: tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.float64]], repeats: int
 ) -> tuple[float, float] | None:
-    """Returns pROC's median processor seconds, without reading the data, and z; None where it is absent."""
+    """Returns pROC's median processor seconds, reading the data not counted, and z.
+
+    None where R or pROC is absent.
+    """
     rscript = shutil.which("Rscript")
     if rscript is None:
         return None
@@ -114,7 +117,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
     parser.add_argument("--repeats", type=int, default=7)
     arguments = parser.parse_args()
-    print("| images | route | median s | times one sort | z |\n| --- | --- | --- | --- | --- |")
+    print("| images | route | median CPU s | times one sort | z |\n| --- | --- | --- | --- | --- |")
     for n_images in arguments.sizes:
         found = measure(n_images, arguments.repeats)
         ours = found["one sort"][0]

@@ -103,7 +103,8 @@ class NeighbourProbe:
         weights = 1.0 + np.take_along_axis(similarity, nearest, axis=1)
         shares = np.einsum("nk,nkc->nc", weights, self.labels[nearest])
         total = np.maximum(weights.sum(axis=1, keepdims=True), 1e-9)
-        return np.clip(shares / total, 0.0, 1.0).astype(np.float64)  # rounding leaves [0, 1]
+        clipped = np.clip(shares / total, 0.0, 1.0)  # rounding may leave [0, 1]
+        return np.asarray(clipped, np.float64)
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Returns all that has to be stored to score again."""

@@ -75,9 +75,7 @@ def test_embed_photographs__halves_the_batch_until_it_fits(photographs: list[Pho
     shards = collect(tight, photographs, batch_size=16)
 
     assert set(tight.batch_sizes) == {2}
-    assert all(
-        np.array_equal(a.vectors, b.vectors) for a, b in zip(expected, shards, strict=True)
-    )
+    assert all(np.array_equal(a.vectors, b.vectors) for a, b in zip(expected, shards, strict=True))
 
 
 def test_embed_photographs__says_so_when_one_photograph_is_too_much(

@@ -46,9 +46,7 @@ def test_cross_validate__scores_of_noise_are_at_chance(kind: str) -> None:
     y_true = generator.random((400, 1)) < 0.5
     folds = grouped_folds(y_true, None, n_folds=5, seed=0)
 
-    result = cross_validate(
-        kind, vectors, y_true, task="binary", folds=folds, groups=None, seed=0
-    )
+    result = cross_validate(kind, vectors, y_true, task="binary", folds=folds, groups=None, seed=0)
 
     positive, negative = result.y_score[y_true], result.y_score[~y_true]
     auc = (positive[:, None] > negative[None, :]).mean()
@@ -62,9 +60,7 @@ def test_cross_validate__a_held_out_label_does_not_change_its_own_score() -> Non
     flipped[folds[0].test] = ~flipped[folds[0].test]
 
     before, after = (
-        cross_validate(
-            "logistic", vectors, labels, task="binary", folds=folds, groups=None, seed=0
-        )
+        cross_validate("logistic", vectors, labels, task="binary", folds=folds, groups=None, seed=0)
         for labels in (y_true, flipped)
     )
 

@@ -90,10 +90,10 @@ class Backbone(Protocol):
         """Turns a photograph (H, W, 3), RGB, into the network's input (3, S, S), uint8."""
 
     def forward(self, batch: "Tensor") -> "Tensor":
-        """Maps uint8 inputs (B, 3, S, S) to embeddings (B, D), float32, in the caller's grad mode."""
+        """Maps uint8 inputs (B, 3, S, S) to float32 embeddings (B, D), in the current grad mode."""
 
     def embed(self, batch: "Tensor") -> "Tensor":
-        """Like `forward` but without gradients and at the backbone's precision; result on the CPU."""
+        """Like `forward`, without gradients, at the backbone's precision; returns to the CPU."""
 
     def feature_map(self, batch: "Tensor") -> "Tensor":
         """Maps uint8 inputs (B, 3, S, S) to the last spatial features (B, C, h, w), float32."""

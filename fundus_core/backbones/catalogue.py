@@ -185,8 +185,8 @@ def _timm_spec(backbone: str) -> BackboneSpec:
             f"There is no backbone {backbone!r} in the catalogue or in timm.",
             hint=f"Choose one of {', '.join([*BACKBONES, *near])}; `fundus backbones` lists them.",
         )
-    known: Any = timm.get_pretrained_cfg(name, allow_unregistered=False)
-    config = known or timm.get_pretrained_cfg(architecture)
+    named = timm.get_pretrained_cfg(name, allow_unregistered=False)
+    config: Any = named or timm.get_pretrained_cfg(architecture)
     tag = f"{architecture}.{config.tag}" if config.tag else architecture
     shape = BackboneSpec(
         id=f"{TIMM_PREFIX}{name}",

@@ -53,12 +53,12 @@ class TorchBackbone:
         return np.ascontiguousarray(square.transpose(2, 0, 1))
 
     def forward(self, batch: "Tensor") -> "Tensor":
-        """Maps uint8 inputs (B, 3, S, S) to embeddings (B, D), float32, in the caller's grad mode."""
+        """Maps uint8 inputs (B, 3, S, S) to float32 embeddings (B, D), in the current grad mode."""
         embeddings: Tensor = self.module(self._normalised(batch))
         return embeddings.float()
 
     def embed(self, batch: "Tensor") -> "Tensor":
-        """Like `forward` but without gradients and at the backbone's precision; result on the CPU."""
+        """Like `forward`, without gradients, at the backbone's precision; returns to the CPU."""
         import torch
 
         with torch.inference_mode(), self._autocast():
@@ -144,7 +144,8 @@ def _resize_input(module: Any, spec: BackboneSpec, image_size: int) -> None:
     if image_size % patch:
         lower = max(patch, image_size // patch * patch)
         raise BackboneError(
-            f"{spec.id} cuts photographs into patches of {patch} px; {image_size} px is no multiple.",
+            f"{spec.id} cuts photographs into patches of {patch} px; "
+            f"{image_size} px is no multiple.",
             hint=f"Use --image-size {lower} or {lower + patch}.",
         )
     module.set_input_size(img_size=(image_size, image_size))

@@ -93,7 +93,7 @@ def open_app(
         )
     _require_loopback(address)
     environment = os.environ | {ENVIRONMENT_VARIABLE: str(find_workspace(workspace).root)}
-    command = [sys.executable, "-m", "streamlit", "run", str(_APP)]
+    command = [sys.executable, "-m", "fundus_core.ui.serve", "run", str(_APP)]
     command += ["--server.port", str(port), "--server.address", address]
     command += ["--server.headless", "false" if browser else "true"]
     # In the repository's folder, because Streamlit reads .streamlit/config.toml from there.

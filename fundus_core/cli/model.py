@@ -48,6 +48,7 @@ def embed(
         "n_embedded": len(embeddings.image_ids),
         "embed_dim": embeddings.vectors.shape[1],
         "precision": resolved.recipe.precision,
+        "bf16_cosine": resolved.bf16_cosine,
         "skipped": list(embeddings.skipped),
         "rejected": list(dataset.rejected),
         "out": written,
@@ -74,6 +75,7 @@ def project(
     source: DataSource,
     choice: BackboneChoice,
     method: Annotated[str, typer.Option(help="pca, tsne, umap or pacmap.")] = "pca",
+    seed: options.Seed = 0,
     out: Annotated[Path | None, typer.Option(help="Also write the map as a CSV file.")] = None,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
@@ -82,7 +84,7 @@ def project(
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
     result = projection.project_dataset(
-        place, dataset, choice, method=method, seed=choice.seed, progress=progress()
+        place, dataset, choice, method=method, seed=seed, progress=progress()
     )
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -117,6 +119,7 @@ def probe(
     use_split: Annotated[
         bool, typer.Option("--use-split", help="Train and test on the table's own split.")
     ] = False,
+    seed: options.Seed = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -128,7 +131,7 @@ def probe(
         dataset,
         dataset_id(source),
         choice,
-        probing.ProbeChoice(target, kind, folds, choice.seed, use_split),
+        probing.ProbeChoice(target, kind, folds, seed, use_split),
         progress=progress(),
     )
     if as_json:

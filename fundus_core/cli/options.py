@@ -43,7 +43,8 @@ Weights = Annotated[
 ]
 ImageSize = Annotated[int | None, typer.Option(help="Side of the input in pixels.")]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
-Seed = Annotated[int, typer.Option(help="Of folds and random weights.")]
+WeightsSeed = Annotated[int, typer.Option(help="Of random weights.")]
+Seed = Annotated[int, typer.Option(help="Equal seeds give equal results.")]
 Crop = Annotated[bool, typer.Option("--crop/--no-crop", help="Crop to the field of view first.")]
 Clahe = Annotated[bool, typer.Option("--clahe", help="Equalise local contrast.")]
 BenGraham = Annotated[bool, typer.Option("--ben-graham", help="Subtract the local mean colour.")]
@@ -71,7 +72,7 @@ def backbone_choice(
     weights: Weights = None,
     image_size: ImageSize = None,
     precision: PrecisionOption = "auto",
-    seed: Seed = 0,
+    weights_seed: WeightsSeed = 0,
     crop: Crop = True,
     clahe: Clahe = False,
     ben_graham: BenGraham = False,
@@ -89,7 +90,7 @@ def backbone_choice(
         weights=weights,
         image_size=image_size,
         precision=cast(Precision, precision),
-        seed=seed,
+        weights_seed=weights_seed,
         preprocessing=PreprocessRecipe(crop, clahe, ben_graham, decoder),
     )
 

@@ -119,7 +119,7 @@ class FundusDataset:
         return patients.where(patients.notna(), own).to_numpy(dtype=str)
 
     def fingerprint(self) -> str:
-        """Returns a key of the photographs, their order and every column but their place on disk."""
+        """Returns a key of the photographs, their order and all columns but their place on disk."""
         content = self.table.drop(columns="path").astype(object)
         content = content.where(content.notna(), None)
         return fingerprint_of({name: [_plain(v) for v in content[name]] for name in content})

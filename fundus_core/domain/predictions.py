@@ -1,4 +1,4 @@
-"""What a model said about a set of photographs: the one currency of statistics, checks and plots."""
+"""What a model said about photographs: the one currency of statistics, checks and plots."""
 
 from dataclasses import dataclass
 

@@ -52,7 +52,7 @@ class PreprocessRecipe(Recipe):
 
 @dataclass(frozen=True, slots=True)
 class EmbedRecipe(Recipe):
-    """One backbone as it was run. The images are not part of it: each is stored under its own id."""
+    """One backbone as it was run. Images are not part of it: each is stored under its own id."""
 
     backbone: str
     """Id in the catalogue, or `timm:NAME`."""

@@ -1,8 +1,8 @@
 """Embeddings on disk: shards of rows under one recipe, added to by one process at a time.
 
-A shard is two files. `NNNNNN.npy` holds the rows; `NNNNNN.json`, written after it, holds their image
-ids and the checksum and makes the shard count. A crash between the two leaves a file that readers do
-not look at; a flipped bit makes a shard a miss, and its images are computed again.
+A shard is two files. `NNNNNN.npy` holds the rows; `NNNNNN.json`, written after it, holds their
+image ids and the checksum and makes the shard count. A crash between the two leaves a file that
+readers do not look at; a flipped bit makes a shard a miss, and its images are computed again.
 """
 
 from collections.abc import Sequence
@@ -20,6 +20,7 @@ from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.io.files import checksum, read_json, write_array, write_json
 
 _RECIPE = "recipe.json"
+_WEIGHTS = "weights.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,16 @@ class EmbeddingStore:
             "skipped": {key: [row.path, row.reason, row.detail] for key, row in skipped.items()},
         }
         write_json(array.with_suffix(".json"), about)
+
+    def remember_weights(self, path: Path | None) -> None:
+        """Notes where the weights were, so that the network can be loaded again."""
+        if path is not None:
+            write_json(self.folder / _WEIGHTS, {"path": str(path.resolve())})
+
+    def weights_path(self) -> Path | None:
+        """Returns where the weights were when the embeddings were made, if that was noted."""
+        noted = read_json(self.folder / _WEIGHTS)
+        return Path(noted["path"]) if isinstance(noted, dict) else None
 
     def _next_number(self) -> int:
         taken = [int(path.stem) for path in self.folder.glob("[0-9]*.json")]

@@ -53,6 +53,11 @@ class Workspace:
         return self.root / "runs"
 
     @property
+    def precision(self) -> Path:
+        """What was measured of bf16, in a file per network and device."""
+        return self.root / "precision"
+
+    @property
     def jobs(self) -> Path:
         """What runs and ran, in a folder per job."""
         return self.root / "jobs"

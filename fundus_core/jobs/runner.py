@@ -44,8 +44,10 @@ def watch(folder: JobFolder) -> None:
     if device is None:
         folder.write_outcome(Outcome("cancelled"))
         return
-    with device:
+    try:
         folder.write_outcome(_run(folder, request))
+    finally:
+        device.release()
 
 
 def _run(folder: JobFolder, request: Request) -> Outcome:

@@ -160,7 +160,8 @@ def _aligned(models: list[_Model], *, common: bool) -> tuple[list[_Model], bool]
         counts = ", ".join(str(len(ids)) for ids in sets)
         raise DifferentImagesError(
             f"The models were evaluated on {counts} photographs; {len(shared)} are the same.",
-            hint="Evaluate them on the same photographs, or compare on the common ones (--common).",
+            hint="Evaluate them on the same photographs, or compare on the common ones: --common "
+            "on the command line, a switch on the page.",
         )
     order = [image_id for image_id in models[0].predictions.image_ids if image_id in shared]
     aligned = [replace(m, predictions=_in_order(m.predictions, order)) for m in models]

@@ -6,7 +6,7 @@ from typing import Any, Literal, cast
 
 from fundus_core.backbones.base import Backbone, BackboneSpec
 from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec
-from fundus_core.compute import Precision, choose_device, choose_precision, default_batch_size
+from fundus_core.compute import Precision, choose_device, default_batch_size
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
@@ -23,6 +23,7 @@ from fundus_core.io.weights import (
     weights_folders,
 )
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.precision import settle_precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class BackboneChoice:
     """Side of the input in pixels."""
 
     precision: Precision = "auto"
-    seed: int = 0
+    weights_seed: int = 0
     """Of random weights."""
 
     preprocessing: PreprocessRecipe = field(default_factory=PreprocessRecipe)
@@ -53,6 +54,9 @@ class ResolvedChoice:
     recipe: EmbedRecipe
     weights: Path | None
     """The file; None for random weights."""
+
+    bf16_cosine: float | None = None
+    """Least cosine similarity of bf16 and fp32 embeddings of test pictures, if it was measured."""
 
     @property
     def label(self) -> str:
@@ -109,20 +113,33 @@ def resolve(workspace: Workspace, choice: BackboneChoice) -> ResolvedChoice:
     """
     spec = backbone_spec(choice.backbone)
     found = find_weights(spec, choice.weights, workspace)
-    return ResolvedChoice(spec, _recipe(spec, found, choice), found.path)
-
-
-def _recipe(spec: BackboneSpec, found: FoundWeights, choice: BackboneChoice) -> EmbedRecipe:
     is_network = spec.loader != "colour"
-    precision = choose_precision(choice.precision, choose_device()) if is_network else "fp32"
+    size = (choice.image_size if is_network else None) or spec.image_size
+    settled = settle_precision(
+        workspace,
+        spec,
+        found.path,
+        weights_sha256=found.sha256,
+        image_size=size,
+        seed=choice.weights_seed,
+        wanted=choice.precision,
+    )
+    recipe = _recipe(spec, found, choice, size, settled.precision)
+    return ResolvedChoice(spec, recipe, found.path, settled.cosine)
+
+
+def _recipe(
+    spec: BackboneSpec, found: FoundWeights, choice: BackboneChoice, size: int, precision: str
+) -> EmbedRecipe:
+    is_network = spec.loader != "colour"
     return EmbedRecipe(
         backbone=spec.id,
         architecture=spec.architecture,
         architecture_args=spec.architecture_args,
         weights=found.name,
         weights_sha256=found.sha256,
-        seed=choice.seed if found.path is None and is_network else 0,
-        image_size=(choice.image_size if is_network else None) or spec.image_size,
+        seed=choice.weights_seed if found.path is None and is_network else 0,
+        image_size=size,
         mean=spec.mean,
         std=spec.std,
         pooling=spec.pooling,
@@ -175,6 +192,8 @@ def embed_resolved(
         ]
         if todo:
             _compute(store, resolved, todo, progress, batch_size, workers)
+        else:
+            progress(len(dataset), len(dataset), "All embeddings are stored")
     embeddings = store.read(dataset.image_ids)
     if not embeddings.image_ids:
         raise DataError(
@@ -194,6 +213,7 @@ def _compute(
 ) -> None:
     progress(0, len(todo), f"Loading {resolved.spec.id}")
     backbone = load_for(resolved)
+    store.remember_weights(resolved.weights)
 
     def commit(shard: Shard) -> None:
         store.add(shard.vectors, shard.image_ids, shard.skipped)
@@ -209,7 +229,7 @@ def _compute(
     )
 
 
-def load_for(resolved: ResolvedChoice, *, precision: str | None = None) -> Backbone:
+def load_for(resolved: ResolvedChoice) -> Backbone:
     """Loads the backbone of a resolved choice onto the chosen device."""
     from fundus_core.backbones.loaders import load_backbone
 
@@ -218,16 +238,18 @@ def load_for(resolved: ResolvedChoice, *, precision: str | None = None) -> Backb
         resolved.weights,
         preprocessing=resolved.recipe.preprocessing,
         device=choose_device(),
-        precision=precision or resolved.recipe.precision,
+        precision=resolved.recipe.precision,
         image_size=resolved.recipe.image_size,
         seed=resolved.recipe.seed,
     )
 
 
 def resolve_recipe(
-    workspace: Workspace, recipe: EmbedRecipe, weights_path: str | None
+    workspace: Workspace, recipe: EmbedRecipe, weights_path: str | None = None
 ) -> ResolvedChoice:
-    """Finds the weights of a stored recipe again, by path or by hash in the weights folders.
+    """Finds the weights of a stored recipe again: where they were, else in the weights folders.
+
+    Whatever is found must have the recorded hash.
 
     Raises:
         WeightsError: If no file with the recorded hash is at hand.
@@ -235,7 +257,8 @@ def resolve_recipe(
     spec = backbone_spec(recipe.backbone)
     if not recipe.weights_sha256:
         return ResolvedChoice(spec, recipe, None)
-    candidates = [Path(weights_path)] if weights_path else []
+    noted = EmbeddingStore(workspace.embeddings, recipe).weights_path()
+    candidates = [Path(path) for path in (weights_path, noted) if path]
     candidates += [found] if (found := local_weights(spec, workspace)) else []
     for folder in weights_folders(workspace):
         candidates += sorted(folder.glob(f"{recipe.weights}.*")) if folder.is_dir() else []

@@ -117,7 +117,7 @@ def explain_many(
     column, sign = _column_of(run, chosen)
     subjects = _subjects(workspace, run, images)
     resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
-    backbone = load_for(resolved, precision="fp32")
+    backbone = load_for(resolved)
     return [
         _explain_one(workspace, run, backbone, subject, chosen, column, sign, method)
         for subject in subjects

@@ -176,5 +176,5 @@ def test_load_backbone__weights_of_another_network_are_refused(tmp_path: Path) -
     path = tmp_path / "resnet18.pth"
     torch.save(timm.create_model("resnet18", pretrained=False).state_dict(), path)
 
-    with pytest.raises(WeightsError, match="resnet18.pth fills"):
+    with pytest.raises(WeightsError, match=r"resnet18\.pth fills"):
         load("timm:test_resnet", 96, path)

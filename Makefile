@@ -1,0 +1,106 @@
+# The commands of this project. `make app` and `make test` do their own set-up; `make help` lists all.
+#
+#   PYTHON=/path/to/python3.11   which Python makes .venv (else the first of python3.11 ... python3 that fits)
+#   ARGS="..."                   passed on to the command, e.g. make app ARGS="--port 8600"
+#   WORKERS=2                    processes for the tests (else one per core, four at most)
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check
+WORKERS ?= logical
+BENCHMARKS ?= $(basename $(notdir $(sort $(wildcard benchmarks/[a-z]*.py))))
+SOURCES := app.py fundus_core pages scripts benchmarks tests
+
+# One thread per test process: several processes with several threads each wait for one another.
+export OMP_NUM_THREADS ?= 1
+export OMP_WAIT_POLICY ?= PASSIVE
+
+.PHONY: help app demo test test-fast test-slow test-browser bench first-results screenshots readme \
+	lint format types check hooks constraints clean
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
+
+# --- Using it
+
+app: $(VENV)/.runtime ## Open the dashboard in the browser (sets up .venv first)
+	@$(RUN) -m fundus_core app $(ARGS)
+
+demo: $(VENV)/.runtime ## Draw the synthetic demo photographs into workspace/demo
+	@$(RUN) -m fundus_core demo workspace/demo $(ARGS)
+
+# --- Testing it
+
+test: check test-fast test-browser ## Every check and test but the slow ones (sets everything up first)
+
+check: lint types ## Linter, formatter, spelling, types
+
+lint: $(VENV)/.development
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/typos
+
+types: $(VENV)/.development
+	@$(VENV)/bin/mypy
+
+test-fast: $(VENV)/.development ## Unit, contract and page tests
+	@$(RUN) -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal -q $(ARGS)
+
+test-browser: $(VENV)/.browser ## The whole line in a browser
+	@FUNDUS_BROWSER="$$(cat $(VENV)/.browser)" $(RUN) -m pytest -m browser -q $(ARGS)
+
+test-slow: $(VENV)/.development ## Simulations and full studies
+	@$(RUN) -m pytest -m slow -n $(WORKERS) --maxprocesses 4 -q $(ARGS)
+
+bench: $(VENV)/.runtime ## Measure every claim of speed; results are printed
+	@for script in $(BENCHMARKS); do echo "== $$script"; $(RUN) -m benchmarks.$$script $(ARGS) || exit 1; done
+
+# --- Showing it
+
+first-results: $(VENV)/.runtime ## Make docs/first-results.md from the photographs of FUNDUS_REAL_DATA
+	@PYTHONPATH=. $(RUN) scripts/first_results.py
+
+screenshots: $(VENV)/.browser ## Make the README's pictures of every page from the demo photographs
+	@FUNDUS_BROWSER="$$(cat $(VENV)/.browser)" PYTHONPATH=. $(RUN) scripts/screenshots.py
+
+readme: $(VENV)/.runtime ## Write the table of backbones into README.md
+	@PYTHONPATH=. $(RUN) scripts/readme.py
+
+# --- Changing it
+
+format: $(VENV)/.development ## Format the code and mend what the linter can
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+hooks: $(VENV)/.development ## Run the checks before every commit
+	@$(VENV)/bin/pre-commit install
+
+constraints: $(VENV)/.development ## Write down the versions of everything installed
+	@$(RUN) scripts/constraints.py > constraints.tmp && mv constraints.tmp constraints.txt
+
+clean: ## Remove what make made: .venv and caches; the workspace stays
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build ./*.egg-info constraints.tmp
+	@find $(wildcard $(SOURCES)) -type d -name __pycache__ -prune -exec rm -rf {} +
+
+# --- Set-up: a stamp file per step, so that nothing is installed twice
+
+$(VENV)/bin/python:
+	@python=$$(sh scripts/find_python.sh "$(PYTHON)") && "$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/.runtime: requirements.txt constraints.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing requirements.txt into $(VENV) (some minutes, once)"
+	@$(PIP) install --quiet --constraint constraints.txt --requirement requirements.txt
+	@$(PIP) install --quiet --no-deps --editable .
+	@touch $@
+
+$(VENV)/.development: requirements-dev.txt $(VENV)/.runtime
+	@echo "Installing requirements-dev.txt into $(VENV)"
+	@$(PIP) install --quiet --constraint constraints.txt --requirement requirements-dev.txt
+	@touch $@
+
+$(VENV)/.browser: scripts/browser.py $(VENV)/.development
+	@$(RUN) scripts/browser.py > $@

@@ -1,0 +1,157 @@
+"""Makes the README's pictures: every page of the dashboard on the synthetic demo photographs.
+
+Run as `make screenshots`. Embeddings and probes are computed through the command line first, with
+the ImageNet weights of FUNDUS_WEIGHTS if there are any, else with random ones.
+"""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page, sync_playwright
+
+ROOT = Path(__file__).parents[1]
+PICTURES = ROOT / "docs" / "images"
+WORKSPACE = ROOT / "workspace" / "screenshots"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--enable-unsafe-swiftshader",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+]
+WIDTH, HEIGHT, MOST_PIXELS = 1280, 1000, 2400
+SETTLED = "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')"
+LASSO = ((0.25, 0.2), (0.7, 0.2), (0.7, 0.65), (0.25, 0.65), (0.25, 0.2))
+BACKBONES = ("mobilenetv2_100", "resnet18")
+
+
+def fundus(*arguments: object) -> Any:
+    """Runs one command in the workspace of the screenshots and returns what it prints."""
+    command = [sys.executable, "-m", "fundus_core", *map(str, arguments)]
+    done = subprocess.run(
+        [*command, "--json", "--workspace", str(WORKSPACE)],
+        env=os.environ | {"FUNDUS_OFFLINE": "1"},
+        cwd=ROOT,
+        check=True,
+        stdout=subprocess.PIPE,
+    )
+    return json.loads(done.stdout)
+
+
+def prepare() -> tuple[str, list[str]]:
+    """Fills the workspace; returns the data set's id and the ids of two runs."""
+    demo = WORKSPACE / "demo"
+    if not (demo / "manifest.csv").is_file():
+        fundus("demo", demo)
+    dataset = fundus("check", demo)["dataset_id"]
+    here = {row["id"] for row in fundus("backbones") if row["weights"] == "present"}
+    runs = []
+    for backbone in BACKBONES:
+        weights = () if backbone in here else ("--weights", "scratch")
+        report = fundus("probe", demo, "--backbone", backbone, *weights, "--target", "abnormal")
+        runs.append(report["run_id"])
+    return dataset, runs
+
+
+@contextmanager
+def dashboard() -> Any:
+    """Yields the address of a dashboard on that workspace."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "fundus_core", "app", "--port", str(port), "--no-browser"]
+    server = subprocess.Popen(
+        [*command, "--workspace", str(WORKSPACE)], cwd=ROOT, start_new_session=True
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
+                break
+            except (urllib.error.URLError, TimeoutError):
+                time.sleep(0.2)
+        yield address
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait()
+
+
+def settle(page: Page) -> None:
+    """Waits until a page is drawn."""
+    page.get_by_test_id("stMain").locator("h1").wait_for(timeout=60_000)
+    page.wait_for_function(SETTLED, timeout=120_000)
+    page.wait_for_timeout(2000)
+
+
+def select_on_map(page: Page) -> None:
+    """Draws a lasso on the first map and opens a photograph of the selection."""
+    box = page.locator(".js-plotly-plot").first.bounding_box()
+    if box is None:
+        return
+    corners = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in LASSO]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=8)
+    page.mouse.up()
+    settle(page)
+
+
+def nothing(page: Page) -> None:
+    """Leaves the page as it opens."""
+
+
+PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
+    "overview": ("", nothing),
+    "images": ("images", nothing),
+    "extract": ("extract", nothing),
+    "map": ("map", select_on_map),
+    "linear_probe": ("linear_probe", nothing),
+    "roc": ("roc", nothing),
+    "compare": ("compare", nothing),
+    "grad_cam": ("grad_cam", nothing),
+    "jobs": ("jobs", nothing),
+    "methods": ("methods", nothing),
+}
+
+
+def shoot(page: Page, name: str, address: str, action: Callable[[Page], None]) -> None:
+    """Takes one picture, as tall as the page up to a limit."""
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
+    page.goto(address)
+    settle(page)
+    action(page)
+    main = page.get_by_test_id("stMain")
+    height = min(MOST_PIXELS, max(HEIGHT, int(main.evaluate("main => main.scrollHeight"))))
+    page.set_viewport_size({"width": WIDTH, "height": height})
+    settle(page)
+    page.screenshot(path=PICTURES / f"{name}.png")
+
+
+def main() -> None:
+    """Takes all pictures."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    dataset, runs = prepare()
+    query = f"dataset={dataset}&" + "&".join(f"run={run}" for run in runs)
+    path = os.environ.get("FUNDUS_BROWSER") or "/usr/bin/chromium"
+    with dashboard() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        page = browser.new_page(color_scheme="light")
+        for name, (place, action) in PAGES.items():
+            shoot(page, name, f"{address}/{place}?{query}", action)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""The whole line as a newcomer walks it: synthetic photographs to Grad-CAM and DeLong."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Dashboard
+
+pytestmark = pytest.mark.browser
+
+JOB_MS = 240_000
+LASSO = ((0.15, 0.15), (0.85, 0.15), (0.85, 0.85), (0.15, 0.85), (0.15, 0.15))
+
+
+def go(page: Page, name: str) -> None:
+    """Follows a link of the menu."""
+    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
+    settle(page)
+
+
+def settle(page: Page) -> None:
+    """Waits until the page is drawn and nothing runs."""
+    expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
+    page.wait_for_function(
+        "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')",
+        timeout=JOB_MS,
+    )
+
+
+def no_error(page: Page) -> None:
+    """Fails if the page shows an error or a traceback."""
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
+
+
+def lasso(page: Page) -> None:
+    """Draws around most of the first map."""
+    plot = page.locator(".js-plotly-plot").first
+    plot.locator("canvas").first.wait_for(state="attached")
+    plot.scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)  # the canvas is there before plotly listens
+    box = plot.bounding_box()
+    assert box is not None
+    corners = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in LASSO]
+    page.mouse.move(*corners[0])
+    page.mouse.down()
+    for corner in corners[1:]:
+        page.mouse.move(*corner, steps=8)
+    page.mouse.up()
+
+
+@pytest.fixture(scope="module")
+def opened(dashboard: Dashboard) -> Dashboard:
+    """The dashboard with a small demo already drawn: drawing 400 has its own test."""
+    from fundus_core.workflows.demo import make_demo
+
+    make_demo(dashboard.workspace / "demo", n_patients=40, image_size=256)
+    return dashboard
+
+
+def test_the_whole_line(page: Page, opened: Dashboard) -> None:
+    page.goto(opened.address)
+    settle(page)
+
+    page.get_by_role("button", name=re.compile("Open the demo photographs")).click()
+    expect(page.get_by_text("Synthetic photographs.").first).to_be_visible(timeout=JOB_MS)
+    expect(page.get_by_test_id("stMetric").filter(has_text="Photographs")).to_contain_text("80")
+    expect(page).to_have_url(re.compile("dataset="))
+    no_error(page)
+
+    extract_two(page)
+
+    go(page, "Map")
+    no_error(page)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    lasso(page)
+    expect(page.get_by_text(re.compile(r"\d+ photographs selected"))).to_be_visible()
+    gallery = page.locator('[class*="st-key-map-"]').get_by_role("button", name=re.compile("^P0"))
+    gallery.first.click()
+    expect(page.get_by_text("Most alike for").first).to_be_visible()
+    no_error(page)
+
+    fit_two(page)
+
+    go(page, "ROC")
+    no_error(page)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_text("Areas under the curves")).to_be_visible()
+    expect(page.get_by_text("mean colour").first).to_be_visible()
+
+    go(page, "Compare models")
+    no_error(page)
+    expect(page.get_by_text(re.compile("Obuchowski|by patient")).first).to_be_visible()
+
+    go(page, "Grad-CAM")
+    settle(page)
+    heat_map = page.get_by_role("img", name=re.compile("^Heat map of"))
+    refusal = page.get_by_text("Nothing in this photograph speaks for")
+    expect(heat_map.or_(refusal).first).to_be_visible(timeout=JOB_MS)
+    expect(page.get_by_text("not a medical device").first).to_be_visible()
+
+
+def extract_two(page: Page) -> None:
+    """Extracts with random weights at 64 px: the proposed ResNet-18 and a MobileNet."""
+    go(page, "Extract")
+    other = page.get_by_role("textbox", name="Any other timm network")
+    other.fill("mobilenetv2_035")
+    other.press("Enter")
+    size = page.locator("[class*=st-key-extract-image_size] input")
+    size.fill("64")
+    size.press("Enter")
+    page.get_by_role("button", name="Extract with 2 backbones").click()
+    expect(page.get_by_text("Look at the map")).to_be_visible(timeout=JOB_MS)
+    wait_for_jobs(page)
+    no_error(page)
+
+
+def fit_two(page: Page) -> None:
+    """Fits a probe on both embeddings."""
+    go(page, "Linear probe")
+    page.get_by_role("button", name="Fit 2 probes").click()
+    expect(page.get_by_text("ROC curves").first).to_be_visible(timeout=JOB_MS)
+    wait_for_jobs(page)
+    no_error(page)
+
+
+def wait_for_jobs(page: Page) -> None:
+    """Waits until no job is under way."""
+    expect(page.get_by_role("progressbar")).to_have_count(0, timeout=JOB_MS)
+    settle(page)
