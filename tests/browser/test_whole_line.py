@@ -9,7 +9,7 @@ from tests.browser.conftest import Dashboard
 
 pytestmark = pytest.mark.browser
 
-JOB_MS = 240_000
+JOB_MS = 180_000
 LASSO = ((0.15, 0.15), (0.85, 0.15), (0.85, 0.85), (0.15, 0.85), (0.15, 0.15))
 
 
@@ -119,6 +119,9 @@ def extract_two(page: Page) -> None:
 def fit_two(page: Page) -> None:
     """Fits a probe on both embeddings."""
     go(page, "Linear probe")
+    page.locator("[class*=st-key-probe-target]").get_by_role("combobox").click()
+    page.get_by_role("option", name="abnormal", exact=True).click()
+    settle(page)
     page.get_by_role("button", name="Fit 2 probes").click()
     expect(page.get_by_text("ROC curves").first).to_be_visible(timeout=JOB_MS)
     wait_for_jobs(page)
