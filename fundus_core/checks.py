@@ -33,6 +33,7 @@ CAUTIONS: dict[str, str] = {
     "FD007": "The photographs are synthetic; figures say nothing about patients.",
     "FD008": "Some rows have no label for this target and take no part.",
     "FD009": "Some rows were rejected.",
+    "FD010": "The labels of this data set are not classes of the model, so it was not evaluated.",
 }
 """Code -> what it means, for the methods page."""
 
@@ -64,6 +65,21 @@ def split_caution(dataset: FundusDataset) -> Caution | None:
     if not both:
         return None
     return Caution("FD001", f"{both} of {len(sides)} patients are in more than one split.")
+
+
+def foreign_labels_caution(dataset: FundusDataset, target: Target) -> Caution | None:
+    """Returns a caution if a data set has the target's column but none of its classes."""
+    column = target.columns[0]
+    if column not in dataset.table.columns:
+        return None
+    values = dataset.table[column].dropna().astype(str).unique()
+    if not len(values) or target.one_against_rest or set(values) & set(target.classes):
+        return None
+    return Caution(
+        "FD010",
+        f"Column {column!r} holds {', '.join(sorted(values)[:4])}; the model knows "
+        f"{', '.join(target.classes)}.",
+    )
 
 
 def shortcut_caution(difference: float, p_value: float) -> Caution | None:

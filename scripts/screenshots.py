@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -21,7 +22,7 @@ from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "images"
-WORKSPACE = ROOT / "workspace" / "screenshots"
+WORKSPACE = Path(tempfile.gettempdir()) / "fundus-explorer"
 FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",

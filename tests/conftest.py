@@ -53,6 +53,14 @@ def _no_cache_shared_between_tests() -> None:
 
 
 @pytest.fixture(autouse=True)
+def _same_main_module_afterwards() -> Iterator[None]:
+    """An AppTest leaves its page as `__main__`, which a spawned process would then run again."""
+    main = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = main
+
+
+@pytest.fixture(autouse=True)
 def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Refuses every connection but to this machine, and fails a test that hides the refusal."""
     refused: list[str] = []

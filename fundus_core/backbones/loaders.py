@@ -80,8 +80,9 @@ class TorchBackbone:
             )
         with torch.inference_mode():
             features: Tensor = module.forward_features(self._normalised(batch))
-        grid = declared_grid(module, (self.image_size, self.image_size))
         layout: Layout = "NLC" if features.ndim == 3 else getattr(module, "output_fmt", "NCHW")
+        side = (self.image_size, self.image_size)
+        grid = declared_grid(module, side) if layout == "NLC" else None
         return to_channels_first(features, layout, grid).float()
 
     def blocks(self) -> Sequence[tuple[str, "nn.Module"]]:

@@ -185,7 +185,14 @@ def predict(
     """Scores new photographs with a trained probe; with labels, evaluates it there."""
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
-    result = prediction.predict(place, run, dataset, dataset_id(source), progress=progress())
+    result = prediction.predict(
+        place,
+        run,
+        dataset,
+        dataset_id(source),
+        label_column=source.columns.target,
+        progress=progress(),
+    )
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         result.all_scores.to_csv(out, index=False)

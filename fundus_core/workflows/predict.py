@@ -1,20 +1,20 @@
 """Use case: a trained probe on photographs it has never seen."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fundus_core.checks import target_cautions
+from fundus_core.checks import Caution, foreign_labels_caution, target_cautions
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
-from fundus_core.errors import FundusError
+from fundus_core.errors import FundusError, TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaired
 from fundus_core.workflows.embed import embed_resolved, resolve_recipe
@@ -69,15 +69,25 @@ def predict(
     dataset: FundusDataset,
     dataset_id: str,
     *,
+    label_column: str | None = None,
     progress: Progress = silent,
 ) -> ExternalResult:
     """Scores photographs with the probe of a run; with labels, evaluates it and tests for a drop.
 
+    Args:
+        workspace: Where the run is.
+        run_id: A run of a probe.
+        dataset: What to score.
+        dataset_id: The id it is remembered by.
+        label_column: Its column of labels, if it is called otherwise than the run's target.
+        progress: Told while embeddings are computed.
+
     Raises:
+        TargetError: If there is no such column.
         StoreError: If the run is unknown or keeps no probe.
         WeightsError: If the weights of its backbone are no longer at hand.
     """
-    run = load_run(workspace, run_id)
+    run = _renamed_target(load_run(workspace, run_id), dataset, label_column)
     resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
     predictions, labelled = _score(workspace, run, dataset, embeddings)
@@ -116,6 +126,19 @@ def _score(
         embedded.patient_ids,
     )
     return predictions, known
+
+
+def _renamed_target(run: Run, dataset: FundusDataset, column: str | None) -> Run:
+    """Returns the run with its target looked for in another column."""
+    if column is None or run.target.task == "multilabel":
+        return run
+    if column not in dataset.table.columns:
+        raise TargetError(
+            f"{dataset.name} has no column {column!r}; it has: {', '.join(dataset.table.columns)}.",
+            hint="Name one of them by --target-column.",
+        )
+    name = f"{column}={run.target.classes[1]}" if run.target.one_against_rest else run.target.name
+    return replace(run, target=replace(run.target, name=name, columns=(column,)))
 
 
 def _score_table(dataset: FundusDataset, predictions: Predictions) -> pd.DataFrame:
@@ -169,10 +192,19 @@ def _summarise(
         baseline_auc=None,
         baseline_p=None,
         folds=(),
-        cautions=target_cautions(dataset, run.target, outside) if has_labels else (),
+        cautions=_cautions(dataset, run, outside, has_labels=has_labels),
         created_at=now(),
         trained_as=run.id,
     )
+
+
+def _cautions(
+    dataset: FundusDataset, run: Run, outside: Predictions, *, has_labels: bool
+) -> tuple[Caution, ...]:
+    if has_labels:
+        return target_cautions(dataset, run.target, outside)
+    foreign = foreign_labels_caution(dataset, run.target)
+    return () if foreign is None else (foreign,)
 
 
 def _both_sides(predictions: Predictions) -> bool:

@@ -6,32 +6,11 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Dashboard
+from tests.browser.steps import JOB_MS, go, no_error, settle, wait_for_jobs
 
 pytestmark = pytest.mark.browser
 
-JOB_MS = 180_000
 LASSO = ((0.15, 0.15), (0.85, 0.15), (0.85, 0.85), (0.15, 0.85), (0.15, 0.15))
-
-
-def go(page: Page, name: str) -> None:
-    """Follows a link of the menu."""
-    page.get_by_test_id("stSidebarNav").get_by_role("link", name=name, exact=True).click()
-    settle(page)
-
-
-def settle(page: Page) -> None:
-    """Waits until the page is drawn and nothing runs."""
-    expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
-    page.wait_for_function(
-        "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')",
-        timeout=JOB_MS,
-    )
-
-
-def no_error(page: Page) -> None:
-    """Fails if the page shows an error or a traceback."""
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-    expect(page.get_by_test_id("stAlertContentError")).to_have_count(0)
 
 
 def lasso(page: Page) -> None:
@@ -126,9 +105,3 @@ def fit_two(page: Page) -> None:
     expect(page.get_by_text("ROC curves").first).to_be_visible(timeout=JOB_MS)
     wait_for_jobs(page)
     no_error(page)
-
-
-def wait_for_jobs(page: Page) -> None:
-    """Waits until no job is under way."""
-    expect(page.get_by_role("progressbar")).to_have_count(0, timeout=JOB_MS)
-    settle(page)

@@ -179,6 +179,37 @@ def test_predict__photographs_without_labels_get_scores_only(
     assert len(report["scores"]) == 8
 
 
+def test_predict__labels_may_stand_in_another_column(
+    fundus: Fundus, data: Path, tmp_path: Path
+) -> None:
+    run = probe(fundus, data)["run_id"]
+    elsewhere = write_dataset(tmp_path / "elsewhere", n_patients=8, side=112)
+    table = pd.read_csv(elsewhere / "labels.csv").rename(columns={"dr": "referable"})
+    table.to_csv(elsewhere / "labels.csv", index=False)
+
+    unnamed = fundus("predict", run, elsewhere, "--json").json
+    named = fundus("predict", run, elsewhere, "--target-column", "referable", "--json").json
+
+    assert (unnamed["n_labelled"], unnamed["auc"]) == (0, None)
+    assert named["n_labelled"] == 16
+    assert named["auc"] is not None
+
+
+def test_predict__labels_of_other_names_are_a_caution(
+    fundus: Fundus, data: Path, tmp_path: Path
+) -> None:
+    run = probe(fundus, data)["run_id"]
+    elsewhere = write_dataset(tmp_path / "elsewhere", n_patients=8, side=112)
+    table = pd.read_csv(elsewhere / "labels.csv")
+    table["dr"] = np.where(table["dr"] == 1, "yes", "no")
+    table.to_csv(elsewhere / "labels.csv", index=False)
+
+    report = fundus("predict", run, elsewhere, "--json").json
+
+    assert report["auc"] is None
+    assert [caution["code"] for caution in report["cautions"]] == ["FD010"]
+
+
 def test_explain__writes_an_overlay_per_photograph(
     fundus: Fundus, data: Path, tmp_path: Path
 ) -> None:

@@ -1,0 +1,76 @@
+"""The line on real photographs: any diabetic retinopathy on IDRiD, ImageNet against scratch."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import Dashboard
+from tests.browser.steps import JOB_MS, go, no_error, settle, wait_for_jobs
+
+pytestmark = [pytest.mark.browser, pytest.mark.real_data]
+
+WEIGHTS = "mobilenetv2_100.imagenet_ptq.pth"
+
+
+def choose(page: Page, key: str, option: str) -> None:
+    """Picks an option of a select box."""
+    page.locator(f"[class*=st-key-{key}]").get_by_role("combobox").click()
+    page.get_by_role("option", name=option, exact=True).click()
+    settle(page)
+
+
+def extract(page: Page, weights: str) -> None:
+    """Extracts with MobileNet V2 at 128 px, which is enough to see the difference."""
+    go(page, "Extract")
+    if weights == "Random":
+        page.get_by_role("radio", name="Random").or_(
+            page.get_by_role("button", name="Random")
+        ).first.click()
+        settle(page)
+    size = page.locator("[class*=st-key-extract-image_size] input")
+    size.fill("128")
+    size.press("Enter")
+    settle(page)
+    page.get_by_role("button", name="Extract with 1 backbone").click()
+    expect(page.get_by_text("Look at the map")).to_be_visible(timeout=JOB_MS)
+    wait_for_jobs(page)
+    no_error(page)
+
+
+def test_imagenet_and_scratch_on_idrid(page: Page, dashboard: Dashboard, real_data: Path) -> None:
+    weights = dashboard.workspace / "weights"
+    weights.mkdir(exist_ok=True)
+    (weights / WEIGHTS).write_bytes((real_data / "weights" / WEIGHTS).read_bytes())
+    page.goto(dashboard.address)
+    settle(page)
+
+    path = page.get_by_role("textbox", name="Folder or table on this machine")
+    path.fill(str(real_data / "data" / "classification" / "idrid"))
+    path.press("Enter")
+    page.get_by_role("button", name="Read the photographs").click()
+    expect(page.get_by_test_id("stMetric").filter(has_text="Photographs")).to_contain_text(
+        "383", timeout=JOB_MS
+    )
+    expect(page.get_by_text("FD003").first).to_be_visible()
+
+    extract(page, "The backbone's own")
+    extract(page, "Random")
+
+    go(page, "Map")
+    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+
+    go(page, "Linear probe")
+    choose(page, "probe-target", "dr_any")
+    page.get_by_role("button", name="Fit 2 probes").click()
+    expect(page.get_by_text("ROC curves").first).to_be_visible(timeout=JOB_MS)
+    wait_for_jobs(page)
+    no_error(page)
+
+    go(page, "Compare models")
+    no_error(page)
+    pair = page.get_by_role("row").filter(has_text="minus")
+    expect(pair).to_contain_text(re.compile(r"[+-]0\.\d{3}"))
+    expect(pair).to_contain_text("< 0.001")
+    expect(page.get_by_text("FD003").first).to_be_visible()
