@@ -34,8 +34,9 @@ def extract(page: Page, weights: str) -> None:
     size.press("Enter")
     settle(page)
     page.get_by_role("button", name="Extract with 1 backbone").click()
-    expect(page.get_by_text("Look at the map")).to_be_visible(timeout=JOB_MS)
+    expect(page.get_by_role("progressbar").first).to_be_visible()
     wait_for_jobs(page)
+    expect(page.get_by_text("Look at the map")).to_be_visible()
     no_error(page)
 
 
