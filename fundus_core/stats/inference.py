@@ -1,11 +1,13 @@
-"""From AUCs and their variances to intervals and p-values; shared by `delong` and `macro`."""
+"""From AUCs and their variances to intervals and p-values; shared by `delong` and `macro`.
+
+scipy.special is imported where it is used: it takes 0.16 s, which the first page must not wait for.
+"""
 
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import expit, logit, ndtr, ndtri, stdtr, stdtrit
 
 from fundus_core.errors import NoVarianceError, SingleClassError
 from fundus_core.stats.inputs import (
@@ -110,6 +112,8 @@ def auc_bounds(auc: float, variance: float, n_pairs: int, *, confidence: float) 
             patient's, counts as 1 pair, which says next to nothing.
         confidence: In (0, 1).
     """
+    from scipy.special import expit, logit, ndtri
+
     z = float(ndtri(0.5 + confidence / 2))
     if variance <= NO_VARIANCE:
         n_trials = max(n_pairs, 1)
@@ -133,6 +137,8 @@ def difference_test(
     Raises:
         NoVarianceError: If there is no variance to divide by.
     """
+    from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
     _require_variance(difference, variance)
     standard_error = float(np.sqrt(variance))
     z = difference / standard_error

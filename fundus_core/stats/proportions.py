@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import betaincinv, ndtri
 
 from fundus_core.stats.inputs import require_confidence
 
@@ -35,6 +34,8 @@ def wilson(successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95)
         >>> round(float(low), 4), round(float(high), 4)
         (0.5958, 0.9821)
     """
+    from scipy.special import ndtri
+
     require_confidence(confidence)
     n = np.asarray(trials, dtype=np.float64)
     share = np.asarray(successes, dtype=np.float64) / n
@@ -62,6 +63,8 @@ def clopper_pearson(successes: ArrayLike, trials: ArrayLike, *, confidence: floa
         >>> round(float(low), 4), float(high)
         (0.6915, 1.0)
     """
+    from scipy.special import betaincinv
+
     require_confidence(confidence)
     tail = (1 - confidence) / 2
     won, n = np.broadcast_arrays(

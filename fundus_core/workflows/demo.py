@@ -5,7 +5,6 @@ from pathlib import Path
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.phantom.demo import write_demo
 
 MANIFEST = "manifest.csv"
 
@@ -29,6 +28,8 @@ def make_demo(
     progress: Progress = silent,
 ) -> Path:
     """Draws the demo photographs into a folder and returns its manifest."""
+    from fundus_core.phantom.demo import write_demo
+
     return write_demo(
         folder, n_patients=n_patients, image_size=image_size, seed=seed, progress=progress
     )
