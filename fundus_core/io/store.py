@@ -82,6 +82,10 @@ class ArtifactStore:
         found = ((path.parent.name, read_json(path)) for path in manifests)
         return {name: manifest["about"] for name, manifest in found if manifest}
 
+    def touch(self, name: str) -> None:
+        """Makes what is stored under `name` the newest."""
+        (self._folder(name) / _MANIFEST).touch()
+
     def remove(self, name: str) -> None:
         """Deletes what is stored under `name`; nothing happens if there is nothing."""
         shutil.rmtree(self._folder(name), ignore_errors=True)

@@ -111,7 +111,12 @@ def _remember(workspace: Workspace, dataset: FundusDataset, source: DataSource) 
         "synthetic": dataset.synthetic,
         "opened_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "source": {key: _text(value) for key, value in asdict(source).items()},
+        "fingerprint": dataset.fingerprint(),
     }
+    store = ArtifactStore(workspace.datasets)
+    if _unchanged(store, name, about):
+        store.touch(name)  # a folder that is replaced is away for a moment, and pages read it
+        return
 
     def write(folder: Path) -> None:
         dataset.table.to_parquet(folder / _TABLE, index=False)
@@ -124,7 +129,14 @@ def _remember(workspace: Workspace, dataset: FundusDataset, source: DataSource) 
             },
         )
 
-    ArtifactStore(workspace.datasets).put(name, about, write)
+    store.put(name, about, write)
+
+
+def _unchanged(store: ArtifactStore, name: str, about: dict[str, Any]) -> bool:
+    """Says whether the same is stored already, apart from when it was opened."""
+    stored = store.describe().get(name, {})
+    same = {key: value for key, value in stored.items() if key != "opened_at"}
+    return same == {k: v for k, v in about.items() if k != "opened_at"} and bool(store.get(name))
 
 
 def list_datasets(workspace: Workspace) -> tuple[DatasetSummary, ...]:
