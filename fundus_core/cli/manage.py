@@ -12,9 +12,11 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line
 from fundus_core.errors import FundusError
-from fundus_core.io.workspace import ENVIRONMENT_VARIABLE, find_workspace
+from fundus_core.io.workspace import ENVIRONMENT_VARIABLE, Workspace, find_workspace
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.store import JobStore
+from fundus_core.workflows.datasets import list_datasets, source_arguments
+from fundus_core.workflows.demo import demo_source
 
 jobs_app = typer.Typer(help="Lists jobs, or cancels one.", invoke_without_command=True)
 
@@ -83,21 +85,41 @@ def open_app(
     port: Annotated[int, typer.Option(help="Where the dashboard listens.")] = _PORT,
     address: Annotated[str, typer.Option(help="Loopback addresses only.")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
+    demo: Annotated[
+        bool, typer.Option(help="On an empty workspace, draw and open the demo photographs.")
+    ] = True,
     workspace: options.WorkspaceOption = None,
 ) -> None:
-    """Opens the dashboard."""
+    """Opens the dashboard; on an empty workspace with the synthetic demo photographs."""
     if not _APP.is_file():
         raise FundusError(
             f"The dashboard's pages are not at {_APP.parent}: this is an installed package alone.",
             hint="Run it from a clone of the repository: make app.",
         )
     _require_loopback(address)
-    environment = os.environ | {ENVIRONMENT_VARIABLE: str(find_workspace(workspace).root)}
+    place = find_workspace(workspace)
+    if demo:
+        _begin_demo(place)
+    environment = os.environ | {ENVIRONMENT_VARIABLE: str(place.root)}
     command = [sys.executable, "-m", "fundus_core.ui.serve", "run", str(_APP)]
     command += ["--server.port", str(port), "--server.address", address]
     command += ["--server.headless", "false" if browser else "true"]
     # In the repository's folder, because Streamlit reads .streamlit/config.toml from there.
     sys.exit(subprocess.run(command, env=environment, cwd=_APP.parent, check=False).returncode)
+
+
+def _begin_demo(workspace: Workspace) -> None:
+    """Starts drawing and opening the demo where nothing was ever opened or run."""
+    store = JobStore(workspace.jobs)
+    if list_datasets(workspace) or store.list():
+        return
+    source = demo_source(workspace)
+    place = ["--workspace", str(workspace.root), "--json"]
+    store.submit(["demo", str(source.path), *place], title="Draw the demo photographs (synthetic)")
+    store.submit(
+        ["check", *source_arguments(source), *place],
+        title="Read the demo photographs (synthetic)",
+    )
 
 
 def _require_loopback(address: str) -> None:

@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,11 +55,17 @@ def _wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
 
 @pytest.fixture(scope="module")
 def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    """A dashboard on an empty workspace that stays empty."""
+    with started(tmp_path_factory.mktemp("home"), "--no-demo") as running:
+        yield running
+
+
+@contextmanager
+def started(home: Path, *options: str) -> Iterator[Dashboard]:
     """Starts `fundus app` as a user would, with an empty home and no network to the hub."""
-    home = tmp_path_factory.mktemp("home")
     workspace, port = home / "workspace", _free_port()
     command = [sys.executable, "-m", "fundus_core", "app", "--port", str(port)]
-    command += ["--no-browser", "--workspace", str(workspace)]
+    command += ["--no-browser", "--workspace", str(workspace), *options]
     environment = {name: value for name, value in os.environ.items() if name != "FUNDUS_WEIGHTS"}
     environment |= {"HOME": str(home), "FUNDUS_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
     server = subprocess.Popen(

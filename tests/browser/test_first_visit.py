@@ -1,9 +1,12 @@
-"""The first visitor after a start, who comes by a bookmark."""
+"""The first visitor: a newcomer on an empty workspace, or someone who comes by a bookmark."""
+
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Dashboard
+from tests.browser.conftest import Dashboard, started
+from tests.browser.steps import JOB_MS
 
 pytestmark = pytest.mark.browser
 
@@ -22,3 +25,16 @@ def test_an_unknown_data_set_in_the_address_is_named(page: Page, dashboard: Dash
 
     expect(page.get_by_text("nothing-123456").first).to_be_visible()
     expect(page.get_by_test_id("stException")).to_have_count(0)
+
+
+def test_a_newcomer_gets_the_demo_without_a_click(page: Page, tmp_path: Path) -> None:
+    with started(tmp_path) as fresh:
+        page.goto(fresh.address)
+        expect(page.get_by_role("progressbar").first).to_be_visible()
+
+        figures = page.get_by_test_id("stMetric")
+        expect(figures.filter(has_text="Photographs")).to_contain_text("400", timeout=JOB_MS)
+
+        expect(figures.filter(has_text="Patients")).to_contain_text("200")
+        expect(page.get_by_text("Synthetic photographs.").first).to_be_visible()
+        expect(page.get_by_test_id("stException")).to_have_count(0)
