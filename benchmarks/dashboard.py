@@ -1,77 +1,45 @@
 """How long a reader waits: for the first page after a start, and for a page with 20,000 images.
 
-Run as `python benchmarks/dashboard.py`. Times are seen in headless Chromium, server and browser on
+Run as `python -m benchmarks.dashboard`. Times are seen in headless Chromium, server and browser on
 the same machine. The peer is a Streamlit app of one line, started and opened in the same run: what
 no page of ours can be faster than.
 """
 
 import contextlib
 import os
-import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[1]
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--enable-unsafe-swiftshader",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-]
+from scripts.running import DRAWN, ROOT, chromium, serving
+
 ROUNDS = 5
 N_IMAGES = 20_000
 PAGES = ("Images", "Extract", "Map", "Linear probe", "ROC", "Jobs", "Methods", "Overview")
-DRAWN = "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')"
 
 
 @contextlib.contextmanager
 def server(script: Path, workspace: Path) -> Iterator[str]:
     """Yields the address of a Streamlit server that has just been started."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "streamlit", "run", str(script)]
-    process = subprocess.Popen(
-        [*command, "--server.port", str(port), "--server.headless", "true"],
-        cwd=ROOT,
-        env=os.environ | {"FUNDUS_WORKSPACE": str(workspace), "FUNDUS_OFFLINE": "1"},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def wait_for(address: str) -> None:
-    """Returns as soon as the server answers."""
-    while True:
-        try:
-            urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
-            return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.01)
+    options = [str(script), "--server.port", "{port}", "--server.headless", "true"]
+    environment = os.environ | {"FUNDUS_WORKSPACE": str(workspace), "FUNDUS_OFFLINE": "1"}
+    with serving(["streamlit", "run"], options, environment) as address:
+        yield address
 
 
 def first_page(page: Page, script: Path, workspace: Path, ready: str) -> float:
     """Returns seconds from the start of the server to a page that shows `ready`."""
     began = time.perf_counter()
     with server(script, workspace) as address:
-        wait_for(address)
         page.goto(address)
         page.get_by_text(ready).first.wait_for()
         return time.perf_counter() - began
@@ -117,13 +85,11 @@ def report(what: str, seconds: list[float]) -> None:
 
 def main() -> None:
     """Measures both and prints them."""
-    executable = os.environ.get("FUNDUS_BROWSER") or "/usr/bin/chromium"
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
         folder = Path(scratch)
         peer = folder / "peer" / "app.py"
         peer.parent.mkdir()
         peer.write_text("import streamlit as st\nst.title('Hello')\n", encoding="utf-8")
-        browser = playwright.chromium.launch(executable_path=executable, args=FLAGS)
         page = browser.new_page()
         ours, theirs = [], []
         for number in range(ROUNDS):
@@ -138,12 +104,10 @@ def main() -> None:
         command = [sys.executable, "-m", "fundus_core", "check", str(data)]
         subprocess.run([*command, "--workspace", str(workspace)], check=True, cwd=ROOT)
         with server(ROOT / "app.py", workspace) as address:
-            wait_for(address)
             page.goto(address)
             page.get_by_text("Rejected").first.wait_for()
             for name, seconds in switches(page).items():
                 report(f"switch to {name} with {N_IMAGES:,} images", seconds)
-        browser.close()
 
 
 if __name__ == "__main__":

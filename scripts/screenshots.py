@@ -1,37 +1,27 @@
 """Makes the README's pictures: every page of the dashboard on the synthetic demo photographs.
 
-Run as `make screenshots`. Embeddings and probes are computed through the command line first, with
-the ImageNet weights of FUNDUS_WEIGHTS if there are any, else with random ones.
+Run as `make screenshots`; with `THEME=dark PICTURES=FOLDER` for a look at the other theme.
+Embeddings and probes are computed through the command line first, with the ImageNet weights of
+FUNDUS_WEIGHTS if there are any, else with random ones.
 """
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[1]
-PICTURES = ROOT / "docs" / "images"
+from scripts.running import DRAWN, ROOT, chromium, draw_around, serving
+
+PICTURES = Path(os.environ.get("PICTURES") or ROOT / "docs" / "images")
+THEME: Literal["light", "dark"] = "dark" if os.environ.get("THEME") == "dark" else "light"
 WORKSPACE = Path(tempfile.gettempdir()) / "fundus-explorer"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--enable-unsafe-swiftshader",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-]
 WIDTH, HEIGHT, MOST_PIXELS = 1280, 1000, 2400
-SETTLED = "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')"
 LASSO = ((0.25, 0.2), (0.7, 0.2), (0.7, 0.65), (0.25, 0.65), (0.25, 0.2))
 BACKBONES = ("mobilenetv2_100", "resnet18")
 
@@ -64,48 +54,16 @@ def prepare() -> tuple[str, list[str]]:
     return dataset, runs
 
 
-@contextmanager
-def dashboard() -> Any:
-    """Yields the address of a dashboard on that workspace."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "fundus_core", "app", "--port", str(port), "--no-browser"]
-    server = subprocess.Popen(
-        [*command, "--workspace", str(WORKSPACE)], cwd=ROOT, start_new_session=True
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        while True:
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
-                break
-            except (urllib.error.URLError, TimeoutError):
-                time.sleep(0.2)
-        yield address
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait()
-
-
 def settle(page: Page) -> None:
     """Waits until a page is drawn."""
     page.get_by_test_id("stMain").locator("h1").wait_for(timeout=60_000)
-    page.wait_for_function(SETTLED, timeout=120_000)
+    page.wait_for_function(DRAWN, timeout=120_000)
     page.wait_for_timeout(2000)
 
 
 def select_on_map(page: Page) -> None:
     """Draws a lasso on the first map and opens a photograph of the selection."""
-    box = page.locator(".js-plotly-plot").first.bounding_box()
-    if box is None:
-        return
-    corners = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in LASSO]
-    page.mouse.move(*corners[0])
-    page.mouse.down()
-    for corner in corners[1:]:
-        page.mouse.move(*corner, steps=8)
-    page.mouse.up()
+    draw_around(page, LASSO)
     settle(page)
 
 
@@ -145,13 +103,11 @@ def main() -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
     dataset, runs = prepare()
     query = f"dataset={dataset}&" + "&".join(f"run={run}" for run in runs)
-    path = os.environ.get("FUNDUS_BROWSER") or "/usr/bin/chromium"
-    with dashboard() as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        page = browser.new_page(color_scheme="light")
+    options = ["--port", "{port}", "--no-browser", "--no-demo", "--workspace", str(WORKSPACE)]
+    with serving(["fundus_core", "app"], options, os.environ) as address, chromium() as browser:
+        page = browser.new_page(color_scheme=THEME)
         for name, (place, action) in PAGES.items():
             shoot(page, name, f"{address}/{place}?{query}", action)
-        browser.close()
 
 
 if __name__ == "__main__":

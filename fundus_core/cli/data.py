@@ -52,8 +52,8 @@ def check(
     for target in report["targets"]:
         counts = ", ".join(f"{name} {count}" for name, count in target["counts"].items())
         print_line(f"  {target['name']} ({target['task']}): {counts}")
-    for row in report["rejected"]:
-        print_line(f"  rejected {row['path']}: {row['reason']} - {row['detail']}")
+    for row in dataset.rejected:
+        print_line(f"  rejected {row.path}: {row.reason} - {row.detail}")
     print_cautions(dataset_cautions(dataset))
 
 

@@ -169,9 +169,8 @@ def _print_run(run: Run) -> None:
     print_line(f"  {run.n_images} photographs, patients: {patients}; run {run.id}")
     for fold in run.folds:
         auc = "none" if fold.auc is None else f"{fold.auc:.3f}"
-        print_line(
-            f"  fold {fold.fold + 1}: AUC {auc}, {fold.n_positive} of {fold.n_test} positive"
-        )
+        cases = f", {fold.n_positive} positive" if run.target.task == "binary" else ""
+        print_line(f"  fold {fold.fold + 1}: AUC {auc}, {fold.n_test} photographs{cases}")
     print_cautions(run.cautions)
 
 

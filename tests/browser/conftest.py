@@ -1,31 +1,15 @@
 """A dashboard of its own, and a browser to look at it."""
 
 import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-ROOT = Path(__file__).parents[2]
-
-# Software WebGL: without it, scatter plots stay empty in a headless browser.
-FLAGS = [
-    "--no-sandbox",
-    "--disable-background-networking",
-    "--enable-unsafe-swiftshader",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-]
-SECONDS_TO_START = 60
+from scripts.running import chromium, serving
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,23 +18,6 @@ class Dashboard:
 
     address: str
     workspace: Path
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait_until_healthy(address: str, server: subprocess.Popen[bytes]) -> None:
-    give_up = time.monotonic() + SECONDS_TO_START
-    while time.monotonic() < give_up and server.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=1):
-                return
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.1)
-    pytest.fail(f"The dashboard did not start within {SECONDS_TO_START} s.")
 
 
 @pytest.fixture(scope="module")
@@ -63,33 +30,19 @@ def dashboard(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 @contextmanager
 def started(home: Path, *options: str) -> Iterator[Dashboard]:
     """Starts `fundus app` as a user would, with an empty home and no network to the hub."""
-    workspace, port = home / "workspace", _free_port()
-    command = [sys.executable, "-m", "fundus_core", "app", "--port", str(port)]
-    command += ["--no-browser", "--workspace", str(workspace), *options]
+    workspace = home / "workspace"
     environment = {name: value for name, value in os.environ.items() if name != "FUNDUS_WEIGHTS"}
     environment |= {"HOME": str(home), "FUNDUS_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
-    server = subprocess.Popen(
-        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, start_new_session=True
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_until_healthy(address, server)
+    arguments = ["--port", "{port}", "--no-browser", "--workspace", str(workspace), *options]
+    with serving(["fundus_core", "app"], arguments, environment) as address:
         yield Dashboard(address, workspace)
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(timeout=20)
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The Chromium that `make test` found."""
-    path = os.environ.get("FUNDUS_BROWSER") or "/usr/bin/chromium"
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(
-            executable_path=path if Path(path).is_file() else None, args=FLAGS
-        )
+    with chromium() as found:
         yield found
-        found.close()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from playwright.sync_api import Page, expect
 
+from scripts.running import DRAWN
+
 JOB_MS = 180_000
 
 
@@ -14,10 +16,7 @@ def go(page: Page, name: str) -> None:
 def settle(page: Page) -> None:
     """Waits until the page is drawn and nothing runs."""
     expect(page.get_by_test_id("stMain").locator("h1")).to_be_visible()
-    page.wait_for_function(
-        "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')",
-        timeout=JOB_MS,
-    )
+    page.wait_for_function(DRAWN, timeout=JOB_MS)
 
 
 def no_error(page: Page) -> None:

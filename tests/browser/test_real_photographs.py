@@ -75,3 +75,14 @@ def test_imagenet_and_scratch_on_idrid(page: Page, dashboard: Dashboard, real_da
     expect(pair).to_contain_text(re.compile(r"[+-]0\.\d{3}"))
     expect(pair).to_contain_text("< 0.001")
     expect(page.get_by_text("FD003").first).to_be_visible()
+
+    go(page, "ROC")
+    no_error(page)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible()
+    expect(page.get_by_text("Areas under the curves")).to_be_visible()
+
+    go(page, "Grad-CAM")
+    heat_map = page.get_by_role("img", name=re.compile("^Heat map of"))
+    refusal = page.get_by_text("Nothing in this photograph speaks for")
+    expect(heat_map.or_(refusal).first).to_be_visible(timeout=JOB_MS)
+    no_error(page)

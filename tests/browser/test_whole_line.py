@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
+from scripts.running import draw_around
 from tests.browser.conftest import Dashboard
 from tests.browser.steps import JOB_MS, go, no_error, settle, wait_for_jobs
 
@@ -19,14 +20,7 @@ def lasso(page: Page) -> None:
     plot.locator("canvas").first.wait_for(state="attached")
     plot.scroll_into_view_if_needed()
     page.wait_for_timeout(1500)  # the canvas is there before plotly listens
-    box = plot.bounding_box()
-    assert box is not None
-    corners = [(box["x"] + box["width"] * x, box["y"] + box["height"] * y) for x, y in LASSO]
-    page.mouse.move(*corners[0])
-    page.mouse.down()
-    for corner in corners[1:]:
-        page.mouse.move(*corner, steps=8)
-    page.mouse.up()
+    draw_around(page, LASSO)
 
 
 @pytest.fixture(scope="module")
