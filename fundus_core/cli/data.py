@@ -15,25 +15,44 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import local_weights, where_weights_go
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.demo import make_demo
+from fundus_core.workflows.demo import N_PATIENTS, count_rows, make_demo
 
 
 def demo(
     out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Made if it is not there.")],
-    patients: Annotated[int, typer.Option(help="Two photographs each.")] = 200,
+    patients: Annotated[
+        int, typer.Option(help="Two photographs each; every fourth comes twice.")
+    ] = N_PATIENTS,
     image_size: Annotated[int, typer.Option(help="Side in pixels.")] = 512,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal photographs.")] = 0,
+    healthy_share: Annotated[
+        float | None,
+        typer.Option(help="Share of patients without disease, 0 to 1.", show_default="about 0.5"),
+    ] = None,
+    plain: Annotated[
+        bool,
+        typer.Option(
+            "--plain", help="Plant no near-duplicates, wrong labels and unreadable files."
+        ),
+    ] = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Draws the synthetic demo photographs and their manifest.csv."""
     manifest = make_demo(
-        out_dir, n_patients=patients, image_size=image_size, seed=seed, progress=progress()
+        out_dir,
+        n_patients=patients,
+        image_size=image_size,
+        seed=seed,
+        healthy_share=healthy_share,
+        plants=not plain,
+        progress=progress(),
     )
+    n_images = count_rows(manifest)
     if as_json:
-        print_json({"manifest": manifest, "n_images": 2 * patients, "synthetic": True})
+        print_json({"manifest": manifest, "n_images": n_images, "synthetic": True})
     else:
-        print_line(f"Drew {2 * patients} synthetic photographs: {manifest}")
+        print_line(f"Drew {n_images} synthetic photographs: {manifest}")
 
 
 def check(

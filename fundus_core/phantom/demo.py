@@ -8,107 +8,78 @@ again with the same arguments completes it.
 import csv
 import io
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import DataError
 from fundus_core.io.files import write_atomically
 from fundus_core.phantom.camera import CAMERAS, encode_jpeg
-from fundus_core.phantom.lesion_drawing import CUP_BIT, DISC_BIT, LESION_BITS, encode_mask
-from fundus_core.phantom.lesions import Disease
+from fundus_core.phantom.lesion_drawing import CUP_BIT, DISC_BIT, LESION_BITS
 from fundus_core.phantom.note import SYNTHETIC_NOTE
 from fundus_core.phantom.parallel import for_each
-from fundus_core.phantom.patients import EYES, Eye, Patient, plan_patients
+from fundus_core.phantom.patients import SITES, plan_patients
 from fundus_core.phantom.phantom import draw_phantom
+from fundus_core.phantom.planted import PlantedProblem, alter, damage_file, moved, plant
+from fundus_core.phantom.shots import (
+    COLUMNS,
+    LABEL_COLUMNS,
+    Row,
+    Shot,
+    decode_facts,
+    encode_facts,
+    facts_of,
+    plan_shots,
+    row_of,
+)
 
 MANIFEST = "manifest.csv"
+PLANTED = "planted/planted.csv"
+"""Beside the photographs' own table it would be taken for a second one."""
+
 README = "README.txt"
-DRAWING_VERSION = 1
+DRAWING_VERSION = 2
 """Raised when the same seed gives other pictures than before, so that old folders are redrawn."""
 
 SMALLEST_IMAGE = 64
 
-LABEL_COLUMNS: dict[Disease, str] = {
-    "diabetic_retinopathy": "dr",
-    "amd": "amd",
-    "glaucoma": "glaucoma",
-}
-"""Column of the table that holds each disease as 0 or 1."""
-
-COLUMNS = (
-    "path",
-    "patient_id",
-    "eye",
-    "split",
-    "age",
-    "camera",
-    "diagnosis",
-    "abnormal",
-    *LABEL_COLUMNS.values(),
-    "severity",
-    "mask",
-    "synthetic",
-)
-
-_FOLDERS = ("images", "masks")
-_OURS = re.compile(r"P\d{4,}_O[DS]\.(jpg|png)")
+_FOLDERS = ("images", "masks", "vessels", "planted")
+_OURS = re.compile(r"P\d{4,}_O[DS](_\d+)?\.(jpg|png)|planted\.csv")
+_FACTS = "Facts"
+"""Name of the text in a mask's file that holds what is known of the photograph."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Shot:
+class _Task:
     """One photograph to be drawn and written."""
 
     folder: Path
-    patient: Patient
-    eye: Eye
-    image_size: int
-
-    @property
-    def path(self) -> str:
-        """Place of the photograph in the folder, with forward slashes."""
-        return f"images/{self.patient.patient_id}_{self.eye}.jpg"
-
-    @property
-    def mask(self) -> str:
-        """Place of the truth mask in the folder, with forward slashes."""
-        return f"masks/{self.patient.patient_id}_{self.eye}.png"
+    shot: Shot
 
     def written(self) -> bool:
-        """True when both files are there; files appear only when complete."""
-        return (self.folder / self.path).is_file() and (self.folder / self.mask).is_file()
-
-    def row(self) -> dict[str, str | int | float]:
-        """Returns what the table says of this photograph."""
-        severity = self.patient.severity[self.eye]
-        labels = {column: int(name in severity) for name, column in LABEL_COLUMNS.items()}
-        return {
-            "path": self.path,
-            "patient_id": self.patient.patient_id,
-            "eye": self.eye,
-            "split": self.patient.split,
-            "age": self.patient.age,
-            "camera": self.patient.camera,
-            "diagnosis": self.patient.diagnosis(self.eye),
-            "abnormal": int(bool(severity)),
-            **labels,
-            "severity": max(severity.values(), default=0.0),
-            "mask": self.mask,
-            "synthetic": 1,
-        }
+        """True when all files are there; files appear only when complete."""
+        shot = self.shot
+        return all((self.folder / name).is_file() for name in (shot.path, shot.mask, shot.vessels))
 
 
 def write_demo(
     out_dir: Path,
     *,
-    n_patients: int = 200,
+    n_patients: int = 240,
     image_size: int = 512,
     seed: int = 0,
+    healthy_share: float | None = None,
+    plants: bool = True,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Path:
-    """Draws both eyes of every patient into a folder and returns the table that describes them.
+    """Draws both eyes of every patient at every visit, and the table that describes them.
 
     The same arguments give the same bytes, whatever the number of workers. Files already there
     from an interrupted call with the same arguments are kept; those of a call with others are
@@ -116,36 +87,46 @@ def write_demo(
 
     Args:
         out_dir: Made if needed. Files in it that the demo did not write are left alone.
-        n_patients: Each has two photographs.
+        n_patients: Each has two photographs, every fourth has four.
         image_size: Side of photographs and masks in pixels, 64 or more.
         seed: Any non-negative integer.
+        healthy_share: Share of patients without disease, in [0, 1]; None for that of `SITES`.
+        plants: Whether to plant near-duplicates, wrong labels and unreadable files, as
+            `fundus_core.phantom.planted` describes them; False for a set to train on.
         workers: Processes that draw; None for one per core.
         progress: Told after every photograph.
 
     Returns:
-        The path of `manifest.csv`, one row per photograph with the columns `COLUMNS`; `path` and
-        `mask` are relative to the folder.
+        The path of `manifest.csv`, one row per photograph with the columns `COLUMNS`; `path`,
+        `mask` and `vessels` are relative to the folder.
 
     Raises:
         DataError: If an argument is out of range, or the folder holds somebody else's table.
         StoreError: If the disk is full.
     """
-    _check(n_patients, image_size, seed)
-    patients = plan_patients(n_patients, seed)
-    shots = [_Shot(out_dir, patient, eye, image_size) for patient in patients for eye in EYES]
-    n_shots, manifest = len(shots), out_dir / MANIFEST
-    _claim(out_dir, _readme(n_patients, image_size, seed))
-    missing = [shot for shot in shots if not shot.written()]
+    _check(n_patients, image_size, seed, healthy_share)
+    patients = plan_patients(n_patients, seed, healthy_share=healthy_share)
+    shots, problems = plan_shots(patients, image_size), tuple[PlantedProblem, ...]()
+    if plants:
+        shots, problems = plant(shots, seed)
+    drawn_with = f"{n_patients} patients, {image_size} pixels, seed {seed}, healthy share "
+    drawn_with += f"{'usual' if healthy_share is None else healthy_share}, "
+    drawn_with += f"{'with' if plants else 'without'} planted problems"
+    _claim(out_dir, _readme(drawn_with))
+    tasks, manifest = [_Task(out_dir, shot) for shot in shots], out_dir / MANIFEST
+    missing = [task for task in tasks if not task.written()]
     if missing or not manifest.is_file():
         manifest.unlink(missing_ok=True)
-        done = n_shots - len(missing)
+        done = len(tasks) - len(missing)
         for_each(_write, missing, workers=workers, progress=progress, already=done)
-        write_atomically(manifest, lambda file: file.write(_table(shots)))
-    progress(n_shots, n_shots, "Demo photographs are ready")
+        if plants:
+            _write_table(out_dir / PLANTED, _names(PlantedProblem), map(asdict, problems))
+        _write_table(manifest, COLUMNS, map(_row, tasks))
+    progress(len(tasks), len(tasks), "Demo photographs are ready")
     return manifest
 
 
-def _check(n_patients: int, image_size: int, seed: int) -> None:
+def _check(n_patients: int, image_size: int, seed: int, healthy_share: float | None) -> None:
     """Refuses arguments out of range."""
     limits = {"patients": (n_patients, 1), "image size": (image_size, SMALLEST_IMAGE)}
     for name, (value, least) in {**limits, "seed": (seed, 0)}.items():
@@ -154,6 +135,11 @@ def _check(n_patients: int, image_size: int, seed: int) -> None:
                 f"The demo's {name} must be at least {least} but was {value}.",
                 hint=f"Give {least} or more.",
             )
+    if healthy_share is not None and not 0 <= healthy_share <= 1:
+        raise DataError(
+            f"The demo's healthy share must be between 0 and 1 but was {healthy_share}.",
+            hint="Give a share such as 0.8.",
+        )
 
 
 def _claim(out_dir: Path, readme: str) -> None:
@@ -180,47 +166,96 @@ def _claim(out_dir: Path, readme: str) -> None:
             )
     (out_dir / MANIFEST).unlink(missing_ok=True)
     for folder in _FOLDERS:
-        for path in (out_dir / folder).glob("P*_O*.*"):
+        for path in (out_dir / folder).glob("*.*"):
             if _OURS.fullmatch(path.name):
                 path.unlink()
-    write_atomically(readme_path, lambda file: file.write(readme.encode()))
+    _store(readme_path, readme.encode())
 
 
-def _write(shot: _Shot) -> None:
-    """Draws one eye and writes photograph and mask."""
-    phantom = draw_phantom(shot.patient, shot.eye, shot.image_size)
-    jpeg = encode_jpeg(phantom.picture, CAMERAS[shot.patient.camera].jpeg_quality)
-    write_atomically(shot.folder / shot.mask, lambda file: file.write(encode_mask(phantom.mask)))
-    write_atomically(shot.folder / shot.path, lambda file: file.write(jpeg))
+def _write(task: _Task) -> None:
+    """Draws one photograph and writes it after its masks."""
+    shot = task.shot
+    phantom = draw_phantom(shot.patient, shot.visit, shot.eye, shot.image_size)
+    fovea = phantom.fovea
+    if shot.alteration is not None:
+        phantom = alter(phantom, shot.alteration)
+        fovea = moved(fovea, shot.alteration, shot.image_size)
+    jpeg = encode_jpeg(phantom.picture, phantom.exposure.jpeg_quality)
+    if shot.damage is not None:
+        jpeg = damage_file(jpeg, shot.damage)
+    facts = encode_facts(facts_of(phantom, fovea))
+    files = {
+        shot.mask: _encode_mask(phantom.mask, facts),
+        shot.vessels: _encode_mask(phantom.vessels, facts),
+        shot.path: jpeg,
+    }
+    for name, content in files.items():
+        _store(task.folder / name, content)
 
 
-def _table(shots: Sequence[_Shot]) -> bytes:
-    """Returns the manifest's content."""
+def _encode_mask(mask: NDArray[np.uint8] | NDArray[np.uint16], facts: str) -> bytes:
+    """Returns a mask as a PNG file that says it is synthetic, and what was drawn."""
+    text = PngInfo()
+    text.add_text("Description", SYNTHETIC_NOTE)
+    text.add_text(_FACTS, facts)
+    file = io.BytesIO()
+    Image.fromarray(mask).save(file, "PNG", pnginfo=text)
+    return file.getvalue()
+
+
+def _row(task: _Task) -> Row:
+    """Returns the row of a photograph that was drawn, in this call or an earlier one."""
+    with Image.open(task.folder / task.shot.mask) as mask:
+        return row_of(task.shot, decode_facts(mask.info[_FACTS]))
+
+
+def _write_table(
+    path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str | int | float]]
+) -> None:
+    """Writes a table as CSV."""
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(shot.row() for shot in shots)
-    return text.getvalue().encode()
+    writer.writerows(rows)
+    _store(path, text.getvalue().encode())
 
 
-def _readme(n_patients: int, image_size: int, seed: int) -> str:
+def _store(path: Path, content: bytes) -> None:
+    """Writes a file, whole or not at all."""
+    write_atomically(path, lambda file: file.write(content))
+
+
+def _names(row: type[PlantedProblem]) -> tuple[str, ...]:
+    """Returns the columns that a dataclass makes."""
+    return tuple(field.name for field in fields(row))
+
+
+def _readme(drawn_with: str) -> str:
     """Returns the text that labels the folder; it also tells one demo from another."""
     names = {DISC_BIT: "optic_disc", CUP_BIT: "optic_cup"}
     names.update({bit: kind for kind, bit in LESION_BITS.items()})
-    listed = "\n".join(f"  {bit:>3}  {names[bit]}" for bit in sorted(names))
+    listed = "\n".join(f"  {bit:>5}  {names[bit]}" for bit in sorted(names))
+    diseases = "\n".join(f"  {column:<17} {name}" for name, column in LABEL_COLUMNS.items())
+    sites = ", ".join(f"{name} (camera {site.camera})" for name, site in SITES.items())
     return f"""{SYNTHETIC_NOTE}
 
 The photographs in images/ were computed, not taken: no patient is shown, and no disease should be
 studied on them. They serve to try the program. Ages, diagnoses and severities are invented.
 
-{MANIFEST} has a row per photograph. abnormal, {", ".join(LABEL_COLUMNS.values())} are 0 or 1;
-an eye may have several diseases; diagnosis names the most severe. severity runs from 0 (healthy)
-to 1. Two cameras, {" and ".join(CAMERAS)}, are used regardless of disease.
+{MANIFEST} has a row per photograph. abnormal and these columns are 0 or 1:
+{diseases}
+An eye may have several diseases; diagnosis names the most severe. severity runs from 0 (healthy) to
+1, severity_<disease> likewise; dr_grade from 0 to 4. count_<lesion> is a number of lesions.
+Cameras: {", ".join(CAMERAS)}. Sites: {sites}. Sites differ in how many patients are
+ill; within a site, how a photograph was taken tells nothing about disease.
 
-Masks in masks/ add up these values per pixel:
+Masks in masks/ have 16 bits and add up these values per pixel:
 {listed}
-An eye has diabetic retinopathy if and only if it shows 1, 2, 4 or 8; AMD if and only if 64;
-glaucoma if and only if 128.
+Masks in vessels/ have 8 bits: 1 artery, 2 vein, 3 crossing, plus 4 where an artery nicks a vein.
 
-Drawn with: {n_patients} patients, {image_size} pixels, seed {seed}, version {DRAWING_VERSION}.
+If problems were planted, {PLANTED} lists them: near-duplicates (some under another patient, in the
+other split), mislabelled photographs (the labels are wrong; masks, counts and severities are what
+was drawn) and files that cannot be read. The program is meant to find them without that list.
+
+Drawn with: {drawn_with}, version {DRAWING_VERSION}.
 """

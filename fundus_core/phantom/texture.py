@@ -20,6 +20,15 @@ _GRAIN_BLUR = 1.6
 _BLUR_GAIN = np.float32(2 * np.sqrt(np.pi) * _GRAIN_BLUR)
 """Restores the standard deviation 1 of white noise blurred by `_GRAIN_BLUR`."""
 
+_PIXELS_PER_GRAIN = 14
+"""A field is computed with this many pixels per grain at most, and enlarged."""
+
+_FEWEST_PIXELS_PER_GRAIN = 2.5
+"""With fewer, a field is computed larger and averaged, so that it fades instead of flickering."""
+
+_TILE = 512
+_TILE_SEED = 20
+
 
 @lru_cache(maxsize=4)
 def pixel_grid(size: int) -> tuple[Plane, Plane]:
@@ -38,25 +47,60 @@ def pixel_grid(size: int) -> tuple[Plane, Plane]:
     return x, y
 
 
-def smooth_noise(rng: np.random.Generator, size: int, grain: float) -> Plane:
+@lru_cache(maxsize=1)
+def _noise_tile() -> Plane:
+    """Returns the noise that every smooth field is a cutting of; it repeats in both directions.
+
+    Cutting is many times faster than drawing random numbers for each field.
+    """
+    rough = np.random.default_rng(_TILE_SEED).standard_normal((_TILE, _TILE), dtype=np.float32)
+    pad = 4 * _CELLS_PER_GRAIN
+    soft = cv2.GaussianBlur(np.pad(rough, pad, mode="wrap") * _BLUR_GAIN, (0, 0), _GRAIN_BLUR)
+    tile: Plane = np.ascontiguousarray(soft[pad:-pad, pad:-pad], dtype=np.float32)
+    tile.setflags(write=False)
+    return tile
+
+
+def smooth_noise(
+    rng: np.random.Generator, size: int, grain: float, *, origin: tuple[float, float] = (0.0, 0.0)
+) -> Plane:
     """Returns an isotropic random field with mean 0 and standard deviation 1.
 
-    How many random numbers are drawn depends on the grain, not on the size: the same generator
-    gives the same field at every image size.
+    How many random numbers are drawn depends neither on the grain nor on the size: the same
+    generator gives the same field at every image size.
 
     Args:
         rng: Source of the field.
         size: Side of the picture in pixels.
         grain: Width of a typical spot, in half sides of the picture.
+        origin: The point that the field is fixed to; it moves and grows with origin and grain.
     """
-    cells = max(8, round(2 * _CELLS_PER_GRAIN / grain))
-    margin = 4 * _CELLS_PER_GRAIN
-    coarse = rng.standard_normal((cells + margin, cells + margin), dtype=np.float32)
-    soft = cv2.GaussianBlur(coarse * _BLUR_GAIN, (0, 0), _GRAIN_BLUR)
-    inner = np.ascontiguousarray(soft[margin // 2 : -margin // 2, margin // 2 : -margin // 2])
-    way = cv2.INTER_CUBIC if cells < size else cv2.INTER_AREA
-    field = cv2.resize(inner, (size, size), interpolation=way)
+    turn, (column, row) = rng.uniform(0, 2 * np.pi), rng.uniform(0, _TILE, size=2)
+    side = _side_for(size, grain)
+    per_pixel = 2 / side / grain * _CELLS_PER_GRAIN
+    cos, sin = per_pixel * np.cos(turn), per_pixel * np.sin(turn)
+    first = [(-1 - at) * side / 2 + 0.5 for at in origin]
+    cutting = np.array(
+        [
+            [cos, -sin, column + cos * first[0] - sin * first[1]],
+            [sin, cos, row + sin * first[0] + cos * first[1]],
+        ]
+    )
+    way = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    field = cv2.warpAffine(
+        _noise_tile(), cutting, (side, side), flags=way, borderMode=cv2.BORDER_WRAP
+    )
+    if side != size:
+        way = cv2.INTER_LINEAR if side < size else cv2.INTER_AREA
+        field = cv2.resize(field, (size, size), interpolation=way)
     return np.asarray(field, dtype=np.float32)
+
+
+def _side_for(size: int, grain: float) -> int:
+    """Returns the side in pixels at which a field is computed: few pixels for a coarse grain."""
+    if size * grain / 2 < _FEWEST_PIXELS_PER_GRAIN:
+        return 2 * size
+    return min(size, max(16, round(_PIXELS_PER_GRAIN * 2 / grain)))
 
 
 def blurred(plane: Plane, radius: float) -> Plane:
@@ -96,33 +140,38 @@ def bump(centre: tuple[float, float], radius: float, size: int) -> Plane:
 
 
 def radial_noise(
-    rng: np.random.Generator, size: int, centre: tuple[float, float], stripes: int
+    rng: np.random.Generator,
+    size: int,
+    centre: tuple[float, float],
+    stripes: int,
+    *,
+    unit: float = 0.25,
 ) -> Plane:
     """Returns a random field drawn out along the rays from a point; mean 0, standard deviation 1.
-
-    It has no structure finer than 1/128 of a half side and is computed at that resolution.
 
     Args:
         rng: Source of the field.
         size: Side of the picture in pixels.
         centre: Where the rays meet, in half sides of the picture.
         stripes: About how many dark and bright pairs there are around the centre.
+        unit: Length that the field grows with, in half sides.
     """
-    x, y = pixel_grid(min(size, 256))
-    dx, dy = x - centre[0], y - centre[1]
+    x, y = pixel_grid(size)
+    dx, dy = x - np.float32(centre[0]), y - np.float32(centre[1])
     turn, rings = _CELLS_PER_GRAIN * stripes, 28
     pad = 4 * _CELLS_PER_GRAIN
     rough = np.pad(rng.standard_normal((rings, turn), dtype=np.float32), pad, mode="wrap")
     tile = cv2.GaussianBlur(rough * _BLUR_GAIN, (0, 0), _GRAIN_BLUR)
-    bend = 0.25 * smooth_noise(rng, len(x), 0.35)
-    column = (np.arctan2(dy, dx) / (2 * np.pi) + 0.5) * turn + pad
-    row = np.log1p(np.hypot(dx, dy) / 0.25) / np.log1p(10.0) * (rings - 1) + pad
+    radius, angle = cv2.cartToPolar(dx, dy)
     wave = np.float32(_CELLS_PER_GRAIN)
-    column = (column + 3 * wave * bend).astype(np.float32)
-    row = (row + wave * smooth_noise(rng, len(x), 0.3)).astype(np.float32)
-    field = cv2.remap(tile, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
-    full = cv2.resize(field, (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(full, dtype=np.float32)
+    column = angle * np.float32(turn / (2 * np.pi)) + np.float32(pad)
+    column += np.float32(0.75 * wave) * smooth_noise(rng, size, 1.4 * unit, origin=centre)
+    row = np.log1p(radius * np.float32(1 / unit)) * np.float32((rings - 1) / np.log1p(10.0)) + pad
+    row += wave * smooth_noise(rng, size, 1.2 * unit, origin=centre)
+    field = cv2.remap(
+        tile, column, row.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
+    )
+    return np.asarray(field, dtype=np.float32)
 
 
 def window_around(centre: tuple[float, float], reach: float, size: int) -> tuple[slice, slice]:

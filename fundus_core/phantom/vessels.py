@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from fundus_core.phantom.anatomy import Anatomy
-from fundus_core.phantom.growth import KINDS, STEP, Branch, Course, Ground, Kind, Shoot
+from fundus_core.phantom.growth import KINDS, STEP, Branch, Course, Floats, Ground, Kind, Shoot
 
 ARTERY_TO_VEIN_WIDTH = 2 / 3
 
@@ -22,9 +22,20 @@ _VEIN_WIDTH = 0.088
 _THINNEST = 0.010
 """Vessels thinner than this, in disc diameters, do not grow."""
 
-_SPACING = (0.55, 0.42, 0.36)
+_SPACING: dict[Kind, tuple[float, ...]] = {
+    "artery": (0.38, 0.30, 0.27),
+    "vein": (0.62, 0.47, 0.40),
+}
 """Mean distance between forks along a vessel of each generation, in disc diameters. Vessels of
-the generation after the last do not fork."""
+the generation after the last do not fork. Arteries fork more often: thinner than veins, they
+supply the same retina."""
+
+_LENGTH_PER_WIDTH: dict[Kind, float] = {"artery": 78.0, "vein": 47.0}
+
+_OWN_ROOT = 0.35
+"""Nasal vessels wider than this, relative to the largest, leave an arcade's trunk on the disc."""
+
+_N_GENERATIONS = 4
 
 _LEAST_CUBE_SHARE = 0.25
 """What a mother keeps of her first cubed width over all her large forks, at least."""
@@ -40,7 +51,7 @@ def grow_vessels(anatomy: Anatomy, rng: np.random.Generator) -> tuple[Branch, ..
     ground = Ground(anatomy, rng)
     shoots = [shoot for kind in KINDS for shoot in _trunks(anatomy, kind, rng)]
     tree: list[Branch] = []
-    for generation in range(len(_SPACING) + 1):
+    for generation in range(_N_GENERATIONS):
         daughters: list[Shoot] = []
         for number, grown in ground.grow(shoots):
             branch, forked = _fork(grown, number, generation, anatomy, rng)
@@ -51,7 +62,10 @@ def grow_vessels(anatomy: Anatomy, rng: np.random.Generator) -> tuple[Branch, ..
 
 
 def _trunks(anatomy: Anatomy, kind: Kind, rng: np.random.Generator) -> list[Shoot]:
-    """Returns the vessels that leave the disc: four large ones and a few small ones."""
+    """Returns the vessels that leave the disc: large ones up and down, and what leaves these on it.
+
+    Small ones come out at the edge of the cup.
+    """
     plan: list[tuple[Course, float, float, float, float]] = [
         # course, direction in degrees, relative width, length, how often present
         ("upper arcade", -98, 1.0, 9.0, 1.0),
@@ -60,22 +74,33 @@ def _trunks(anatomy: Anatomy, kind: Kind, rng: np.random.Generator) -> list[Shoo
         ("outward", 50, 0.7, 4.0, 1.0),
         ("macular", -165, 0.3, 2.4, 0.8),
         ("macular", 162, 0.3, 2.4, 0.8),
-        ("outward", -10, 0.36, 2.5, 0.7),
-        ("outward", -75, 0.34, 2.5, 0.5),
-        ("outward", 76, 0.34, 2.5, 0.5),
+        ("outward", -10, 0.32, 2.5, 0.7),
+        ("outward", -75, 0.4, 2.5, 0.6),
+        ("outward", 76, 0.4, 2.5, 0.6),
     ]
     calibre = _VEIN_WIDTH * anatomy.vessel_calibre
     calibre *= ARTERY_TO_VEIN_WIDTH if kind == "artery" else 1.0
-    nasal = (0.05 if kind == "artery" else 0.12) * anatomy.disc_diameter
-    root = np.array([anatomy.disc[0] + nasal, anatomy.disc[1]])
+    nasal = rng.uniform(-0.02, 0.08) if kind == "artery" else rng.uniform(0.03, 0.14)
+    root = np.array(anatomy.disc) + anatomy.disc_diameter * np.array([nasal, rng.normal(0, 0.05)])
+    trunks: dict[bool, Floats] = {}
     shoots = []
     for course, degrees, relative_width, length, presence in plan:
-        heading = float(np.deg2rad(degrees + rng.normal(0, 8)))
-        away = anatomy.disc_diameter * rng.uniform(0.05, 0.11)
-        start = root + away * np.array([np.cos(heading), np.sin(heading)])
+        angle = float(np.deg2rad(degrees + rng.normal(0, 8)))
+        along = np.array([np.cos(angle), np.sin(angle)])
         width = relative_width * calibre * float(rng.normal(1, 0.06))
-        if rng.random() < presence:
-            shoots.append(Shoot(kind, course, (start[0], start[1]), heading, width, length))
+        away, present = rng.uniform(0.12, 0.42), rng.random() < presence
+        start, heading = root, angle
+        if course.endswith("arcade"):
+            trunks[degrees < 0] = along
+        elif course == "macular":
+            start = anatomy.cup + 0.5 * anatomy.cup_ratio * anatomy.disc_diameter * along
+        elif relative_width > _OWN_ROOT:
+            trunk = trunks[degrees < 0]
+            start = root + away * anatomy.disc_diameter * trunk
+            heading = float(np.angle(complex(*(along + 0.5 * trunk))))
+        if present:
+            place = (float(start[0]), float(start[1]))
+            shoots.append(Shoot(kind, course, place, heading, width, length))
     return shoots
 
 
@@ -84,11 +109,11 @@ def _fork(
 ) -> tuple[Branch, list[Shoot]]:
     """Returns the branch, thinner after each fork, and the daughters that leave it."""
     daughters: list[Shoot] = []
-    if generation == len(_SPACING):
+    if generation == _N_GENERATIONS - 1:
         return branch, daughters
     branch = replace(branch, widths=branch.widths.copy())
     widths = branch.widths
-    spacing = _SPACING[generation]
+    spacing = _SPACING[branch.kind][generation]
     at = spacing * rng.uniform(0.3, 1.0) + (0.4 if generation == 0 else 0.05)
     side = 1.0 if rng.random() < 0.5 else -1.0
     while (index := round(at / STEP)) < len(widths) - 3:
@@ -132,6 +157,6 @@ def _daughter(
     inward = np.cos(np.arctan2(to_fovea[1], to_fovea[0]) - heading) > 0.2
     near = np.hypot(*to_fovea) < 3.2 * anatomy.disc_diameter
     width = ratio * float(branch.widths[index]) / anatomy.disc_diameter
-    length = (0.5 + 55 * width) * float(rng.uniform(0.7, 1.3))
+    length = (0.5 + _LENGTH_PER_WIDTH[branch.kind] * width) * float(rng.uniform(0.7, 1.3))
     course: Course = "macular" if inward and near else "outward"
     return Shoot(branch.kind, course, (point[0], point[1]), heading, width, length, mother)

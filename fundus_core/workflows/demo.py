@@ -8,6 +8,12 @@ from fundus_core.io.workspace import Workspace
 
 MANIFEST = "manifest.csv"
 
+N_PATIENTS = 240
+"""Of the demo."""
+
+N_PHOTOGRAPHS = 5 * N_PATIENTS // 2
+"""Of the demo: two of each patient, and every fourth comes a second time."""
+
 
 def demo_source(workspace: Workspace) -> DataSource:
     """Returns where the demo photographs of a workspace are, or will be."""
@@ -22,14 +28,41 @@ def has_demo(workspace: Workspace) -> bool:
 def make_demo(
     folder: Path,
     *,
-    n_patients: int = 200,
+    n_patients: int = N_PATIENTS,
     image_size: int = 512,
     seed: int = 0,
+    healthy_share: float | None = None,
+    plants: bool = True,
     progress: Progress = silent,
 ) -> Path:
-    """Draws the demo photographs into a folder and returns its manifest."""
+    """Draws the demo photographs into a folder and returns its manifest.
+
+    Args:
+        folder: Made if needed.
+        n_patients: Each has two photographs, every fourth has four.
+        image_size: Side in pixels.
+        seed: Equal seeds give equal photographs.
+        healthy_share: Share of patients without disease; None for the demo's usual one.
+        plants: Whether to plant near-duplicates, wrong labels and unreadable files.
+        progress: Told after every photograph.
+
+    Raises:
+        DataError: If an argument is out of range, or the folder holds somebody else's table.
+    """
     from fundus_core.phantom.demo import write_demo
 
     return write_demo(
-        folder, n_patients=n_patients, image_size=image_size, seed=seed, progress=progress
+        folder,
+        n_patients=n_patients,
+        image_size=image_size,
+        seed=seed,
+        healthy_share=healthy_share,
+        plants=plants,
+        progress=progress,
     )
+
+
+def count_rows(manifest: Path) -> int:
+    """Returns how many photographs the table of a demo lists."""
+    with manifest.open(encoding="utf-8") as file:
+        return sum(1 for _ in file) - 1

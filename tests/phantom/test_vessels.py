@@ -4,17 +4,13 @@ import numpy as np
 import pytest
 
 from fundus_core.phantom.anatomy import Anatomy, sample_anatomy
-from fundus_core.phantom.field import FieldOfView
 from fundus_core.phantom.growth import Branch
-from fundus_core.phantom.vessel_drawing import draw_vessels
 from fundus_core.phantom.vessels import grow_vessels
-
-FIELD = FieldOfView(radius=0.97, half_height=0.97, degrees=45)
 
 
 def _eye(seed: int) -> tuple[Anatomy, tuple[Branch, ...]]:
     rng = np.random.default_rng(seed)
-    anatomy = sample_anatomy(rng, FIELD, age=50)
+    anatomy = sample_anatomy(rng, age=50)
     return anatomy, grow_vessels(anatomy, rng)
 
 
@@ -81,10 +77,3 @@ def test_grow_vessels__large_vessels_arch_above_and_below_the_macula() -> None:
                 height = sign * (branch.points[above_fovea, 1] - anatomy.fovea[1])
 
                 assert 1.3 < height / anatomy.disc_diameter < 3.2
-
-
-def test_draw_vessels__covers_a_plausible_share_of_the_field() -> None:
-    for _, tree in EYES[:2]:
-        covered = draw_vessels(tree, 256)[FIELD.mask(256)] > 0.25
-
-        assert 0.05 < covered.mean() < 0.2

@@ -1,0 +1,51 @@
+"""`fundus demo`: draws what was asked for, and says how many photographs that are."""
+
+import csv
+import json
+from pathlib import Path
+
+from tests.cli.conftest import Fundus
+
+SMALL = ("--patients", 4, "--image-size", 64)
+
+
+def _rows(folder: Path) -> list[dict[str, str]]:
+    with (folder / "manifest.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_demo__counts_the_second_visits(fundus: Fundus, tmp_path: Path) -> None:
+    outcome = fundus("demo", tmp_path / "demo", *SMALL, "--json")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    told = json.loads(outcome.stdout)
+    assert told["n_images"] == len(_rows(tmp_path / "demo")) == 10
+    assert told["synthetic"] is True
+
+
+def test_demo__healthy_share_and_plain_reach_the_drawing(fundus: Fundus, tmp_path: Path) -> None:
+    outcome = fundus("demo", tmp_path / "demo", *SMALL, "--healthy-share", "0", "--plain")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "without planted problems" in (tmp_path / "demo" / "README.txt").read_text("utf-8")
+    assert sum(int(row["abnormal"]) for row in _rows(tmp_path / "demo")) >= 5
+
+
+def test_demo__a_share_above_one_is_refused_with_a_hint(fundus: Fundus, tmp_path: Path) -> None:
+    outcome = fundus("demo", tmp_path / "demo", *SMALL, "--healthy-share", "1.5")
+
+    assert outcome.exit_code != 0
+    assert "between 0 and 1 but was 1.5" in outcome.stderr
+    assert not (tmp_path / "demo" / "manifest.csv").exists()
+
+
+def test_check__reads_a_demo_drawn_by_the_command(
+    fundus: Fundus, tmp_path: Path, workspace: Path
+) -> None:
+    fundus("demo", tmp_path / "demo", *SMALL)
+
+    outcome = fundus("check", tmp_path / "demo")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "demo: 10 photographs, patients: 4" in outcome.stdout
+    assert "FD007" in outcome.stdout
