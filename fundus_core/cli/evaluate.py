@@ -7,10 +7,12 @@ from typing import Annotated, Any
 import typer
 
 from fundus_core.cli import options
+from fundus_core.cli.classes import describe_class_comparison, print_class_comparison
 from fundus_core.cli.model import describe_run
 from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line
 from fundus_core.errors import SaliencyError
 from fundus_core.io.workspace import find_workspace
+from fundus_core.workflows import classes
 from fundus_core.workflows import compare as comparing
 from fundus_core.workflows import explain as explaining
 from fundus_core.workflows.runs import list_runs
@@ -22,7 +24,8 @@ def compare(
         typer.Argument(metavar="RUN RUN [RUN ...]", help="Run ids, or tables of predictions."),
     ],
     class_name: Annotated[
-        str | None, typer.Option("--class", help="Of several classes, the one to compare on.")
+        str | None,
+        typer.Option("--class", help="Of several classes, the one to compare on; all by default."),
     ] = None,
     common: Annotated[
         bool, typer.Option("--common", help="Compare on the photographs that all models scored.")
@@ -31,9 +34,15 @@ def compare(
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Tests whether models differ, by patient where patients are known."""
-    result = comparing.compare(
-        find_workspace(workspace), runs, class_name=class_name, common=common
-    )
+    place = find_workspace(workspace)
+    if class_name is None and classes.has_several_classes(place, runs[0]):
+        of_all = classes.compare_classes(place, runs, common=common)
+        if as_json:
+            print_json(describe_class_comparison(of_all))
+        else:
+            print_class_comparison(of_all)
+        return
+    result = comparing.compare(place, runs, class_name=class_name, common=common)
     if as_json:
         print_json(describe_comparison(result))
         return

@@ -6,51 +6,80 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fundus_core.domain.dataset import Task
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, ScoresError
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
-_NEEDED = ("y_true", "y_score")
+_TRUE, _SCORE = "y_true", "y_score"
 
 
 def read_predictions(path: Path) -> Predictions:
-    """Returns the predictions of a binary task in a CSV, TSV or Parquet table.
+    """Returns the predictions in a CSV, TSV or Parquet table made elsewhere.
 
-    Columns: `y_true` (0/1) and `y_score` (higher means more likely positive); if possible
-    `image_id` and `patient_id`. Without `image_id` the result names no photograph.
+    Columns: `y_true` (0/1) and `y_score` (higher means more likely positive); or, for several
+    classes, `y_true_CLASS` and `y_score_CLASS` for each, which is multi-class if every row has
+    exactly one class and multi-label otherwise. If possible `image_id` and `patient_id`; without
+    `image_id` the result names no photograph.
 
     Raises:
         DataError: If the file cannot be read or a column is missing.
         ScoresError: If a label is not 0 or 1, a score is no number, or an image occurs twice.
     """
     table = _read_table(path)
-    missing = [column for column in _NEEDED if column not in table.columns]
-    if missing:
-        raise DataError(
-            f"{path.name} has no column {' and no column '.join(missing)}; it has: "
-            f"{', '.join(map(str, table.columns))}.",
-            hint="Name the columns y_true and y_score, and if possible image_id and patient_id.",
-        )
-    y_true = _numbers(table, "y_true", path)
-    if not np.isin(y_true, (0, 1)).all():
-        wrong = y_true[~np.isin(y_true, (0, 1))]
-        raise ScoresError(
-            f"{path.name} has {len(wrong)} of {len(y_true)} labels other than 0 and 1, "
-            f"e.g. {wrong[0]:g}.",
-            hint="Write y_true as 0 (healthy) and 1 (diseased).",
-        )
-    image_ids = _image_ids(table, path)
+    classes = _classes(table, path)
+    suffixes = [f"_{name}" for name in classes] or [""]
+    y_true = np.stack([_labels(table, f"{_TRUE}{suffix}", path) for suffix in suffixes], axis=1)
+    y_score = np.stack([_numbers(table, f"{_SCORE}{suffix}", path) for suffix in suffixes], axis=1)
+    task: Task = "binary"
+    if classes:
+        task = "multiclass" if (y_true.sum(axis=1) == 1).all() else "multilabel"
     patients = table["patient_id"] if "patient_id" in table.columns else None
     has_patients = patients is not None and bool(patients.notna().all())
     return Predictions(
         model=path.stem,
-        task="binary",
-        class_names=("1",),
-        image_ids=image_ids,
-        y_true=(y_true == 1)[:, None],
-        y_score=_numbers(table, "y_score", path)[:, None],
+        task=task,
+        class_names=tuple(classes) or ("1",),
+        image_ids=_image_ids(table, path),
+        y_true=y_true,
+        y_score=y_score,
         patient_ids=patients.to_numpy(dtype=str) if has_patients and patients is not None else None,
     )
+
+
+def _classes(table: pd.DataFrame, path: Path) -> list[str]:
+    """Returns the classes that the columns name; none for a binary task."""
+    columns = list(map(str, table.columns))
+    if _TRUE in columns and _SCORE in columns:
+        return []
+    named = {
+        stem: [c.removeprefix(f"{stem}_") for c in columns if c.startswith(f"{stem}_")]
+        for stem in (_TRUE, _SCORE)
+    }
+    missing = [column for column in (_TRUE, _SCORE) if column not in columns]
+    if any(named.values()):
+        missing = [f"{_SCORE}_{name}" for name in named[_TRUE] if name not in named[_SCORE]]
+        missing += [f"{_TRUE}_{name}" for name in named[_SCORE] if name not in named[_TRUE]]
+    if missing:
+        raise DataError(
+            f"{path.name} has no column {' and no column '.join(missing)}; it has: "
+            f"{', '.join(columns)}.",
+            hint="Name the columns y_true and y_score (for several classes y_true_CLASS and "
+            "y_score_CLASS for each), and if possible image_id and patient_id.",
+        )
+    return named[_TRUE]
+
+
+def _labels(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.bool_]:
+    labels = _numbers(table, column, path)
+    wrong = labels[~np.isin(labels, (0, 1))]
+    if len(wrong):
+        raise ScoresError(
+            f"{path.name} has {len(wrong)} of {len(labels)} labels other than 0 and 1, "
+            f"e.g. {wrong[0]:g}.",
+            hint=f"Write {column} as 0 (without) and 1 (with the disease).",
+        )
+    return np.asarray(labels == 1)
 
 
 def _read_table(path: Path) -> pd.DataFrame:

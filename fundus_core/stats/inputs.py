@@ -26,6 +26,11 @@ class IndependentUnits:
     """All units."""
 
     @property
+    def rarer(self) -> int:
+        """Units of the scarcer side: with a positive image, or with a negative one."""
+        return min(self.positive, self.negative)
+
+    @property
     def disjoint_pairs(self) -> int:
         """Most pairs of a positive and a negative image of which no two share a unit."""
         return min(self.positive, self.negative, self.total // 2)
@@ -78,6 +83,48 @@ def as_scores(
             f"{model} has {n_bad} of {n_images} scores that are NaN or infinite.",
             hint="Predict these images again in full precision, and check the training for NaN.",
         )
+    return scores
+
+
+def as_label_columns(y_true: ArrayLike) -> NDArray[np.bool_]:
+    """Returns the labels of C classes as bool, shape (N, C).
+
+    Raises:
+        TargetError: If they are not columns of bool or {0, 1}, one per class.
+    """
+    labels = np.asarray(y_true)
+    if labels.ndim != 2 or labels.shape[1] == 0:
+        raise TargetError(
+            f"Labels have shape {labels.shape}; one column per class is needed, shape (N, C).",
+            hint="Give one column of 0 and 1 per class.",
+        )
+    return np.stack([as_labels(column) for column in labels.T], axis=1)
+
+
+def as_score_columns(
+    y_score: ArrayLike, *, shape: tuple[int, ...], model: str = ""
+) -> NDArray[np.float64]:
+    """Returns the scores of C classes as float64, shape (N, C).
+
+    Args:
+        y_score: One score per image and class.
+        shape: That of the labels.
+        model: Whom the message names besides the class; nobody by default.
+
+    Raises:
+        ScoresError: If the shape does not fit, or a score is NaN or infinite (counted, with the
+            number of the class).
+    """
+    scores = np.asarray(y_score, dtype=np.float64)
+    if scores.shape != shape:
+        raise ScoresError(
+            f"{model or 'Scores'} {'has scores of' if model else 'have'} shape {scores.shape}, "
+            f"labels {shape}.",
+            hint="Give one score per image and class.",
+        )
+    whose = f" of {model}" if model else ""
+    for number, column in enumerate(scores.T, start=1):
+        as_scores(column, n_images=shape[0], model=f"Class {number}{whose}")
     return scores
 
 

@@ -1,18 +1,31 @@
-"""The macro AUC of several classes: the mean of their one-against-the-rest AUCs."""
+"""The macro AUC of several classes: the mean of their one-against-the-rest AUCs.
+
+The classes share their images, so their AUCs depend on each other. Each image's influence on the
+mean - what its placements add to each class's AUC - is summed, within patients where known, and the
+variance is the sum of squares: the joint covariance of all AUCs without writing it down.
+"""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fundus_core.errors import ScoresError, SingleClassError, TargetError
-from fundus_core.stats.delong import AucInterval
-from fundus_core.stats.inference import UNITS_FOR_VARIANCE, auc_bounds
+from fundus_core.errors import SingleClassError
+from fundus_core.stats.delong import AucComparison, AucInterval
+from fundus_core.stats.inference import (
+    UNITS_FOR_VARIANCE,
+    AucEstimate,
+    alike_test,
+    auc_bounds,
+    difference_test,
+    require_testable,
+    unpaired_test,
+)
 from fundus_core.stats.inputs import (
     IndependentUnits,
-    as_labels,
+    as_label_columns,
     as_patients,
-    as_scores,
+    as_score_columns,
     independent_units,
     require_confidence,
 )
@@ -28,13 +41,11 @@ def macro_auc(
 ) -> AucInterval:
     """Estimates the mean of the one-against-the-rest AUCs of C classes, with an interval.
 
-    N is the number of images. The classes share their images, so their AUCs depend on each other:
-    each image's influence on the mean - what its placements add to each class's AUC - is summed,
-    within patients where known, and the variance is the sum of squares. With one class and images
-    independent this is DeLong's; with patients it differs from Obuchowski's form only in the
-    small-sample factor of its cross term. The interval is symmetric on the logit scale; where any
-    class has no variance for want of images (patients), or none varies, it is the exact one of
-    `auc_interval` with the fewest independent pairs of any class.
+    N is the number of images. With one class and images independent the variance is DeLong's; with
+    patients it differs from Obuchowski's form only in the small-sample factor of its cross term.
+    The interval is symmetric on the logit scale; where any class has no variance for want of images
+    (patients), or none varies, it is the exact one of `auc_interval` with the fewest independent
+    pairs of any class.
 
     Args:
         y_true: Shape (N, C), bool or {0, 1}; multi-label, or the C columns of a multi-class target.
@@ -61,96 +72,230 @@ def macro_auc(
         0.8333
     """
     require_confidence(confidence)
-    labels, scores = np.asarray(y_true), np.asarray(y_score, dtype=np.float64)
-    n_images, n_classes = _shape_of_labels(labels)
-    if scores.shape != labels.shape:
-        raise ScoresError(
-            f"Scores have shape {scores.shape}, labels {labels.shape}.",
-            hint="Give one score per image and class.",
-        )
-    codes = as_patients(patients, n_images=n_images)
-
-    parts = []
-    for index in range(n_classes):
-        model = f"Class {index + 1}"
-        positive = as_labels(labels[:, index])
-        score = as_scores(scores[:, index], n_images=n_images, model=model)
-        parts.append(_one_class(positive, score, codes, model=model))
-
-    auc = float(np.mean([part.auc for part in parts]))
-    influence = np.mean([part.influence for part in parts], axis=0)  # (N,)
-    sums = influence if codes is None else np.bincount(codes, influence)
-    variance = float(sums @ sums) if all(part.has_variance for part in parts) else 0.0
-    n_pairs = min(part.units.disjoint_pairs for part in parts)
-    bounds = auc_bounds(auc, variance, n_pairs, confidence=confidence)
-    method = "macro delong" if codes is None else "macro obuchowski"
-    n_positive = int(np.count_nonzero(labels))
+    labels = as_label_columns(y_true)
+    found = _estimate(labels, y_score, patients)
+    bounds = auc_bounds(
+        found.auc, found.variance, found.units.disjoint_pairs, confidence=confidence
+    )
+    method = f"macro {found.method}"
     return AucInterval(
-        auc,
+        found.auc,
         bounds.low,
         bounds.high,
         bounds.standard_error,
         confidence,
         f"{method}, exact" if bounds.exact else method,
-        n_positive,
-        labels.size - n_positive,
-        None if codes is None else len(sums),
+        found.n_positive,
+        labels.size - found.n_positive,
+        found.n_patients,
+    )
+
+
+def compare_macro(
+    y_true: ArrayLike,
+    score_a: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    patients: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> AucComparison:
+    """Tests whether two models scored on the same images have different macro AUCs.
+
+    As `compare_paired`, with the mean over C classes in place of one AUC. Models that order every
+    pair of images alike in every class have z 0 and p 1.
+
+    Args:
+        y_true: Shape (N, C), bool or {0, 1}.
+        score_a: Shape (N, C). Higher means more likely of the class.
+        score_b: Shape (N, C), like `score_a`; the two need not be on one scale.
+        patients: Shape (N,), one id per image; without it images count as independent.
+        confidence: In (0, 1).
+
+    Raises:
+        TargetError: If the labels are not columns of 0 and 1.
+        ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
+        SingleClassError: If a class has fewer than two images, or patients, of either label.
+        NoVarianceError: If the models differ but nothing varies.
+    """
+    require_confidence(confidence)
+    labels = as_label_columns(y_true)
+    codes = as_patients(patients, n_images=len(labels))
+    both = np.stack(
+        [
+            as_score_columns(score_a, shape=labels.shape, model="Model A"),
+            as_score_columns(score_b, shape=labels.shape, model="Model B"),
+        ]
+    )
+    parts = _parts(labels, both, codes)
+    units = _scarcest([part.units for part in parts])
+    require_testable(units)
+
+    auc_a, auc_b = np.mean([part.auc for part in parts], axis=0).tolist()
+    if all(part.alike for part in parts):
+        found = alike_test(units.disjoint_pairs, confidence=confidence)
+    else:
+        influence = np.mean([part.influence for part in parts], axis=0)  # (2, N)
+        variance = _sum_of_squares(influence[0] - influence[1], codes)
+        found = difference_test(auc_a - auc_b, variance, confidence=confidence)
+    return AucComparison(
+        auc_a,
+        auc_b,
+        auc_a - auc_b,
+        found.standard_error,
+        found.low,
+        found.high,
+        found.z,
+        found.degrees_of_freedom,
+        found.p_value,
+        "macro delong" if codes is None else "macro obuchowski",
+        len(labels),
+        len(labels),
+        confidence,
+    )
+
+
+def compare_macro_unpaired(
+    y_a: ArrayLike,
+    score_a: ArrayLike,
+    y_b: ArrayLike,
+    score_b: ArrayLike,
+    *,
+    patients_a: ArrayLike | None = None,
+    patients_b: ArrayLike | None = None,
+    confidence: float = 0.95,
+) -> AucComparison:
+    """Tests whether the macro AUCs of the same C classes on two separate sets of images differ.
+
+    As `compare_unpaired`, with the mean over classes in place of one AUC.
+
+    Args:
+        y_a: Shape (N_a, C), labels of the first set.
+        score_a: Shape (N_a, C). Higher means more likely of the class.
+        y_b: Shape (N_b, C), labels of the second set.
+        score_b: Shape (N_b, C).
+        patients_a: Shape (N_a,), one id per image, or None where images count as independent.
+        patients_b: Shape (N_b,), likewise.
+        confidence: In (0, 1).
+
+    Raises:
+        TargetError: If the labels are not columns of 0 and 1.
+        ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
+        SingleClassError: If a class of a set has fewer than two images, or patients, of a label.
+        NoVarianceError: If the AUCs differ but neither varies.
+    """
+    require_confidence(confidence)
+    a = _estimate(as_label_columns(y_a), score_a, patients_a)
+    b = _estimate(as_label_columns(y_b), score_b, patients_b)
+    require_testable(a.units)
+    require_testable(b.units)
+
+    found = unpaired_test(a, b, confidence=confidence)
+    methods = " and ".join(dict.fromkeys((a.method, b.method)))
+    return AucComparison(
+        a.auc,
+        b.auc,
+        a.auc - b.auc,
+        found.standard_error,
+        found.low,
+        found.high,
+        found.z,
+        found.degrees_of_freedom,
+        found.p_value,
+        f"macro {methods}, unpaired",
+        a.n_images,
+        b.n_images,
+        confidence,
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _ClassPart:
-    """One class against the rest."""
+    """One class against the rest under M models."""
 
-    auc: float
+    auc: NDArray[np.float64]
+    """Shape (M,)."""
 
     influence: NDArray[np.float64]
-    """Shape (N,): what each image adds to the AUC, times the square root of the small-sample
+    """Shape (M, N): what each image adds to the AUC, times the square root of the small-sample
     factor, so that the sum of squares is the variance."""
 
     units: IndependentUnits
+    alike: bool
+    """True when all models order every pair of images alike."""
 
-    @property
-    def has_variance(self) -> bool:
-        return min(self.units.positive, self.units.negative) >= UNITS_FOR_VARIANCE
+
+def _estimate(
+    labels: NDArray[np.bool_], y_score: ArrayLike, patients: ArrayLike | None
+) -> AucEstimate:
+    """Returns the mean AUC with its variance; 0 where a class has too few units."""
+    scores = as_score_columns(y_score, shape=labels.shape)
+    codes = as_patients(patients, n_images=len(labels))
+    parts = _parts(labels, scores[np.newaxis], codes)
+    units = _scarcest([part.units for part in parts])
+    variance = 0.0
+    if min(units.positive, units.negative) >= UNITS_FOR_VARIANCE:
+        influence = np.mean([part.influence[0] for part in parts], axis=0)  # (N,)
+        variance = _sum_of_squares(influence, codes)
+    return AucEstimate(
+        float(np.mean([part.auc[0] for part in parts])),
+        variance,
+        units,
+        int(np.count_nonzero(labels)),
+        len(labels),
+        None if codes is None else units.total,
+    )
+
+
+def _parts(
+    labels: NDArray[np.bool_], scores: NDArray[np.float64], codes: NDArray[np.intp] | None
+) -> list[_ClassPart]:
+    """Returns each class's AUCs and influences; `scores` has shape (M, N, C)."""
+    return [
+        _one_class(positive, scores[:, :, index], codes, name=f"Class {index + 1}")
+        for index, positive in enumerate(labels.T)
+    ]
 
 
 def _one_class(
     positive: NDArray[np.bool_],
-    score: NDArray[np.float64],
+    scores: NDArray[np.float64],
     patients: NDArray[np.intp] | None,
     *,
-    model: str,
+    name: str,
 ) -> _ClassPart:
-    """Returns a class's AUC and influences; raises a SingleClassError if it has no AUC."""
+    """Returns a class's AUCs and influences; raises a SingleClassError if it has no AUC."""
     n_positive = int(np.count_nonzero(positive))
     n_negative = len(positive) - n_positive
     if min(n_positive, n_negative) == 0:
         raise SingleClassError(
-            f"{model} has {n_positive} positive and {n_negative} negative images; "
+            f"{name} has {n_positive} positive and {n_negative} negative images; "
             "its AUC needs at least 1 of each.",
             hint="Leave the class out of the average, or choose a set that has it.",
         )
-    placed = placements(positive, score[np.newaxis])
+    placed = placements(positive, scores)
     units = independent_units(positive, patients)
     factor = np.where(
         positive,
         _correction(units.positive) / n_positive,
         _correction(units.negative) / n_negative,
     )
-    return _ClassPart(float(placed.auc[0]), placed.deviations[0] * factor, units)
+    alike = bool((placed.values == placed.values[0]).all())
+    return _ClassPart(placed.auc, placed.deviations * factor, units, alike)
+
+
+def _scarcest(units: list[IndependentUnits]) -> IndependentUnits:
+    """Returns the fewest units that any class has; all classes share the images."""
+    return IndependentUnits(
+        min(one.positive for one in units), min(one.negative for one in units), units[0].total
+    )
+
+
+def _sum_of_squares(influence: NDArray[np.float64], codes: NDArray[np.intp] | None) -> float:
+    """Returns the variance that influences of images, or their sums within patients, make up."""
+    sums = influence if codes is None else np.bincount(codes, influence)
+    return float(sums @ sums)
 
 
 def _correction(n_units: int) -> float:
     """Returns the square root of I / (I - 1), or 1 for a single unit."""
     return float(np.sqrt(n_units / max(n_units - 1, 1)))
-
-
-def _shape_of_labels(labels: NDArray[np.generic]) -> tuple[int, int]:
-    """Returns N and C of labels that have one column per class."""
-    if labels.ndim != 2 or labels.shape[1] == 0:
-        raise TargetError(
-            f"Labels have shape {labels.shape}; one column per class is needed, shape (N, C).",
-            hint="Give one column of 0 and 1 per class.",
-        )
-    return labels.shape[0], labels.shape[1]

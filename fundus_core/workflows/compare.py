@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
-from fundus_core.errors import DifferentImagesError, TargetError
-from fundus_core.io.predictions import TABLE_SUFFIXES, read_predictions
+from fundus_core.errors import TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import (
     AucComparison,
@@ -21,9 +19,13 @@ from fundus_core.stats.delong import (
     compare_unpaired,
 )
 from fundus_core.stats.multiplicity import holm
-from fundus_core.workflows.runs import load_run, run_predictions
-
-FEWEST_MODELS = 2
+from fundus_core.workflows.aligned import (
+    ScoredModel,
+    aligned,
+    cautions_of,
+    read_model,
+    require_several,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +74,6 @@ class Comparison:
     cautions: tuple[Caution, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Model:
-    reference: str
-    predictions: Predictions
-    cautions: tuple[Caution, ...]
-
-
 def compare(
     workspace: Workspace,
     references: Sequence[str],
@@ -102,24 +97,11 @@ def compare(
         DifferentImagesError: If the models scored different photographs.
         TargetError: If fewer than two models are named, or they predict different things.
     """
-    if len(references) < FEWEST_MODELS:
-        raise TargetError(
-            f"{len(references)} model was named; a comparison needs at least {FEWEST_MODELS}.",
-            hint="Name two or more runs or tables of predictions.",
-        )
-    models = [_read(workspace, reference, class_name) for reference in references]
-    models = _with_ids(models)
-    models, paired = _aligned(models, common=common)
+    require_several(references)
+    read = [read_model(workspace, reference) for reference in references]
+    models = [replace(m, predictions=_one_class(m.predictions, class_name)) for m in read]
+    models, paired = aligned(models, common=common)
     return _compared(models, paired=paired)
-
-
-def _read(workspace: Workspace, reference: str, class_name: str | None) -> _Model:
-    if Path(reference).suffix.lower() in TABLE_SUFFIXES:
-        predictions = read_predictions(Path(reference))
-        return _Model(reference, _one_class(predictions, class_name), ())
-    run = load_run(workspace, reference)
-    predictions = _one_class(run_predictions(workspace, run), class_name)
-    return _Model(run.id, predictions, run.cautions)
 
 
 def _one_class(predictions: Predictions, class_name: str | None) -> Predictions:
@@ -134,65 +116,7 @@ def _one_class(predictions: Predictions, class_name: str | None) -> Predictions:
     return predictions.binary(class_name)
 
 
-def _with_ids(models: list[_Model]) -> list[_Model]:
-    """Names rows by their number where no table names them and all tables agree in labels."""
-    nameless = [not model.predictions.image_ids for model in models]
-    if not any(nameless):
-        return models
-    first = models[0].predictions.y_true
-    same = all(np.array_equal(model.predictions.y_true, first) for model in models)
-    if not (all(nameless) and same):
-        raise DifferentImagesError(
-            "The tables do not name their photographs, and their labels differ row by row.",
-            hint="Add an image_id column to every table, so that rows can be joined.",
-        )
-    ids = tuple(f"row {row}" for row in range(len(first)))
-    return [replace(m, predictions=replace(m.predictions, image_ids=ids)) for m in models]
-
-
-def _aligned(models: list[_Model], *, common: bool) -> tuple[list[_Model], bool]:
-    """Returns the models with equal rows where they share photographs, and whether they do."""
-    sets = [set(model.predictions.image_ids) for model in models]
-    shared = set.intersection(*sets)
-    if all(not (a & b) for a, b in combinations(sets, 2)):
-        return models, False
-    if any(ids != shared for ids in sets) and not (common and shared):
-        counts = ", ".join(str(len(ids)) for ids in sets)
-        raise DifferentImagesError(
-            f"The models were evaluated on {counts} photographs; {len(shared)} are the same.",
-            hint="Evaluate them on the same photographs, or compare on the common ones: --common "
-            "on the command line, a switch on the page.",
-        )
-    order = [image_id for image_id in models[0].predictions.image_ids if image_id in shared]
-    aligned = [replace(m, predictions=_in_order(m.predictions, order)) for m in models]
-    _require_equal_labels(aligned)
-    return _with_shared_patients(aligned), True
-
-
-def _in_order(predictions: Predictions, order: list[str]) -> Predictions:
-    row_of = {image_id: row for row, image_id in enumerate(predictions.image_ids)}
-    return predictions.select(np.array([row_of[image_id] for image_id in order], np.intp))
-
-
-def _require_equal_labels(models: list[_Model]) -> None:
-    first = models[0].predictions
-    for model in models[1:]:
-        differing = int((model.predictions.y_true != first.y_true).sum())
-        if differing:
-            raise DifferentImagesError(
-                f"{differing} of {len(first.image_ids)} photographs have another label in "
-                f"{model.reference} than in {models[0].reference}.",
-                hint="Compare models of the same target and the same table.",
-            )
-
-
-def _with_shared_patients(models: list[_Model]) -> list[_Model]:
-    """Gives all models the patients that any of them knows: rows are equal by now."""
-    known = next((p for m in models if (p := m.predictions.patient_ids) is not None), None)
-    return [replace(m, predictions=replace(m.predictions, patient_ids=known)) for m in models]
-
-
-def _compared(models: list[_Model], *, paired: bool) -> Comparison:
+def _compared(models: list[ScoredModel], *, paired: bool) -> Comparison:
     runs = tuple(
         ComparedRun(model.reference, model.predictions.model, _interval(model.predictions))
         for model in models
@@ -222,15 +146,8 @@ def _compared(models: list[_Model], *, paired: bool) -> Comparison:
         len(first.y_true),
         None if first.patient_ids is None else len(np.unique(first.patient_ids)),
         paired,
-        _cautions(models),
+        cautions_of(models),
     )
-
-
-def _cautions(models: list[_Model]) -> tuple[Caution, ...]:
-    found = {caution.code: caution for model in models for caution in model.cautions}
-    if any(model.predictions.patient_ids is None for model in models):
-        found.setdefault("FD003", Caution("FD003", CAUTIONS["FD003"]))
-    return tuple(found[code] for code in sorted(found))
 
 
 def _interval(predictions: Predictions) -> AucInterval:

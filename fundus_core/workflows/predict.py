@@ -16,9 +16,11 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import FundusError, TargetError
 from fundus_core.io.workspace import Workspace
+from fundus_core.probes import Probe
+from fundus_core.stats.class_tests import compare_classes_unpaired
 from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaired
+from fundus_core.workflows.classes import interval_by_class, overall_auc
 from fundus_core.workflows.embed import embed_resolved, resolve_recipe
-from fundus_core.workflows.probe import class_aucs, overall_auc
 from fundus_core.workflows.runs import (
     PREDICTIONS,
     Run,
@@ -57,7 +59,8 @@ class ExternalResult:
     """AUC of the run on its own held-out photographs."""
 
     comparison: AucComparison | None
-    """Unpaired test of inside against outside, for binary targets."""
+    """Unpaired test of inside against outside; for several classes of the macro averages over the
+    classes that both have. None without labels, or where no test can be made."""
 
     scores: Path
     """Parquet file of the stored predictions."""
@@ -88,9 +91,10 @@ def predict(
         WeightsError: If the weights of its backbone are no longer at hand.
     """
     run = _renamed_target(load_run(workspace, run_id), dataset, label_column)
+    probe = run_probe(workspace, run)
     resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
-    predictions, labelled = _score(workspace, run, dataset, embeddings)
+    predictions, labelled = _score(probe, run, dataset, embeddings)
     inside = run_predictions(workspace, run)
     outside = predictions.select(labelled) if labelled.any() else predictions
     external = _summarise(run, dataset, dataset_id, outside, has_labels=bool(labelled.any()))
@@ -110,12 +114,11 @@ def predict(
 
 
 def _score(
-    workspace: Workspace, run: Run, dataset: FundusDataset, embeddings: Embeddings
+    probe: Probe, run: Run, dataset: FundusDataset, embeddings: Embeddings
 ) -> tuple[Predictions, NDArray[np.bool_]]:
     """Returns a score for every embedded photograph, and which of them have a label."""
     embedded = dataset.select(embeddings.image_ids)
     y_true, known = external_labels(embedded, run.target)
-    probe = run_probe(workspace, run)
     predictions = Predictions(
         run.label,
         run.target.task,
@@ -188,7 +191,7 @@ def _summarise(
         n_images=len(outside.image_ids),
         n_patients=None if patients is None else len(np.unique(patients)),
         auc=overall_auc(outside) if evaluable else None,
-        class_aucs=class_aucs(outside) if evaluable else {},
+        class_aucs=interval_by_class(outside) if evaluable else {},
         baseline_auc=None,
         baseline_p=None,
         folds=(),
@@ -208,18 +211,32 @@ def _cautions(
 
 
 def _both_sides(predictions: Predictions) -> bool:
-    """Says whether every class has at least two cases and two controls."""
+    """Says whether any class has at least two cases and two controls.
+
+    A class that the other data set lacks is left out of the average and shown with the reason.
+    """
     positives = predictions.y_true.sum(axis=0)
     controls = len(predictions.y_true) - positives
-    return bool((positives >= 2).all() and (controls >= 2).all())
+    return bool(((positives >= 2) & (controls >= 2)).any())
 
 
 def _test(inside: Predictions, outside: Predictions) -> AucComparison | None:
-    """Returns the unpaired test of a binary task, by patient where both sides know theirs."""
-    if inside.task != "binary":
-        return None
+    """Returns the unpaired test, by patient where both sides know theirs.
+
+    For several classes it is that of the macro averages over the classes that both sets have.
+    """
     by_patient = inside.patient_ids is not None and outside.patient_ids is not None
     try:
+        if inside.task != "binary":
+            return compare_classes_unpaired(
+                inside.y_true,
+                inside.y_score,
+                outside.y_true,
+                outside.y_score,
+                inside.class_names,
+                patients_a=inside.patient_ids if by_patient else None,
+                patients_b=outside.patient_ids if by_patient else None,
+            ).macro
         return compare_unpaired(
             inside.y_true[:, 0],
             inside.y_score[:, 0],

@@ -3,24 +3,30 @@
 import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import comparison_panel
+from fundus_core.ui.components import class_comparison_panel, comparison_panel
 from fundus_core.ui.components.run_picker import pick_runs
 
 st.title("Compare models")
 dataset = state.require_dataset()
 messages.synthetic_banner(dataset.synthetic)
-picked = pick_runs(state.require_runs(minimum=2), minimum=2)
+picked = pick_runs(state.require_runs(minimum=2), minimum=2, all_classes=True)
 common = st.toggle(
     "Compare on the common photographs only",
     help="Models that scored different photographs are refused otherwise.",
 )
 
-with messages.shown_to_user():
-    comparison = wiring.comparison(
-        [run.id for run in picked.runs], picked.class_name, common=common
-    )
+run_ids = [run.id for run in picked.runs]
 
-st.subheader(f"AUC for {text.escaped(picked.class_label)}")
-comparison_panel.comparison_panel(comparison, picked)
-messages.cautions(comparison_panel.cautions(comparison, picked))
+if picked.all_classes:
+    with messages.shown_to_user():
+        of_classes = wiring.class_comparison(run_ids, common=common)
+    st.subheader("AUC for each class")
+    class_comparison_panel.class_comparison_panel(of_classes, picked)
+    messages.cautions(class_comparison_panel.cautions(of_classes, picked))
+else:
+    with messages.shown_to_user():
+        comparison = wiring.comparison(run_ids, picked.class_name, common=common)
+    st.subheader(f"AUC for {text.escaped(picked.class_label)}")
+    comparison_panel.comparison_panel(comparison, picked)
+    messages.cautions(comparison_panel.cautions(comparison, picked))
 messages.next_step("pages/evaluate/roc.py", "See the ROC curves", ":material/show_chart:")

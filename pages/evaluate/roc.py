@@ -6,14 +6,27 @@ import streamlit as st
 
 from fundus_core.stats.operating import operating_point
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import error_gallery, operating_card, roc_panel
+from fundus_core.ui.components import class_panel, error_gallery, operating_card, roc_panel
 from fundus_core.ui.components.run_picker import pick_runs
 from fundus_core.ui.components.run_table import scores_sentence
 
 st.title("ROC curves")
 dataset = state.require_dataset()
 messages.synthetic_banner(dataset.synthetic)
-picked = pick_runs(state.require_runs(minimum=1))
+picked = pick_runs(state.require_runs(minimum=1), all_classes=True)
+
+if picked.all_classes:
+    with messages.shown_to_user():
+        model = operating_card.pick_model(picked, "Curves of")
+        curves, aucs = wiring.class_rocs(model.id)
+    class_panel.class_curves(class_panel.labelled(curves, model), picked.names[model.id])
+    st.subheader("Areas under the curves")
+    st.markdown(f"{scores_sentence(model)} {text.interval_method(aucs.macro)}")
+    class_panel.class_table(model, aucs, wiring.baseline_classes(model.id))
+    messages.cautions(picked.cautions)
+    st.caption("Choose one class above for its band, a threshold and the most confident errors.")
+    messages.next_step("pages/evaluate/compare.py", "Compare models", ":material/compare_arrows:")
+    st.stop()
 
 with messages.shown_to_user():
     traces = {

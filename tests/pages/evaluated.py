@@ -16,8 +16,9 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.stats.delong import AucInterval, auc_interval
+from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import wiring
+from fundus_core.workflows.classes import overall_auc
 from fundus_core.workflows.datasets import DatasetSummary
 from fundus_core.workflows.embed import EmbeddingSummary
 from fundus_core.workflows.runs import FoldResult, Run, save_run
@@ -25,6 +26,7 @@ from fundus_core.workflows.runs import FoldResult, Run, save_run
 PAGES = Path(__file__).parents[2] / "pages"
 
 DR = Target("dr", "binary", ("0", "1"), ("dr",))
+DISEASES = Target("dr,amd,rvo", "multilabel", ("dr", "amd", "rvo"), ("dr", "amd", "rvo"))
 GRADE = Target("grade", "multiclass", ("0", "1", "2"), ("grade",))
 
 PATIENTS = {f"{label}{number}": f"P{number // 2}" for label in "hd" for number in range(6)}
@@ -66,6 +68,21 @@ def graded(model: str, seed: int) -> Predictions:
     return Predictions("", "multiclass", GRADE.classes, ids, y_true, y_score / 2, patients)
 
 
+def diseased(model: str, strength: float, seed: int) -> Predictions:
+    """Returns predictions of three diseases for 60 photographs of 30 patients.
+
+    dr is held by 15 patients, amd by 10, rvo by none.
+    """
+    ids = tuple(f"i{row}" for row in range(60))
+    patients = np.repeat([f"P{number}" for number in range(30)], 2)
+    y_true = np.stack(
+        [np.arange(60) < 30, np.arange(60) // 2 % 3 == 0, np.zeros(60, dtype=bool)], axis=1
+    )
+    logits = np.random.default_rng(seed).normal(size=(60, 3)) + strength * (y_true - 0.5)
+    score = 1 / (1 + np.exp(-logits))
+    return Predictions(model, "multilabel", DISEASES.classes, ids, y_true, score, patients)
+
+
 def recipe(backbone: str = "resnet18", weights: str = "scratch") -> EmbedRecipe:
     """Returns how embeddings were made."""
     return EmbedRecipe(
@@ -97,7 +114,7 @@ def run(
     """Returns a run as the probe's workflow describes it."""
     patients = scores.patient_ids
     if auc is None:
-        auc = auc_interval(scores.y_true[:, -1], scores.y_score[:, -1], patients=patients)
+        auc = overall_auc(scores)
     return Run(
         id=run_id,
         kind=kind,
@@ -126,9 +143,12 @@ def store(
 ) -> Run:
     """Stores a run with its predictions; the mean colour scores like `POOR`."""
     described = run(run_id, scores, **about)  # type: ignore[arg-type]
-    colour = predictions("mean colour", {name: POOR[name] for name in scores.image_ids})
-    with_baseline = baseline and scores.task == "binary"
-    save_run(Workspace(place), described, scores, baseline=colour if with_baseline else None)
+    colour = None
+    if baseline and scores.task == "binary":
+        colour = predictions("mean colour", {name: POOR[name] for name in scores.image_ids})
+    elif baseline and scores.task == "multilabel":
+        colour = diseased("mean colour", 0.2, 9)
+    save_run(Workspace(place), described, scores, baseline=colour)
     return described
 
 

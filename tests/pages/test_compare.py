@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import compare_paired
+from fundus_core.workflows.classes import compare_classes
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "evaluate" / "compare.py"
@@ -117,3 +119,70 @@ def test_models_of_different_photographs_are_refused_until_the_common_ones_are_a
     assert not page.exception
     assert not page.error
     assert "11 photographs" in evaluated.texts(page)
+
+
+def store_diseases(workspace: Path, *names: str) -> None:
+    for seed, name in enumerate(names):
+        scores = evaluated.diseased(name, 2.0 - seed, seed)
+        evaluated.store(workspace, name, scores, target=evaluated.DISEASES)
+
+
+def test_several_diseases_are_tested_together(page: AppTest, workspace: Path) -> None:
+    store_diseases(workspace, "good", "poor")
+    evaluated.address(page, run=["good", "poor"])
+
+    page.run()
+
+    assert not page.exception
+    tests = evaluated.table(page, "p (Holm)").set_index("Class")
+    found = compare_classes(Workspace(workspace), ["good", "poor"]).pairs[0]
+    for test in found.classes[:2]:
+        shown = tests.loc[test.name]
+        assert test.result is not None
+        assert shown["Difference (95 % CI)"].startswith(f"{test.result.difference:+.3f} (")
+        assert shown["z"] == f"{test.result.z:.2f}"
+    assert list(tests.index[3:]) == ["**Macro average**", "**Micro average**"]
+    assert list(tests["p (Holm)"][3:]) == ["–", "–"]  # one pair: nothing to correct for
+    assert "over 2 tests of single classes" in evaluated.texts(page)
+    assert "60 photographs of 30 patients" in evaluated.texts(page)
+
+
+def test_a_disease_too_rare_to_test_keeps_its_row_and_its_reason(
+    page: AppTest, workspace: Path
+) -> None:
+    store_diseases(workspace, "good", "poor")
+    evaluated.address(page, run=["good", "poor"])
+
+    page.run()
+
+    tests = evaluated.table(page, "p (Holm)").set_index("Class")
+    assert tests.loc["rvo", "Difference (95 % CI)"] == "no test"
+    assert tests.loc["rvo", "p (Holm)"] == "–"
+    assert "Not tested:** rvo, too few\\: 0 patients with it" in evaluated.texts(page)
+
+
+def test_of_three_models_of_several_diseases_a_pair_is_chosen(
+    page: AppTest, workspace: Path
+) -> None:
+    store_diseases(workspace, "good", "poor", "third")
+    evaluated.address(page, run=["good", "poor", "third"])
+    page.run()
+    menu = next(one for one in page.selectbox if one.label == "Differences of")
+
+    menu.set_value(("poor", "third")).run()
+
+    assert not page.exception
+    assert "over 6 tests of single classes, of all 3 pairs" in evaluated.texts(page)
+    assert "poor minus third" in page.subheader[1].value
+    assert list(evaluated.table(page, "good").columns[-3:]) == ["good", "poor", "third"]
+
+
+def test_one_disease_of_several_is_compared_alone(page: AppTest, workspace: Path) -> None:
+    store_diseases(workspace, "good", "poor")
+    evaluated.address(page, run=["good", "poor"], **{"class": "amd"})
+
+    page.run()
+
+    assert not page.exception
+    assert len(evaluated.table(page, "Pair")) == 1
+    assert page.subheader[0].value == "AUC for amd"

@@ -6,6 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.checks import Caution
+from fundus_core.plots.roc import interval_text
+from fundus_core.stats.classes import class_aucs
 from fundus_core.stats.delong import AucInterval
 from tests.pages import evaluated
 
@@ -126,6 +128,70 @@ def test_of_several_classes_one_is_looked_at(page: AppTest, workspace: Path) -> 
     assert next(one for one in page.selectbox if "Class" in one.label).value == "2"
     assert "grade \\= 2" in evaluated.texts(page)
     assert list(evaluated.table(page, "Model")["Positive"]) == ["4"]
+
+
+def test_several_diseases_open_together_with_their_averages(page: AppTest, workspace: Path) -> None:
+    scores = evaluated.diseased("multi", 1.5, 0)
+    evaluated.store(workspace, "multi", scores, target=evaluated.DISEASES)
+
+    page.run()
+
+    assert not page.exception
+    assert next(one for one in page.selectbox if "Class" in one.label).value == ""
+    rows = evaluated.table(page, "Class").set_index("Class")
+    found = class_aucs(
+        scores.y_true, scores.y_score, scores.class_names, patients=scores.patient_ids
+    )
+    assert list(rows["Positive"]) == ["30", "20", "0", "", ""]
+    assert list(rows["Patients with it"])[:3] == ["15", "10", "0"]
+    assert rows.loc["dr", "AUC (95 % CI)"] == interval_text(found.classes[0].interval)
+    assert rows.loc["**Macro average (2 of 3 classes)**", "AUC (95 % CI)"] == interval_text(
+        found.macro
+    )
+    assert rows.loc["**Micro average (2 of 3 classes)**", "AUC (95 % CI)"] == interval_text(
+        found.micro
+    )
+    assert "Mean colour, own folds" in rows
+    assert not page.slider
+
+
+def test_a_disease_that_no_photograph_has_is_said_to_be_left_out(
+    page: AppTest, workspace: Path
+) -> None:
+    scores = evaluated.diseased("multi", 1.5, 0)
+    evaluated.store(workspace, "multi", scores, target=evaluated.DISEASES)
+
+    page.run()
+
+    assert "Not in the averages:** rvo, 0 of 60 images have it" in evaluated.texts(page)
+
+
+def test_of_two_models_of_several_diseases_one_is_drawn(page: AppTest, workspace: Path) -> None:
+    for name, strength in (("multi", 1.5), ("other", 0.5)):
+        scores = evaluated.diseased(name, strength, 0)
+        evaluated.store(workspace, name, scores, target=evaluated.DISEASES, baseline=False)
+    evaluated.address(page, run=["multi", "other"])
+    page.run()
+    first = evaluated.table(page, "Class")
+
+    next(one for one in page.selectbox if one.label == "Curves of").set_value("other").run()
+
+    assert not page.exception
+    assert "Mean colour, own folds" not in first
+    assert not first.equals(evaluated.table(page, "Class"))
+
+
+def test_a_disease_without_photographs_is_explained_when_chosen_alone(
+    page: AppTest, workspace: Path
+) -> None:
+    scores = evaluated.diseased("multi", 1.5, 0)
+    evaluated.store(workspace, "multi", scores, target=evaluated.DISEASES)
+    evaluated.address(page, **{"class": "rvo"})
+
+    page.run()
+
+    assert not page.exception
+    assert "0 positive" in page.error[0].value
 
 
 def test_scores_of_a_probe_of_another_data_set_are_said_to_be_so(

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fundus_core.errors import ScoresError, SingleClassError, TargetError
-from fundus_core.stats.delong import auc_interval
-from fundus_core.stats.macro import macro_auc
+from fundus_core.stats.delong import auc_interval, compare_paired
+from fundus_core.stats.macro import compare_macro, compare_macro_unpaired, macro_auc
 
 
 def _three_classes(n_patients: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -93,3 +93,75 @@ def test_macro_auc__refuses_shapes_that_do_not_fit() -> None:
         macro_auc(y_true, score[:, :2])
     with pytest.raises(ScoresError, match="Class 3 has 1 of 100"):
         macro_auc(y_true, np.where(np.arange(300).reshape(100, 3) == 5, np.inf, score))
+
+
+def _two_models(n_patients: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    y_true, score, patients = _three_classes(n_patients, seed)
+    noise = np.random.default_rng(seed + 100).normal(size=score.shape)
+    return y_true, np.stack([score, 0.7 * score + 0.7 * noise]), patients
+
+
+def test_compare_macro__has_the_standard_error_of_the_bootstrap_of_patients() -> None:
+    y_true, (a, b), patients = _two_models(80, seed=3)
+    generator = np.random.default_rng(0)
+    differences = []
+    for _ in range(800):
+        drawn = generator.integers(0, 80, size=80)
+        rows = np.flatnonzero(patients == drawn[:, np.newaxis]) % len(patients)
+        each = [
+            auc_interval(y_true[rows, k], a[rows, k]).auc
+            - auc_interval(y_true[rows, k], b[rows, k]).auc
+            for k in range(3)
+        ]
+        differences.append(np.mean(each))
+
+    found = compare_macro(y_true, a, b, patients=patients)
+
+    assert found.standard_error == pytest.approx(np.std(differences), rel=0.1)
+    assert found.difference == pytest.approx(macro_auc(y_true, a).auc - macro_auc(y_true, b).auc)
+    assert found.low < found.difference < found.high
+
+
+def test_compare_macro__of_one_class_is_delongs_test() -> None:
+    y_true, (a, b), patients = _two_models(50, seed=0)
+
+    found = compare_macro(y_true[:, :1], a[:, :1], b[:, :1])
+    by_patient = compare_macro(y_true[:, :1], a[:, :1], b[:, :1], patients=patients)
+
+    plain = compare_paired(y_true[:, 0], a[:, 0], b[:, 0])
+    clustered = compare_paired(y_true[:, 0], a[:, 0], b[:, 0], patients=patients)
+    assert (found.z, found.p_value) == pytest.approx((plain.z, plain.p_value))
+    assert by_patient.z == pytest.approx(clustered.z)
+    assert (found.method, by_patient.method) == ("macro delong", "macro obuchowski")
+
+
+def test_compare_macro__a_model_does_not_differ_from_itself() -> None:
+    y_true, (a, _), patients = _two_models(50, seed=0)
+
+    found = compare_macro(y_true, a, 3 * a - 1, patients=patients)
+
+    assert (found.z, found.p_value, found.difference) == (0.0, 1.0, 0.0)
+    assert found.low < 0 < found.high
+
+
+def test_compare_macro_unpaired__adds_the_variances_of_both_sets() -> None:
+    y_a, (a, _), patients_a = _two_models(80, seed=3)
+    y_b, (b, _), patients_b = _two_models(50, seed=4)
+
+    found = compare_macro_unpaired(y_a, a, y_b, b, patients_a=patients_a, patients_b=patients_b)
+
+    errors = [
+        macro_auc(y_a, a, patients=patients_a).standard_error,
+        macro_auc(y_b, b, patients=patients_b).standard_error,
+    ]
+    assert found.standard_error == pytest.approx(np.hypot(*errors))
+    assert found.degrees_of_freedom is not None
+    assert 50 - 1 < found.degrees_of_freedom < 130
+
+
+def test_compare_macro__needs_two_patients_of_every_class() -> None:
+    y_true, (a, b), patients = _two_models(50, seed=0)
+    y_true[:, 2] = patients == 3
+
+    with pytest.raises(SingleClassError, match="1 independent positive"):
+        compare_macro(y_true, a, b, patients=patients)

@@ -5,6 +5,7 @@ The figures of docs/statistics.md come from the same code, over more settings.
 
 import pytest
 
+from benchmarks import simulate_classes as classes
 from benchmarks.simulate_clustered import INDEPENDENT, SETTINGS, Setting, simulate
 
 REPLICATES = 10_000
@@ -32,3 +33,15 @@ def test_simulation__both_forms_keep_the_level_when_eyes_are_independent(setting
     assert max(rates.clustered_coverage, rates.plain_coverage) <= 0.97
     assert min(rates.clustered_size, rates.plain_size) >= 0.04
     assert max(rates.clustered_size, rates.plain_size) <= 0.06
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("setting", classes.SETTINGS, ids=str)
+def test_simulation__averages_over_diseases_keep_the_level(setting: classes.Setting) -> None:
+    rates = classes.simulate(setting, replicates=4000)
+
+    assert 0.92 <= rates.macro_coverage <= 0.97
+    assert 0.92 <= rates.micro_coverage <= 0.97
+    assert rates.micro_naive_coverage < 0.92
+    assert 0.03 <= rates.macro_size <= 0.07
+    assert 0.03 <= rates.micro_size <= 0.07

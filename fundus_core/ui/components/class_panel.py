@@ -1,0 +1,109 @@
+"""All classes of one model: a ROC curve each, and a table with the averages below."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pandas as pd
+import streamlit as st
+
+from fundus_core.plots.classes import class_roc_figure
+from fundus_core.plots.roc import RocTrace, interval_text
+from fundus_core.stats.classes import ClassAucs
+from fundus_core.stats.delong import AucInterval
+from fundus_core.ui import text
+from fundus_core.workflows.runs import Run
+
+_HEIGHT, _PER_CURVE = 500, 12
+"""Pixels; the curves are square, and the legend below them grows with their number."""
+
+_NONE = "–"
+
+
+def labelled(traces: Sequence[RocTrace], run: Run) -> list[RocTrace]:
+    """Returns the curves with the names that classes have on pages."""
+    return [replace(one, name=text.class_label(run.target, one.name)) for one in traces]
+
+
+def class_curves(traces: Sequence[RocTrace], name: str) -> None:
+    """Draws a curve per class, with its AUC in the legend.
+
+    Args:
+        traces: One per class that has an AUC.
+        name: The model.
+    """
+    named = "; ".join(f"{trace.name}: AUC {interval_text(trace.interval)}" for trace in traces)
+    st.plotly_chart(
+        class_roc_figure(traces).update_layout(height=_HEIGHT + _PER_CURVE * len(traces)),
+        key="roc.classes",
+        alt=f"ROC curves of {name}, one per class. {named}.",
+    )
+
+
+def class_table(run: Run, found: ClassAucs, baseline: ClassAucs | None) -> None:
+    """Draws the table of classes and averages, and says how to read it."""
+    st.table(class_auc_frame(run, found, baseline), hide_index=True, alt="AUC of every class.")
+    st.markdown(left_out_sentence(run, found))
+    st.caption(averages_sentence(found))
+
+
+def class_auc_frame(run: Run, found: ClassAucs, baseline: ClassAucs | None) -> pd.DataFrame:
+    """Returns a row per class and average: what it rests on, its AUC and the mean colour's."""
+    averages = average_names(found)
+    known = found.macro.n_patients is not None
+    of_colour = [row.interval for row in baseline.classes] if baseline else []
+    table = pd.DataFrame(
+        {
+            "Class": [
+                *[text.escaped(text.class_label(run.target, r.class_name)) for r in found.classes],
+                *[f"**{name}**" for name in averages],
+            ],
+            "Positive": [*[f"{row.n_positive:,}" for row in found.classes], "", ""],
+            "Negative": [*[f"{row.n_negative:,}" for row in found.classes], "", ""],
+            "Patients with it": [
+                *[f"{row.units.positive:,}" if known else "unknown" for row in found.classes],
+                "",
+                "",
+            ],
+            "AUC (95 % CI)": [
+                *[_auc(row.interval) for row in found.classes],
+                interval_text(found.macro),
+                interval_text(found.micro),
+            ],
+        }
+    )
+    if baseline:
+        colours = [*of_colour, baseline.macro, baseline.micro]
+        table["Mean colour, own folds"] = [_auc(interval) for interval in colours]
+    return table
+
+
+def average_names(found: ClassAucs) -> tuple[str, str]:
+    """Returns what the averages are called, with the number of classes where some are left out."""
+    left_out = found.n_averaged < len(found.classes)
+    over = f" ({found.n_averaged} of {len(found.classes)} classes)" if left_out else ""
+    return f"Macro average{over}", f"Micro average{over}"
+
+
+def left_out_sentence(run: Run, found: ClassAucs) -> str:
+    """Says which classes are not in the averages, and why; empty where all are."""
+    reasons = [
+        f"{text.escaped(text.class_label(run.target, row.class_name))}, {text.escaped(row.reason)}"
+        for row in found.classes
+        if row.reason
+    ]
+    return f"**Not in the averages:** {'; '.join(reasons)}." if reasons else ""
+
+
+def averages_sentence(found: ClassAucs) -> str:
+    """Says what the two averages are, what each must not be taken for, and how they were made."""
+    unit = "photographs" if found.macro.n_patients is None else "patients"
+    return (
+        "Macro: the mean of the classes' AUCs, each class weighing the same. Micro: one AUC over "
+        "all pairs of a photograph and a class; frequent classes weigh more, scores of different "
+        "classes are compared with each other, and knowing which class is frequent raises it. "
+        f"Intervals of both take {unit} as independent, not the pairs."
+    )
+
+
+def _auc(interval: AucInterval | None) -> str:
+    return _NONE if interval is None else interval_text(interval)
