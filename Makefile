@@ -19,7 +19,7 @@ SOURCES := app.py fundus_core pages scripts benchmarks tests
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help app demo test test-fast test-slow test-browser bench first-results screenshots readme \
+.PHONY: help app demo test test-fast test-slow test-browser bench first-results model-cards pretraining-study story screenshots realism readme \
 	lint format types check hooks constraints clean
 
 help: ## List the targets
@@ -64,8 +64,20 @@ bench: $(VENV)/.runtime ## Measure every claim of speed; results are printed
 first-results: $(VENV)/.runtime ## Make docs/first-results.md from the photographs of FUNDUS_REAL_DATA
 	@PYTHONPATH=. $(RUN) scripts/first_results.py
 
+model-cards: $(VENV)/.runtime ## Write the model card of every weights file that is shipped
+	@PYTHONPATH=. $(RUN) scripts/model_cards.py
+
+pretraining-study: $(VENV)/.runtime ## Make docs/pretraining.md from the photographs of FUNDUS_REAL_DATA
+	@PYTHONPATH=. $(RUN) scripts/pretraining_study.py $(ARGS)
+
+story: $(VENV)/.runtime ## Make fundus_core/story: scores of the networks fine-tuned on the demo
+	@PYTHONPATH=. $(RUN) scripts/story.py $(ARGS)
+
 screenshots: $(VENV)/.browser ## Make the README's pictures of every page from the demo photographs
 	@FUNDUS_BROWSER="$$(cat $(VENV)/.browser)" PYTHONPATH=. $(RUN) scripts/screenshots.py
+
+realism: $(VENV)/.runtime ## Compare the phantoms with the photographs of FUNDUS_REAL_DATA, in figures and to the eye
+	@PYTHONPATH=. $(RUN) scripts/realism.py $(ARGS)
 
 readme: $(VENV)/.runtime ## Write the table of backbones into README.md
 	@PYTHONPATH=. $(RUN) scripts/readme.py

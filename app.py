@@ -2,8 +2,8 @@
 
 import streamlit as st
 
-from fundus_core.ui import messages
-from fundus_core.ui.components import dataset_picker
+from fundus_core.ui import messages, state
+from fundus_core.ui.components import dataset_picker, story_panel
 
 # A section of the menu is a folder under pages/. The folders are needed: Streamlit would run a
 # script lying directly in pages/ on its own, without this frame, if the first visitor after a
@@ -14,6 +14,7 @@ PAGES = {
             "pages/data/overview.py", title="Overview", icon=":material/dataset:", default=True
         ),
         st.Page("pages/data/images.py", title="Images", icon=":material/image:"),
+        st.Page("pages/data/story.py", title="The demo's story", icon=":material/auto_stories:"),
     ],
     "Embed": [
         st.Page("pages/embed/extract.py", title="Extract", icon=":material/memory:"),
@@ -23,6 +24,8 @@ PAGES = {
         st.Page(
             "pages/model/linear_probe.py", title="Linear probe", icon=":material/linear_scale:"
         ),
+        st.Page("pages/model/fine_tune.py", title="Fine-tune", icon=":material/tune:"),
+        st.Page("pages/model/pretrain.py", title="Pre-train", icon=":material/model_training:"),
     ],
     "Evaluate": [
         st.Page("pages/evaluate/roc.py", title="ROC", icon=":material/show_chart:"),
@@ -40,7 +43,9 @@ PAGES = {
 }
 
 st.set_page_config(page_title="Fundus Explorer", page_icon=":material/visibility:", layout="wide")
-page = st.navigation(PAGES)
+page = st.navigation(PAGES, expanded=True)
+if page.title == "Overview" and state.is_new() and story_panel.comes_first():
+    st.switch_page("pages/data/story.py")
 with st.sidebar:
     dataset_picker.picker()
 body = st.container()

@@ -34,6 +34,7 @@ CAUTIONS: dict[str, str] = {
     "FD008": "Some rows have no label for this target and take no part.",
     "FD009": "Some rows were rejected.",
     "FD010": "The labels of this data set are not classes of the model, so it was not evaluated.",
+    "FD011": "Some labelled photographs could not be read and take no part.",
 }
 """Code -> what it means, for the methods page."""
 
@@ -65,6 +66,13 @@ def split_caution(dataset: FundusDataset) -> Caution | None:
     if not both:
         return None
     return Caution("FD001", f"{both} of {len(sides)} patients are in more than one split.")
+
+
+def unreadable_caution(n_unreadable: int, n_labelled: int) -> Caution | None:
+    """Returns a caution if labelled photographs could not be read by the time they were needed."""
+    if not n_unreadable:
+        return None
+    return Caution("FD011", f"{n_unreadable} of {n_labelled} photographs could not be read.")
 
 
 def foreign_labels_caution(dataset: FundusDataset, target: Target) -> Caution | None:

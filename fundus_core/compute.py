@@ -1,6 +1,8 @@
 """Which device computes, at which precision, with how many images at a time."""
 
+import ctypes
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeVar
@@ -13,6 +15,12 @@ if TYPE_CHECKING:
 Precision = Literal["auto", "fp32", "bf16"]
 
 _T = TypeVar("_T")
+
+_KEEP_FREED_MEMORY = (
+    (-4, 0),  # M_MMAP_MAX: no block is mapped on its own
+    (-1, 2**31 - 1),  # M_TRIM_THRESHOLD: the heap's end is not given back
+    (-2, 2**26),  # M_TOP_PAD: the heap grows by 64 MiB at least
+)
 
 _CPU_FLAGS_WITH_FAST_BF16 = ("avx512_bf16", "amx_bf16")
 
@@ -92,6 +100,23 @@ def with_fitting_batch(run: Callable[[int], _T], batch_size: int) -> tuple[_T, i
                 ) from error
         _free_device_memory()
         batch_size //= 2
+
+
+def keep_freed_memory() -> bool:
+    """Makes this process keep the memory it frees instead of giving it back to the system.
+
+    Training frees and takes the same large blocks at every step. With glibc's defaults each comes
+    as fresh pages that the kernel must clear first: measured on MobileNet V2, a third of the time.
+
+    Returns:
+        True if the C library was told so; False where it is not glibc.
+    """
+    if sys.platform != "linux":
+        return False
+    library = ctypes.CDLL(None)
+    if not hasattr(library, "gnu_get_libc_version"):
+        return False
+    return all(library.mallopt(*setting) == 1 for setting in _KEEP_FREED_MEMORY)
 
 
 def _free_device_memory() -> None:

@@ -79,6 +79,10 @@ class FoldError(FundusError):
     """The images cannot be split into folds that each hold both classes."""
 
 
+class TrainingError(FundusError):
+    """A network cannot be trained as asked, or its loss is no longer a number."""
+
+
 class SaliencyError(FundusError):
     """A saliency map would be constant, not finite or of the wrong shape."""
 

@@ -105,3 +105,24 @@ def _require_patients(
                     f"Class {label!r} occurs in {count} {unit}; {n_folds} folds need {n_folds}.",
                     hint=hint,
                 )
+
+
+def held_out_groups(
+    rows: NDArray[np.intp], groups: NDArray[np.str_] | None, *, share: float, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Sets the rows of some groups aside, chosen at random.
+
+    Args:
+        rows: Rows to divide.
+        groups: Shape (N,), the patient of every row; None treats rows as independent.
+        share: Of the groups to set aside, at least one, in (0, 1).
+        seed: Of the choice.
+
+    Returns:
+        The rows that stay and those set aside, both in order; no group is in both.
+    """
+    owners = rows.astype(str) if groups is None else groups[rows]
+    distinct = np.unique(owners)
+    order = np.random.default_rng(seed).permutation(distinct)
+    aside = np.isin(owners, order[: max(1, round(share * len(distinct)))])
+    return rows[~aside], rows[aside]

@@ -4,11 +4,8 @@ Run as `make first-results`, with FUNDUS_REAL_DATA naming the folder of photogra
 Everything is done through the command line, as a user would.
 """
 
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +18,15 @@ from fundus_core.plots.printed import PrintedMap, printed_maps, printed_roc, pri
 from fundus_core.plots.roc import RocTrace
 from fundus_core.stats.delong import auc_interval
 from fundus_core.stats.roc import roc_band, roc_curve
+from scripts.command_line import REAL, ROOT, fundus, p_text, span
 
-ROOT = Path(__file__).parents[1]
-REAL = Path(os.environ.get("FUNDUS_REAL_DATA", ROOT.parent / "shared")).resolve()
 IDRID, HRF = (REAL / "data" / "classification" / name for name in ("idrid", "hrf"))
 FILE = "mobilenetv2_100.imagenet_ptq.pth"
 DOCUMENT = ROOT / "docs" / "first-results.md"
 PICTURES = ROOT / "docs" / "images"
 WORKSPACE = ROOT / "workspace" / "first-results"
+
+run = partial(fundus, workspace=WORKSPACE)
 
 MODELS = {
     "ImageNet": ("--backbone", "mobilenetv2_100", "--weights", FILE),
@@ -93,35 +91,21 @@ lesions.
 """
 
 
-def fundus(*arguments: object) -> Any:
-    """Runs one command and returns what it prints as JSON."""
-    command = [sys.executable, "-m", "fundus_core", *map(str, arguments)]
-    environment = os.environ | {"FUNDUS_WEIGHTS": str(REAL / "weights"), "FUNDUS_OFFLINE": "1"}
-    done = subprocess.run(
-        [*command, "--json", "--workspace", str(WORKSPACE)],
-        env=environment,
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    return json.loads(done.stdout)
-
-
 def main() -> None:
     """Runs the whole line and writes the document."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     probes = {
-        name: fundus("probe", IDRID, *options, *SIZE, "--target", "dr_any")
+        name: run("probe", IDRID, *options, *SIZE, "--target", "dr_any")
         for name, options in MODELS.items()
     }
     runs = [probe["run_id"] for probe in probes.values()]
-    pair = fundus("compare", *runs)["pairs"][0]
-    external = {name: fundus("predict", probe["run_id"], HRF) for name, probe in probes.items()}
+    pair = run("compare", *runs)["pairs"][0]
+    external = {name: run("predict", probe["run_id"], HRF) for name, probe in probes.items()}
     maps = {
-        name: fundus("project", IDRID, *options, *SIZE, "--method", "tsne")
+        name: run("project", IDRID, *options, *SIZE, "--method", "tsne")
         for name, options in MODELS.items()
     }
-    precision = fundus("embed", IDRID, *MODELS["ImageNet"], *SIZE)["precision"]
+    precision = run("embed", IDRID, *MODELS["ImageNet"], *SIZE)["precision"]
     draw_roc(probes)
     draw_maps(maps, probes)
     grid = draw_explanations(probes["ImageNet"])
@@ -150,11 +134,6 @@ def main() -> None:
     )
 
 
-def p_text(p_value: float) -> str:
-    """Returns a p-value as papers print it."""
-    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
-
-
 def probe_rows(probes: dict[str, Any]) -> list[str]:
     """Returns the lines of the table of probes, the shortcut baseline last."""
     rows = [
@@ -173,11 +152,6 @@ def fold_aucs(probe: dict[str, Any]) -> str:
 def report_interval(report: dict[str, Any]) -> str:
     """Returns the AUC of a command's report."""
     return span(report, "auc_low", "auc_high")
-
-
-def span(values: dict[str, Any], low: str, high: str) -> str:
-    """Returns `auc (low to high)`."""
-    return f"{values['auc']:.3f} ({values[low]:.3f} to {values[high]:.3f})"
 
 
 def external_rows(external: dict[str, Any]) -> list[str]:
@@ -239,7 +213,7 @@ def draw_explanations(probe: dict[str, Any]) -> str:
     table = pd.read_parquet(probe["predictions"])
     hits = table[table["y_true"] == 1].nlargest(EXPLAINED, "y_score")
     images = [part for image_id in hits["image_id"] for part in ("--image", image_id)]
-    rows = fundus("explain", probe["run_id"], *images, "--out", WORKSPACE / "maps")
+    rows = run("explain", probe["run_id"], *images, "--out", WORKSPACE / "maps")
     pictures = [np.asarray(Image.open(row["overlay"]).convert("RGB")) for row in rows]
     titles = [f"{Path(row['path']).stem}, score {row['score']:.2f}" for row in rows]
     printed_row(pictures, titles).savefig(PICTURES / "first-results-grad-cam.png", dpi=90)

@@ -104,3 +104,9 @@ def real_data() -> Path:
     if not (folder / "data" / "classification").is_dir():
         pytest.skip(f"no real photographs in {folder}; FUNDUS_REAL_DATA names another folder")
     return folder
+
+
+@pytest.fixture
+def without_shipped_weights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Leaves the weights that come with the program out."""
+    monkeypatch.setattr("fundus_core.io.weights.SHIPPED", tmp_path / "no-weights")

@@ -12,6 +12,9 @@ TIMM_PREFIX = "timm:"
 SHORTCUT = "mean_colour"
 """The baseline shown beside every result: what three colour means alone can predict."""
 
+PHANTOMS = "synthetic photographs of this project"
+"""What our own weights were pre-trained on: no photograph of a patient."""
+
 _HALF = (0.5, 0.5, 0.5)
 _TENSORFLOW_PADDING = (("pad_type", "same"),)
 """The TensorFlow MobileNets pad asymmetrically; with timm's padding a third of answers change."""
@@ -142,6 +145,21 @@ _SPECS = (
         licence="Apache-2.0",
         reference="Sandler et al. (2018), arXiv:1801.04381",
         seen_in_pretraining=("ImageNet-1k",),
+    ),
+    BackboneSpec(
+        id="mobilenetv2_phantom",
+        title="MobileNet V2, phantoms (ours, shipped)",
+        loader="timm",
+        architecture="mobilenetv2_100",
+        embed_dim=1280,
+        image_size=256,
+        mean=_HALF,
+        std=_HALF,
+        architecture_args=_TENSORFLOW_PADDING,
+        weights_files=("mobilenetv2_100.phantom.safetensors",),
+        licence="Apache-2.0",
+        reference="docs/phantom.md; after Jang et al. (2024), arXiv:2408.08790",
+        seen_in_pretraining=(PHANTOMS,),
     ),
     BackboneSpec(
         id=SHORTCUT,

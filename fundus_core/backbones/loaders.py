@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fundus_core.backbones.base import Backbone, BackboneSpec
 from fundus_core.backbones.checkpoints import load_into, read_state_dict
-from fundus_core.backbones.token_grid import Layout, declared_grid, to_channels_first
+from fundus_core.backbones.token_grid import features_as_grid
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import BackboneError
 from fundus_core.preprocessing import prepare
@@ -80,10 +80,7 @@ class TorchBackbone:
             )
         with torch.inference_mode():
             features: Tensor = module.forward_features(self._normalised(batch))
-        layout: Layout = "NLC" if features.ndim == 3 else getattr(module, "output_fmt", "NCHW")
-        side = (self.image_size, self.image_size)
-        grid = declared_grid(module, side) if layout == "NLC" else None
-        return to_channels_first(features, layout, grid).float()
+        return features_as_grid(module, features, self.image_size).float()
 
     def blocks(self) -> Sequence[tuple[str, "nn.Module"]]:
         """Returns the named children from input to head, those without weights left out."""

@@ -89,6 +89,22 @@ def to_channels_first(values: "Tensor", layout: Layout, grid: TokenGrid | None =
     return arranged
 
 
+def features_as_grid(module: "nn.Module", features: "Tensor", side: int) -> "Tensor":
+    """Arranges what a timm network's `forward_features` returns as (B, C, h, w).
+
+    Args:
+        module: The network.
+        features: Its last features.
+        side: Of the input they are of, in pixels.
+
+    Raises:
+        SaliencyError: If the network does not say where its tokens lie.
+    """
+    layout: Layout = "NLC" if features.ndim == 3 else getattr(module, "output_fmt", "NCHW")
+    grid = declared_grid(module, (side, side)) if layout == "NLC" else None
+    return to_channels_first(features, layout, grid)
+
+
 def _tokens_to_grid(tokens: "Tensor", grid: TokenGrid | None) -> "Tensor":
     """Drops the prefix of tokens (B, N, C) and lays the rest out as (B, C, h, w)."""
     if grid is None:

@@ -11,7 +11,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
 
-from fundus_core.cli import data, evaluate, manage, model
+from fundus_core.cli import classes, data, evaluate, manage, model, story, train
 from fundus_core.cli.options import with_options
 from fundus_core.cli.output import print_error
 from fundus_core.errors import FundusError
@@ -35,10 +35,14 @@ app.command("backbones")(data.backbones)
 app.command("embed")(with_options(model.embed))
 app.command("project")(with_options(model.project))
 app.command("probe")(with_options(model.probe))
+app.command("finetune")(with_options(train.finetune))
+app.command("pretrain")(with_options(train.pretrain))
 app.command("predict")(with_options(model.predict))
+app.command("roc")(classes.roc)
 app.command("compare")(evaluate.compare)
 app.command("explain")(evaluate.explain)
 app.command("runs")(evaluate.runs)
+app.command("story")(story.story)
 app.add_typer(manage.jobs_app, name="jobs")
 app.command("app")(manage.open_app)
 

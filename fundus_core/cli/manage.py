@@ -120,6 +120,7 @@ def _begin_demo(workspace: Workspace) -> None:
         ["check", *source_arguments(source), *place],
         title="Read the demo photographs (synthetic)",
     )
+    store.submit(["story", *place], title="Tell the demo's story (synthetic)")
 
 
 def _require_loopback(address: str) -> None:

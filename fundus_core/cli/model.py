@@ -137,11 +137,11 @@ def probe(
     if as_json:
         print_json(describe_run(place, run))
     else:
-        _print_run(run)
+        print_run(run)
 
 
 def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
-    """Returns what `probe --json` prints."""
+    """Returns what `probe --json` and `finetune --json` print."""
     return {
         "run_id": run.id,
         "label": run.label,
@@ -162,9 +162,12 @@ def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
     }
 
 
-def _print_run(run: Run) -> None:
+def print_run(run: Run) -> None:
+    """Prints what an evaluated model reached."""
     patients = "unknown" if run.n_patients is None else str(run.n_patients)
     print_line(f"{run.label} on {run.target.name}: AUC {auc_text(run.auc)}")
+    if run.target.task != "binary":
+        print_line(f"  macro average of the classes; `fundus roc {run.id}` prints each")
     print_line(f"  mean colour alone: {auc_text(run.baseline_auc)}")
     print_line(f"  {run.n_images} photographs, patients: {patients}; run {run.id}")
     for fold in run.folds:

@@ -17,6 +17,9 @@ _LONGEST_LABEL = 60
 _LARGEST_GRADE = 100
 """Whole numbers beyond this measure something instead of grading it."""
 
+_MOST_GRADES = 10
+"""Of a numbered scale without a likely name: 0, 1, 2, ... or 1, 2, 3, ... without gaps."""
+
 _MOST_CODES = 5
 """Columns such as age or year with more numbers than this measure; with fewer they encode."""
 
@@ -31,6 +34,10 @@ _METADATA = re.compile(
     r"comments?|notes?|version|fold|operator|synthetic|eye|folder)(_|$|\d)"
 )
 _IDENTIFIER = re.compile(r"(^|_)(id|ids|uuid|guid|hash|md5|sha256|index|idx|group|number|no)$")
+
+_COUNT = re.compile(r"(^|_)(counts?|num|total)(_|$)|^n_")
+_OF_THE_PICTURE = re.compile(r"(^|_)(visit|session|encounter|dust|lash(es)?|shape)(_|$)")
+"""What a photograph is, when it was taken and what spoils it: nothing a model is to learn."""
 
 _NEGATIVE_WORDS = {
     "normal",
@@ -64,8 +71,10 @@ def infer_targets(
     """Returns what can be predicted from the columns of a table.
 
     The target that the user named comes first. Then follow columns with 2 to 20 recurring values
-    that are neither identifiers, measurements nor free text: those with names such as label, grade
-    or disease first, those such as age, sex or camera last, otherwise in the order of the table.
+    that are neither identifiers, measurements, counts nor free text, nor tell the visit or what
+    spoils the picture. Those with names such as label, grade or disease come first, those such as
+    age, sex or camera last, otherwise in the order of the table. More than two numbers are taken
+    for a scale if they begin at 0 or 1 and have no gaps, or if the name says so.
 
     Classes that are numbers are in numerical order, others in alphabetical. Of two classes the
     second is the positive one; a word of negation (normal, healthy, no dr, control, ...) comes
@@ -141,9 +150,9 @@ def _inferred(table: pd.DataFrame, name: str) -> Target | None:
     counts = table[name].value_counts()
     if not 2 <= len(counts) <= _MAX_INFERRED_CLASSES:
         return None
-    if max(map(len, counts.index)) > _LONGEST_LABEL or _is_measurement(list(counts.index)):
+    if _COUNT.search(words) or _OF_THE_PICTURE.search(words):
         return None
-    if _METADATA.search(words) and len(counts) > _MOST_CODES and _are_numbers(list(counts.index)):
+    if max(map(len, counts.index)) > _LONGEST_LABEL or _only_measures(words, list(counts.index)):
         return None
     if counts.sum() < 2 * len(counts) and not _LIKELY.search(words):
         return None
@@ -206,11 +215,28 @@ def _is_negative(name: str) -> bool:
     return words in _NEGATIVE_WORDS or _NEGATION.search(words) is not None
 
 
+def _only_measures(words: str, values: Sequence[str]) -> bool:
+    """Says whether a column holds numbers that are no classes, by their values and its name."""
+    if not _are_numbers(values):
+        return False
+    if _METADATA.search(words) and len(values) > _MOST_CODES:
+        return True
+    is_scale = len(values) == 2 or _is_scale(values) or _LIKELY.search(words) is not None
+    return _is_measurement(values) or not is_scale
+
+
 def _is_measurement(values: Sequence[str]) -> bool:
     """Says whether values are numbers that are not whole, or too large to grade anything."""
     return _are_numbers(values) and any(
         not float(value).is_integer() or abs(float(value)) > _LARGEST_GRADE for value in values
     )
+
+
+def _is_scale(values: Sequence[str]) -> bool:
+    """Says whether numbers are all those from 0 or 1 to at most ten of them."""
+    numbers = sorted(float(value) for value in values)
+    scales = [[float(first + step) for step in range(len(numbers))] for first in (0, 1)]
+    return len(numbers) <= _MOST_GRADES and numbers in scales
 
 
 def _are_numbers(values: Sequence[str]) -> bool:

@@ -15,6 +15,9 @@ ENVIRONMENT_VARIABLE = "FUNDUS_WEIGHTS"
 OFFLINE_VARIABLE = "FUNDUS_OFFLINE"
 SCRATCH = "scratch"
 
+SHIPPED = Path(__file__).parents[1] / "weights"
+"""Weights of our own, pre-trained on synthetic photographs; part of the package."""
+
 _HUB_ADDRESS = ("huggingface.co", 443)
 _CONNECT_SECONDS = 3.0
 _READ_BYTES = 1 << 20
@@ -38,7 +41,7 @@ def weights_folders(workspace: Workspace) -> tuple[Path, ...]:
     """Returns the folders searched for weight files, in order."""
     named = os.environ.get(ENVIRONMENT_VARIABLE, "")
     extra = tuple(Path(part).expanduser() for part in named.split(os.pathsep) if part)
-    return (workspace.weights, *extra)
+    return (workspace.weights, *extra, SHIPPED)
 
 
 def local_weights(spec: BackboneSpec, workspace: Workspace) -> Path | None:

@@ -53,6 +53,11 @@ class Workspace:
         return self.root / "runs"
 
     @property
+    def training(self) -> Path:
+        """What unfinished trainings have done so far, in a folder per recipe."""
+        return self.root / "training"
+
+    @property
     def precision(self) -> Path:
         """What was measured of bf16, in a file per network and device."""
         return self.root / "precision"

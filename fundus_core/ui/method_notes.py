@@ -66,6 +66,25 @@ STEPS: tuple[MethodNote, ...] = (
         "Varma & Simon (2006), BMC Bioinformatics 7, 91 (nested folds)",
         "Photographs of the same hospital and camera: other sites are usually worse.",
     ),
+    MethodNote(
+        "Fine-tuning",
+        "In each outer fold a fresh copy of the backbone is trained with a linear head by AdamW, "
+        "the learning rate rising and then falling along a cosine; 15 % of the training patients "
+        "choose the epoch by their loss. Rare classes weigh more, at most ten times.",
+        "Davila et al. (2024), arXiv:2406.10050; Loshchilov & Hutter (2019), arXiv:1711.05101 "
+        "(AdamW)",
+        "Its scores are not calibrated, and folds are models of their own: pooled scores compare "
+        "patients across them.",
+    ),
+    MethodNote(
+        "Upstream task",
+        "Before the question that matters a backbone learns to tell normal from abnormal, and if "
+        "wanted diseases, the number of lesions and where they are; the epoch with the lowest "
+        "loss on a tenth of the patients gives the weights, stored at half precision.",
+        "Jang et al. (2024), arXiv:2408.08790 (the binary task)",
+        "Figures of the upstream task say nothing about other photographs; of drawn photographs "
+        "nothing about patients.",
+    ),
 )
 
 STATISTICS: tuple[MethodNote, ...] = (
@@ -101,8 +120,19 @@ STATISTICS: tuple[MethodNote, ...] = (
         "too.",
     ),
     MethodNote(
-        "Several pairs at once",
-        "Holm's step-down correction over the pairs that are compared together.",
+        "Several diseases at once",
+        "One against the rest for each class; the macro average is the mean of the AUCs, the micro "
+        "average one AUC over all pairs of a photograph and a class; intervals and tests of both "
+        "take the patient as the unit.",
+        "Hanley & Hajian-Tilaki (1997), Academic Radiology 4(1), 49-58 (macro); Obuchowski (1997) "
+        "(micro)",
+        "The micro average is higher where classes are of different frequency, whatever the model "
+        "sees. Averages over different classes cannot be compared.",
+    ),
+    MethodNote(
+        "Several tests at once",
+        "Holm's step-down correction over the pairs, and over the classes, that are compared "
+        "together; classes with fewer than ten patients with or without it are not tested.",
         "Holm (1979), Scandinavian Journal of Statistics 6(2), 65-70",
         "Comparisons made earlier, or on other pages, are not in it.",
     ),
@@ -128,8 +158,9 @@ PAPERS: tuple[Paper, ...] = (
         "Hypertensive Retinopathy",
         "Silva-Rodríguez et al. (2023), CGI-HRDC",
         "https://arxiv.org/abs/2401.15526",
-        "The linear probe (LP) on a ResNet-50 that starts from ImageNet, for any binary target.",
-        "FLAIR's weights, fine-tuning (FT), LP followed by FT, and the challenge's score. The "
+        "The linear probe (LP) and fine-tuning (FT) of a ResNet-50 that starts from ImageNet, for "
+        "any binary target.",
+        "FLAIR's weights, LP followed by FT, and the challenge's score. The "
         "probe here chooses its regularisation by inner folds; their public code fixes it.",
     ),
     Paper(
@@ -137,20 +168,21 @@ PAPERS: tuple[Paper, ...] = (
         "Classification",
         "Davila, Colan & Hasegawa (2024), Image and Vision Computing 146, 105012",
         "https://arxiv.org/abs/2406.10050",
-        "One of its eight strategies, the linear probe, on ResNet-50, DenseNet-121 and VGG-19 that "
-        "start from ImageNet.",
-        "The seven strategies that change the backbone: full and gradual fine-tuning, LP-FT, "
-        "L1-SP, L2-SP and Auto-RGN. Its data sets are not of the eye.",
+        "Two of its eight strategies, the linear probe and full fine-tuning, on ResNet-50, "
+        "DenseNet-121 and VGG-19 that start from ImageNet.",
+        "Gradual fine-tuning, LP-FT, L1-SP, L2-SP and Auto-RGN. Its data sets are not of the eye; "
+        "learning rate and epochs are ours.",
     ),
     Paper(
         "A Disease-Specific Foundation Model Using Over 100K Fundus Images: Release and Validation "
         "for Abnormality and Multi-Disease Classification on Downstream Tasks",
         "Jang et al. (2024)",
         "https://arxiv.org/abs/2408.08790",
-        "Linear probes of random and ImageNet weights at any input size, 5-fold cross-validation, "
-        "DeLong's test, multi-label targets, t-SNE, Grad-CAM, and scoring of another data set.",
-        "Pre-training on normal against abnormal, its weights, fine-tuning, the test on fractions "
-        "of the data, and vessel segmentation.",
+        "Pre-training on normal against abnormal, linear probes and fine-tuning of random and "
+        "pre-trained weights at any input size, 5-fold cross-validation, DeLong's test, "
+        "multi-label targets, t-SNE, Grad-CAM, and scoring of another data set by a probe.",
+        "Its weights (those made here learned from drawn photographs), the test on fractions of "
+        "the data, and vessel segmentation.",
     ),
     Paper(
         "Are Natural Domain Foundation Models Useful for Medical Image Classification?",

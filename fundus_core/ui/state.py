@@ -54,7 +54,7 @@ class Session:
     """Name of the target, as `FundusDataset.target` takes it."""
 
     class_name: str = ""
-    """For several classes, the one looked at."""
+    """For several classes, the one looked at; empty for all together, or where none was chosen."""
 
     threshold: float | None = None
     """Scores from here on count as positive; None for the page's own choice."""
@@ -83,6 +83,11 @@ def current() -> Session:
         _adopt(session, address)
     _write_address(session)
     return session
+
+
+def is_new() -> bool:
+    """Says whether this tab was just opened, at no view in particular."""
+    return KEY not in st.session_state and not _read_address()
 
 
 def choose(**changes: Any) -> None:

@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +25,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
+from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves
 from fundus_core.io.columns import ColumnMapping, recognise
 from fundus_core.io.images import read_image
 from fundus_core.io.photo_files import PhotographFinder
@@ -36,14 +38,19 @@ from fundus_core.plots.roc import RocTrace
 from fundus_core.preprocessing import prepare
 from fundus_core.projections import PROJECTORS, Projection
 from fundus_core.similarity import Neighbour, nearest
+from fundus_core.stats.classes import ClassAucs
 from fundus_core.stats.delong import auc_interval
 from fundus_core.stats.roc import roc_band, roc_curve
+from fundus_core.workflows import classes as of_classes
 from fundus_core.workflows import compare, embed, photographs, project
 from fundus_core.workflows import datasets as opened
 from fundus_core.workflows import runs as stored
 from fundus_core.workflows.datasets import DatasetSummary
 from fundus_core.workflows.embed import EmbeddingSummary
 from fundus_core.workflows.runs import Run
+from fundus_core.workflows.story_store import FOLDER as STORY_FOLDER
+from fundus_core.workflows.story_store import Story, read_story
+from fundus_core.workflows.weights_cards import WeightsCard, list_weights_cards
 
 if TYPE_CHECKING:
     from fundus_core.workflows.explain import Explanation
@@ -158,6 +165,24 @@ def baseline_roc(run_id: str, class_name: str = "") -> RocTrace | None:
     return _baseline_roc(place, run_id, class_name, _token(place.runs / run_id, deep=False))
 
 
+def class_rocs(run_id: str) -> tuple[tuple[RocTrace, ...], ClassAucs]:
+    """Returns a ROC curve, without band, for each class of a run that has one, and all AUCs."""
+    place = workspace()
+    return _class_rocs(place, run_id, _token(place.runs / run_id, deep=False))
+
+
+def baseline_classes(run_id: str) -> ClassAucs | None:
+    """Returns the AUCs of the mean colour in the folds of a run; None where there are none."""
+    place = workspace()
+    return _baseline_classes(place, run_id, _token(place.runs / run_id, deep=False))
+
+
+def class_comparison(run_ids: Sequence[str], *, common: bool = False) -> of_classes.ClassComparison:
+    """Compares evaluated models on all of their classes."""
+    place = workspace()
+    return _class_comparison(place, tuple(run_ids), common, _token(place.runs))
+
+
 def comparison(
     run_ids: Sequence[str], class_name: str = "", *, common: bool = False
 ) -> compare.Comparison:
@@ -173,6 +198,37 @@ def explanation(
     place = workspace()
     token = _token(place.runs / run_id, deep=False)
     return _explanation(place, run_id, image_id, class_name, method, token)
+
+
+def story() -> Story | None:
+    """Returns what was found on the demo photographs; None until it was prepared."""
+    place = workspace()
+    parts = (place.root / STORY_FOLDER, place.datasets, place.runs)
+    return _story(place, tuple(_token(part) for part in parts))
+
+
+def learning_curves(run_id: str) -> LearningCurves | None:
+    """Returns the learning curves of a fine-tuned run; None for a probe."""
+    return stored.run_curves(workspace(), run(run_id))
+
+
+def curves_since(moment: datetime) -> tuple[LearningCurves, ...]:
+    """Returns the learning curves of trainings that finished an epoch since then, newest first."""
+    files = workspace().training.glob(f"*/{CURVE_FILE}")
+    changed = {path: _modified(path) for path in files}
+    newest = sorted(changed, key=lambda path: -changed[path])
+    recent = [path for path in newest if changed[path] >= moment.timestamp() * 1e9]
+    return tuple(curves for path in recent if (curves := read_curves(path)))
+
+
+def weights_cards() -> tuple[WeightsCard, ...]:
+    """Returns the weights that this program has made, here or before it was shipped."""
+    return list_weights_cards(workspace())
+
+
+def augmented_versions(path: str, augmentation: str) -> NDArray[np.uint8]:
+    """Returns six versions (6, S, S, 3) of a photograph; loads torch the first time."""
+    return _augmented_versions(path, augmentation, _token(Path(path), deep=False))
 
 
 def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path:
@@ -249,7 +305,7 @@ def _device_of(command: str) -> str:
 
     torch would know better, but the dashboard must not wait for its import.
     """
-    if command not in {"embed", "probe", "predict", "explain"}:
+    if command not in {"embed", "probe", "predict", "explain", "finetune", "pretrain"}:
         return "cpu"
     return os.environ.get("FUNDUS_DEVICE") or ("cuda:0" if Path("/dev/nvidia0").exists() else "cpu")
 
@@ -362,6 +418,35 @@ def _baseline_roc(place: Workspace, run_id: str, class_name: str, token: object)
     return RocTrace(one.model, roc_curve(y_true, y_score), interval)
 
 
+@st.cache_data(show_spinner=False, max_entries=64)
+def _class_rocs(
+    place: Workspace, run_id: str, token: object
+) -> tuple[tuple[RocTrace, ...], ClassAucs]:
+    said = predictions(run_id)
+    found = of_classes.aucs_of(said)
+    curves = tuple(
+        RocTrace(
+            row.class_name, roc_curve(said.y_true[:, index], said.y_score[:, index]), row.interval
+        )
+        for index, row in enumerate(found.classes)
+        if row.interval is not None
+    )
+    return curves, found
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _baseline_classes(place: Workspace, run_id: str, token: object) -> ClassAucs | None:
+    found = baseline(run_id)
+    return None if found is None else of_classes.aucs_of(found)
+
+
+@st.cache_data(show_spinner="Comparing AUCs…", max_entries=64)
+def _class_comparison(
+    place: Workspace, run_ids: tuple[str, ...], common: bool, token: object
+) -> of_classes.ClassComparison:
+    return of_classes.compare_classes(place, run_ids, common=common)
+
+
 @st.cache_data(show_spinner="Comparing AUCs…", max_entries=64)
 def _comparison(
     place: Workspace, run_ids: tuple[str, ...], class_name: str, common: bool, token: object
@@ -376,6 +461,18 @@ def _explanation(
     from fundus_core.workflows.explain import explain
 
     found = explain(place, run_id, image_id, class_name=class_name or None, method=method)
+    spare_the_collector()
+    return found
+
+
+@st.cache_resource(show_spinner="Reading the story…", max_entries=2)
+def _story(place: Workspace, token: object) -> Story | None:
+    return read_story(place)
+
+
+@st.cache_data(show_spinner="Changing the photograph…", max_entries=16)
+def _augmented_versions(path: str, augmentation: str, token: object) -> NDArray[np.uint8]:
+    found = photographs.augmented_versions(Path(path), augmentation)
     spare_the_collector()
     return found
 

@@ -129,6 +129,12 @@ def _explainable(workspace: Workspace, run_id: str) -> Run:
     run = load_run(workspace, run_id)
     if run.kind == "external":
         run = load_run(workspace, run.trained_as)
+    if run.kind == "finetune":
+        raise SaliencyError(
+            f"Run {run.id} is a fine-tuned network, whose weights are not kept: it cannot be "
+            "explained yet.",
+            hint="Fit a linear probe on the same backbone and explain that one.",
+        )
     if run.probe != "logistic":
         raise SaliencyError(
             f"Run {run.id} is a {run.probe} probe, which weighs no features.",

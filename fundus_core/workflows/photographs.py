@@ -5,9 +5,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.finetune.augment import AUGMENTATIONS, augmented
 from fundus_core.io.files import write_atomically
 from fundus_core.io.images import read_image, thumbnail
 from fundus_core.io.workspace import Workspace
+from fundus_core.preprocessing import decode_side, prepare
 
 _JPEG_QUALITY = 88
 
@@ -31,6 +34,32 @@ def _save_jpeg(pixels: NDArray[np.uint8], file: object) -> None:
     from PIL import Image
 
     Image.fromarray(pixels).save(file, "JPEG", quality=_JPEG_QUALITY)  # type: ignore[arg-type]
+
+
+def augmented_versions(
+    path: Path, augmentation: str, *, side: int = 224, n_versions: int = 6
+) -> NDArray[np.uint8]:
+    """Returns what a network of `side` pixels may be shown of a photograph while it learns.
+
+    Args:
+        path: The photograph.
+        augmentation: Key of `AUGMENTATIONS`.
+        side: S, in pixels.
+        n_versions: How many, of the seeds 0, 1, ...
+
+    Returns:
+        Shape (n_versions, S, S, 3).
+
+    Raises:
+        ImageError: If it can no longer be read.
+    """
+    import torch
+
+    square = prepare(read_image(path, min_side=decode_side(side)), side, PreprocessRecipe()).pixels
+    pixels = torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1)))
+    pipeline = AUGMENTATIONS[augmentation]()
+    versions = [augmented(pipeline, pixels, None, seed)[0].numpy() for seed in range(n_versions)]
+    return np.stack(versions).transpose(0, 2, 3, 1)
 
 
 def photograph(path: Path, *, max_side: int = 1024) -> NDArray[np.uint8]:

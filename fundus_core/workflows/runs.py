@@ -14,6 +14,7 @@ from fundus_core.domain.dataset import Target
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.errors import StoreError
+from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
 from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.io.files import write_json
 from fundus_core.io.store import ArtifactStore
@@ -44,8 +45,8 @@ class FoldResult:
     n_patients: int | None
     """Of the test side; None when patients are unknown."""
 
-    strength: float
-    """Regularisation that the inner folds chose."""
+    strength: float | None
+    """Regularisation that the inner folds chose; None where there is nothing to choose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,10 @@ class Run:
     """An evaluated model."""
 
     id: str
-    kind: Literal["probe", "external"]
-    """`probe`: held-out predictions of cross-validation or of the table's own test split.
-    `external`: predictions of a trained probe on another data set."""
+    kind: Literal["probe", "finetune", "external"]
+    """`probe` and `finetune`: held-out predictions of cross-validation or of the table's own test
+    split, with the backbone frozen or trained. `external`: predictions of a trained probe on
+    another data set."""
 
     label: str
     """Name shown to the user."""
@@ -65,7 +67,7 @@ class Run:
     synthetic: bool
     target: Target
     probe: str
-    """Key of `PROBES`."""
+    """Key of `PROBES`, or of `STRATEGIES` if the backbone was trained."""
 
     embeddings: EmbedRecipe
     weights_path: str | None
@@ -77,13 +79,14 @@ class Run:
     """Of the held-out predictions; macro average for several classes. None without labels."""
 
     class_aucs: dict[str, AucInterval]
-    """One per scored class."""
+    """One per scored class that has both photographs with it and without it."""
 
     baseline_auc: AucInterval | None
     """What the mean colour alone reaches in the same folds."""
 
     baseline_p: float | None
-    """Of the paired test against the mean colour; None where there is none."""
+    """Of the paired test against the mean colour, for several classes of the macro averages; None
+    where there is none."""
 
     folds: tuple[FoldResult, ...]
     cautions: tuple[Caution, ...]
@@ -102,6 +105,7 @@ def save_run(
     baseline: Predictions | None = None,
     probes: Sequence[Probe] = (),
     final: Probe | None = None,
+    curves: LearningCurves | None = None,
 ) -> Path:
     """Stores a run and returns its folder."""
 
@@ -111,6 +115,8 @@ def save_run(
             baseline.frame().to_parquet(folder / BASELINE, index=False)
         if final is not None:
             _write_probes(folder / _PROBES, probes, final)
+        if curves is not None:
+            write_curves(folder / CURVE_FILE, curves)
         write_json(folder / _ABOUT, _to_json(run))
 
     return ArtifactStore(workspace.runs).put(run.id, _to_json(run), write)
@@ -178,6 +184,11 @@ def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
     return _predictions(pd.read_parquet(path), run, "mean colour (shortcut baseline)")
 
 
+def run_curves(workspace: Workspace, run: Run) -> LearningCurves | None:
+    """Returns the learning curves of a fine-tuned run; None for a probe."""
+    return read_curves(run_folder(workspace, run) / CURVE_FILE)
+
+
 def run_probe(workspace: Workspace, run: Run, *, fold: int | None = None) -> Probe:
     """Returns the probe of a run: the one that held a fold out, else the one of all photographs.
 
@@ -187,6 +198,12 @@ def run_probe(workspace: Workspace, run: Run, *, fold: int | None = None) -> Pro
     from safetensors.numpy import load_file
 
     path = run_folder(workspace, run) / _PROBES
+    if run.kind == "finetune":
+        raise StoreError(
+            f"Run {run.id} is a fine-tuned network, whose weights are not kept: it cannot be "
+            "applied to other photographs or explained yet.",
+            hint="Fit a linear probe on the same backbone and use that run.",
+        )
     if not path.is_file():
         raise StoreError(
             f"Run {run.id} keeps no probe: it is a table of predictions.",

@@ -5,6 +5,7 @@ import streamlit as st
 from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.checks import CAUTIONS
 from fundus_core.explain.methods import METHODS
+from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.probes import PROBES
 from fundus_core.projections import PROJECTORS
 from fundus_core.ui import state
@@ -22,10 +23,7 @@ computation, networks, papers, licences = st.tabs(
 )
 
 with computation:
-    for title, notes in (
-        ("From photograph to score", STEPS),
-        ("From scores to figures", STATISTICS),
-    ):
+    for title, notes in {"From photograph to score": STEPS, "To figures": STATISTICS}.items():
         st.subheader(title)
         st.table(
             {
@@ -36,7 +34,8 @@ with computation:
             },
             hide_index=True,
         )
-    for title, menu in (("Probes", PROBES), ("Maps", PROJECTORS), ("Heat maps", METHODS)):
+    menus = {"Probes": PROBES, "Fine-tuning": STRATEGIES, "Maps": PROJECTORS, "Heat maps": METHODS}
+    for title, menu in menus.items():
         st.subheader(title)
         st.table(
             {

@@ -13,7 +13,7 @@ st.title("Grad-CAM")
 dataset = state.require_dataset()
 messages.synthetic_banner(dataset.synthetic)
 picked = pick_runs(
-    saliency_panel.explainable_first(state.require_runs()),
+    saliency_panel.explainable(state.require_runs()),
     most=MODELS_SIDE_BY_SIDE,
     both_classes=True,
 )

@@ -1,5 +1,6 @@
 """The first visitor: a newcomer on an empty workspace, or someone who comes by a bookmark."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -27,14 +28,18 @@ def test_an_unknown_data_set_in_the_address_is_named(page: Page, dashboard: Dash
     expect(page.get_by_test_id("stException")).to_have_count(0)
 
 
-def test_a_newcomer_gets_the_demo_without_a_click(page: Page, tmp_path: Path) -> None:
+@pytest.mark.timeout(900)  # 600 photographs are drawn, embedded twice and explained
+def test_a_newcomer_is_told_the_story_of_the_demo_without_a_click(
+    page: Page, tmp_path: Path
+) -> None:
     with started(tmp_path) as fresh:
         page.goto(fresh.address)
         expect(page.get_by_role("progressbar").first).to_be_visible()
 
+        expect(page).to_have_url(re.compile("/story"))
         figures = page.get_by_test_id("stMetric")
-        expect(figures.filter(has_text="Photographs")).to_contain_text("400", timeout=JOB_MS)
+        expect(figures.filter(has_text="Patients")).to_contain_text("240", timeout=3 * JOB_MS)
 
-        expect(figures.filter(has_text="Patients")).to_contain_text("200")
+        expect(page.locator(".js-plotly-plot")).to_have_count(3)
         expect(page.get_by_text("Synthetic photographs.").first).to_be_visible()
         expect(page.get_by_test_id("stException")).to_have_count(0)

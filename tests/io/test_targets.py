@@ -68,6 +68,40 @@ def test_infer_targets__passes_over_identifiers_and_reserved_columns(name: str) 
     assert infer_targets(_table(**{name: ["0", "1"] * 10})) == ()
 
 
+@pytest.mark.parametrize(
+    "name", ["count_drusen", "lesion_count", "n_lesions", "visit", "dust", "lashes", "field_shape"]
+)
+def test_infer_targets__counts_and_what_is_of_the_picture_are_not_to_be_learned(name: str) -> None:
+    table = _table(**{name: ["0", "1"] * 10, "glaucoma": ["0", "1"] * 10})
+
+    assert [target.name for target in infer_targets(table)] == ["glaucoma"]
+
+
+@pytest.mark.parametrize(
+    ("values", "offered"),
+    [
+        (("0", "1", "2", "3", "4"), True),
+        (("1", "2", "3"), True),
+        (("0", "12", "48"), False),
+        (("0", "2", "3", "4"), False),
+        (tuple(map(str, range(11))), False),
+        (("7", "9"), True),
+    ],
+)
+def test_infer_targets__numbers_are_classes_if_they_are_a_scale_or_two_codes(
+    values: tuple[str, ...], *, offered: bool
+) -> None:
+    targets = infer_targets(_table(opacity=list(values) * 3))
+
+    assert [target.classes for target in targets] == ([values] if offered else [])
+
+
+def test_infer_targets__a_likely_name_needs_no_scale() -> None:
+    targets = infer_targets(_table(grade=["0", "10", "30"] * 3))
+
+    assert targets[0].classes == ("0", "10", "30")
+
+
 def test_infer_targets__ages_are_no_classes_but_codes_are() -> None:
     table = _table(age=["40", "50", "55", "60", "65", "70"] * 4, sex=["1", "2"] * 12)
 

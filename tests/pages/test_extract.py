@@ -62,6 +62,18 @@ def test_weights_in_the_workspace_are_found(
     assert table.loc["resnet50", "file"] == "resnet50.tv_in1k.pth"
 
 
+def test_the_backbone_whose_weights_came_with_the_program_is_chosen_at_first(
+    page: AppTest, dataset_name: str, submitted: list[list[str]]
+) -> None:
+    page.run()
+    page.button(key="extract.start").click().run()
+
+    line = submitted[0]
+    assert line[line.index("--backbone") + 1] == "mobilenetv2_phantom"
+    assert "--weights" not in line
+
+
+@pytest.mark.usefixtures("without_shipped_weights")
 def test_a_job_is_queued_with_what_was_chosen(
     page: AppTest, dataset_name: str, submitted: list[list[str]]
 ) -> None:
@@ -90,6 +102,7 @@ def test_other_timm_networks_get_a_job_each(
     assert chosen[1:] == ["timm:convnext_tiny", "timm:swin_tiny_patch4_window7_224"]
 
 
+@pytest.mark.usefixtures("without_shipped_weights")
 def test_absent_weights_are_said_with_the_file_that_is_missing(
     page: AppTest, dataset_name: str
 ) -> None:

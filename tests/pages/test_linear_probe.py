@@ -72,7 +72,7 @@ def test_a_probe_is_fitted_on_each_of_the_chosen_embeddings(
         ["probe", "/nowhere", "--backbone", "resnet18", "--weights", "scratch"],
         ["probe", "/nowhere", "--backbone", "mobilenetv2_100", "--weights", "imagenet"],
     ]
-    asked = "--seed 7 --target dr --probe logistic --folds 3"
+    asked = "--target dr --probe logistic --seed 7 --folds 3"
     assert [" ".join(line[6:]) for line in started] == [asked, asked]
 
 

@@ -41,7 +41,7 @@ def test_a_newcomer_is_one_click_from_the_demo(
 
     demo = str(workspace / "demo")
     assert not page.exception
-    assert [line[:2] for line in submitted] == [["demo", demo], ["check", demo]]
+    assert [line[:2] for line in submitted] == [["demo", demo], ["check", demo], ["story"]]
 
 
 def test_a_demo_that_was_drawn_before_is_only_read(

@@ -39,7 +39,7 @@ class Extraction:
 
 def backbone_table() -> list[str]:
     """Draws the catalogue and returns the ids of the chosen rows."""
-    specs = _offered()
+    specs = offered()
     states = [wiring.weights_state(spec.id) for spec in specs]
     table = pd.DataFrame(
         {
@@ -65,16 +65,16 @@ def backbone_table() -> list[str]:
     return [specs[row].id for row in event["selection"]["rows"]]
 
 
-def _offered() -> list[BackboneSpec]:
+def offered() -> list[BackboneSpec]:
     """Returns the catalogue without the shortcut baseline, which is made with every probe."""
     return [spec for spec in BACKBONES.values() if spec.id != SHORTCUT]
 
 
-def other_backbones() -> list[str]:
-    """Draws a field for any timm network and returns the names entered."""
+def other_backbones(*, key: str = "extract") -> list[str]:
+    """Draws a field for any timm network and returns the names entered; `key` begins its key."""
     entered = st.text_input(
         "Any other timm network",
-        key="extract.timm",
+        key=f"{key}.timm",
         placeholder="convnext_tiny, swin_tiny_patch4_window7_224",
         help="Names of the timm library, joined by commas; see `timm.list_models()`.",
     )
@@ -82,18 +82,18 @@ def other_backbones() -> list[str]:
     return [name if name in BACKBONES else TIMM_PREFIX + name for name in names]
 
 
-def weights_choice(backbones: Sequence[str]) -> str | None:
+def weights_choice(backbones: Sequence[str], *, key: str = "extract") -> str | None:
     """Draws the choice of weights and returns it as `--weights` takes it; None: the own ones.
 
     Where no weights at all are on this machine, random ones are proposed: they always work.
     """
-    any_here = any(wiring.weights_state(spec.id).state == "here" for spec in _offered())
+    any_here = any(wiring.weights_state(spec.id).state == "here" for spec in offered())
     chosen = st.segmented_control(
         "Weights",
         [OWN, RANDOM, FILE],
         default=OWN if any_here else RANDOM,
         required=True,
-        key="extract.weights",
+        key=f"{key}.weights",
     )
     if chosen == RANDOM:
         st.caption(
@@ -101,17 +101,17 @@ def weights_choice(backbones: Sequence[str]) -> str | None:
         )
     if chosen == FILE:
         if len(backbones) != 1:
-            st.caption("A weights file belongs to one backbone: choose one in the table.")
+            st.caption("A weights file belongs to one backbone: choose one only.")
         return st.text_input(
             "Weights file",
-            key="extract.weights_file",
+            key=f"{key}.weights_file",
             placeholder="/path/to/weights.safetensors",
             help="Full path, or the name of a file in a weights folder.",
         ).strip()
     return SCRATCH if chosen == RANDOM else None
 
 
-def image_size_choice() -> int | None:
+def image_size_choice(*, key: str = "extract") -> int | None:
     """Draws the choice of the input's size; None: each backbone's own."""
     size = st.number_input(
         "Input size, px",
@@ -119,7 +119,7 @@ def image_size_choice() -> int | None:
         max_value=2048,
         value=None,
         step=32,
-        key="extract.image_size",
+        key=f"{key}.image_size",
         placeholder="each backbone's own",
         help="Larger inputs show smaller lesions and take longer: four times at twice the side.",
     )

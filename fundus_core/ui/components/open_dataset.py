@@ -12,7 +12,7 @@ from fundus_core.ui import messages, state, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.components.column_mapping import column_mapping
 from fundus_core.workflows.datasets import dataset_id, source_arguments
-from fundus_core.workflows.demo import demo_source, has_demo
+from fundus_core.workflows.demo import N_PATIENTS, N_PHOTOGRAPHS, demo_source, has_demo
 
 COMMANDS = ("demo", "check")
 """Jobs that end in a new data set."""
@@ -25,8 +25,9 @@ def demo_card() -> None:
     """Draws the one click that opens the demo photographs, drawing them first if need be."""
     st.subheader("Try it on the demo")
     st.markdown(
-        "400 **synthetic** photographs of 200 patients, two eyes each, drawn by a program in about "
-        "a minute. They work without a network, and say nothing about patients."
+        f"{N_PHOTOGRAPHS} **synthetic** photographs of {N_PATIENTS} drawn patients with eight "
+        "diseases, made by a program in about a minute. They work without a network, and say "
+        "nothing about patients."
     )
     st.button(
         "Open the demo photographs (synthetic)",
@@ -120,6 +121,9 @@ def _open_demo() -> None:
     source = demo_source(wiring.workspace())
     if not has_demo(wiring.workspace()):
         wiring.submit(["demo", str(source.path)], "Draw the demo photographs (synthetic)")
+        _open(source, "the demo photographs (synthetic)")
+        wiring.submit(["story"], "Tell the demo's story (synthetic)")
+        return
     _open(source, "the demo photographs (synthetic)")
 
 

@@ -19,13 +19,18 @@ _AS_IN_THE_ADDRESS = 1e-5
 """The address keeps six digits of a threshold."""
 
 
-def pick_model(picked: PickedRuns) -> Run:
-    """Returns the model whose threshold is looked at: the only one, or the one chosen in a menu."""
+def pick_model(picked: PickedRuns, label: str = "Threshold, errors and baseline of") -> Run:
+    """Returns the one model looked at closely: the only one, or the one chosen in a menu.
+
+    Args:
+        picked: To choose from.
+        label: Of the menu.
+    """
     if len(picked.runs) == 1:
         return picked.runs[0]
     by_id = {run.id: run for run in picked.runs}
     chosen = st.selectbox(
-        "Threshold, errors and baseline of",
+        label,
         list(by_id),
         format_func=picked.names.__getitem__,
         key="roc.model",

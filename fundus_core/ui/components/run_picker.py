@@ -11,6 +11,9 @@ from fundus_core.ui import state, text
 from fundus_core.ui.components.run_table import attributed, run_names
 from fundus_core.workflows.runs import Run
 
+ALL_CLASSES = ""
+"""What is chosen where all classes of a target are looked at together."""
+
 MOST_MODELS = 8
 """One model per colour; more curves than that cannot be told apart."""
 
@@ -29,7 +32,12 @@ class PickedRuns:
     """Run id -> name, different for each run of the target."""
 
     class_name: str
-    """The class looked at."""
+    """The class looked at; `ALL_CLASSES` for all of them together."""
+
+    @property
+    def all_classes(self) -> bool:
+        """True when the page is to show all classes together."""
+        return self.class_name == ALL_CLASSES
 
     @property
     def scored_class(self) -> str:
@@ -54,7 +62,12 @@ class PickedRuns:
 
 
 def pick_runs(
-    runs: Sequence[Run], *, minimum: int = 1, most: int = MOST_MODELS, both_classes: bool = False
+    runs: Sequence[Run],
+    *,
+    minimum: int = 1,
+    most: int = MOST_MODELS,
+    both_classes: bool = False,
+    all_classes: bool = False,
 ) -> PickedRuns:
     """Draws the menus of target, models and class; ends the page when too few are chosen.
 
@@ -66,6 +79,7 @@ def pick_runs(
         most: Most models it can draw; of more the first are taken, and the choice is kept for other
             pages.
         both_classes: Offer the negative class of a binary target too.
+        all_classes: Offer, first of all, to look at all classes together where there are several.
     """
     evaluated = [run for run in runs if run.auc is not None]
     if not evaluated:
@@ -77,7 +91,7 @@ def pick_runs(
     names = run_names(offered)
     _choose_some(offered)
     by_id = {run.id: run for run in offered}
-    class_name = _pick_class(right, offered[0], both_classes=both_classes)
+    class_name = _pick_class(right, offered[0], both_classes=both_classes, all_classes=all_classes)
     chosen = st.multiselect(
         "Models",
         list(names),
@@ -118,17 +132,21 @@ def _choose_some(offered: Sequence[Run]) -> None:
     state.choose(run_ids=tuple(comparable[:_FIRST_SHOWN]))
 
 
-def _pick_class(place: st.delta_generator.DeltaGenerator, run: Run, *, both_classes: bool) -> str:
+def _pick_class(
+    place: st.delta_generator.DeltaGenerator, run: Run, *, both_classes: bool, all_classes: bool
+) -> str:
     """Draws the menu of classes where there are several."""
     target = run.target
     is_binary = target.task == "binary"
     classes = target.classes[::-1] if is_binary and both_classes else target.scored_classes
     if len(classes) == 1:
         return classes[0]
+    if all_classes and not is_binary:
+        classes = (ALL_CLASSES, *classes)
     chosen: str = place.selectbox(
         "Class" if is_binary else "Class against the rest",
         classes,
-        format_func=lambda name: text.class_label(target, name),
+        format_func=lambda name: text.class_label(target, name) or "All classes",
         **state.bound("class_name", classes),
     )
     return chosen

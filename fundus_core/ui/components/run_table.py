@@ -110,7 +110,7 @@ def scores_sentence(run: Run) -> str:
     if len(run.folds) == 1:
         return "Scores are of the test side of the table's own split."
     return (
-        "Scores of all folds are pooled: no photograph is scored by a probe that was fitted on it, "
+        "Scores of all folds are pooled: no photograph is scored by a model that was fitted on it, "
         "and folds keep a patient's photographs together where patients are known."
     )
 
@@ -118,7 +118,8 @@ def scores_sentence(run: Run) -> str:
 def fold_frame(run: Run) -> pd.DataFrame:
     """Returns a row per outer fold of a run."""
     positive = "Positive" if run.target.task == "binary" else "Labels"
-    return pd.DataFrame(
+    strengths = [fold.strength for fold in run.folds]
+    table = pd.DataFrame(
         {
             "Fold": [str(fold.fold + 1) for fold in run.folds],
             "AUC": ["–" if fold.auc is None else f"{fold.auc:.3f}" for fold in run.folds],
@@ -128,9 +129,13 @@ def fold_frame(run: Run) -> pd.DataFrame:
             "Patients": [
                 "unknown" if fold.n_patients is None else str(fold.n_patients) for fold in run.folds
             ],
-            "Strength chosen inside": [f"{fold.strength:.3g}" for fold in run.folds],
         }
     )
+    if any(strength is not None for strength in strengths):
+        table["Strength chosen inside"] = [
+            "none" if strength is None else f"{strength:.3g}" for strength in strengths
+        ]
+    return table
 
 
 def class_frame(run: Run) -> pd.DataFrame:

@@ -27,6 +27,10 @@ NOT_SHOWN = (
 )
 """What every reader of a heat map must know; shown below each."""
 
+NO_FINE_TUNED = (
+    "Fine-tuned models cannot be explained yet: their weights are not kept, only their predictions."
+)
+
 HOW_TO_READ = (
     "Cyan: raised the score most; violet: less; where the photograph is clear, the place raised it "
     "not at all or lowered it. "
@@ -36,9 +40,21 @@ HOW_TO_READ = (
 _FIRST_OPACITY = 0.6
 
 
-def explainable_first(runs: Sequence[Run]) -> list[Run]:
-    """Returns the runs with those of linear probes first: only they have maps."""
-    return sorted(runs, key=lambda run: run.probe != "logistic")
+def explainable(runs: Sequence[Run]) -> list[Run]:
+    """Returns the runs of probes, linear ones first; ends the page where there are none.
+
+    Fine-tuned runs are left out, which the page says: they keep no weights to explain.
+    """
+    probes = [run for run in runs if run.kind != "finetune"]
+    if not probes:
+        st.info(f"{NO_FINE_TUNED} Fit a linear probe on the same backbone to see where it looks.")
+        messages.next_step(
+            "pages/model/linear_probe.py", "Fit a linear probe", ":material/linear_scale:"
+        )
+        st.stop()
+    if len(probes) < len(runs):
+        st.caption(f":material/info: {NO_FINE_TUNED} They are not in the menu.")
+    return sorted(probes, key=lambda run: run.probe != "logistic")
 
 
 def pick_photograph(dataset: FundusDataset, predictions: Predictions) -> str:

@@ -1,0 +1,1 @@
+"""Training networks: the one loop, its inputs and augmentations."""

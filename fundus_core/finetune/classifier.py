@@ -1,0 +1,171 @@
+"""A backbone with a linear head, trained as one: full fine-tuning."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.domain.dataset import Task
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.finetune.loop import Epoch, TrainingRecipe, chunks, train
+from fundus_core.finetune.squares import Squares
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True, slots=True)
+class Normalisation:
+    """What a backbone expects of its pixels, per channel, in units of [0, 1]."""
+
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class FineTuned:
+    """A fine-tuned classifier's answers to the photographs it was not trained on."""
+
+    y_score: NDArray[np.float64]
+    """Shape (n, C), in [0, 1]: for each test row and scored class."""
+
+    epochs: tuple[Epoch, ...]
+    best: int
+    """Number of the epoch whose weights scored."""
+
+
+class Classifier:
+    """A module from pixels in [0, 1] to a logit per scored class."""
+
+    def __init__(
+        self,
+        backbone: "nn.Module",
+        normalisation: Normalisation,
+        *,
+        n_outputs: int,
+        image_size: int,
+        device: "torch.device",
+        seed: int,
+    ) -> None:
+        """Puts a fresh linear head on a backbone without classifier, on the device."""
+        import torch
+        from torch import nn
+
+        backbone = backbone.eval()
+        with torch.inference_mode():
+            embed_dim = backbone(torch.zeros(1, 3, image_size, image_size)).shape[1]
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            head = nn.Linear(embed_dim, n_outputs)
+        self.module = nn.Sequential(backbone, head).to(device)
+        self.module = self.module.to(memory_format=torch.channels_last).requires_grad_(True)
+        self._mean = torch.tensor(normalisation.mean, device=device).view(1, 3, 1, 1)
+        self._std = torch.tensor(normalisation.std, device=device).view(1, 3, 1, 1)
+
+    def logits(self, pixels: "Tensor") -> "Tensor":
+        """Returns logits (B, C), float32, of pixels (B, 3, S, S) in [0, 1]."""
+        answers: Tensor = self.module((pixels - self._mean) / self._std)
+        return answers.float()
+
+    def scores(self, squares: Squares, rows: NDArray[np.intp], task: Task) -> NDArray[np.float64]:
+        """Returns probabilities (n, C) of rows, in eval mode, at full precision."""
+        import torch
+
+        self.module.eval()
+        found = []
+        with torch.inference_mode():
+            for members in chunks(rows, 32):
+                pixels = torch.from_numpy(np.array(squares.pixels[members]))
+                logits = self.logits(pixels.to(self._mean.device).float() / 255)
+                answers = logits.softmax(1) if task == "multiclass" else logits.sigmoid()
+                found.append(answers.cpu().numpy())
+        return np.concatenate(found).astype(np.float64)
+
+
+def class_loss(
+    task: Task,
+    y_true: NDArray[np.bool_],
+    train_rows: NDArray[np.intp],
+    device: "torch.device",
+) -> Callable[["Tensor", NDArray[np.intp]], "Tensor"]:
+    """Returns the loss of logits (B, C) against the labels of rows.
+
+    Cross-entropy over the classes of a multi-class task, binary cross-entropy per class otherwise.
+    Rare classes weigh more: a class's cases as much as its controls together, at most ten times.
+
+    Args:
+        task: Of the target.
+        y_true: Shape (N, C), membership of each scored class.
+        train_rows: Rows whose frequencies set the weights.
+        device: Of the logits.
+    """
+    import torch
+    from torch.nn import functional
+
+    labels = torch.from_numpy(y_true.astype(np.float32)).to(device)
+    learned = y_true[train_rows]
+    cases = learned.sum(axis=0).clip(min=1)
+    controls = len(learned) - cases
+    share = len(learned) / (y_true.shape[1] * cases) if task == "multiclass" else controls / cases
+    weight = torch.from_numpy(share.clip(0.1, 10).astype(np.float32)).to(device)
+    if task == "multiclass":
+        return lambda logits, rows: functional.cross_entropy(
+            logits, labels[rows].argmax(1), weight=weight
+        )
+    return lambda logits, rows: functional.binary_cross_entropy_with_logits(
+        logits, labels[rows], pos_weight=weight
+    )
+
+
+def fine_tune(
+    classifier: Classifier,
+    squares: Squares,
+    y_true: NDArray[np.bool_],
+    task: Task,
+    *,
+    train_rows: NDArray[np.intp],
+    validation_rows: NDArray[np.intp],
+    test_rows: NDArray[np.intp],
+    recipe: TrainingRecipe,
+    device: "torch.device",
+    state_file: Path | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    progress: Progress = silent,
+) -> FineTuned:
+    """Trains backbone and head together and scores photographs that were not learned from.
+
+    Args:
+        classifier: Changed in place.
+        squares: N photographs.
+        y_true: Shape (N, C), membership of each scored class.
+        task: Of the target.
+        train_rows: Rows to learn from.
+        validation_rows: Rows to choose the epoch by, of other patients; may be empty.
+        test_rows: Rows to score, of other patients than both.
+        recipe: How to train.
+        device: Where.
+        state_file: See `train`, like `on_epoch` and `progress`.
+        on_epoch: Told after every epoch.
+        progress: Told after every batch.
+
+    Raises:
+        TrainingError: See `train`.
+    """
+    loss = class_loss(task, y_true, train_rows, device)
+    trained = train(
+        classifier.module,
+        lambda batch: loss(classifier.logits(batch.pixels), batch.rows),
+        squares,
+        train_rows,
+        validation_rows,
+        recipe,
+        device=device,
+        state_file=state_file,
+        on_epoch=on_epoch,
+        progress=progress,
+    )
+    return FineTuned(classifier.scores(squares, test_rows, task), trained.epochs, trained.best)

@@ -1,0 +1,404 @@
+"""The one training loop: epochs over squares, the best epoch kept, resumed after an interruption.
+
+The order of photographs and their augmentation depend on the seed, the epoch and the photograph
+alone, and the state is committed after every epoch. A run that was killed and goes on therefore
+ends with the weights of one that was not.
+"""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.compute import Precision, choose_precision, keep_freed_memory
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import Recipe
+from fundus_core.errors import TrainingError
+from fundus_core.finetune.augment import AUGMENTATIONS, augmented
+from fundus_core.finetune.squares import Squares
+from fundus_core.io.files import write_atomically
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+    from torchvision.transforms import v2
+
+_STATE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingRecipe(Recipe):
+    """How a network is trained."""
+
+    epochs: int = 10
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    """The highest; it rises linearly during the warm-up, then falls along a cosine to zero."""
+
+    weight_decay: float = 0.01
+    """Decoupled (AdamW); not on biases and normalisation layers."""
+
+    warm_up: float = 0.1
+    """Share of all steps."""
+
+    clip: float = 5.0
+    """Greatest norm of the gradient."""
+
+    augmentation: str = "retina"
+    """Key of `AUGMENTATIONS`."""
+
+    patience: int = 0
+    """Epochs without improvement on the validation photographs after which training ends; 0 for
+    never."""
+
+    seed: int = 0
+    precision: Precision = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one epoch gave."""
+
+    number: int
+    """From 1."""
+
+    train_loss: float
+    validation_loss: float | None
+    """None without validation photographs."""
+
+    learning_rate: float
+    """At the end of the epoch."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """B photographs with what is known of them."""
+
+    pixels: "Tensor"
+    """Shape (B, 3, S, S), float32, in [0, 1]; not yet normalised."""
+
+    rows: NDArray[np.intp]
+    """Shape (B,): which rows of the squares they are."""
+
+    masks: "Tensor | None"
+    """Shape (B, S, S), int32: bits of the truth masks, augmented like the pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """A finished training. The module that was trained holds the best epoch's weights."""
+
+    epochs: tuple[Epoch, ...]
+    best: int
+    """Number of the epoch whose weights were kept: the last one without validation photographs."""
+
+
+BatchLoss = Callable[[Batch], "Tensor"]
+"""The mean loss of a batch, a scalar with gradient."""
+
+
+@dataclass(slots=True)
+class _State:
+    """What goes on from epoch to epoch."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    best: int = 0
+    best_weights: dict[str, "Tensor"] = field(default_factory=dict)
+
+
+def train(
+    module: "nn.Module",
+    loss: BatchLoss,
+    squares: Squares,
+    train_rows: NDArray[np.intp],
+    validation_rows: NDArray[np.intp],
+    recipe: TrainingRecipe,
+    *,
+    device: "torch.device",
+    state_file: Path | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    progress: Progress = silent,
+) -> Trained:
+    """Trains a module in place.
+
+    Args:
+        module: On the device; all parameters that require gradients are trained.
+        loss: Gives the loss of a batch through the module.
+        squares: N photographs.
+        train_rows: Rows to learn from.
+        validation_rows: Rows to choose the best epoch by; may be empty.
+        recipe: How.
+        device: Where to compute.
+        state_file: Written after every epoch; a call with the same recipe and rows goes on from it.
+        on_epoch: Told after every epoch, also of those done before an interruption.
+        progress: Told after every batch.
+
+    Raises:
+        TrainingError: If a batch has no finite loss, or the recipe is impossible.
+    """
+    _require_possible(recipe, train_rows)
+    import torch
+
+    keep_freed_memory()
+    optimiser = torch.optim.AdamW(_parameter_groups(module, recipe), lr=recipe.learning_rate)
+    key = _key(recipe, train_rows, validation_rows)
+    state = _restore(state_file, key, module, optimiser)
+    for epoch in state.epochs:
+        on_epoch(epoch)
+    pipeline = AUGMENTATIONS[recipe.augmentation]()
+    run = _Run(module, loss, squares, recipe, device, optimiser, pipeline, progress)
+    while len(state.epochs) < recipe.epochs and not _out_of_patience(state, recipe):
+        started, number = time.perf_counter(), len(state.epochs) + 1
+        train_loss = run.learn(train_rows, number)
+        validation_loss = run.validate(validation_rows) if len(validation_rows) else None
+        rate = float(optimiser.param_groups[0]["lr"])
+        seconds = round(time.perf_counter() - started, 2)
+        epoch = Epoch(number, train_loss, validation_loss, rate, seconds)
+        if _improves(epoch, state):
+            state.best = number
+            state.best_weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
+        state.epochs.append(epoch)
+        _commit(state_file, key, state, module, optimiser)
+        on_epoch(epoch)
+    module.load_state_dict(state.best_weights)
+    module.eval()
+    return Trained(tuple(state.epochs), state.best)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The parts of one training that do not change."""
+
+    module: "nn.Module"
+    loss: BatchLoss
+    squares: Squares
+    recipe: TrainingRecipe
+    device: "torch.device"
+    optimiser: "torch.optim.Optimizer"
+    pipeline: "v2.Transform"
+    progress: Progress
+
+    def learn(self, rows: NDArray[np.intp], number: int) -> float:
+        """Goes once over the rows in random order; returns the mean loss."""
+        import torch
+
+        self.module.train()
+        order = np.random.default_rng([self.recipe.seed, number]).permutation(rows)
+        n_batches = max(1, len(rows) // self.recipe.batch_size)
+        losses = []
+        devices = [self.device] if self.device.type == "cuda" else []
+        with torch.random.fork_rng(devices=devices):
+            torch.manual_seed(_seed(self.recipe.seed, number))  # for dropout
+            for step, members in enumerate(np.array_split(order, n_batches)):
+                self._set_rate((number - 1) * n_batches + step, self.recipe.epochs * n_batches)
+                losses.append(_finite(self._step(members, number), number, step))
+                self._tell(number, step + 1, n_batches)
+        return float(np.mean(losses))
+
+    def _step(self, rows: NDArray[np.intp], number: int) -> float:
+        """Learns from one batch; returns its loss."""
+        import torch
+
+        batch = self._batch(rows, self.pipeline, number)
+        with self._autocast():
+            value = self.loss(batch)
+        self.optimiser.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
+        self.optimiser.step()
+        return float(value.detach())
+
+    def validate(self, rows: NDArray[np.intp]) -> float:
+        """Returns the mean loss of rows as they are, in eval mode."""
+        import torch
+
+        self.module.eval()
+        total = 0.0
+        with torch.inference_mode(), self._autocast():
+            for members in chunks(rows, self.recipe.batch_size):
+                total += float(self.loss(self._batch(members, None, 0))) * len(members)
+        return total / len(rows)
+
+    def _batch(self, rows: NDArray[np.intp], pipeline: "v2.Transform | None", number: int) -> Batch:
+        import torch
+
+        pixels, masks = [], []
+        for row in rows:
+            square = torch.from_numpy(np.array(self.squares.pixels[row]))
+            mask = None
+            if self.squares.masks is not None:
+                mask = torch.from_numpy(self.squares.masks[row].astype(np.int32))
+            if pipeline is not None:
+                seed = _seed(self.recipe.seed, number, int(row))
+                square, mask = augmented(pipeline, square, mask, seed)
+            pixels.append(square)
+            masks.append(mask)
+        stacked = torch.stack(pixels).to(self.device, non_blocking=True).float().div_(255)
+        bits = torch.stack(cast("list[Tensor]", masks)) if masks[0] is not None else None
+        return Batch(
+            stacked.contiguous(memory_format=torch.channels_last),
+            rows,
+            None if bits is None else bits.to(self.device),
+        )
+
+    def _set_rate(self, step: int, n_steps: int) -> None:
+        rate = self.recipe.learning_rate * rate_factor(step, n_steps, self.recipe.warm_up)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+
+    def _autocast(self) -> "torch.autocast":
+        import torch
+
+        precision = choose_precision(self.recipe.precision, self.device)
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=precision == "bf16")
+
+    def _tell(self, number: int, step: int, n_batches: int) -> None:
+        total = self.recipe.epochs * n_batches
+        done = (number - 1) * n_batches + step
+        self.progress(done, total, f"Training, epoch {number} of {self.recipe.epochs}")
+
+
+def rate_factor(step: int, n_steps: int, warm_up: float) -> float:
+    """Returns the learning rate of a step relative to the highest: linear rise, cosine fall.
+
+    Args:
+        step: From 0.
+        n_steps: Of the whole training.
+        warm_up: Share of the steps during which the rate rises.
+
+    Examples:
+        >>> [round(rate_factor(step, 10, 0.2), 2) for step in (0, 1, 2, 6, 9)]
+        [0.5, 1.0, 1.0, 0.5, 0.04]
+    """
+    rising = round(n_steps * warm_up)
+    if step < rising:
+        return (step + 1) / rising
+    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, n_steps - rising)))
+
+
+def chunks(rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
+    """Yields the rows in order, `size` at a time."""
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]
+
+
+def _parameter_groups(module: "nn.Module", recipe: TrainingRecipe) -> list[dict[str, Any]]:
+    """Returns the parameters with and without weight decay."""
+    trained = [p for p in module.parameters() if p.requires_grad]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+
+
+def _require_possible(recipe: TrainingRecipe, train_rows: NDArray[np.intp]) -> None:
+    if recipe.augmentation not in AUGMENTATIONS:
+        raise TrainingError(
+            f"There is no augmentation {recipe.augmentation!r}.",
+            hint=f"Choose one of {', '.join(AUGMENTATIONS)}.",
+        )
+    if recipe.epochs < 1 or recipe.batch_size < 2:
+        raise TrainingError(
+            f"Training needs at least 1 epoch and batches of 2; {recipe.epochs} and "
+            f"{recipe.batch_size} were asked for.",
+            hint="Choose larger values for --epochs and --batch-size.",
+        )
+    if len(train_rows) < 2:
+        raise TrainingError(
+            f"There are {len(train_rows)} photographs to learn from; the least is 2.",
+            hint="Use more photographs.",
+        )
+
+
+def _seed(*numbers: int) -> int:
+    """Returns a seed that depends on all the numbers."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def _finite(loss: float, number: int, step: int) -> float:
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"The loss became {loss} in epoch {number}, step {step + 1}.",
+            hint="Choose a lower learning rate, or --precision fp32.",
+        )
+    return loss
+
+
+def _improves(epoch: Epoch, state: _State) -> bool:
+    if epoch.validation_loss is None or not state.best:
+        return True
+    best = state.epochs[state.best - 1].validation_loss
+    return best is None or epoch.validation_loss < best
+
+
+def _out_of_patience(state: _State, recipe: TrainingRecipe) -> bool:
+    return 0 < recipe.patience <= len(state.epochs) - state.best
+
+
+def _key(recipe: TrainingRecipe, *rows: NDArray[np.intp]) -> str:
+    return json.dumps([_STATE_VERSION, recipe.fingerprint(), *(r.tolist() for r in rows)])
+
+
+def _commit(
+    path: Path | None,
+    key: str,
+    state: _State,
+    module: "nn.Module",
+    optimiser: "torch.optim.Optimizer",
+) -> None:
+    """Writes everything that the next epoch needs, in one file."""
+    if path is None:
+        return
+    from safetensors.torch import save
+
+    moments = optimiser.state_dict()["state"]
+    tensors = {f"now/{name}": value for name, value in module.state_dict().items()}
+    tensors |= {f"best/{name}": value for name, value in state.best_weights.items()}
+    tensors |= {f"optimiser/{i}/{k}": v for i, m in moments.items() for k, v in m.items()}
+    about = {
+        "key": key,
+        "epochs": json.dumps([asdict(epoch) for epoch in state.epochs]),
+        "best": str(state.best),
+    }
+    data = save({name: value.contiguous() for name, value in tensors.items()}, metadata=about)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: file.write(data))
+
+
+def _restore(
+    path: Path | None, key: str, module: "nn.Module", optimiser: "torch.optim.Optimizer"
+) -> _State:
+    """Returns the state of the last finished epoch, or that of a fresh start."""
+    if path is None or not path.is_file():
+        return _State()
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            if about.get("key") != key:
+                return _State()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError):
+        return _State()
+    module.load_state_dict(_under("now/", tensors))
+    current = optimiser.state_dict()
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under("optimiser/", tensors).items():
+        index, _, moment = name.partition("/")
+        moments.setdefault(int(index), {})[moment] = value
+    optimiser.load_state_dict({**current, "state": moments})
+    epochs = [Epoch(**epoch) for epoch in json.loads(about["epochs"])]
+    return _State(epochs, int(about["best"]), _under("best/", tensors))
+
+
+def _under(prefix: str, tensors: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

@@ -1,0 +1,161 @@
+"""The photographs of a training as one array of squares, decoded once for all epochs."""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Literal, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.domain.dataset import RejectedRow, RejectReason
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.embedding import Photograph
+from fundus_core.errors import DataError, ImageError
+from fundus_core.io.images import read_image
+from fundus_core.preprocessing import Geometry, decode_side, prepare
+
+_CHUNK = 256
+"""Photographs handed to the decoding threads at once."""
+
+_MESSAGE = "Reading photographs for training"
+
+
+@dataclass(frozen=True, slots=True)
+class Squares:
+    """N photographs as a network is shown them; S is the side of the square in pixels."""
+
+    image_ids: tuple[str, ...]
+    """N ids; photographs that could not be read are not among them."""
+
+    pixels: NDArray[np.uint8]
+    """Shape (N, 3, S, S), RGB; mapped from a file."""
+
+    masks: NDArray[np.uint16] | None
+    """Shape (N, S, S): the bits of the truth masks, None where there are none. A pixel has every
+    bit of the mask's pixels it covers, so that a lesion of one pixel is not lost."""
+
+    skipped: tuple[RejectedRow, ...]
+    """Photographs left out, with the reason."""
+
+
+def read_squares(
+    photographs: Sequence[Photograph],
+    size: int,
+    recipe: PreprocessRecipe,
+    *,
+    folder: Path,
+    masks: Mapping[str, Path] | None = None,
+    workers: int = 2,
+    progress: Progress = silent,
+) -> Squares:
+    """Decodes and prepares photographs into arrays on disk.
+
+    Args:
+        photographs: Files, by image id.
+        size: S, the side of the squares in pixels.
+        recipe: How a photograph becomes a square.
+        folder: Where the arrays are kept while they are used; replaced if there are any.
+        masks: Image id -> truth mask of the same size as the photograph; None for no masks.
+        workers: Threads that decode.
+        progress: Told after every few hundred photographs.
+
+    Raises:
+        DataError: If no photograph could be read, or a mask does not fit its photograph.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    total = len(photographs)
+    pixels = np.lib.format.open_memmap(
+        folder / "pixels.npy", mode="w+", dtype=np.uint8, shape=(total, 3, size, size)
+    )
+    bits = np.zeros((total, size, size), np.uint16) if masks is not None else None
+    read = partial(_read, size=size, recipe=recipe, masks=masks)
+    image_ids: list[str] = []
+    skipped: list[RejectedRow] = []
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, total, _CHUNK):
+            chunk = photographs[start : start + _CHUNK]
+            for photograph, outcome in zip(chunk, pool.map(read, chunk), strict=True):
+                if isinstance(outcome, RejectedRow):
+                    skipped.append(outcome)
+                    continue
+                pixels[len(image_ids)] = outcome[0]
+                if bits is not None and outcome[1] is not None:
+                    bits[len(image_ids)] = outcome[1]
+                image_ids.append(photograph.image_id)
+            progress(start + len(chunk), total, _MESSAGE)
+    if not image_ids:
+        raise DataError(
+            f"None of the {total} photographs could be read.",
+            hint="See `fundus check` for what is wrong with each file.",
+        )
+    n = len(image_ids)
+    return Squares(tuple(image_ids), pixels[:n], None if bits is None else bits[:n], tuple(skipped))
+
+
+def bits_in_square(mask: NDArray[np.uint16], geometry: Geometry) -> NDArray[np.uint16]:
+    """Returns a mask of bits as the network's square shows it, every pixel's bits kept.
+
+    Args:
+        mask: Shape (H, W), of the photograph as it was decoded or larger.
+        geometry: Where the square lies in the photograph; S is its side.
+
+    Returns:
+        Shape (S, S): the bitwise or of the mask's pixels whose centres lie in each pixel.
+    """
+    fitted = geometry.at_size(*mask.shape)
+    rows, columns = np.nonzero(mask)
+    scale = fitted.side / fitted.extent
+    x, y = (columns + 0.5 - fitted.left) * scale, (rows + 0.5 - fitted.top) * scale
+    inside = (x >= 0) & (x < fitted.side) & (y >= 0) & (y < fitted.side)
+    square = np.zeros((fitted.side, fitted.side), np.uint16)
+    target = (y[inside].astype(np.intp), x[inside].astype(np.intp))
+    np.bitwise_or.at(square, target, mask[rows[inside], columns[inside]])
+    return square
+
+
+def _read(
+    photograph: Photograph,
+    size: int,
+    recipe: PreprocessRecipe,
+    masks: Mapping[str, Path] | None,
+) -> tuple[NDArray[np.uint8], NDArray[np.uint16] | None] | RejectedRow:
+    """Returns one square of shape (3, S, S) and its mask, or why there is none."""
+    decoder = cast(Literal["fast", "exact"], recipe.decoder)
+    try:
+        image = read_image(photograph.path, min_side=decode_side(size), decoder=decoder)
+    except ImageError as error:
+        reason = cast(RejectReason, error.reason)
+        return RejectedRow(str(photograph.path), reason, error.message)
+    prepared = prepare(image, size, recipe)
+    square = np.ascontiguousarray(prepared.pixels.transpose(2, 0, 1))
+    path = masks.get(photograph.image_id) if masks is not None else None
+    return square, None if path is None else bits_in_square(_read_mask(path), prepared.geometry)
+
+
+def _read_mask(path: Path) -> NDArray[np.uint16]:
+    """Returns a mask of bits from a PNG of 8 or 16 bits per pixel.
+
+    Raises:
+        DataError: If the file cannot be read as one.
+    """
+    from PIL import Image
+
+    try:
+        with Image.open(path) as file:
+            mask = np.array(file)
+    except OSError as error:
+        raise DataError(
+            f"The mask {path} cannot be read: {error}.",
+            hint="Restore the file, or leave the mask column out of the table.",
+        ) from error
+    if mask.ndim != 2 or mask.dtype.kind not in "ui":
+        raise DataError(
+            f"The mask {path} has shape {mask.shape} and type {mask.dtype}; one channel of whole "
+            "numbers was expected.",
+            hint="Save masks as greyscale PNG with the values of docs/phantom.md.",
+        )
+    return mask.astype(np.uint16)

@@ -1,0 +1,47 @@
+"""Trainings as they run: their jobs, and the learning curves as far as they have come."""
+
+from collections.abc import Collection
+
+import streamlit as st
+
+from fundus_core.finetune.curves import LearningCurves
+from fundus_core.plots.training import learning_curves_figure
+from fundus_core.ui import wiring
+from fundus_core.ui.components import job_progress
+
+SECONDS_BETWEEN_LOOKS = 2.0
+
+HOW_TO_READ = (
+    "Solid: loss on patients set aside to choose the epoch; dotted: on the augmented photographs "
+    "that were learned from. The ring marks the lowest solid point, whose weights are used. A "
+    "solid line that rises while the dotted one falls is learning photographs by heart."
+)
+
+
+def watch(commands: Collection[str]) -> None:
+    """Shows the unfinished jobs of some commands with their curves; nothing where there are none.
+
+    Args:
+        commands: First words of command lines that train.
+    """
+    job_progress.watch(commands)
+    if job_progress.under_way(commands):
+        _live_curves(tuple(commands))
+
+
+def curves_chart(curves: LearningCurves, *, key: str) -> None:
+    """Draws learning curves and says how to read them."""
+    st.plotly_chart(learning_curves_figure(curves), key=key)
+    st.caption(HOW_TO_READ)
+
+
+@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+def _live_curves(commands: tuple[str, ...]) -> None:
+    started = [job.started_at for job in job_progress.under_way(commands) if job.started_at]
+    under_way = wiring.curves_since(min(started)) if started else ()
+    for number, curves in enumerate(under_way):
+        st.plotly_chart(learning_curves_figure(curves), key=f"training.live.{number}")
+    if under_way:
+        st.caption(HOW_TO_READ)
+    elif started:
+        st.caption("The learning curves appear after the first epoch.")

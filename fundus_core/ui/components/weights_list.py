@@ -1,0 +1,77 @@
+"""Weights that this program has made: a table, and the card of one of them."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+import streamlit as st
+
+from fundus_core.plots.roc import interval_text
+from fundus_core.pretraining import UPSTREAM_TASKS
+from fundus_core.ui import text
+from fundus_core.ui.components import training_progress
+from fundus_core.workflows.weights_cards import WeightsCard
+
+
+def weights_table(cards: Sequence[WeightsCard]) -> None:
+    """Draws a row per weights file."""
+    st.dataframe(
+        pd.DataFrame(
+            {
+                "Weights": [card.path.name for card in cards],
+                "Made": ["with this program" if card.shipped else "here" for card in cards],
+                "Architecture": [card.architecture for card in cards],
+                "Started from": [card.initial for card in cards],
+                "Upstream task": [_task(card) for card in cards],
+                "Photographs": [card.n_images for card in cards],
+                "Held-out AUC": [_first_auc(card) for card in cards],
+            }
+        ),
+        hide_index=True,
+        alt="Weights files with their architecture, task and held-out AUC",
+    )
+
+
+def weights_card(card: WeightsCard) -> None:
+    """Draws what is known of one weights file: what it reached, how it was made, how to use it."""
+    st.warning(f"**{card.caution}**", icon=":material/info:")
+    patients = "" if card.n_patients is None else f" of {text.count(card.n_patients, 'patient')}"
+    st.markdown(
+        f"Epoch {card.best} of {len(card.curves.folds[0])}, {_task(card)}, learned from "
+        f"{text.count(card.n_images, 'photograph')}{patients} ({text.escaped(card.dataset)}) at "
+        f"{card.image_size} px in {text.duration(card.seconds)} on {text.code(card.device)}."
+    )
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.table(_validation(card), hide_index=True)
+        st.caption("On patients that were not learned from, but that chose the epoch.")
+    with right:
+        training_progress.curves_chart(card.curves, key=f"weights.curves.{card.path.stem}")
+    st.markdown("Made by")
+    st.code(card.command, language="bash", wrap_lines=True)
+    st.markdown("Used by")
+    st.code(
+        f"fundus embed DATA --backbone {card.backbone} --weights {card.path.name} "
+        f"--image-size {card.image_size}",
+        language="bash",
+        wrap_lines=True,
+    )
+
+
+def _validation(card: WeightsCard) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "Label": [text.escaped(name) for name in card.validation],
+            "AUC (95 % CI)": [interval_text(auc) for auc in card.validation.values()],
+            "With": [str(auc.n_positive) for auc in card.validation.values()],
+            "Without": [str(auc.n_negative) for auc in card.validation.values()],
+        }
+    )
+
+
+def _task(card: WeightsCard) -> str:
+    return UPSTREAM_TASKS[card.task].title if card.task in UPSTREAM_TASKS else card.task
+
+
+def _first_auc(card: WeightsCard) -> str:
+    first = next(iter(card.validation.items()), None)
+    return "none" if first is None else f"{first[0]}: {first[1].auc:.3f}"

@@ -1,0 +1,381 @@
+"""Use case: weights of our own, from an upstream task on labelled photographs."""
+
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.backbones.base import BackboneSpec
+from fundus_core.backbones.catalogue import backbone_spec
+from fundus_core.compute import choose_device, choose_precision
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import PreprocessRecipe, Recipe
+from fundus_core.embedding import Photograph
+from fundus_core.errors import BackboneError, TargetError, WeightsError
+from fundus_core.finetune.curves import CURVE_FILE, CurveFile
+from fundus_core.finetune.loop import Epoch, Trained, TrainingRecipe, train
+from fundus_core.finetune.squares import Squares, read_squares
+from fundus_core.io.files import read_json, write_atomically, write_json
+from fundus_core.io.weights import SCRATCH, FoundWeights, file_sha256, find_weights
+from fundus_core.io.workspace import Workspace
+from fundus_core.phantom.lesion_drawing import CUP_BIT, DISC_BIT, LESION_BITS
+from fundus_core.phantom.shots import LABEL_COLUMNS
+from fundus_core.pretraining import (
+    UPSTREAM_TASKS,
+    UpstreamNetwork,
+    UpstreamTargets,
+    upstream_network,
+    upstream_targets,
+)
+from fundus_core.splits import held_out_groups
+from fundus_core.stats.delong import AucInterval, auc_interval
+
+if TYPE_CHECKING:
+    from torch import nn
+
+VALIDATION_SHARE = 0.1
+"""Share of the patients by whom the best epoch is chosen."""
+
+MASK_BITS: dict[str, int] = {
+    **{str(kind): bit for kind, bit in LESION_BITS.items()},
+    "optic_disc": DISC_BIT,
+    "optic_cup": CUP_BIT,
+}
+"""What the places of phantoms' masks may hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainChoice:
+    """What the user asks for."""
+
+    backbone: str
+    """Catalogue id or `timm:NAME`; its architecture is trained."""
+
+    name: str
+    """Of the weights file to be made, without suffix."""
+
+    initial: str = SCRATCH
+    """`scratch`, or the weights file to start from."""
+
+    task: str = "lesions"
+    """Key of `UPSTREAM_TASKS`."""
+
+    labels: tuple[str, ...] = ()
+    """Columns of 0 and 1; by default those of the phantoms."""
+
+    image_size: int | None = None
+    training: TrainingRecipe = field(default_factory=TrainingRecipe)
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainRecipe(Recipe):
+    """Everything that determines the weights."""
+
+    dataset: str
+    architecture: str
+    architecture_args: tuple[tuple[str, str | int | float | bool], ...]
+    initial_sha256: str
+    task: str
+    labels: tuple[str, ...]
+    image_size: int
+    preprocessing: PreprocessRecipe
+    training: TrainingRecipe
+
+
+@dataclass(frozen=True, slots=True)
+class Pretrained:
+    """The weights that were made."""
+
+    weights: Path
+    """The file, float16, as `.safetensors`."""
+
+    card: Path
+    """What they are, beside them, as `.json`."""
+
+    epochs: tuple[Epoch, ...]
+    best: int
+    """The epoch that was kept."""
+
+    validation: dict[str, AucInterval]
+    """Per label, on the patients held out."""
+
+
+def pretrain(
+    workspace: Workspace,
+    dataset: FundusDataset,
+    choice: PretrainChoice,
+    *,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    progress: Progress = silent,
+) -> Pretrained:
+    """Trains a backbone on the upstream task and writes its weights into the weights folder.
+
+    A call that was interrupted goes on from its last whole epoch when it is repeated; weights that
+    an equal call has made are returned as they are.
+
+    Raises:
+        TargetError: If the task or its labels do not fit the data set.
+        WeightsError: If the name is no file name, or that of a file this program did not make.
+        BackboneError: If the backbone has no features to learn places by.
+        TrainingError: If the training cannot go on.
+    """
+    _require_task(choice.task)
+    weights = _weights_file(workspace, choice.name)
+    spec = backbone_spec(choice.backbone)
+    initial = find_weights(spec, choice.initial, workspace)
+    labels = choice.labels or _phantom_labels(dataset)
+    recipe = _recipe(dataset, spec, initial, choice, labels)
+    if made := _already_made(weights, recipe):
+        return made
+    folder = workspace.training / recipe.fingerprint()
+    written = CurveFile(folder / CURVE_FILE, choice.name, recipe.training.epochs)
+
+    def after(epoch: Epoch) -> None:
+        written.add(epoch)
+        on_epoch(epoch)
+
+    squares = _squares(dataset, recipe, folder, progress)
+    bits = MASK_BITS if squares.masks is not None else {}
+    targets = upstream_targets(
+        dataset, squares.image_ids, UPSTREAM_TASKS[choice.task], labels, bits
+    )
+    network = _network(spec, initial, recipe, targets)
+    rows = _split(dataset, squares.image_ids, recipe.training.seed)
+    started = time.perf_counter()
+    trained = train(
+        network.everything,
+        lambda batch: network.loss(batch, targets),
+        squares,
+        *rows,
+        recipe.training,
+        device=choose_device(),
+        state_file=folder / "state.safetensors",
+        on_epoch=after,
+        progress=progress,
+    )
+    patients = dataset.select(squares.image_ids).patient_ids
+    validation = _validation(network, squares, targets, rows[1], patients)
+    seconds = round(time.perf_counter() - started)
+    made = _write(weights, dataset, spec, recipe, initial, network, trained, validation, seconds)
+    shutil.rmtree(folder, ignore_errors=True)
+    return made
+
+
+def _require_task(task: str) -> None:
+    if task not in UPSTREAM_TASKS:
+        raise TargetError(
+            f"There is no upstream task {task!r}.",
+            hint=f"Choose one of {', '.join(UPSTREAM_TASKS)}.",
+        )
+
+
+def _weights_file(workspace: Workspace, name: str) -> Path:
+    """Returns the file to make; never one that was put there by somebody else."""
+    if not re.fullmatch(r"\w[\w.-]*", name):
+        raise WeightsError(
+            f"{name!r} cannot be the name of a weights file.",
+            hint="Use letters, digits, dots, hyphens and underscores; the folder is fixed.",
+        )
+    path = workspace.weights / f"{name}.safetensors"
+    if path.exists() and read_json(path.with_suffix(".json")) is None:
+        raise WeightsError(
+            f"{path} is there already and was not made by this program.",
+            hint="Choose another name by --name.",
+        )
+    return path
+
+
+def _already_made(weights: Path, recipe: PretrainRecipe) -> Pretrained | None:
+    """Returns the weights if an equal recipe has made them and they are whole."""
+    card: Any = read_json(weights.with_suffix(".json"))
+    try:
+        equal = card["recipe"] == json.loads(json.dumps(recipe.to_dict()))
+        if not equal or not weights.is_file() or card["sha256"] != file_sha256(weights):
+            return None
+        epochs = tuple(Epoch(**epoch) for epoch in card["epochs"])
+        validation = {name: AucInterval(**auc) for name, auc in card["validation"].items()}
+        return Pretrained(weights, weights.with_suffix(".json"), epochs, card["best"], validation)
+    except (TypeError, KeyError):
+        return None
+
+
+def _phantom_labels(dataset: FundusDataset) -> tuple[str, ...]:
+    """Returns the phantoms' label columns that the data set has, `abnormal` first."""
+    known = {target.name for target in dataset.targets}
+    found = tuple(name for name in ("abnormal", *LABEL_COLUMNS.values()) if name in known)
+    if not found:
+        raise TargetError(
+            f"{dataset.name} has none of the phantoms' label columns; its targets are: "
+            f"{', '.join(known) or 'none'}.",
+            hint="Name columns of 0 and 1 by --labels.",
+        )
+    return found
+
+
+def _recipe(
+    dataset: FundusDataset,
+    spec: BackboneSpec,
+    initial: FoundWeights,
+    choice: PretrainChoice,
+    labels: tuple[str, ...],
+) -> PretrainRecipe:
+    if spec.loader != "timm":
+        raise BackboneError(
+            f"{spec.id} cannot be trained: only timm networks can.",
+            hint="Choose another backbone; `fundus backbones` lists them.",
+        )
+    return PretrainRecipe(
+        dataset=dataset.fingerprint(),
+        architecture=spec.architecture,
+        architecture_args=spec.architecture_args,
+        initial_sha256=initial.sha256,
+        task=choice.task,
+        labels=labels,
+        image_size=choice.image_size or spec.image_size,
+        preprocessing=PreprocessRecipe(),
+        training=choice.training,
+    )
+
+
+def _squares(
+    dataset: FundusDataset, recipe: PretrainRecipe, folder: Path, progress: Progress
+) -> Squares:
+    photographs = [
+        Photograph(image_id, Path(path))
+        for image_id, path in zip(dataset.image_ids, dataset.table["path"], strict=True)
+    ]
+    masks = _masks(dataset) if UPSTREAM_TASKS[recipe.task].places else None
+    return read_squares(
+        photographs,
+        recipe.image_size,
+        recipe.preprocessing,
+        folder=folder,
+        masks=masks,
+        progress=progress,
+    )
+
+
+def _masks(dataset: FundusDataset) -> dict[str, Path] | None:
+    """Returns image id -> truth mask, from the table's `mask` column; None if it has none."""
+    if "mask" not in dataset.table.columns:
+        return None
+    source = Path(dataset.source)
+    root = source if source.is_dir() else source.parent
+    named = dataset.table[["image_id", "mask"]].dropna()
+    return {image_id: root / str(mask) for image_id, mask in named.itertuples(index=False)}
+
+
+def _network(
+    spec: BackboneSpec, initial: FoundWeights, recipe: PretrainRecipe, targets: UpstreamTargets
+) -> UpstreamNetwork:
+    from fundus_core.backbones.loaders import LOADERS
+
+    seed = recipe.training.seed
+    module: nn.Module = LOADERS[spec.loader](spec, initial.path, recipe.image_size, seed)
+    return upstream_network(
+        module,
+        targets,
+        UPSTREAM_TASKS[recipe.task],
+        image_size=recipe.image_size,
+        mean=spec.mean,
+        std=spec.std,
+        device=choose_device(),
+        seed=seed,
+    )
+
+
+def _split(
+    dataset: FundusDataset, image_ids: tuple[str, ...], seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Returns rows to learn from and rows to validate by, no patient among both."""
+    rows = np.arange(len(image_ids))
+    patients = dataset.select(image_ids).patient_ids
+    return held_out_groups(rows, patients, share=VALIDATION_SHARE, seed=seed)
+
+
+def _validation(
+    network: UpstreamNetwork,
+    squares: Squares,
+    targets: UpstreamTargets,
+    rows: NDArray[np.intp],
+    patients: NDArray[np.str_] | None,
+) -> dict[str, AucInterval]:
+    """Returns the AUC of each label that the held-out photographs have cases and controls of."""
+    import torch
+
+    from fundus_core.finetune.loop import chunks
+
+    scores = []
+    with torch.inference_mode():
+        for members in chunks(rows, 32):
+            pixels = torch.from_numpy(np.array(squares.pixels[members])).float() / 255
+            answers = network.outputs(pixels.to(network.mean.device))
+            scores.append(answers["labels"].sigmoid().cpu().numpy())
+    if not scores:
+        return {}
+    y_score = np.concatenate(scores).astype(np.float64)
+    found = {}
+    for column, name in enumerate(targets.label_names):
+        labels = targets.labels[rows, column]
+        known = ~np.isnan(labels)
+        if 0 < labels[known].sum() < known.sum():
+            found[name] = auc_interval(
+                labels[known] == 1,
+                y_score[known, column],
+                patients=None if patients is None else patients[rows][known],
+            )
+    return found
+
+
+def _write(
+    weights: Path,
+    dataset: FundusDataset,
+    spec: BackboneSpec,
+    recipe: PretrainRecipe,
+    initial: FoundWeights,
+    network: UpstreamNetwork,
+    trained: Trained,
+    validation: dict[str, AucInterval],
+    seconds: int,
+) -> Pretrained:
+    """Writes weights and card; the card last, with the hash of the weights."""
+    import torch
+    from safetensors.torch import save
+
+    tensors = {
+        name: value.detach().cpu().to(torch.float16 if value.ndim > 1 else value.dtype).contiguous()
+        for name, value in network.backbone.state_dict().items()
+    }
+    write_atomically(weights, lambda file: file.write(save(tensors)))
+    card = weights.with_suffix(".json")
+    device = choose_device()
+    write_json(
+        card,
+        {
+            "name": weights.stem,
+            "backbone": spec.id,
+            "sha256": file_sha256(weights),
+            "initial": initial.name,
+            "initial_file": initial.path.name if initial.path else SCRATCH,
+            "recipe": json.loads(json.dumps(recipe.to_dict())),
+            "dataset": dataset.name,
+            "synthetic": dataset.synthetic,
+            "n_images": len(dataset),
+            "n_patients": dataset.n_patients,
+            "epochs": [asdict(epoch) for epoch in trained.epochs],
+            "best": trained.best,
+            "validation": {name: asdict(auc) for name, auc in validation.items()},
+            "device": device.type,
+            "precision": choose_precision(recipe.training.precision, device),
+            "seconds": seconds,
+        },
+    )
+    return Pretrained(weights, card, trained.epochs, trained.best, validation)

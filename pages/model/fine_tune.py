@@ -1,0 +1,64 @@
+"""Trains backbones on the photographs, shows how they learn, and lists what they reached."""
+
+import streamlit as st
+
+from fundus_core.checks import dataset_cautions
+from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui.components import job_progress, training_progress
+from fundus_core.ui.components.finetune_form import finetune_form
+from fundus_core.ui.components.run_table import counted, fold_frame, names_by_target, run_table
+
+st.title("Fine-tune")
+st.markdown(
+    "How far a backbone comes when it may change: it is trained together with a linear head, in "
+    "the patient-grouped folds of the linear probe, and scored on patients it never saw."
+)
+summary = state.require_dataset()
+messages.synthetic_banner(summary.synthetic)
+with messages.shown_to_user():
+    dataset = wiring.dataset(summary.id)
+messages.cautions([one for one in dataset_cautions(dataset) if one.code in {"FD003", "FD004"}])
+
+if not dataset.targets:
+    st.info("This data set has no target column, so there is nothing to learn.")
+    messages.next_step("pages/data/overview.py", "Choose its columns", ":material/dataset:")
+else:
+    form = finetune_form(dataset)
+    st.caption(form.work(summary.n_images))
+    label = f"Fine-tune {text.count(len(form.backbones), 'backbone')}"
+    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not form.ready):
+        with messages.shown_to_user():
+            form.submit(summary)
+training_progress.watch(("finetune",))
+job_progress.last_failure(("finetune",))
+
+st.subheader("Fine-tuned models")
+runs = [run for run in wiring.runs(summary.id) if run.kind == "finetune"]
+if not runs:
+    st.info("None yet. Results appear here, and beside those of probes, when a training ends.")
+    st.stop()
+run_table(runs)
+messages.cautions(counted(runs))
+st.caption(
+    ":material/info: The weights of fine-tuned models are not kept: they can be compared, but not "
+    "yet explained by Grad-CAM or applied to other photographs."
+)
+left, right = st.columns(2)
+with left:
+    messages.next_step("pages/evaluate/roc.py", "ROC curves", ":material/show_chart:")
+with right:
+    messages.next_step("pages/evaluate/compare.py", "Compare with probes", ":material/balance:")
+
+st.subheader("How one model learned")
+names, by_id = names_by_target(runs), {run.id: run for run in runs}
+chosen = st.selectbox(
+    "Model",
+    list(by_id),
+    format_func=lambda run_id: f"{by_id[run_id].target.name}: {names[run_id]}",
+    key="finetune.curves_of",
+)
+with messages.shown_to_user():
+    curves = wiring.learning_curves(chosen)
+if curves is not None:
+    training_progress.curves_chart(curves, key="finetune.curves")
+st.table(fold_frame(by_id[chosen]), hide_index=True)

@@ -1,0 +1,56 @@
+"""Makes weights by an upstream task, shows how they learn, and lists those there are."""
+
+import streamlit as st
+
+from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui.components import job_progress, training_progress
+from fundus_core.ui.components.phantom_form import phantom_form
+from fundus_core.ui.components.pretrain_form import pretrain_form
+from fundus_core.ui.components.weights_list import weights_card, weights_table
+
+DRAW = ""
+
+st.title("Pre-train")
+st.markdown(
+    "Makes a backbone's weights: before it meets the question that matters, it learns an "
+    "**upstream task** - normal or abnormal, which diseases, which lesions where - on many "
+    "photographs."
+)
+datasets = {summary.id: summary for summary in wiring.datasets()}
+opened = state.current().dataset_id
+state.preset("pretrain.data", opened if opened in datasets else next(iter(datasets), DRAW))
+chosen = st.selectbox(
+    "Learn from",
+    [*datasets, DRAW],
+    format_func=lambda name: (
+        f"{datasets[name].name}: {text.count(datasets[name].n_images, 'photograph')}"
+        if name
+        else "new synthetic photographs (phantoms)…"
+    ),
+    key="pretrain.data",
+)
+if chosen == DRAW:
+    phantom_form()
+else:
+    messages.synthetic_banner(datasets[chosen].synthetic)
+    form = pretrain_form(datasets[chosen])
+    st.caption(form.work())
+    if st.button(
+        "Make the weights", type="primary", icon=":material/play_arrow:", disabled=not form.ready
+    ):
+        with messages.shown_to_user():
+            form.submit()
+training_progress.watch(("pretrain",))
+job_progress.last_failure(("pretrain",))
+
+st.subheader("Weights made by this program")
+cards = {str(card.path): card for card in wiring.weights_cards()}
+if not cards:
+    st.info("None yet. They appear here when a training ends.")
+    st.stop()
+weights_table(list(cards.values()))
+shown = st.selectbox(
+    "Card of", list(cards), format_func=lambda path: cards[path].path.name, key="pretrain.card"
+)
+weights_card(cards[shown])
+messages.next_step("pages/embed/extract.py", "Extract with them", ":material/memory:")

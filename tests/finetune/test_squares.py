@@ -1,0 +1,86 @@
+"""Squares: what a training reads, with masks that lose no lesion."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.embedding import Photograph
+from fundus_core.errors import DataError
+from fundus_core.finetune.squares import bits_in_square, read_squares
+from fundus_core.preprocessing import prepare
+from tests.fakes import write_photograph
+
+RECIPE = PreprocessRecipe()
+
+
+def write_mask(path: Path, mask: np.ndarray) -> Path:
+    """Writes a 16-bit mask."""
+    Image.fromarray(mask.astype(np.uint16)).save(path)
+    return path
+
+
+def test_read_squares__photographs_in_order_and_unreadable_ones_named(tmp_path: Path) -> None:
+    red = write_photograph(tmp_path / "red.jpg", (200, 20, 20))
+    torn = tmp_path / "torn.jpg"
+    torn.write_bytes(b"no picture")
+    blue = write_photograph(tmp_path / "blue.jpg", (20, 20, 200))
+    photographs = [Photograph("r", red), Photograph("t", torn), Photograph("b", blue)]
+
+    squares = read_squares(photographs, 32, RECIPE, folder=tmp_path / "arrays")
+
+    assert squares.image_ids == ("r", "b")
+    assert squares.pixels.shape == (2, 3, 32, 32)
+    assert squares.pixels[0, 0, 16, 16] > 150 > squares.pixels[1, 0, 16, 16]
+    assert [Path(row.path).name for row in squares.skipped] == ["torn.jpg"]
+
+
+def test_read_squares__nothing_readable_is_refused(tmp_path: Path) -> None:
+    torn = tmp_path / "torn.jpg"
+    torn.write_bytes(b"no picture")
+
+    with pytest.raises(DataError, match="None of the 1 photographs"):
+        read_squares([Photograph("t", torn)], 32, RECIPE, folder=tmp_path / "arrays")
+
+
+def test_read_squares__mask_lies_where_the_photograph_shows_the_lesion(tmp_path: Path) -> None:
+    path = tmp_path / "eye.png"
+    pixels = np.zeros((120, 160, 3), np.uint8)
+    pixels[10:110, 30:130] = (120, 60, 30)  # a square field of view off the centre
+    pixels[20:24, 100:104] = (255, 255, 0)
+    Image.fromarray(pixels).save(path)
+    mask = np.zeros((120, 160), np.uint16)
+    mask[20:24, 100:104] = 512
+    masks = {"eye": write_mask(tmp_path / "mask.png", mask)}
+
+    squares = read_squares(
+        [Photograph("eye", path)], 50, RECIPE, folder=tmp_path / "arrays", masks=masks
+    )
+
+    assert squares.masks is not None
+    lesion = squares.masks[0] == 512
+    assert lesion.sum() == 4
+    assert squares.pixels[0, 1][lesion].min() > 180
+
+
+def test_read_squares__mask_that_is_a_colour_picture_is_refused(tmp_path: Path) -> None:
+    path = write_photograph(tmp_path / "eye.png", (90, 60, 30))
+
+    with pytest.raises(DataError, match="one channel"):
+        read_squares(
+            [Photograph("eye", path)], 32, RECIPE, folder=tmp_path / "a", masks={"eye": path}
+        )
+
+
+def test_bits_in_square__a_lesion_of_one_pixel_survives_a_reduction_and_bits_add_up() -> None:
+    prepared = prepare(np.full((512, 512, 3), 90, np.uint8), 32, RECIPE)
+    mask = np.zeros((512, 512), np.uint16)
+    mask[100, 300] = 1
+    mask[101, 301] = 32768
+
+    square = bits_in_square(mask, prepared.geometry)
+
+    assert square[6, 18] == 32769
+    assert np.count_nonzero(square) == 1

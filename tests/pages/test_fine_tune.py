@@ -1,0 +1,183 @@
+"""The fine-tune page: what it starts, what it shows while it runs, and what it lists."""
+
+import os
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, write_curves
+from fundus_core.finetune.loop import Epoch
+from fundus_core.io.workspace import Workspace
+from fundus_core.ui import wiring
+from fundus_core.workflows.runs import save_run
+from tests.pages import evaluated
+
+PAGE = evaluated.PAGES / "model" / "fine_tune.py"
+GRAD_CAM = evaluated.PAGES / "explain" / "grad_cam.py"
+
+CURVES = LearningCurves(
+    "tiny, fine-tuned", 3, ((Epoch(1, 0.9, 0.8, 1e-3, 1.0), Epoch(2, 0.5, 0.6, 1e-4, 1.0)),)
+)
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """Command lines that the page hands over to be run."""
+    lines: list[list[str]] = []
+    monkeypatch.setattr(wiring, "submit", lambda argv, title: lines.append(list(argv)))
+    monkeypatch.setattr(wiring, "jobs", lambda: SimpleNamespace(list=lambda: ()))
+    return lines
+
+
+@pytest.fixture
+def page(monkeypatch: pytest.MonkeyPatch, workspace: Path, started: list[list[str]]) -> AppTest:
+    """The page as it opens on a data set with a target."""
+    evaluated.open_dataset(monkeypatch, workspace)
+    return AppTest.from_file(PAGE, default_timeout=30)
+
+
+def store_fine_tuned(workspace: Path) -> None:
+    scores = evaluated.predictions("tuned", evaluated.GOOD)
+    run = replace(evaluated.run("tuned", scores), kind="finetune", probe="ft")
+    save_run(Workspace(workspace), run, scores, curves=CURVES)
+
+
+def choose(page: AppTest, label: str, value: object) -> None:
+    widgets = [*page.selectbox, *page.multiselect, *page.radio, *page.number_input]
+    next(one for one in widgets if one.label == label).set_value(value).run()
+
+
+def start(page: AppTest) -> None:
+    next(one for one in page.button if one.label.startswith("Fine-tune")).click().run()
+
+
+@pytest.mark.usefixtures("without_shipped_weights")
+def test_a_training_is_started_for_each_of_the_chosen_backbones(
+    page: AppTest, started: list[list[str]]
+) -> None:
+    page.run()
+    choose(page, "Backbones", ["resnet18", "mobilenetv2_100"])
+    choose(page, "Folds", 3)
+    choose(page, "Epochs", 4)
+    choose(page, "Augmentation", "paper")
+
+    start(page)
+
+    assert not page.exception
+    assert [line[:4] for line in started] == [
+        ["finetune", "/nowhere", "--backbone", "resnet18"],
+        ["finetune", "/nowhere", "--backbone", "mobilenetv2_100"],
+    ]
+    said = " ".join(started[0])
+    assert "--target dr --strategy ft --seed 0 --folds 3 --epochs 4" in said
+    assert "--learning-rate 0.0003 --augmentation paper" in said
+    assert "--weights scratch" in said
+
+
+def test_the_mean_colour_is_not_offered(page: AppTest) -> None:
+    page.run()
+
+    offered = next(one for one in page.multiselect if one.label == "Backbones").options
+    assert not [name for name in offered if "shortcut" in name]
+
+
+def test_the_work_is_told_before_it_is_begun(page: AppTest) -> None:
+    page.run()
+    choose(page, "Folds", 3)
+
+    assert any("up to 360 photographs" in one.value for one in page.caption)
+
+
+def test_without_a_backbone_nothing_can_be_started(page: AppTest) -> None:
+    page.run()
+
+    choose(page, "Backbones", [])
+
+    assert next(one for one in page.button if one.label.startswith("Fine-tune")).disabled
+
+
+def test_augmented_versions_are_drawn_when_they_are_asked_for(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def versions(path: str, augmentation: str) -> np.ndarray:
+        asked.append(augmentation)
+        return np.zeros((6, 8, 8, 3), np.uint8)
+
+    monkeypatch.setattr(wiring, "augmented_versions", versions)
+    page.run()
+    assert asked == []
+
+    page.toggle[0].set_value(True).run()
+
+    assert not page.exception
+    assert asked == ["retina"]
+    assert len(page.get("image")) == 6
+
+
+def test_curves_of_the_training_under_way_are_drawn_and_those_of_old_ones_are_not(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = SimpleNamespace(
+        id="1", title="Fine-tune", argv=("finetune",), device="cpu", state="running",
+        is_finished=False, progress=None, started_at=datetime.now(UTC),
+    )  # fmt: skip
+    monkeypatch.setattr(wiring, "jobs", lambda: SimpleNamespace(list=lambda: (job,)))
+    old = Workspace(workspace).training / "old" / CURVE_FILE
+    write_curves(old, CURVES)
+    os.utime(old, (0, 0))
+
+    page.run()
+    before = len(page.get("plotly_chart"))
+    write_curves(Workspace(workspace).training / "new" / CURVE_FILE, CURVES)
+    page.run()
+
+    assert not page.exception
+    assert before == 0
+    assert len(page.get("plotly_chart")) == 1
+
+
+def test_fine_tuned_models_are_listed_with_how_they_learned(page: AppTest, workspace: Path) -> None:
+    store_fine_tuned(workspace)
+    evaluated.store(workspace, "probe", evaluated.predictions("probe", evaluated.POOR))
+
+    page.run()
+
+    assert not page.exception
+    assert list(page.dataframe[0].value["Model"]) == ["tuned"]
+    assert len(page.get("plotly_chart")) == 1
+    assert any("not kept" in one.value for one in page.caption)
+
+
+def test_without_a_model_the_page_says_when_results_appear(page: AppTest) -> None:
+    page.run()
+
+    assert not page.exception
+    assert "None yet" in page.info[0].value
+
+
+def test_without_a_target_there_is_nothing_to_learn(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    evaluated.open_dataset(monkeypatch, workspace, evaluated.dataset(targets=()))
+
+    page.run()
+
+    assert not page.exception
+    assert "no target column" in page.info[0].value
+
+
+def test_grad_cam_leaves_fine_tuned_models_out_and_says_so(page: AppTest, workspace: Path) -> None:
+    store_fine_tuned(workspace)
+    other = AppTest.from_file(GRAD_CAM, default_timeout=30)
+
+    other.run()
+
+    assert not other.exception
+    assert "cannot be explained yet" in other.info[0].value
