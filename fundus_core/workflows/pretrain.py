@@ -82,6 +82,8 @@ class PretrainRecipe(Recipe):
     dataset: str
     architecture: str
     architecture_args: tuple[tuple[str, str | int | float | bool], ...]
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
     initial_sha256: str
     task: str
     labels: tuple[str, ...]
@@ -236,6 +238,8 @@ def _recipe(
         dataset=dataset.fingerprint(),
         architecture=spec.architecture,
         architecture_args=spec.architecture_args,
+        mean=spec.mean,
+        std=spec.std,
         initial_sha256=initial.sha256,
         task=choice.task,
         labels=labels,

@@ -25,10 +25,10 @@ def lasso(page: Page) -> None:
 
 @pytest.fixture(scope="module")
 def opened(dashboard: Dashboard) -> Dashboard:
-    """The dashboard with a small demo already drawn: drawing 400 has its own test."""
+    """The dashboard with a small demo already drawn: drawing 600 has its own test."""
     from fundus_core.workflows.demo import make_demo
 
-    make_demo(dashboard.workspace / "demo", n_patients=40, image_size=256)
+    make_demo(dashboard.workspace / "demo", n_patients=40, image_size=256, plants=False)
     return dashboard
 
 
@@ -38,7 +38,7 @@ def test_the_whole_line(page: Page, opened: Dashboard) -> None:
 
     page.get_by_role("button", name=re.compile("Open the demo photographs")).click()
     expect(page.get_by_text("Synthetic photographs.").first).to_be_visible(timeout=JOB_MS)
-    expect(page.get_by_test_id("stMetric").filter(has_text="Photographs")).to_contain_text("80")
+    expect(page.get_by_test_id("stMetric").filter(has_text="Photographs")).to_contain_text("100")
     expect(page).to_have_url(re.compile("dataset="))
     no_error(page)
 
@@ -75,8 +75,10 @@ def test_the_whole_line(page: Page, opened: Dashboard) -> None:
 
 
 def extract_two(page: Page) -> None:
-    """Extracts with random weights at 64 px: the proposed ResNet-18 and a MobileNet."""
+    """Extracts with random weights at 64 px: the proposed network and a smaller one."""
     go(page, "Extract")
+    page.get_by_test_id("stMain").get_by_text("Random", exact=True).click()
+    settle(page)
     other = page.get_by_role("textbox", name="Any other timm network")
     other.fill("mobilenetv2_035")
     other.press("Enter")

@@ -29,7 +29,7 @@ QUESTION = (
 NOT_SHOWN = (
     "- Nothing about real eyes. Photographs, diseases and lesions were drawn by a program, and the "
     "pre-trained weights learned from photographs of that same program: this favours them. What "
-    "they are worth on real photographs is in `docs/phantom.md`.\n"
+    "they are worth on real photographs is in `docs/pretraining.md`.\n"
     "- Not which network is best: one architecture, one setting, one draw of folds.\n"
     "- Not that heat on a lesion means the lesion was recognised. It raised the score, to first "
     "order, in cells that are larger than most lesions."
