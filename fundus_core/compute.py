@@ -106,8 +106,8 @@ def keep_freed_memory() -> bool:
     """Makes this process keep the memory it frees instead of giving it back to the system.
 
     Training frees and takes the same large blocks at every step. With glibc's defaults each comes
-    as fresh pages that the kernel must clear first: a tenth of a step of MobileNet V2 as measured by
-    `benchmarks/freed_memory.py`.
+    as fresh pages that the kernel must clear first: a tenth of a step of MobileNet V2, as measured
+    by `benchmarks/freed_memory.py`.
 
     Returns:
         True if the C library was told so; False where it is not glibc.
