@@ -305,7 +305,7 @@ def _device_of(command: str) -> str:
 
     torch would know better, but the dashboard must not wait for its import.
     """
-    if command not in {"embed", "probe", "predict", "explain", "finetune", "pretrain"}:
+    if command not in {"embed", "probe", "predict", "explain", "finetune", "pretrain", "story"}:
         return "cpu"
     return os.environ.get("FUNDUS_DEVICE") or ("cuda:0" if Path("/dev/nvidia0").exists() else "cpu")
 
