@@ -1,19 +1,15 @@
 """From lesions to the planes they cover and to the truth mask."""
 
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
-from PIL.PngImagePlugin import PngInfo
 
 from fundus_core.phantom.anatomy import Anatomy
 from fundus_core.phantom.field import FieldOfView
 from fundus_core.phantom.lesions import Floats, Lesion, LesionKind
-from fundus_core.phantom.note import SYNTHETIC_NOTE
 from fundus_core.phantom.shapes import ellipse
 
 LESION_BITS: dict[LesionKind, int] = {
@@ -112,15 +108,6 @@ def draw_mask(
         mask[(mask & DISC_BIT) > 0] &= ~np.uint16(around_disc)
     mask[~field.mask(size)] = 0
     return mask
-
-
-def encode_mask(mask: NDArray[np.uint8] | NDArray[np.uint16]) -> bytes:
-    """Returns a mask as a PNG file that says it is synthetic."""
-    text = PngInfo()
-    text.add_text("Description", SYNTHETIC_NOTE)
-    file = io.BytesIO()
-    Image.fromarray(mask).save(file, "PNG", pnginfo=text)
-    return file.getvalue()
 
 
 def _mark(mask: NDArray[np.uint16], outlines: Sequence[Floats], bit: int) -> None:

@@ -1,12 +1,10 @@
 """The truth mask: every lesion leaves its bit, and nothing outside the field of view."""
 
-import io
 from dataclasses import replace
 from typing import get_args
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from fundus_core.phantom.anatomy import sample_anatomy
 from fundus_core.phantom.field import FieldOfView
@@ -16,7 +14,6 @@ from fundus_core.phantom.lesion_drawing import (
     LESION_BITS,
     draw_mask,
     draw_patch,
-    encode_mask,
 )
 from fundus_core.phantom.lesions import LESIONS_OF, Disease, Lesion, LesionKind, Site, place_lesions
 
@@ -137,15 +134,6 @@ def test_draw_patch__a_shape_outside_the_picture_covers_nothing() -> None:
     patch = draw_patch([(SQUARE + 5, 1.0)], 64, softness=0.01)
 
     assert patch.cover.size == 0
-
-
-def test_encode_mask__keeps_all_sixteen_bits() -> None:
-    mask = draw_mask(_lesions("epiretinal_membrane"), ANATOMY, FIELD, 64)
-
-    read = np.asarray(Image.open(io.BytesIO(encode_mask(mask))))
-
-    assert mask.max() >= 32768
-    assert np.array_equal(read, mask)
 
 
 def test_draw_mask__the_cup_lies_in_the_disc() -> None:
