@@ -15,7 +15,8 @@ REAL = Path(os.environ.get("FUNDUS_REAL_DATA", ROOT.parent / "shared")).resolve(
 def fundus(*arguments: object, workspace: Path) -> Any:
     """Runs one command in a workspace and returns what it prints as JSON."""
     command = [sys.executable, "-m", "fundus_core", *map(str, arguments)]
-    environment = os.environ | {"FUNDUS_WEIGHTS": str(REAL / "weights"), "FUNDUS_OFFLINE": "1"}
+    weights = {"FUNDUS_WEIGHTS": str(REAL / "weights")}
+    environment = weights | os.environ | {"FUNDUS_OFFLINE": "1"}
     done = subprocess.run(
         [*command, "--json", "--workspace", str(workspace)],
         env=environment,

@@ -5,17 +5,16 @@ Embeddings and probes are computed through the command line first, with the Imag
 FUNDUS_WEIGHTS if there are any, else with random ones.
 """
 
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from playwright.sync_api import Page
 
+from scripts.command_line import fundus
 from scripts.running import DRAWN, ROOT, chromium, draw_around, serving
 
 PICTURES = Path(os.environ.get("PICTURES") or ROOT / "docs" / "images")
@@ -25,31 +24,20 @@ WIDTH, HEIGHT, MOST_PIXELS = 1280, 1000, 2400
 LASSO = ((0.25, 0.2), (0.7, 0.2), (0.7, 0.65), (0.25, 0.65), (0.25, 0.2))
 BACKBONES = ("mobilenetv2_100", "resnet18")
 
-
-def fundus(*arguments: object) -> Any:
-    """Runs one command in the workspace of the screenshots and returns what it prints."""
-    command = [sys.executable, "-m", "fundus_core", *map(str, arguments)]
-    done = subprocess.run(
-        [*command, "--json", "--workspace", str(WORKSPACE)],
-        env=os.environ | {"FUNDUS_OFFLINE": "1"},
-        cwd=ROOT,
-        check=True,
-        stdout=subprocess.PIPE,
-    )
-    return json.loads(done.stdout)
+run = partial(fundus, workspace=WORKSPACE)
 
 
 def prepare() -> tuple[str, list[str]]:
     """Fills the workspace; returns the data set's id and the ids of two runs."""
     demo = WORKSPACE / "demo"
     if not (demo / "manifest.csv").is_file():
-        fundus("demo", demo)
-    dataset = fundus("check", demo)["dataset_id"]
-    here = {row["id"] for row in fundus("backbones") if row["weights"] == "present"}
+        run("demo", demo)
+    dataset = run("check", demo)["dataset_id"]
+    here = {row["id"] for row in run("backbones") if row["weights"] == "present"}
     runs = []
     for backbone in BACKBONES:
         weights = () if backbone in here else ("--weights", "scratch")
-        report = fundus("probe", demo, "--backbone", backbone, *weights, "--target", "abnormal")
+        report = run("probe", demo, "--backbone", backbone, *weights, "--target", "abnormal")
         runs.append(report["run_id"])
     return dataset, runs
 

@@ -199,6 +199,19 @@ def load_backbone(
     )
 
 
+def require_trainable(spec: BackboneSpec) -> None:
+    """Refuses a backbone that has nothing to train.
+
+    Raises:
+        BackboneError: If it is no timm network.
+    """
+    if spec.loader != "timm":
+        raise BackboneError(
+            f"{spec.id} cannot be trained: only timm networks can.",
+            hint="Choose another backbone; `fundus backbones` lists them.",
+        )
+
+
 _SMALLEST_INPUT = 32
 
 

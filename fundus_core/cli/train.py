@@ -8,7 +8,8 @@ from fundus_core.cli import options
 from fundus_core.cli.model import describe_run, print_run
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.compute import Precision
-from fundus_core.finetune.loop import Epoch, TrainingRecipe
+from fundus_core.finetune.loop import TrainingRecipe
+from fundus_core.finetune.state import Epoch
 from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import SCRATCH

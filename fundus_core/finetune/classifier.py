@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import Task
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.finetune.loop import Epoch, TrainingRecipe, chunks, train
+from fundus_core.finetune.loop import TrainingRecipe, chunks, train
 from fundus_core.finetune.squares import Squares
+from fundus_core.finetune.state import Epoch
 
 if TYPE_CHECKING:
     import torch

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from fundus_core.finetune.loop import Epoch
+from fundus_core.finetune.state import Epoch
 from fundus_core.io.files import read_json, write_json
 
 CURVE_FILE = "curve.json"

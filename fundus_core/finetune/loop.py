@@ -5,11 +5,10 @@ alone, and the state is committed after every epoch. A run that was killed and g
 ends with the weights of one that was not.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,14 +21,12 @@ from fundus_core.domain.recipe import Recipe
 from fundus_core.errors import TrainingError
 from fundus_core.finetune.augment import AUGMENTATIONS, augmented
 from fundus_core.finetune.squares import Squares
-from fundus_core.io.files import write_atomically
+from fundus_core.finetune.state import Epoch, TrainingState, commit, restore, state_key
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
     from torchvision.transforms import v2
-
-_STATE_VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,23 +59,6 @@ class TrainingRecipe(Recipe):
 
 
 @dataclass(frozen=True, slots=True)
-class Epoch:
-    """What one epoch gave."""
-
-    number: int
-    """From 1."""
-
-    train_loss: float
-    validation_loss: float | None
-    """None without validation photographs."""
-
-    learning_rate: float
-    """At the end of the epoch."""
-
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True)
 class Batch:
     """B photographs with what is known of them."""
 
@@ -103,15 +83,6 @@ class Trained:
 
 BatchLoss = Callable[[Batch], "Tensor"]
 """The mean loss of a batch, a scalar with gradient."""
-
-
-@dataclass(slots=True)
-class _State:
-    """What goes on from epoch to epoch."""
-
-    epochs: list[Epoch] = field(default_factory=list)
-    best: int = 0
-    best_weights: dict[str, "Tensor"] = field(default_factory=dict)
 
 
 def train(
@@ -149,8 +120,8 @@ def train(
 
     keep_freed_memory()
     optimiser = torch.optim.AdamW(_parameter_groups(module, recipe), lr=recipe.learning_rate)
-    key = _key(recipe, train_rows, validation_rows)
-    state = _restore(state_file, key, module, optimiser)
+    key = state_key(recipe, train_rows, validation_rows)
+    state = restore(state_file, key, module, optimiser)
     for epoch in state.epochs:
         on_epoch(epoch)
     pipeline = AUGMENTATIONS[recipe.augmentation]()
@@ -166,7 +137,7 @@ def train(
             state.best = number
             state.best_weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
         state.epochs.append(epoch)
-        _commit(state_file, key, state, module, optimiser)
+        commit(state_file, key, state, module, optimiser)
         on_epoch(epoch)
     module.load_state_dict(state.best_weights)
     module.eval()
@@ -332,73 +303,12 @@ def _finite(loss: float, number: int, step: int) -> float:
     return loss
 
 
-def _improves(epoch: Epoch, state: _State) -> bool:
+def _improves(epoch: Epoch, state: TrainingState) -> bool:
     if epoch.validation_loss is None or not state.best:
         return True
     best = state.epochs[state.best - 1].validation_loss
     return best is None or epoch.validation_loss < best
 
 
-def _out_of_patience(state: _State, recipe: TrainingRecipe) -> bool:
+def _out_of_patience(state: TrainingState, recipe: TrainingRecipe) -> bool:
     return 0 < recipe.patience <= len(state.epochs) - state.best
-
-
-def _key(recipe: TrainingRecipe, *rows: NDArray[np.intp]) -> str:
-    return json.dumps([_STATE_VERSION, recipe.fingerprint(), *(r.tolist() for r in rows)])
-
-
-def _commit(
-    path: Path | None,
-    key: str,
-    state: _State,
-    module: "nn.Module",
-    optimiser: "torch.optim.Optimizer",
-) -> None:
-    """Writes everything that the next epoch needs, in one file."""
-    if path is None:
-        return
-    from safetensors.torch import save
-
-    moments = optimiser.state_dict()["state"]
-    tensors = {f"now/{name}": value for name, value in module.state_dict().items()}
-    tensors |= {f"best/{name}": value for name, value in state.best_weights.items()}
-    tensors |= {f"optimiser/{i}/{k}": v for i, m in moments.items() for k, v in m.items()}
-    about = {
-        "key": key,
-        "epochs": json.dumps([asdict(epoch) for epoch in state.epochs]),
-        "best": str(state.best),
-    }
-    data = save({name: value.contiguous() for name, value in tensors.items()}, metadata=about)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomically(path, lambda file: file.write(data))
-
-
-def _restore(
-    path: Path | None, key: str, module: "nn.Module", optimiser: "torch.optim.Optimizer"
-) -> _State:
-    """Returns the state of the last finished epoch, or that of a fresh start."""
-    if path is None or not path.is_file():
-        return _State()
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            about = file.metadata() or {}
-            if about.get("key") != key:
-                return _State()
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError):
-        return _State()
-    module.load_state_dict(_under("now/", tensors))
-    current = optimiser.state_dict()
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _under("optimiser/", tensors).items():
-        index, _, moment = name.partition("/")
-        moments.setdefault(int(index), {})[moment] = value
-    optimiser.load_state_dict({**current, "state": moments})
-    epochs = [Epoch(**epoch) for epoch in json.loads(about["epochs"])]
-    return _State(epochs, int(about["best"]), _under("best/", tensors))
-
-
-def _under(prefix: str, tensors: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
-    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}

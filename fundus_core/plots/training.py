@@ -5,7 +5,7 @@ from html import escape
 import plotly.graph_objects as go
 
 from fundus_core.finetune.curves import LearningCurves
-from fundus_core.finetune.loop import Epoch
+from fundus_core.finetune.state import Epoch
 from fundus_core.plots import palette
 
 

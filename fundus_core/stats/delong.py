@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fundus_core.stats.inference import (
+    AucEstimate,
     alike_test,
     auc_bounds,
     difference_test,
@@ -285,9 +286,26 @@ def compare_unpaired(
     require_confidence(confidence)
     a = estimate(y_a, score_a, patients=patients_a, model="Model A")
     b = estimate(y_b, score_b, patients=patients_b, model="Model B")
+    return unpaired_comparison(a, b, confidence=confidence)
+
+
+def unpaired_comparison(
+    a: AucEstimate, b: AucEstimate, *, confidence: float, prefix: str = ""
+) -> AucComparison:
+    """Tests whether two AUCs estimated on separate sets differ; see `compare_unpaired`.
+
+    Args:
+        a: An AUC with its variance.
+        b: Likewise, of patients who are not in the first set.
+        confidence: In (0, 1).
+        prefix: Begins the method's name.
+
+    Raises:
+        SingleClassError: If a set has fewer than two images, or patients, of either class.
+        NoVarianceError: If the AUCs differ but neither varies.
+    """
     require_testable(a.units)
     require_testable(b.units)
-
     found = unpaired_test(a, b, confidence=confidence)
     methods = " and ".join(dict.fromkeys((a.method, b.method)))
     return AucComparison(
@@ -300,7 +318,7 @@ def compare_unpaired(
         found.z,
         found.degrees_of_freedom,
         found.p_value,
-        f"{methods}, unpaired",
+        f"{prefix}{methods}, unpaired",
         a.n_images,
         b.n_images,
         confidence,

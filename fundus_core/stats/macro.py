@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.errors import SingleClassError
-from fundus_core.stats.delong import AucComparison, AucInterval
+from fundus_core.stats.delong import AucComparison, AucInterval, unpaired_comparison
 from fundus_core.stats.inference import (
     UNITS_FOR_VARIANCE,
     AucEstimate,
@@ -19,7 +19,6 @@ from fundus_core.stats.inference import (
     auc_bounds,
     difference_test,
     require_testable,
-    unpaired_test,
 )
 from fundus_core.stats.inputs import (
     IndependentUnits,
@@ -186,26 +185,7 @@ def compare_macro_unpaired(
     require_confidence(confidence)
     a = _estimate(as_label_columns(y_a), score_a, patients_a)
     b = _estimate(as_label_columns(y_b), score_b, patients_b)
-    require_testable(a.units)
-    require_testable(b.units)
-
-    found = unpaired_test(a, b, confidence=confidence)
-    methods = " and ".join(dict.fromkeys((a.method, b.method)))
-    return AucComparison(
-        a.auc,
-        b.auc,
-        a.auc - b.auc,
-        found.standard_error,
-        found.low,
-        found.high,
-        found.z,
-        found.degrees_of_freedom,
-        found.p_value,
-        f"macro {methods}, unpaired",
-        a.n_images,
-        b.n_images,
-        confidence,
-    )
+    return unpaired_comparison(a, b, confidence=confidence, prefix="macro ")
 
 
 @dataclass(frozen=True, slots=True)

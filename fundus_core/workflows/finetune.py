@@ -9,16 +9,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_core.backbones.loaders import LOADERS, require_trainable
 from fundus_core.compute import choose_device
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe
 from fundus_core.embedding import Photograph
-from fundus_core.errors import BackboneError, TargetError
+from fundus_core.errors import TargetError
 from fundus_core.finetune.classifier import Classifier, Normalisation, fine_tune
 from fundus_core.finetune.curves import CURVE_FILE, CurveFile
-from fundus_core.finetune.loop import Epoch, TrainingRecipe
+from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.squares import Squares, read_squares
+from fundus_core.finetune.state import Epoch
 from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.io.workspace import Workspace
 from fundus_core.splits import Fold, held_out_groups
@@ -107,7 +109,7 @@ def finetune_dataset(
     """
     _require_strategy(choice.strategy)
     resolved = resolve(workspace, backbone)
-    _require_network(resolved)
+    require_trainable(resolved.spec)
     labelled = labelled_photographs(dataset, dataset.image_ids, choice.validation)
     recipe = _recipe(labelled, resolved, choice)
     name = run_id(resolved, labelled.target, recipe, suffix=choice.strategy)
@@ -156,14 +158,6 @@ def _require_strategy(strategy: str) -> None:
         raise TargetError(
             f"There is no strategy called {strategy!r}.",
             hint=f"Choose one of {', '.join(STRATEGIES)}.",
-        )
-
-
-def _require_network(resolved: ResolvedChoice) -> None:
-    if resolved.spec.loader != "timm":
-        raise BackboneError(
-            f"{resolved.spec.id} cannot be trained: only timm networks can.",
-            hint="Choose another backbone; `fundus backbones` lists them.",
         )
 
 
@@ -273,8 +267,6 @@ def _fold_scores(
 
 def _network(resolved: ResolvedChoice) -> "nn.Module":
     """Returns a fresh copy of the backbone a choice starts from."""
-    from fundus_core.backbones.loaders import LOADERS
-
     recipe = resolved.recipe
     load = LOADERS[resolved.spec.loader]
     return load(resolved.spec, resolved.weights, recipe.image_size, recipe.seed)

@@ -14,15 +14,17 @@ from numpy.typing import NDArray
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.catalogue import backbone_spec
+from fundus_core.backbones.loaders import LOADERS, require_trainable
 from fundus_core.compute import choose_device, choose_precision
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe, Recipe
 from fundus_core.embedding import Photograph
-from fundus_core.errors import BackboneError, TargetError, WeightsError
+from fundus_core.errors import TargetError, WeightsError
 from fundus_core.finetune.curves import CURVE_FILE, CurveFile
-from fundus_core.finetune.loop import Epoch, Trained, TrainingRecipe, train
+from fundus_core.finetune.loop import Trained, TrainingRecipe, train
 from fundus_core.finetune.squares import Squares, read_squares
+from fundus_core.finetune.state import Epoch
 from fundus_core.io.files import read_json, write_atomically, write_json
 from fundus_core.io.weights import SCRATCH, FoundWeights, file_sha256, find_weights
 from fundus_core.io.workspace import Workspace
@@ -229,11 +231,7 @@ def _recipe(
     choice: PretrainChoice,
     labels: tuple[str, ...],
 ) -> PretrainRecipe:
-    if spec.loader != "timm":
-        raise BackboneError(
-            f"{spec.id} cannot be trained: only timm networks can.",
-            hint="Choose another backbone; `fundus backbones` lists them.",
-        )
+    require_trainable(spec)
     return PretrainRecipe(
         dataset=dataset.fingerprint(),
         architecture=spec.architecture,
@@ -280,8 +278,6 @@ def _masks(dataset: FundusDataset) -> dict[str, Path] | None:
 def _network(
     spec: BackboneSpec, initial: FoundWeights, recipe: PretrainRecipe, targets: UpstreamTargets
 ) -> UpstreamNetwork:
-    from fundus_core.backbones.loaders import LOADERS
-
     seed = recipe.training.seed
     module: nn.Module = LOADERS[spec.loader](spec, initial.path, recipe.image_size, seed)
     return upstream_network(

@@ -7,7 +7,7 @@ from typing import Any
 
 from fundus_core.backbones.catalogue import BACKBONES, TIMM_PREFIX
 from fundus_core.finetune.curves import LearningCurves
-from fundus_core.finetune.loop import Epoch
+from fundus_core.finetune.state import Epoch
 from fundus_core.io.files import read_json
 from fundus_core.io.weights import SCRATCH, SHIPPED, weights_folders
 from fundus_core.io.workspace import Workspace

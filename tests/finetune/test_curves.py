@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fundus_core.finetune.curves import CurveFile, read_curves
-from fundus_core.finetune.loop import Epoch
+from fundus_core.finetune.state import Epoch
 
 FIRST = Epoch(1, 0.9, 0.8, 1e-3, 1.5)
 SECOND = Epoch(2, 0.7, None, 1e-4, 1.5)

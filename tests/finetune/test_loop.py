@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from fundus_core.errors import TrainingError
-from fundus_core.finetune.loop import Batch, Epoch, TrainingRecipe, train
+from fundus_core.finetune.loop import Batch, TrainingRecipe, train
 from fundus_core.finetune.squares import Squares
+from fundus_core.finetune.state import Epoch
 
 CPU = torch.device("cpu")
 RECIPE = TrainingRecipe(

@@ -11,7 +11,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, write_curves
-from fundus_core.finetune.loop import Epoch
+from fundus_core.finetune.state import Epoch
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
 from fundus_core.workflows.runs import save_run

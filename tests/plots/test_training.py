@@ -1,7 +1,7 @@
 """Learning curves as a figure: which lines there are, and which point is marked."""
 
 from fundus_core.finetune.curves import LearningCurves
-from fundus_core.finetune.loop import Epoch
+from fundus_core.finetune.state import Epoch
 from fundus_core.plots.training import learning_curves_figure
 
 

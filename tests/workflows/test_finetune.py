@@ -11,7 +11,8 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import BackboneError, SaliencyError, StoreError, TargetError
 from fundus_core.finetune.curves import CURVE_FILE, read_curves
-from fundus_core.finetune.loop import Epoch, TrainingRecipe
+from fundus_core.finetune.loop import TrainingRecipe
+from fundus_core.finetune.state import Epoch
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.datasets import open_dataset

@@ -12,7 +12,8 @@ from safetensors.torch import load_file
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import TargetError, WeightsError
 from fundus_core.finetune.curves import CURVE_FILE, read_curves
-from fundus_core.finetune.loop import Epoch, TrainingRecipe
+from fundus_core.finetune.loop import TrainingRecipe
+from fundus_core.finetune.state import Epoch
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import SCRATCH, file_sha256
 from fundus_core.io.workspace import Workspace

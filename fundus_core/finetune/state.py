@@ -1,0 +1,106 @@
+"""What a training keeps from epoch to epoch, in memory and in one file."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.domain.recipe import Recipe
+from fundus_core.io.files import write_atomically
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+_STATE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """What one epoch gave."""
+
+    number: int
+    """From 1."""
+
+    train_loss: float
+    validation_loss: float | None
+    """None without validation photographs."""
+
+    learning_rate: float
+    """At the end of the epoch."""
+
+    seconds: float
+
+
+@dataclass(slots=True)
+class TrainingState:
+    """What goes on from epoch to epoch."""
+
+    epochs: list[Epoch] = field(default_factory=list)
+    best: int = 0
+    best_weights: dict[str, "Tensor"] = field(default_factory=dict)
+
+
+def state_key(recipe: Recipe, *rows: NDArray[np.intp]) -> str:
+    """Returns what a state must have been written for to be gone on from."""
+    return json.dumps([_STATE_VERSION, recipe.fingerprint(), *(r.tolist() for r in rows)])
+
+
+def commit(
+    path: Path | None,
+    key: str,
+    state: TrainingState,
+    module: "nn.Module",
+    optimiser: "torch.optim.Optimizer",
+) -> None:
+    """Writes everything that the next epoch needs, in one file."""
+    if path is None:
+        return
+    from safetensors.torch import save
+
+    moments = optimiser.state_dict()["state"]
+    tensors = {f"now/{name}": value for name, value in module.state_dict().items()}
+    tensors |= {f"best/{name}": value for name, value in state.best_weights.items()}
+    tensors |= {f"optimiser/{i}/{k}": v for i, m in moments.items() for k, v in m.items()}
+    about = {
+        "key": key,
+        "epochs": json.dumps([asdict(epoch) for epoch in state.epochs]),
+        "best": str(state.best),
+    }
+    data = save({name: value.contiguous() for name, value in tensors.items()}, metadata=about)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, lambda file: file.write(data))
+
+
+def restore(
+    path: Path | None, key: str, module: "nn.Module", optimiser: "torch.optim.Optimizer"
+) -> TrainingState:
+    """Returns the state of the last finished epoch, or that of a fresh start."""
+    if path is None or not path.is_file():
+        return TrainingState()
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = file.metadata() or {}
+            if about.get("key") != key:
+                return TrainingState()
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError):
+        return TrainingState()
+    module.load_state_dict(_under("now/", tensors))
+    current = optimiser.state_dict()
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under("optimiser/", tensors).items():
+        index, _, moment = name.partition("/")
+        moments.setdefault(int(index), {})[moment] = value
+    optimiser.load_state_dict({**current, "state": moments})
+    epochs = [Epoch(**epoch) for epoch in json.loads(about["epochs"])]
+    return TrainingState(epochs, int(about["best"]), _under("best/", tensors))
+
+
+def _under(prefix: str, tensors: dict[str, "Tensor"]) -> dict[str, "Tensor"]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
