@@ -19,7 +19,7 @@ SOURCES := app.py fundus_core pages scripts benchmarks tests
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help app demo test test-fast test-slow test-browser bench first-results model-cards pretraining-study story screenshots realism readme \
+.PHONY: help app demo test test-fast test-slow test-browser bench first-results model-cards backbone-costs pretraining-study upstream-study story screenshots realism readme \
 	lint format types check hooks constraints clean
 
 help: ## List the targets
@@ -67,8 +67,14 @@ first-results: $(VENV)/.runtime ## Make docs/first-results.md from the photograp
 model-cards: $(VENV)/.runtime ## Write the model card of every weights file that is shipped
 	@PYTHONPATH=. $(RUN) scripts/model_cards.py
 
+backbone-costs: $(VENV)/.runtime ## Measure time and memory of every backbone into docs/backbones.md
+	@$(RUN) -m scripts.backbone_costs $(ARGS)
+
 pretraining-study: $(VENV)/.runtime ## Make docs/pretraining.md from the photographs of FUNDUS_REAL_DATA
 	@PYTHONPATH=. $(RUN) scripts/pretraining_study.py $(ARGS)
+
+upstream-study: $(VENV)/.runtime ## Make docs/upstream.md: which upstream task is worth most
+	@PYTHONPATH=. $(RUN) scripts/upstream_study.py $(ARGS)
 
 story: $(VENV)/.runtime ## Make fundus_core/story: scores of the networks fine-tuned on the demo
 	@PYTHONPATH=. $(RUN) scripts/story.py $(ARGS)

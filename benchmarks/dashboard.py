@@ -31,7 +31,7 @@ PAGES = ("Images", "Extract", "Map", "Linear probe", "ROC", "Jobs", "Methods", "
 def server(script: Path, workspace: Path) -> Iterator[str]:
     """Yields the address of a Streamlit server that has just been started."""
     options = [str(script), "--server.port", "{port}", "--server.headless", "true"]
-    environment = os.environ | {"FUNDUS_WORKSPACE": str(workspace), "FUNDUS_OFFLINE": "1"}
+    environment = os.environ | {"FUNDUS_WORKSPACE": str(workspace)}
     with serving(["streamlit", "run"], options, environment) as address:
         yield address
 

@@ -1,5 +1,7 @@
 """Cautions: what a reader must know before trusting a number. To add one, add it to `CAUTIONS`."""
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +11,9 @@ from fundus_core.domain.predictions import Predictions
 
 FEW_POSITIVES = 10
 """Below this many photographs of a class, intervals are wide and thresholds unstable."""
+
+_TELLING_LENGTH = 5
+"""Names at least this long are looked for inside words as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,8 @@ CAUTIONS: dict[str, str] = {
     "FD009": "Some rows were rejected.",
     "FD010": "The labels of this data set are not classes of the model, so it was not evaluated.",
     "FD011": "Some labelled photographs could not be read and take no part.",
+    "FD012": "The backbone was pre-trained on a data set of this name, perhaps on these very "
+    "photographs: figures on them say less about new ones.",
 }
 """Code -> what it means, for the methods page."""
 
@@ -98,6 +105,25 @@ def shortcut_caution(difference: float, p_value: float) -> Caution | None:
         "FD006",
         f"AUC minus that of the mean colour: {difference:+.3f} (p = {p_value:.3f}).",
     )
+
+
+def exposure_caution(dataset: FundusDataset, backbone: str, seen: Sequence[str]) -> Caution | None:
+    """Returns a caution if the data set bears the name of one the backbone was pre-trained on.
+
+    Args:
+        dataset: Its name is looked at, letter case and punctuation aside.
+        backbone: Name of the backbone, for the text.
+        seen: Names of the data sets in its pre-training.
+    """
+    words = re.findall(r"[a-z0-9]+", dataset.name.lower())
+    for name in seen:
+        plain = "".join(re.findall(r"[a-z0-9]+", name.lower()))
+        if plain in words or (len(plain) >= _TELLING_LENGTH and plain in "".join(words)):
+            return Caution(
+                "FD012",
+                f"{backbone} was pre-trained on {name}; this data set is called {dataset.name!r}.",
+            )
+    return None
 
 
 def _synthetic(dataset: FundusDataset) -> Caution | None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.domain.recipe import Fit, PreprocessRecipe
 
 _SEARCH_SIDE = 256
 """The field of view is looked for on every n-th pixel, n such that this many remain, at least."""
@@ -32,6 +32,10 @@ _GREY = 128
 DECODE_MARGIN = 1.9
 """How many times larger than the network's input a photograph is decoded, at least: a little less
 than two, since 1,000 pixels of a 2,000-pixel photograph must do for an input of 512."""
+
+
+CENTRE_SHARE = 224 / 256
+"""What `centre_crop` keeps of the shorter side: resizing to 256 and cutting out 224."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,9 @@ class Geometry:
     top: float
     """Top edge of the square in the photograph, in pixels; negative where it was padded."""
 
-    extent: float
-    """Side of the square in the photograph, in pixels."""
+    extent: tuple[float, float]
+    """Width and height of the square in the photograph, in pixels; unequal where the photograph was
+    stretched."""
 
     crop: tuple[float, float, float, float]
     """Left, top, right and bottom of what the square shows of the photograph; the rest of the
@@ -94,19 +99,19 @@ class Geometry:
             width=width,
             left=self.left * across,
             top=self.top * down,
-            extent=self.extent * (across if self.width >= self.height else down),
+            extent=(self.extent[0] * across, self.extent[1] * down),
             crop=(left * across, top * down, right * across, bottom * down),
         )
 
     def point_to_square(self, x: float, y: float) -> tuple[float, float]:
         """Returns where a point (x, y) of the photograph lies in the square."""
-        scale = self.side / self.extent
-        return (x - self.left) * scale, (y - self.top) * scale
+        across, down = self.extent
+        return (x - self.left) * self.side / across, (y - self.top) * self.side / down
 
     def point_to_original(self, x: float, y: float) -> tuple[float, float]:
         """Returns where a point (x, y) of the square lies in the photograph."""
-        scale = self.extent / self.side
-        return self.left + x * scale, self.top + y * scale
+        across, down = self.extent
+        return self.left + x * across / self.side, self.top + y * down / self.side
 
     def to_original(
         self, values: NDArray[np.floating], *, outside: float = 0.0
@@ -121,8 +126,9 @@ class Geometry:
             Shape (H, W), interpolated linearly between the centres of the map's cells.
         """
         rows, columns = values.shape
-        y = (np.arange(self.height) + 0.5 - self.top) / self.extent * rows - 0.5
-        x = (np.arange(self.width) + 0.5 - self.left) / self.extent * columns - 0.5
+        across, down = self.extent
+        y = (np.arange(self.height) + 0.5 - self.top) / down * rows - 0.5
+        x = (np.arange(self.width) + 0.5 - self.left) / across * columns - 0.5
         result = _interpolate_rows(values.astype(np.float32), y)  # (H, w)
         result = _interpolate_rows(result.T, x).T  # (H, W)
         left, top, right, bottom = self.crop
@@ -149,7 +155,7 @@ def decode_side(size: int) -> int:
 
 
 def prepare(image: NDArray[np.uint8], size: int, recipe: PreprocessRecipe) -> Prepared:
-    """Crops a photograph to its field of view, pads it to a square and resizes it.
+    """Crops a photograph to its field of view, makes it square as the recipe says and resizes it.
 
     Contrast filters work on the crop, before padding; padding is black, or grey after Ben Graham's
     filter, the colour it gives to what has no contrast. The resize is antialiased (bicubic).
@@ -166,24 +172,53 @@ def prepare(image: NDArray[np.uint8], size: int, recipe: PreprocessRecipe) -> Pr
         crop = clahe(crop)
     if recipe.ben_graham:
         crop = ben_graham(crop)
-    extent = max(box.width, box.height)
-    pad_left, pad_top = (extent - box.width) // 2, (extent - box.height) // 2
-    square = np.full((extent, extent, 3), _GREY if recipe.ben_graham else 0, dtype=np.uint8)
-    square[pad_top : pad_top + box.height, pad_left : pad_left + box.width] = crop
+    frame = _frame(box, recipe.fit)
+    shown = Box(
+        max(box.left, frame.left),
+        max(box.top, frame.top),
+        min(box.right, frame.right),
+        min(box.bottom, frame.bottom),
+    )
+    framed = np.full(
+        (frame.height, frame.width, 3), _GREY if recipe.ben_graham else 0, dtype=np.uint8
+    )
+    framed[_rows_and_columns(shown, frame)] = crop[_rows_and_columns(shown, box)]
     reducing_gap = 2.0 if recipe.decoder == "fast" else None
-    resized = Image.fromarray(square).resize(
+    resized = Image.fromarray(framed).resize(
         (size, size), Image.Resampling.BICUBIC, reducing_gap=reducing_gap
     )
     geometry = Geometry(
         height=height,
         width=width,
-        left=float(box.left - pad_left),
-        top=float(box.top - pad_top),
-        extent=float(extent),
-        crop=(float(box.left), float(box.top), float(box.right), float(box.bottom)),
+        left=float(frame.left),
+        top=float(frame.top),
+        extent=(float(frame.width), float(frame.height)),
+        crop=(float(shown.left), float(shown.top), float(shown.right), float(shown.bottom)),
         side=size,
     )
     return Prepared(np.array(resized), geometry)
+
+
+def _frame(box: Box, fit: Fit) -> Box:
+    """Returns what of the photograph the square shows; it may reach beyond the box."""
+    if fit == "squash":
+        return box
+    if fit == "centre_crop":
+        side = max(1, round(CENTRE_SHARE * min(box.width, box.height)))
+    else:
+        side = max(box.width, box.height)
+    in_corner = fit == "corner"
+    left = box.left - (0 if in_corner else (side - box.width) // 2)
+    top = box.top - (0 if in_corner else (side - box.height) // 2)
+    return Box(left, top, left + side, top + side)
+
+
+def _rows_and_columns(part: Box, whole: Box) -> tuple[slice, slice]:
+    """Returns where a part lies in the array of a whole that contains it."""
+    return (
+        slice(part.top - whole.top, part.bottom - whole.top),
+        slice(part.left - whole.left, part.right - whole.left),
+    )
 
 
 def field_of_view(image: NDArray[np.uint8]) -> Box:

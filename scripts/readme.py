@@ -14,13 +14,27 @@ def with_table(text: str) -> str:
     """Returns the README's text with the table of backbones as the catalogue has it."""
     before, rest = text.split(_START)
     _, after = rest.split(_END)
-    head = "| id | what | numbers | px | licence |\n|---|---|---|---|---|"
-    rows = "\n".join(_row(spec) for spec in BACKBONES.values())
-    return f"{before}{_START}\n{head}\n{rows}\n{_END}{after}"
+    head = "| id | what | numbers | px | licence of the weights |\n|---|---|---|---|---|"
+    sections = []
+    for group, title in _TITLES.items():
+        rows = [_row(spec) for spec in BACKBONES.values() if spec.group == group]
+        sections.append("\n".join([f"| **{title}** | | | | |", *rows]))
+    table = "\n".join([head, *sections])
+    return f"{before}{_START}\n{table}\n{_END}{after}"
+
+
+_TITLES = {
+    "ours": "ours",
+    "retinal": "retinal",
+    "general": "general",
+    "baseline": "baseline",
+}
 
 
 def _row(spec: BackboneSpec) -> str:
-    return f"| `{spec.id}` | {spec.title} | {spec.embed_dim} | {spec.image_size} | {spec.licence} |"
+    dims = " or ".join(str(each.embed_dim) for each in spec.poolings) or str(spec.embed_dim)
+    kind = "" if spec.licence_kind == "open" else f" ({spec.licence_kind})"
+    return f"| `{spec.id}` | {spec.title} | {dims} | {spec.image_size} | {spec.licence}{kind} |"
 
 
 if __name__ == "__main__":

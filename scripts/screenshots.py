@@ -1,45 +1,130 @@
 """Makes the README's pictures: every page of the dashboard on the synthetic demo photographs.
 
-Run as `make screenshots`; with `THEME=dark PICTURES=FOLDER` for a look at the other theme.
-Embeddings and probes are computed through the command line first, with the ImageNet weights of
-FUNDUS_WEIGHTS if there are any, else with random ones.
+Run as `make screenshots`; with `THEME=dark PICTURES=FOLDER` for a look at the other theme, and with
+names of pictures as arguments for those alone. What the pages show is computed through the command
+line first: the demo's story, and a probe of eight diseases on each of its two starts.
 """
 
 import os
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Page
 
+from fundus_core.phantom.shots import LABEL_COLUMNS
+from fundus_core.workflows.story_design import BACKBONE, MAP
 from scripts.command_line import fundus
 from scripts.running import DRAWN, ROOT, chromium, draw_around, serving
 
 PICTURES = Path(os.environ.get("PICTURES") or ROOT / "docs" / "images")
 THEME: Literal["light", "dark"] = "dark" if os.environ.get("THEME") == "dark" else "light"
 WORKSPACE = Path(tempfile.gettempdir()) / "fundus-explorer"
-WIDTH, HEIGHT, MOST_PIXELS = 1280, 1000, 2400
-LASSO = ((0.25, 0.2), (0.7, 0.2), (0.7, 0.65), (0.25, 0.65), (0.25, 0.2))
-BACKBONES = ("mobilenetv2_100", "resnet18")
+WIDTH, HEIGHT, MOST_PIXELS = 1280, 1000, 2000
+LASSO = ((0.55, 0.3), (0.97, 0.3), (0.97, 0.65), (0.55, 0.65), (0.55, 0.3))
+"""Round the photographs that the pre-trained network sets apart."""
 
 run = partial(fundus, workspace=WORKSPACE)
 
 
-def prepare() -> tuple[str, list[str]]:
-    """Fills the workspace; returns the data set's id and the ids of two runs."""
-    demo = WORKSPACE / "demo"
-    if not (demo / "manifest.csv").is_file():
-        run("demo", demo)
-    dataset = run("check", demo)["dataset_id"]
-    here = {row["id"] for row in run("backbones") if row["weights"] == "present"}
-    runs = []
-    for backbone in BACKBONES:
-        weights = () if backbone in here else ("--weights", "scratch")
-        report = run("probe", demo, "--backbone", backbone, *weights, "--target", "abnormal")
-        runs.append(report["run_id"])
-    return dataset, runs
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the pages are to show, as their addresses name it."""
+
+    dataset: str
+    """The demo."""
+
+    backbones: tuple[str, ...]
+    """Embeddings of both starts, the pre-trained one first."""
+
+    of_story: Mapping[str, str]
+    """Cell -> run of the story's four models, the expected best first."""
+
+    of_diseases: tuple[str, ...]
+    """Two probes of all diseases together, the pre-trained one first."""
+
+    def address(self, runs: Sequence[str], *, backbones: Sequence[str] = ()) -> str:
+        """Returns the part of an address behind the question mark."""
+        chosen = [f"backbone={one}" for one in backbones] + [f"run={one}" for one in runs]
+        return "&".join([f"dataset={self.dataset}", f"map={MAP}", *chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One page, and what is done on it before the picture is taken."""
+
+    place: str
+    runs: Literal["story", "probes", "diseases", ""] = ""
+    action: Callable[[Page], None] = lambda page: None
+    tallest: int = MOST_PIXELS
+    """Pixels; what is below them is cut off."""
+
+
+def select_on_map(page: Page) -> None:
+    """Draws a lasso on the first map."""
+    draw_around(page, LASSO)
+    settle(page)
+
+
+def show_augmentation(page: Page) -> None:
+    """Shows what the augmentation does to one photograph."""
+    page.get_by_text("Show what the augmentation does").click()
+    settle(page)
+
+
+def fit_probes(page: Page) -> None:
+    """Fits a probe on both starts, waits for both, and shows their jobs."""
+    page.get_by_role("button", name="Fit 2 probes").click()
+    settle(page)
+    menu = page.get_by_test_id("stSidebarNav")
+    menu.get_by_role("link", name="Jobs", exact=True).click()
+    page.get_by_text("Nothing is under way.").wait_for(timeout=300_000)
+    settle(page)
+
+
+PAGES: dict[str, Picture] = {
+    "story": Picture("story", tallest=3200),
+    "overview": Picture(""),
+    "images": Picture("images", tallest=HEIGHT),
+    "extract": Picture("extract"),
+    "map": Picture("map", action=select_on_map),
+    "linear_probe": Picture("linear_probe"),
+    "fine_tune": Picture("fine_tune", action=show_augmentation),
+    "pretrain": Picture("pretrain"),
+    "roc": Picture("roc", "story"),
+    "compare": Picture("compare", "diseases"),
+    "grad_cam": Picture("grad_cam", "probes"),
+    "jobs": Picture("linear_probe", action=fit_probes),
+    "methods": Picture("methods", tallest=HEIGHT),
+}
+
+
+def prepare() -> Shown:
+    """Fills the workspace."""
+    story = run("story")
+    diseases = ",".join(LABEL_COLUMNS.values())
+    probe = partial(run, "probe", WORKSPACE / "demo", "--backbone", BACKBONE, "--target", diseases)
+    return Shown(
+        story["dataset_id"],
+        (story["embeddings"]["phantom"], story["embeddings"]["scratch"]),
+        {cell: model["run_id"] for cell, model in story["runs"].items()},
+        tuple(probe(*weights)["run_id"] for weights in ((), ("--weights", "scratch"))),
+    )
+
+
+def runs_of(picture: Picture, shown: Shown) -> tuple[str, ...]:
+    """Returns the models that a page is to show."""
+    found = {
+        "story": tuple(shown.of_story.values()),
+        "probes": tuple(one for cell, one in shown.of_story.items() if cell.endswith(".probe")),
+        "diseases": shown.of_diseases,
+        "": (),
+    }
+    return found[picture.runs]
 
 
 def settle(page: Page) -> None:
@@ -49,53 +134,30 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(2000)
 
 
-def select_on_map(page: Page) -> None:
-    """Draws a lasso on the first map and opens a photograph of the selection."""
-    draw_around(page, LASSO)
-    settle(page)
-
-
-def nothing(page: Page) -> None:
-    """Leaves the page as it opens."""
-
-
-PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
-    "overview": ("", nothing),
-    "images": ("images", nothing),
-    "extract": ("extract", nothing),
-    "map": ("map", select_on_map),
-    "linear_probe": ("linear_probe", nothing),
-    "roc": ("roc", nothing),
-    "compare": ("compare", nothing),
-    "grad_cam": ("grad_cam", nothing),
-    "jobs": ("jobs", nothing),
-    "methods": ("methods", nothing),
-}
-
-
-def shoot(page: Page, name: str, address: str, action: Callable[[Page], None]) -> None:
+def shoot(page: Page, name: str, picture: Picture, address: str) -> None:
     """Takes one picture, as tall as the page up to a limit."""
     page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
     page.goto(address)
     settle(page)
-    action(page)
+    picture.action(page)
     main = page.get_by_test_id("stMain")
-    height = min(MOST_PIXELS, max(HEIGHT, int(main.evaluate("main => main.scrollHeight"))))
+    height = min(picture.tallest, max(HEIGHT, int(main.evaluate("main => main.scrollHeight"))))
     page.set_viewport_size({"width": WIDTH, "height": height})
     settle(page)
     page.screenshot(path=PICTURES / f"{name}.png")
 
 
 def main() -> None:
-    """Takes all pictures."""
+    """Takes all pictures, or those that are named."""
     PICTURES.mkdir(parents=True, exist_ok=True)
-    dataset, runs = prepare()
-    query = f"dataset={dataset}&" + "&".join(f"run={run}" for run in runs)
+    shown = prepare()
     options = ["--port", "{port}", "--no-browser", "--no-demo", "--workspace", str(WORKSPACE)]
     with serving(["fundus_core", "app"], options, os.environ) as address, chromium() as browser:
         page = browser.new_page(color_scheme=THEME)
-        for name, (place, action) in PAGES.items():
-            shoot(page, name, f"{address}/{place}?{query}", action)
+        for name in sys.argv[1:] or PAGES:
+            picture = PAGES[name]
+            query = shown.address(runs_of(picture, shown), backbones=shown.backbones)
+            shoot(page, name, picture, f"{address}/{picture.place}?{query}")
 
 
 if __name__ == "__main__":

@@ -73,11 +73,13 @@ def _network(weights: Path) -> Any:
     import timm
     import torch
 
-    from fundus_core.backbones.checkpoints import load_into, read_state_dict
+    from fundus_core.backbones.checkpoints import Expected, load_into, read_state_dict
 
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "2")))
     network = timm.create_model("mobilenetv2_100", pretrained=False, num_classes=0)
-    load_into(network, read_state_dict(weights), head="classifier", source=weights.name)
+    load_into(
+        network, read_state_dict(weights), source=weights.name, expected=Expected("classifier")
+    )
     return network.eval()
 
 

@@ -5,26 +5,24 @@ import os
 # Before NumPy and torch are imported: they read it once. Test processes run side by side.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-# For child processes, which the guard below cannot reach.
+# Libraries that could look something up on the model hub do not even try.
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.no_network import sitecustomize as no_network  # from here on
+
 ROOT = Path(__file__).parents[1]
+
+_FOR_CHILDREN = [str(Path(no_network.__file__).parent), os.environ.get("PYTHONPATH", "")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _FOR_CHILDREN))
 
 KEPT_VARIABLES = {"FUNDUS_REAL_DATA", "FUNDUS_BROWSER"}
 """The variables of ours that are meant for the tests; all others are for users."""
-
-LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
-
-
-class NetworkUsedError(RuntimeError):
-    """A test tried to reach another machine."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -61,31 +59,11 @@ def _same_main_module_afterwards() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _no_network(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Refuses every connection but to this machine, and fails a test that hides the refusal."""
-    refused: list[str] = []
-    connect, look_up = socket.socket.connect, socket.getaddrinfo
-
-    def refuse_others(host: object) -> None:
-        name = host.decode() if isinstance(host, bytes) else str(host)
-        if not name.startswith(LOOPBACK):
-            refused.append(name)
-            raise NetworkUsedError(f"A test tried to reach {name}.")
-
-    def guarded_connect(self: socket.socket, address: object) -> None:
-        if isinstance(address, tuple):
-            refuse_others(address[0])
-        connect(self, address)
-
-    def guarded_look_up(host: object, *args: object, **options: object) -> object:
-        if host is not None:
-            refuse_others(host)
-        return look_up(host, *args, **options)
-
-    monkeypatch.setattr(socket.socket, "connect", guarded_connect)
-    monkeypatch.setattr(socket, "getaddrinfo", guarded_look_up)
+def _no_network_hidden() -> Iterator[None]:
+    """Fails a test that reached for another machine and hid the refusal."""
+    no_network.refused.clear()
     yield
-    assert not refused, f"tried to reach {', '.join(refused)}"
+    assert not no_network.refused, f"tried to reach {', '.join(no_network.refused)}"
 
 
 @pytest.fixture

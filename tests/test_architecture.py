@@ -15,6 +15,14 @@ MODULES = sorted(ROOT.glob("fundus_core/**/*.py"))
 PAGES = sorted(page for page in ROOT.glob("pages/**/*.py") if page.name != "__init__.py")
 DASHBOARD = [*([APP] if APP.exists() else []), *PAGES]
 PRODUCT = [*MODULES, *DASHBOARD, *sorted(ROOT.glob("scripts/*.py"))]
+UNPICKLES = ROOT / "fundus_core" / "backbones" / "pickled.py"
+"""The one file that may, in a process of its own and for files that the user says he trusts."""
+
+OPENS_CONNECTIONS = {
+    ROOT / "fundus_core" / "io" / f"download{part}.py" for part in ("", "_answers")
+}
+"""The only files that may, for `fundus backbones fetch`."""
+
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 LAYERS = (  # from the top down
@@ -30,6 +38,7 @@ LAYERS = (  # from the top down
         "projections",
         "splits",
         "similarity",
+        "zero_shot",
         "explain",
         "stats",
         "embedding",
@@ -54,7 +63,16 @@ SLOW_TO_IMPORT = {
     "timm",
     "torch",
     "torchvision",
+    "transformers",
     "umap",
+}
+NETWORKS = {"aiohttp", "ftplib", "http", "httpx", "httpx2", "requests", "socket", "urllib3"}
+DOWNLOADS = {
+    "hf_hub_download",
+    "load_state_dict_from_url",
+    "snapshot_download",
+    "urlopen",
+    "urlretrieve",
 }
 RUNS_CODE_WHEN_READ = {"cloudpickle", "dill", "joblib", "marshal", "pickle", "shelve"}
 
@@ -152,7 +170,7 @@ def test_no_html_of_ours_reaches_the_browser_unescaped(path: Path) -> None:
     assert not names & {"unsafe_allow_html", "unsafe_allow_javascript"}
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=_id)
+@pytest.mark.parametrize("path", [path for path in PRODUCT if path != UNPICKLES], ids=_id)
 def test_nothing_is_read_that_could_run_code(path: Path) -> None:
     keywords = set(_keywords(path))
     attributes = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Attribute)]
@@ -161,6 +179,40 @@ def test_nothing_is_read_that_could_run_code(path: Path) -> None:
 
     assert not {name.split(".")[0] for name in used} & RUNS_CODE_WHEN_READ
     assert not keywords & {("weights_only", False), ("allow_pickle", True)}
+
+
+def test_what_unpickles_does_it_in_a_process_of_its_own() -> None:
+    functions = [node for node in _tree(UNPICKLES).body if isinstance(node, ast.FunctionDef)]
+    unpickling = [
+        function.name for function in functions if "weights_only=False" in ast.unparse(function)
+    ]
+    users = [path for path in PRODUCT if "fundus_core.backbones.pickled.main" in _imports(path)]
+
+    assert unpickling == ["main"]  # which only the code of the child process calls
+    assert not users
+
+
+@pytest.mark.parametrize("path", [*MODULES, *DASHBOARD], ids=_id)
+def test_only_downloads_open_connections(path: Path) -> None:
+    if path in OPENS_CONNECTIONS:
+        return
+    names = _imports(path)
+    attributes = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Attribute)]
+    last = {name.rpartition(".")[2] for name in names} | {node.attr for node in attributes}
+
+    assert not {name.partition(".")[0] for name in names} & NETWORKS
+    assert not last & DOWNLOADS
+    assert ("pretrained", True) not in set(_keywords(path))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=_id)
+def test_libraries_that_can_download_are_told_not_to(path: Path) -> None:
+    calls = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
+    loads = [call for call in calls if ast.unparse(call.func).endswith(".from_pretrained")]
+
+    told = [{word.arg for word in call.keywords} >= {"local_files_only"} for call in loads]
+
+    assert all(told)
 
 
 @pytest.mark.parametrize("path", PRODUCT, ids=_id)

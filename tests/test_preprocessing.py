@@ -1,13 +1,14 @@
 """The square that a network is shown: its crop, its filters, and the way back."""
 
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.domain.recipe import Fit, PreprocessRecipe
 from fundus_core.io.images import read_image
 from fundus_core.preprocessing import (
     Box,
@@ -129,18 +130,26 @@ def test_field_of_view__agrees_with_masks_drawn_by_others(
     assert min(overlaps) > 0.96
 
 
-@pytest.mark.parametrize(("x", "y"), [(210, 300), (440, 70), (441, 301), (600, 420)])
-def test_prepare__a_lit_pixel_is_found_again_through_crop_pad_and_resize(x: int, y: int) -> None:
+@pytest.mark.parametrize(
+    ("x", "y", "fit"),
+    [
+        *((x, y, fit) for x, y in [(441, 301), (600, 420)] for fit in get_args(Fit)),
+        *((x, y, fit) for x, y in [(210, 300), (440, 70)] for fit in ("pad", "corner", "squash")),
+    ],
+)
+def test_prepare__a_lit_pixel_is_found_again_through_crop_fit_and_resize(
+    x: int, y: int, fit: Fit
+) -> None:
     image = _photograph() // 4
     image[:, 650:] = 0  # cuts the field, so that it is higher than wide and must be padded
     image[y, x] = 255
 
-    prepared = prepare(image, 224, PreprocessRecipe(decoder="exact"))
+    prepared = prepare(image, 224, PreprocessRecipe(decoder="exact", fit=fit))
 
     brightest = prepared.pixels.sum(axis=2)
     row, column = np.unravel_index(brightest.argmax(), brightest.shape)
     found_x, found_y = prepared.geometry.point_to_original(column + 0.5, row + 0.5)
-    pixel_of_square = prepared.geometry.extent / 224
+    pixel_of_square = max(prepared.geometry.extent) / 224
     assert abs(found_x - (x + 0.5)) <= pixel_of_square
     assert abs(found_y - (y + 0.5)) <= pixel_of_square
 
@@ -166,6 +175,36 @@ def test_prepare__pads_to_the_middle_of_a_black_square() -> None:
     assert (prepared.pixels[:, 77:] == 0).all()
 
 
+def test_prepare__puts_the_photograph_into_the_corner() -> None:
+    image = np.full((50, 100, 3), 200, np.uint8)
+
+    prepared = prepare(image, 100, PreprocessRecipe(crop=False, decoder="exact", fit="corner"))
+
+    assert (prepared.pixels[:48] == 200).all()
+    assert (prepared.pixels[52:] == 0).all()
+
+
+def test_prepare__stretches_the_photograph() -> None:
+    image = np.zeros((50, 100, 3), np.uint8)
+    image[:25, 50:] = 200
+
+    prepared = prepare(image, 100, PreprocessRecipe(crop=False, decoder="exact", fit="squash"))
+
+    assert (prepared.pixels[:47, 53:] == 200).all()
+    assert (prepared.pixels[53:] == 0).all()
+    assert (prepared.pixels[:, :47] == 0).all()
+
+
+def test_prepare__shows_the_middle_seven_eighths_of_the_shorter_side() -> None:
+    image = np.zeros((80, 120, 3), np.uint8)
+    image[5:75, 25:95] = 200
+
+    prepared = prepare(image, 70, PreprocessRecipe(crop=False, decoder="exact", fit="centre_crop"))
+
+    assert (prepared.pixels == 200).all()
+    assert prepared.geometry.crop == (25.0, 5.0, 95.0, 75.0)
+
+
 def test_prepare__shows_the_same_whatever_scale_the_photograph_was_decoded_at() -> None:
     image = _photograph()
     half = np.array(Image.fromarray(image).reduce(2))
@@ -177,17 +216,17 @@ def test_prepare__shows_the_same_whatever_scale_the_photograph_was_decoded_at() 
 
 
 def test_geometry_at_size__points_to_the_same_place_of_the_full_photograph() -> None:
-    half = Geometry(300, 450, -10.0, 20.0, 260.0, (0.0, 20.0, 240.0, 280.0), 224)
+    half = Geometry(300, 450, -10.0, 20.0, (260.0, 260.0), (0.0, 20.0, 240.0, 280.0), 224)
 
     full = half.at_size(600, 900)
 
-    assert (full.left, full.top, full.extent) == (-20.0, 40.0, 520.0)
+    assert (full.left, full.top, full.extent) == (-20.0, 40.0, (520.0, 520.0))
     assert full.point_to_original(112, 112) == pytest.approx((240.0, 300.0))
     assert full.to_original(np.ones((7, 7))).shape == (600, 900)
 
 
 def test_geometry_points__there_and_back_is_the_same_point() -> None:
-    geometry = Geometry(300, 450, -10.0, 20.0, 260.0, (0.0, 20.0, 240.0, 280.0), 224)
+    geometry = Geometry(300, 450, -10.0, 20.0, (260.0, 260.0), (0.0, 20.0, 240.0, 280.0), 224)
 
     there = geometry.point_to_square(123.0, 45.0)
 
@@ -195,7 +234,7 @@ def test_geometry_points__there_and_back_is_the_same_point() -> None:
 
 
 def test_geometry_to_original__marks_what_the_network_never_saw() -> None:
-    geometry = Geometry(10, 20, 5.0, 0.0, 10.0, (5.0, 0.0, 15.0, 10.0), 8)
+    geometry = Geometry(10, 20, 5.0, 0.0, (10.0, 10.0), (5.0, 0.0, 15.0, 10.0), 8)
 
     values = geometry.to_original(np.ones((8, 8)), outside=np.nan)
 
@@ -205,7 +244,7 @@ def test_geometry_to_original__marks_what_the_network_never_saw() -> None:
 
 
 def test_geometry_to_original__a_cell_of_the_map_covers_its_share_of_the_photograph() -> None:
-    geometry = Geometry(80, 80, 0.0, 0.0, 80.0, (0.0, 0.0, 80.0, 80.0), 224)
+    geometry = Geometry(80, 80, 0.0, 0.0, (80.0, 80.0), (0.0, 0.0, 80.0, 80.0), 224)
     cells = np.zeros((4, 4))
     cells[1, 2] = 1.0
 

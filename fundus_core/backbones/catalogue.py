@@ -1,194 +1,77 @@
-"""The backbones on offer. To add one of a known loader, add one `BackboneSpec` to `_SPECS`."""
+"""The backbones on offer. To add one of a known family, add one `BackboneSpec` to `specs`."""
 
 from dataclasses import replace
 from typing import Any
 
-from fundus_core.backbones.base import BackboneSpec
+from fundus_core.backbones.base import IMAGENET_MEAN, IMAGENET_STD, BackboneSpec, Source
+from fundus_core.backbones.specs.general import GENERAL
+from fundus_core.backbones.specs.ours import BASELINES, OURS, PHANTOMS, SHORTCUT
+from fundus_core.backbones.specs.retinal import RETINAL
 from fundus_core.errors import BackboneError
+
+__all__ = [
+    "BACKBONES",
+    "NORMALISATIONS",
+    "OPEN_CLIP_PREFIX",
+    "PHANTOMS",
+    "SHORTCUT",
+    "TIMM_PREFIX",
+    "backbone_spec",
+    "with_pooling",
+]
 
 TIMM_PREFIX = "timm:"
 """`timm:NAME` is any architecture of the timm library, with its own weights tag if given."""
 
-SHORTCUT = "mean_colour"
-"""The baseline shown beside every result: what three colour means alone can predict."""
+OPEN_CLIP_PREFIX = "open_clip:"
+"""`open_clip:NAME` is the vision tower of any architecture of the open_clip library."""
 
-PHANTOMS = "synthetic photographs of this project"
-"""What our own weights were pre-trained on: no photograph of a patient."""
+NORMALISATIONS: dict[str, tuple[tuple[float, float, float], tuple[float, float, float]]] = {
+    "imagenet": (IMAGENET_MEAN, IMAGENET_STD),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+    "none": ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0)),
+}
+"""Mean and standard deviation by name, for backbones whose own are not published."""
 
-_HALF = (0.5, 0.5, 0.5)
-_TENSORFLOW_PADDING = (("pad_type", "same"),)
-"""The TensorFlow MobileNets pad asymmetrically; with timm's padding a third of answers change."""
-
-_SPECS = (
-    BackboneSpec(
-        id="resnet50",
-        title="ResNet-50, ImageNet",
-        loader="timm",
-        architecture="resnet50",
-        embed_dim=2048,
-        weights_files=("resnet50.tv_in1k.safetensors", "resnet50.tv_in1k.pth"),
-        hub_repository="timm/resnet50.tv_in1k",
-        hub_file="model.safetensors",
-        licence="BSD-3-Clause",
-        reference="He et al. (2016), arXiv:1512.03385; torchvision V1 weights",
-        seen_in_pretraining=("ImageNet-1k",),
-    ),
-    BackboneSpec(
-        id="resnet18",
-        title="ResNet-18, ImageNet",
-        loader="timm",
-        architecture="resnet18",
-        embed_dim=512,
-        weights_files=("resnet18.tv_in1k.safetensors", "resnet18.tv_in1k.pth"),
-        hub_repository="timm/resnet18.tv_in1k",
-        hub_file="model.safetensors",
-        licence="BSD-3-Clause",
-        reference="He et al. (2016), arXiv:1512.03385; torchvision V1 weights",
-        seen_in_pretraining=("ImageNet-1k",),
-    ),
-    BackboneSpec(
-        id="densenet121",
-        title="DenseNet-121, ImageNet",
-        loader="timm",
-        architecture="densenet121",
-        embed_dim=1024,
-        weights_files=("densenet121.tv_in1k.safetensors", "densenet121.tv_in1k.pth"),
-        hub_repository="timm/densenet121.tv_in1k",
-        hub_file="model.safetensors",
-        licence="Apache-2.0",
-        reference="Huang et al. (2017), arXiv:1608.06993; torchvision V1 weights",
-        seen_in_pretraining=("ImageNet-1k",),
-    ),
-    BackboneSpec(
-        id="vgg19",
-        title="VGG-19, ImageNet",
-        loader="timm",
-        architecture="vgg19",
-        embed_dim=4096,
-        weights_files=("vgg19.tv_in1k.safetensors", "vgg19.tv_in1k.pth"),
-        hub_repository="timm/vgg19.tv_in1k",
-        hub_file="model.safetensors",
-        licence="BSD-3-Clause",
-        reference="Simonyan & Zisserman (2015), arXiv:1409.1556; torchvision V1 weights",
-        seen_in_pretraining=("ImageNet-1k",),
-    ),
-    BackboneSpec(
-        id="vit_small",
-        title="ViT-S/16, ImageNet-21k then 1k",
-        loader="timm",
-        architecture="vit_small_patch16_224",
-        embed_dim=384,
-        size_multiple=16,
-        mean=_HALF,
-        std=_HALF,
-        weights_files=("vit_small_patch16_224.augreg_in21k_ft_in1k.safetensors",),
-        hub_repository="timm/vit_small_patch16_224.augreg_in21k_ft_in1k",
-        hub_file="model.safetensors",
-        licence="Apache-2.0",
-        reference="Steiner et al. (2022), arXiv:2106.10270",
-        seen_in_pretraining=("ImageNet-21k", "ImageNet-1k"),
-    ),
-    BackboneSpec(
-        id="vit_base",
-        title="ViT-B/16, ImageNet-21k then 1k",
-        loader="timm",
-        architecture="vit_base_patch16_224",
-        embed_dim=768,
-        size_multiple=16,
-        mean=_HALF,
-        std=_HALF,
-        weights_files=("vit_base_patch16_224.augreg_in21k_ft_in1k.safetensors",),
-        hub_repository="timm/vit_base_patch16_224.augreg_in21k_ft_in1k",
-        hub_file="model.safetensors",
-        licence="Apache-2.0",
-        reference="Steiner et al. (2022), arXiv:2106.10270",
-        seen_in_pretraining=("ImageNet-21k", "ImageNet-1k"),
-    ),
-    BackboneSpec(
-        id="mobilenetv1_100",
-        title="MobileNet V1, ImageNet (TensorFlow weights)",
-        loader="timm",
-        architecture="mobilenetv1_100",
-        embed_dim=1024,
-        mean=_HALF,
-        std=_HALF,
-        architecture_args=_TENSORFLOW_PADDING,
-        weights_files=("mobilenetv1_100.imagenet_qat.pth",),
-        licence="Apache-2.0",
-        reference="Howard et al. (2017), arXiv:1704.04861",
-        seen_in_pretraining=("ImageNet-1k",),
-    ),
-    BackboneSpec(
-        id="mobilenetv2_100",
-        title="MobileNet V2, ImageNet (TensorFlow weights)",
-        loader="timm",
-        architecture="mobilenetv2_100",
-        embed_dim=1280,
-        mean=_HALF,
-        std=_HALF,
-        architecture_args=_TENSORFLOW_PADDING,
-        weights_files=("mobilenetv2_100.imagenet_ptq.pth", "mobilenetv2_100.imagenet_qat.pth"),
-        licence="Apache-2.0",
-        reference="Sandler et al. (2018), arXiv:1801.04381",
-        seen_in_pretraining=("ImageNet-1k",),
-    ),
-    BackboneSpec(
-        id="mobilenetv2_035",
-        title="MobileNet V2 x 0.35, ImageNet (TensorFlow weights)",
-        loader="timm",
-        architecture="mobilenetv2_035",
-        embed_dim=1280,
-        mean=_HALF,
-        std=_HALF,
-        architecture_args=_TENSORFLOW_PADDING,
-        weights_files=("mobilenetv2_035.imagenet.pth",),
-        licence="Apache-2.0",
-        reference="Sandler et al. (2018), arXiv:1801.04381",
-        seen_in_pretraining=("ImageNet-1k",),
-    ),
-    BackboneSpec(
-        id="mobilenetv2_phantom",
-        title="MobileNet V2, phantoms (ours, shipped)",
-        loader="timm",
-        architecture="mobilenetv2_100",
-        embed_dim=1280,
-        image_size=256,
-        mean=_HALF,
-        std=_HALF,
-        architecture_args=_TENSORFLOW_PADDING,
-        weights_files=("mobilenetv2_100.phantom.safetensors",),
-        licence="Apache-2.0",
-        reference="docs/phantom.md; after Jang et al. (2024), arXiv:2408.08790",
-        seen_in_pretraining=(PHANTOMS,),
-    ),
-    BackboneSpec(
-        id=SHORTCUT,
-        title="Mean colour (shortcut baseline)",
-        loader="colour",
-        architecture="mean_colour",
-        embed_dim=3,
-        image_size=64,
-        size_multiple=1,
-        mean=(0.0, 0.0, 0.0),
-        std=(1.0, 1.0, 1.0),
-        pooling="mean",
-        licence="none needed",
-        reference="Mean red, green and blue: no network at all",
-    ),
-)
-
-BACKBONES: dict[str, BackboneSpec] = {spec.id: spec for spec in _SPECS}
+BACKBONES: dict[str, BackboneSpec] = {
+    spec.id: spec for spec in (*OURS, *RETINAL, *GENERAL, *BASELINES)
+}
 
 
 def backbone_spec(backbone: str) -> BackboneSpec:
-    """Returns the spec of a catalogue id, of `timm:NAME`, or of a bare timm name.
+    """Returns the spec of a catalogue id, of `timm:NAME`, `open_clip:NAME`, or a bare timm name.
 
     Raises:
-        BackboneError: If neither the catalogue nor timm knows it.
+        BackboneError: If neither the catalogue nor the named library knows it.
     """
     if backbone in BACKBONES:
         return BACKBONES[backbone]
+    if backbone.startswith(OPEN_CLIP_PREFIX):
+        from fundus_core.backbones.open_clip_towers import open_clip_spec
+
+        return open_clip_spec(backbone)
     return _timm_spec(backbone)
+
+
+def with_pooling(spec: BackboneSpec, pooling: str | None) -> BackboneSpec:
+    """Returns a spec with another of its poolings.
+
+    Args:
+        spec: The backbone.
+        pooling: Name of one of its poolings; None for the default.
+
+    Raises:
+        BackboneError: If it has none of that name.
+    """
+    if pooling in {None, spec.pooling}:
+        return spec
+    by_name = {each.name: each for each in spec.poolings}
+    if pooling not in by_name:
+        known = ", ".join(by_name) or f"only {spec.pooling}"
+        raise BackboneError(
+            f"{spec.id} has no pooling {pooling!r}.", hint=f"Choose one of: {known}."
+        )
+    return replace(spec, pooling=pooling, embed_dim=by_name[pooling].embed_dim)
 
 
 def _timm_spec(backbone: str) -> BackboneSpec:
@@ -221,7 +104,7 @@ def _timm_spec(backbone: str) -> BackboneSpec:
     )
     if not config.hf_hub_id:
         return shape
-    return replace(shape, hub_repository=config.hf_hub_id, hub_file="model.safetensors")
+    return replace(shape, source=Source(repository=config.hf_hub_id, file="model.safetensors"))
 
 
 def _timm_embed_dim(architecture: str) -> int:

@@ -1,6 +1,6 @@
-"""Making a spec into a network. To add a family, add one function to `LOADERS`."""
+"""A loaded network behind the `Backbone` protocol."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.backbones.base import Backbone, BackboneSpec
-from fundus_core.backbones.checkpoints import load_into, read_state_dict
+from fundus_core.backbones.blocks import Block, network_blocks
+from fundus_core.backbones.networks import load_network
 from fundus_core.backbones.token_grid import features_as_grid
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import BackboneError
@@ -39,7 +40,7 @@ class TorchBackbone:
         self.spec = spec
         self.image_size = image_size
         self.module = module.to(device).eval().requires_grad_(False)
-        if device.type == "cuda" or spec.loader == "timm":
+        if device.type == "cuda" or spec.loader != "colour":
             self.module = self.module.to(memory_format=torch.channels_last)
         self._preprocessing = preprocessing
         self._device = device
@@ -82,13 +83,9 @@ class TorchBackbone:
             features: Tensor = module.forward_features(self._normalised(batch))
         return features_as_grid(module, features, self.image_size).float()
 
-    def blocks(self) -> Sequence[tuple[str, "nn.Module"]]:
-        """Returns the named children from input to head, those without weights left out."""
-        return [
-            (name, child)
-            for name, child in self.module.named_children()
-            if any(True for _ in child.parameters())
-        ]
+    def blocks(self) -> Sequence[Block]:
+        """Returns the parts of the network from input to embedding, for gradual unfreezing."""
+        return network_blocks(self.module)
 
     def _normalised(self, batch: "Tensor") -> "Tensor":
         import torch
@@ -103,62 +100,6 @@ class TorchBackbone:
         return torch.autocast(
             self._device.type, dtype=torch.bfloat16, enabled=self._precision == "bf16"
         )
-
-
-Loader = Callable[[BackboneSpec, Path | None, int, int], "nn.Module"]
-"""(spec, weights or None, image size in pixels, seed of random weights) -> module."""
-
-
-def _load_timm(spec: BackboneSpec, weights: Path | None, image_size: int, seed: int) -> "nn.Module":
-    """Builds a timm network without classifier and fills it."""
-    import timm
-    import torch
-
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        arguments: dict[str, Any] = dict(spec.architecture_args)
-        module: nn.Module = timm.create_model(
-            spec.architecture, pretrained=False, num_classes=0, **arguments
-        )
-    if weights is not None:
-        head = timm.get_pretrained_cfg(spec.architecture)
-        classifier = head.classifier if head and isinstance(head.classifier, str) else ""
-        load_into(module, read_state_dict(weights), head=classifier, source=weights.name)
-    _resize_input(module, spec, image_size)
-    return module
-
-
-def _resize_input(module: Any, spec: BackboneSpec, image_size: int) -> None:
-    """Adapts position embeddings to another input size, where the network has any."""
-    native = getattr(getattr(module, "patch_embed", None), "img_size", None)
-    if native is None or tuple(native) == (image_size, image_size):
-        return
-    if not hasattr(module, "set_input_size"):
-        raise BackboneError(
-            f"{spec.id} takes photographs of {native[0]} px only, not {image_size} px.",
-            hint=f"Use --image-size {native[0]}.",
-        )
-    patch = module.patch_embed.patch_size[0]
-    if image_size % patch:
-        lower = max(patch, image_size // patch * patch)
-        raise BackboneError(
-            f"{spec.id} cuts photographs into patches of {patch} px; "
-            f"{image_size} px is no multiple.",
-            hint=f"Use --image-size {lower} or {lower + patch}.",
-        )
-    module.set_input_size(img_size=(image_size, image_size))
-
-
-def _load_colour(
-    spec: BackboneSpec, weights: Path | None, image_size: int, seed: int
-) -> "nn.Module":
-    """Returns the shortcut baseline: the mean of each colour channel."""
-    from torch import nn
-
-    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
-
-
-LOADERS: dict[str, Loader] = {"timm": _load_timm, "colour": _load_colour}
 
 
 def load_backbone(
@@ -187,8 +128,7 @@ def load_backbone(
         BackboneError: If the backbone does not take this image size.
     """
     size = image_size or spec.image_size
-    _require_size(spec, size)
-    module = LOADERS[spec.loader](spec, weights, size, seed)
+    module = load_network(spec, weights, size, seed)
     return TorchBackbone(
         replace(spec, image_size=size),
         module,
@@ -197,27 +137,3 @@ def load_backbone(
         device=device,
         precision=precision,
     )
-
-
-def require_trainable(spec: BackboneSpec) -> None:
-    """Refuses a backbone that has nothing to train.
-
-    Raises:
-        BackboneError: If it is no timm network.
-    """
-    if spec.loader != "timm":
-        raise BackboneError(
-            f"{spec.id} cannot be trained: only timm networks can.",
-            hint="Choose another backbone; `fundus backbones` lists them.",
-        )
-
-
-_SMALLEST_INPUT = 32
-
-
-def _require_size(spec: BackboneSpec, size: int) -> None:
-    if size < _SMALLEST_INPUT:
-        raise BackboneError(
-            f"An image size of {size} px is too small; the least is {_SMALLEST_INPUT} px.",
-            hint=f"Leave --image-size out to use the {spec.image_size} px of {spec.id}.",
-        )

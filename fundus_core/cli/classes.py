@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line
+from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_json, print_line
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.classes import ClassAuc
 from fundus_core.stats.delong import AucComparison
@@ -91,10 +91,7 @@ def _describe_class(row: ClassAuc, model: ModelClasses) -> dict[str, Any]:
         "n_positive_patients": None if model.n_patients is None else row.units.positive,
         "averaged": row.averaged,
         "reason": row.reason,
-        "auc": row.interval.auc if row.interval else None,
-        "auc_low": row.interval.low if row.interval else None,
-        "auc_high": row.interval.high if row.interval else None,
-        "auc_method": row.interval.method if row.interval else None,
+        **auc_fields(row.interval),
     }
 
 

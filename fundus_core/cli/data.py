@@ -5,15 +5,12 @@ from typing import Annotated, Any
 
 import typer
 
-from fundus_core.backbones.base import BackboneSpec
-from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.checks import dataset_cautions
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line, progress
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.io.manifest import DataSource
-from fundus_core.io.weights import local_weights, where_weights_go
-from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.datasets import dataset_id, open_dataset
 from fundus_core.workflows.demo import N_PATIENTS, count_rows, make_demo
 
@@ -99,37 +96,4 @@ def _describe_target(dataset: FundusDataset, target: Target) -> dict[str, Any]:
         "classes": list(target.classes),
         "counts": {name: int(values.get(name, 0)) for name in target.classes},
         "unlabelled": int(dataset.table[target.columns[0]].isna().sum()),
-    }
-
-
-def backbones(as_json: options.Json = False, workspace: options.WorkspaceOption = None) -> None:
-    """Lists the backbones, and for each whether its weights are here or where they go."""
-    place = find_workspace(workspace)
-    rows = [_describe_backbone(spec, place) for spec in BACKBONES.values()]
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        print_line(f"{row['id']}: {row['title']}; {row['embed_dim']} numbers, {row['licence']}")
-        print_line(f"    {row['weights_note']}")
-    print_line("Any timm network as well: --backbone timm:NAME")
-
-
-def _describe_backbone(spec: BackboneSpec, workspace: Workspace) -> dict[str, Any]:
-    needs = bool(spec.weights_files or spec.hub_repository)
-    found = local_weights(spec, workspace) if needs else None
-    note = f"Weights: {found}" if found else where_weights_go(spec, workspace)
-    state = "not needed" if not needs else ("present" if found else "absent")
-    return {
-        "id": spec.id,
-        "title": spec.title,
-        "loader": spec.loader,
-        "weights": state,
-        "weights_file": found,
-        "weights_note": note,
-        "licence": spec.licence,
-        "licence_kind": spec.licence_kind,
-        "embed_dim": spec.embed_dim,
-        "image_size": spec.image_size,
-        "reference": spec.reference,
     }

@@ -9,7 +9,7 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.classes import describe_class_comparison, print_class_comparison
 from fundus_core.cli.model import describe_run
-from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line
+from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_json, print_line
 from fundus_core.errors import SaliencyError
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows import classes
@@ -71,10 +71,7 @@ def describe_comparison(result: comparing.Comparison) -> dict[str, Any]:
             {
                 "run_id": run.run_id,
                 "label": run.label,
-                "auc": run.auc.auc,
-                "auc_low": run.auc.low,
-                "auc_high": run.auc.high,
-                "auc_method": run.auc.method,
+                **auc_fields(run.auc),
             }
             for run in result.runs
         ],

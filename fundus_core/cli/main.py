@@ -11,7 +11,18 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
 
-from fundus_core.cli import classes, data, evaluate, manage, model, story, train
+from fundus_core.cli import (
+    backbones,
+    classes,
+    data,
+    embed_grid,
+    evaluate,
+    manage,
+    model,
+    story,
+    train,
+    zero_shot,
+)
 from fundus_core.cli.options import with_options
 from fundus_core.cli.output import print_error
 from fundus_core.errors import FundusError
@@ -31,13 +42,18 @@ app = typer.Typer(
 
 app.command("demo")(data.demo)
 app.command("check")(with_options(data.check))
-app.command("backbones")(data.backbones)
+app.add_typer(backbones.backbones_app, name="backbones")
 app.command("embed")(with_options(model.embed))
+app.command("embed-grid")(with_options(embed_grid.embed_grid))
 app.command("project")(with_options(model.project))
 app.command("probe")(with_options(model.probe))
 app.command("finetune")(with_options(train.finetune))
+app.command("strategies")(train.strategies)
 app.command("pretrain")(with_options(train.pretrain))
 app.command("predict")(with_options(model.predict))
+app.command("zero-shot")(with_options(zero_shot.zero_shot))
+app.command("prototypes")(with_options(zero_shot.prototypes))
+app.command("search")(with_options(zero_shot.search))
 app.command("roc")(classes.roc)
 app.command("compare")(evaluate.compare)
 app.command("explain")(evaluate.explain)

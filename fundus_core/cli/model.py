@@ -7,7 +7,14 @@ from typing import Annotated, Any
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line, progress
+from fundus_core.cli.output import (
+    auc_fields,
+    auc_text,
+    print_cautions,
+    print_json,
+    print_line,
+    progress,
+)
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
@@ -149,10 +156,7 @@ def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "classes": list(run.target.scored_classes),
         "n_images": run.n_images,
         "n_patients": run.n_patients,
-        "auc": run.auc.auc if run.auc else None,
-        "auc_low": run.auc.low if run.auc else None,
-        "auc_high": run.auc.high if run.auc else None,
-        "auc_method": run.auc.method if run.auc else None,
+        **auc_fields(run.auc),
         "class_aucs": run.class_aucs,
         "baseline": run.baseline_auc,
         "baseline_p_value": run.baseline_p,

@@ -3,13 +3,15 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, cast
+from typing import Annotated, Any, cast, get_args
 
 import typer
 
+from fundus_core.backbones.catalogue import NORMALISATIONS
 from fundus_core.compute import Precision
-from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.domain.recipe import Fit, PreprocessRecipe
 from fundus_core.errors import BackboneError
+from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.workflows.embed import BackboneChoice
 
@@ -48,6 +50,21 @@ Seed = Annotated[int, typer.Option(help="Equal seeds give equal results.")]
 Crop = Annotated[bool, typer.Option("--crop/--no-crop", help="Crop to the field of view first.")]
 Clahe = Annotated[bool, typer.Option("--clahe", help="Equalise local contrast.")]
 BenGraham = Annotated[bool, typer.Option("--ben-graham", help="Subtract the local mean colour.")]
+FitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--fit",
+        help=f"How photographs become square: {', '.join(get_args(Fit))}. [the backbone's own]",
+    ),
+]
+PoolingOption = Annotated[
+    str | None,
+    typer.Option("--pooling", help="One of the backbone's poolings. [its default]"),
+]
+Normalisation = Annotated[
+    str | None,
+    typer.Option(help=f"{', '.join(NORMALISATIONS)}. [the backbone's own]"),
+]
 Decoder = Annotated[str, typer.Option(help="fast (scaled JPEG decoding) or exact.")]
 
 
@@ -77,6 +94,9 @@ def backbone_choice(
     clahe: Clahe = False,
     ben_graham: BenGraham = False,
     decoder: Decoder = "fast",
+    fit: FitOption = None,
+    pooling: PoolingOption = None,
+    normalisation: Normalisation = None,
 ) -> BackboneChoice:
     """Returns what the backbone's options name.
 
@@ -85,14 +105,43 @@ def backbone_choice(
     """
     _require("--precision", precision, ("auto", "fp32", "bf16"))
     _require("--decoder", decoder, ("fast", "exact"))
+    if fit is not None:
+        _require("--fit", fit, get_args(Fit))
     return BackboneChoice(
         backbone=backbone,
         weights=weights,
         image_size=image_size,
         precision=cast(Precision, precision),
         weights_seed=weights_seed,
-        preprocessing=PreprocessRecipe(crop, clahe, ben_graham, decoder),
+        preprocessing=PreprocessRecipe(
+            crop=crop, clahe=clahe, ben_graham=ben_graham, decoder=decoder
+        ),
+        fit=cast(Fit | None, fit),
+        pooling=pooling,
+        normalisation=normalisation,
     )
+
+
+def strategy_options(
+    pull: Annotated[
+        float, typer.Option(help="L1-SP, L2-SP: weight of the distance to the start.")
+    ] = DEFAULTS.pull,
+    head_decay: Annotated[
+        float, typer.Option(help="L1-SP, L2-SP: weight of the head's squared length.")
+    ] = DEFAULTS.head_decay,
+    layer_decay: Annotated[
+        float, typer.Option(help="llrd: a block's rate relative to the next one's.")
+    ] = DEFAULTS.layer_decay,
+    block: Annotated[str, typer.Option(help="surgical: name of the block that moves.")] = "",
+    still_norms: Annotated[
+        bool, typer.Option("--still-norms/--moving-norms", help="lp-ft: norms keep statistics.")
+    ] = DEFAULTS.still_norms,
+    fresh_optimiser: Annotated[
+        bool, typer.Option("--fresh-optimiser", help="auto-rgn, g-lf, g-fl: forget moments.")
+    ] = DEFAULTS.fresh_optimiser,
+) -> StrategyOptions:
+    """Returns the settings of single strategies."""
+    return StrategyOptions(pull, head_decay, layer_decay, block, still_norms, fresh_optimiser)
 
 
 def _require(option: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -103,6 +152,7 @@ def _require(option: str, value: str, allowed: tuple[str, ...]) -> None:
 _BUILDERS: dict[type, Callable[..., Any]] = {
     DataSource: data_source,
     BackboneChoice: backbone_choice,
+    StrategyOptions: strategy_options,
 }
 """What a command may ask for in one parameter, and the function whose options build it."""
 

@@ -47,6 +47,16 @@ def auc_text(interval: AucInterval | None) -> str:
     return f"{interval.auc:.3f} ({percent} % CI {interval.low:.3f}–{interval.high:.3f})"
 
 
+def auc_fields(interval: AucInterval | None) -> dict[str, float | str | None]:
+    """Returns the four values by which JSON holds an AUC; null where there is none."""
+    return {
+        "auc": interval.auc if interval else None,
+        "auc_low": interval.low if interval else None,
+        "auc_high": interval.high if interval else None,
+        "auc_method": interval.method if interval else None,
+    }
+
+
 def progress() -> Progress:
     """Returns where this process reports its progress: to its job, to a terminal, or nowhere."""
     return progress_of_this_job() or (_TerminalProgress() if sys.stderr.isatty() else silent)

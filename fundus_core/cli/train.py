@@ -10,7 +10,7 @@ from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.compute import Precision
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.state import Epoch
-from fundus_core.finetune.strategies import STRATEGIES
+from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import SCRATCH
 from fundus_core.io.workspace import find_workspace
@@ -31,6 +31,7 @@ Patience = Annotated[int, typer.Option(help="Epochs without improvement before i
 def finetune(
     source: DataSource,
     choice: BackboneChoice,
+    settings: StrategyOptions,
     target: Annotated[
         str, typer.Option(help="COLUMN, COLUMN=CLASS, or 0/1 columns joined by commas.")
     ],
@@ -76,7 +77,7 @@ def finetune(
         dataset,
         dataset_id(source),
         choice,
-        FinetuneChoice(Validation(target, folds, seed, use_split), strategy, training),
+        FinetuneChoice(Validation(target, folds, seed, use_split), strategy, settings, training),
         on_epoch=lambda fold, epoch: _tell(epoch, quiet=as_json, fold=fold),
         progress=progress(),
     )
@@ -84,6 +85,19 @@ def finetune(
         print_json(describe_run(place, run))
     else:
         print_run(run)
+
+
+def strategies(as_json: options.Json = False) -> None:
+    """Lists the strategies of fine-tuning: which weights move, and when."""
+    rows = [
+        {"code": code, "label": each.label, "rule": each.rule, "reference": each.reference}
+        for code, each in STRATEGIES.items()
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        print_line(f"{row['code']}: {row['label']}: {row['rule']} ({row['reference']})")
 
 
 def pretrain(

@@ -3,7 +3,12 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
+
+Fit = Literal["pad", "corner", "squash", "centre_crop"]
+"""How a photograph becomes square: `pad` puts it into the middle of a black square, `corner` into
+its upper left corner, `squash` stretches its shorter side, and `centre_crop` shows the middle
+seven eighths of it."""
 
 SCHEMA_VERSION = 1
 """Part of every fingerprint: raised when stored results of older code must not be reused."""
@@ -44,6 +49,9 @@ class PreprocessRecipe(Recipe):
 
     ben_graham: bool = False
     """Subtract the local average colour, as the winner of the 2015 Kaggle DR contest did."""
+
+    fit: Fit = "pad"
+    """How the photograph becomes square."""
 
     decoder: str = "fast"
     """`fast`: JPEGs decoded at the smallest scale of about twice the target or more, then resized;

@@ -6,6 +6,7 @@ token is it another: then the places of the last block reach the embedding throu
 alone, and the layer is what this attention reads, the last block's first norm.
 """
 
+import re
 import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
@@ -17,6 +18,9 @@ from fundus_core.explain.tail import CamLayer, record_tail
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+_BLOCKS = re.compile(r"(trunk\.)*(blocks|transformer\.resblocks)")
+"""Names of the blocks of a transformer of timm's or open_clip's, read by a head of ours or not."""
 
 _FOUND: "weakref.WeakKeyDictionary[nn.Module, CamLayer]" = weakref.WeakKeyDictionary()
 """Layers found before: finding one costs up to three forward passes of one picture."""
@@ -114,11 +118,13 @@ def _declared_layout(backbone: Backbone, features: "Tensor") -> Layout:
 
 def _last_norm(backbone: Backbone) -> CamLayer | None:
     """Returns the first norm of the last transformer block, which its attention reads."""
-    blocks = getattr(backbone.module, "blocks", ())
-    last = len(blocks) - 1
-    if last < 0 or not hasattr(blocks[last], "norm1"):
+    lists = [name for name, _ in backbone.module.named_modules() if _BLOCKS.fullmatch(name)]
+    if not lists:
         return None
-    return CamLayer(f"blocks.{last}.norm1", "NLC")
+    blocks = list(backbone.module.get_submodule(lists[0]).named_children())
+    last, block = blocks[-1]
+    norms = [name for name, part in block.named_children() if "Norm" in type(part).__name__]
+    return CamLayer(f"{lists[0]}.{last}.{norms[0]}", "NLC") if norms else None
 
 
 def _depends_on_places(backbone: Backbone, layer: CamLayer) -> bool:

@@ -1,18 +1,21 @@
-"""A backbone with a linear head, trained as one: full fine-tuning."""
+"""A backbone with a linear head, trained as a strategy says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import Task
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.finetune.loop import TrainingRecipe, chunks, train
+from fundus_core.finetune.loop import Adaptation, TrainingRecipe, chunks, train
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch
+from fundus_core.finetune.strategies import DEFAULTS, STRATEGIES, StrategyOptions
+from fundus_core.finetune.trainee import trainee_of
+from fundus_core.probes import LinearProbe, fit_probe
 
 if TYPE_CHECKING:
     import torch
@@ -61,8 +64,8 @@ class Classifier:
             embed_dim = backbone(torch.zeros(1, 3, image_size, image_size)).shape[1]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            head = nn.Linear(embed_dim, n_outputs)
-        self.module = nn.Sequential(backbone, head).to(device)
+            self._head = nn.Linear(embed_dim, n_outputs)
+        self.module = nn.Sequential(backbone, self._head).to(device)
         self.module = self.module.to(memory_format=torch.channels_last).requires_grad_(True)
         self._mean = torch.tensor(normalisation.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(normalisation.std, device=device).view(1, 3, 1, 1)
@@ -71,6 +74,55 @@ class Classifier:
         """Returns logits (B, C), float32, of pixels (B, 3, S, S) in [0, 1]."""
         answers: Tensor = self.module((pixels - self._mean) / self._std)
         return answers.float()
+
+    def embeddings(self, squares: Squares, rows: NDArray[np.intp]) -> NDArray[np.float32]:
+        """Returns what the backbone makes of rows (n, D), in eval mode, at full precision."""
+        import torch
+
+        self.module.eval()
+        found = []
+        with torch.inference_mode():
+            for members in chunks(rows, 32):
+                pixels = torch.from_numpy(np.array(squares.pixels[members]))
+                normalised = (pixels.to(self._mean.device).float() / 255 - self._mean) / self._std
+                found.append(self.module[0](normalised).float().cpu().numpy())
+        return np.concatenate(found)
+
+    def start_from_probe(
+        self,
+        squares: Squares,
+        rows: NDArray[np.intp],
+        y_true: NDArray[np.bool_],
+        task: Task,
+        groups: NDArray[np.str_] | None,
+        seed: int,
+    ) -> None:
+        """Sets the head to a linear probe on the embeddings of rows.
+
+        Args:
+            squares: N photographs.
+            rows: n rows to fit the probe on.
+            y_true: Shape (N, C).
+            task: Of the target.
+            groups: Shape (N,), patients, for the choice of the probe's regularisation.
+            seed: Of its inner folds.
+        """
+        import torch
+
+        patients = None if groups is None else groups[rows]
+        probe, _ = fit_probe(
+            "logistic",
+            self.embeddings(squares, rows),
+            y_true[rows],
+            task=task,
+            groups=patients,
+            seed=seed,
+        )
+        directions = [cast(LinearProbe, probe).direction(c) for c in range(y_true.shape[1])]
+        with torch.no_grad():
+            weights = torch.from_numpy(np.stack([weight for weight, _ in directions]))
+            self._head.weight.copy_(weights)
+            self._head.bias.copy_(torch.tensor([bias for _, bias in directions]))
 
     def scores(self, squares: Squares, rows: NDArray[np.intp], task: Task) -> NDArray[np.float64]:
         """Returns probabilities (n, C) of rows, in eval mode, at full precision."""
@@ -133,11 +185,14 @@ def fine_tune(
     test_rows: NDArray[np.intp],
     recipe: TrainingRecipe,
     device: "torch.device",
+    strategy: str = "ft",
+    options: StrategyOptions = DEFAULTS,
+    groups: NDArray[np.str_] | None = None,
     state_file: Path | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     progress: Progress = silent,
 ) -> FineTuned:
-    """Trains backbone and head together and scores photographs that were not learned from.
+    """Trains backbone and head as a strategy says and scores photographs not learned from.
 
     Args:
         classifier: Changed in place.
@@ -149,6 +204,9 @@ def fine_tune(
         test_rows: Rows to score, of other patients than both.
         recipe: How to train.
         device: Where.
+        strategy: Key of `STRATEGIES`.
+        options: Its settings.
+        groups: Shape (N,), patients; None if unknown. For a head that starts from a probe.
         state_file: See `train`, like `on_epoch` and `progress`.
         on_epoch: Told after every epoch.
         progress: Told after every batch.
@@ -157,6 +215,17 @@ def fine_tune(
         TrainingError: See `train`.
     """
     loss = class_loss(task, y_true, train_rows, device)
+    chosen = STRATEGIES[strategy]
+    if chosen.from_probe:
+        classifier.start_from_probe(squares, train_rows, y_true, task, groups, recipe.seed)
+    trainee = trainee_of(classifier.module)
+    adaptation = Adaptation(
+        chosen.start(trainee, recipe.epochs, options),
+        key=f"{strategy} {options.fingerprint()}",
+        decays=chosen.decays,
+        still_norms=chosen.still_norms and options.still_norms,
+        forgets=chosen.may_forget and options.fresh_optimiser,
+    )
     trained = train(
         classifier.module,
         lambda batch: loss(classifier.logits(batch.pixels), batch.rows),
@@ -165,6 +234,7 @@ def fine_tune(
         validation_rows,
         recipe,
         device=device,
+        adaptation=adaptation,
         state_file=state_file,
         on_epoch=on_epoch,
         progress=progress,

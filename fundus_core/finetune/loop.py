@@ -7,8 +7,9 @@ ends with the weights of one that was not.
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,6 +23,8 @@ from fundus_core.errors import TrainingError
 from fundus_core.finetune.augment import AUGMENTATIONS, augmented
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch, TrainingState, commit, restore, state_key
+from fundus_core.finetune.strategies import Schedule
+from fundus_core.finetune.trainee import hold_still
 
 if TYPE_CHECKING:
     import torch
@@ -56,6 +59,24 @@ class TrainingRecipe(Recipe):
 
     seed: int = 0
     precision: Precision = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Adaptation:
+    """A strategy at work, as the loop needs to know it."""
+
+    schedule: Schedule
+    key: str
+    """What tells this strategy and its settings from others."""
+
+    decays: bool = True
+    """The optimiser's weight decay applies."""
+
+    still_norms: bool = False
+    """Normalisation layers keep their statistics."""
+
+    forgets: bool = False
+    """The optimiser's moments are forgotten before every epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +115,7 @@ def train(
     recipe: TrainingRecipe,
     *,
     device: "torch.device",
+    adaptation: Adaptation | None = None,
     state_file: Path | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     progress: Progress = silent,
@@ -101,13 +123,14 @@ def train(
     """Trains a module in place.
 
     Args:
-        module: On the device; all parameters that require gradients are trained.
+        module: On the device.
         loss: Gives the loss of a batch through the module.
         squares: N photographs.
         train_rows: Rows to learn from.
         validation_rows: Rows to choose the best epoch by; may be empty.
         recipe: How.
         device: Where to compute.
+        adaptation: Which parameters move when; all of them by default.
         state_file: Written after every epoch; a call with the same recipe and rows goes on from it.
         on_epoch: Told after every epoch, also of those done before an interruption.
         progress: Told after every batch.
@@ -119,18 +142,20 @@ def train(
     import torch
 
     keep_freed_memory()
-    optimiser = torch.optim.AdamW(_parameter_groups(module, recipe), lr=recipe.learning_rate)
-    key = state_key(recipe, train_rows, validation_rows)
+    optimiser = torch.optim.AdamW(module.parameters(), lr=recipe.learning_rate)
+    key = state_key(
+        recipe, train_rows, validation_rows, about=adaptation.key if adaptation else None
+    )
     state = restore(state_file, key, module, optimiser)
     for epoch in state.epochs:
         on_epoch(epoch)
     pipeline = AUGMENTATIONS[recipe.augmentation]()
-    run = _Run(module, loss, squares, recipe, device, optimiser, pipeline, progress)
+    run = _Run(module, loss, squares, recipe, device, optimiser, pipeline, progress, adaptation)
     while len(state.epochs) < recipe.epochs and not _out_of_patience(state, recipe):
         started, number = time.perf_counter(), len(state.epochs) + 1
         train_loss = run.learn(train_rows, number)
         validation_loss = run.validate(validation_rows) if len(validation_rows) else None
-        rate = float(optimiser.param_groups[0]["lr"])
+        rate = max(float(group["lr"]) for group in optimiser.param_groups)
         seconds = round(time.perf_counter() - started, 2)
         epoch = Epoch(number, train_loss, validation_loss, rate, seconds)
         if _improves(epoch, state):
@@ -156,12 +181,13 @@ class _Run:
     optimiser: "torch.optim.Optimizer"
     pipeline: "v2.Transform"
     progress: Progress
+    adaptation: Adaptation | None
 
     def learn(self, rows: NDArray[np.intp], number: int) -> float:
         """Goes once over the rows in random order; returns the mean loss."""
         import torch
 
-        self.module.train()
+        self._choose_rates(rows, number)
         order = np.random.default_rng([self.recipe.seed, number]).permutation(rows)
         n_batches = max(1, len(rows) // self.recipe.batch_size)
         losses = []
@@ -181,11 +207,59 @@ class _Run:
         batch = self._batch(rows, self.pipeline, number)
         with self._autocast():
             value = self.loss(batch)
+        penalty = self.adaptation.schedule.penalty() if self.adaptation else None
+        if penalty is not None:
+            value = value + penalty
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
         self.optimiser.step()
         return float(value.detach())
+
+    def _choose_rates(self, rows: NDArray[np.intp], number: int) -> None:
+        """Sets which parameters move in an epoch, and what is in training mode."""
+        named = dict(self.module.named_parameters())
+        if self.adaptation is None:
+            rates = {name: 1.0 for name, value in named.items() if value.requires_grad}
+        else:
+            schedule = self.adaptation.schedule
+            measure = partial(self._relative_gradients, rows, number)
+            rates = schedule.rates(number, measure)
+            if self.adaptation.forgets:
+                self.optimiser.state.clear()
+        for name, value in named.items():
+            value.requires_grad_(name in rates)
+            value.grad = None
+        decays = self.adaptation is None or self.adaptation.decays
+        self.optimiser.param_groups[:] = _groups(
+            named, rates, self.recipe, self.optimiser.defaults, decays=decays
+        )
+        self.module.train()
+        still = self.adaptation is not None and self.adaptation.still_norms
+        hold_still(self.module, set(rates), norms=still)
+
+    def _relative_gradients(
+        self, rows: NDArray[np.intp], number: int, n_batches: int
+    ) -> dict[str, float]:
+        """Returns |gradient| / |parameter| per parameter, its mean over batches in eval mode."""
+        import torch
+
+        self.module.eval()
+        named = dict(self.module.named_parameters())
+        for value in named.values():
+            value.requires_grad_(True)
+        order = np.random.default_rng([self.recipe.seed, number, 1]).permutation(rows)
+        totals = dict.fromkeys(named, 0.0)
+        batches = list(chunks(order, self.recipe.batch_size))[:n_batches]
+        for members in batches:
+            with self._autocast():
+                loss = self.loss(self._batch(members, None, 0))
+            gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+            for (name, value), gradient in zip(named.items(), gradients, strict=True):
+                steep = 0.0 if gradient is None else float(gradient.norm())
+                size = float(value.detach().norm())
+                totals[name] += steep / size if size else (math.inf if steep else 0.0)
+        return {name: total / len(batches) for name, total in totals.items()}
 
     def validate(self, rows: NDArray[np.intp]) -> float:
         """Returns the mean loss of rows as they are, in eval mode."""
@@ -223,7 +297,7 @@ class _Run:
     def _set_rate(self, step: int, n_steps: int) -> None:
         rate = self.recipe.learning_rate * rate_factor(step, n_steps, self.recipe.warm_up)
         for group in self.optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = rate * group["relative"]
 
     def _autocast(self) -> "torch.autocast":
         import torch
@@ -261,12 +335,22 @@ def chunks(rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
         yield rows[start : start + size]
 
 
-def _parameter_groups(module: "nn.Module", recipe: TrainingRecipe) -> list[dict[str, Any]]:
-    """Returns the parameters with and without weight decay."""
-    trained = [p for p in module.parameters() if p.requires_grad]
+def _groups(
+    named: "dict[str, nn.Parameter]",
+    rates: Mapping[str, float],
+    recipe: TrainingRecipe,
+    defaults: dict[str, Any],
+    *,
+    decays: bool,
+) -> list[dict[str, Any]]:
+    """Returns the optimiser's groups: parameters of equal rate and weight decay."""
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
+    for name, rate in rates.items():
+        decay = recipe.weight_decay if decays and named[name].ndim > 1 else 0.0
+        groups.setdefault((rate, decay), []).append(named[name])
     return [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {**defaults, "params": members, "weight_decay": decay, "relative": rate}
+        for (rate, decay), members in groups.items()
     ]
 
 

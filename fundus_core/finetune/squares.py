@@ -108,8 +108,9 @@ def bits_in_square(mask: NDArray[np.uint16], geometry: Geometry) -> NDArray[np.u
     """
     fitted = geometry.at_size(*mask.shape)
     rows, columns = np.nonzero(mask)
-    scale = fitted.side / fitted.extent
-    x, y = (columns + 0.5 - fitted.left) * scale, (rows + 0.5 - fitted.top) * scale
+    across, down = fitted.extent
+    x = (columns + 0.5 - fitted.left) * fitted.side / across
+    y = (rows + 0.5 - fitted.top) * fitted.side / down
     inside = (x >= 0) & (x < fitted.side) & (y >= 0) & (y < fitted.side)
     square = np.zeros((fitted.side, fitted.side), np.uint16)
     target = (y[inside].astype(np.intp), x[inside].astype(np.intp))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-_STATE_VERSION = 1
+_STATE_VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,15 @@ class TrainingState:
     best_weights: dict[str, "Tensor"] = field(default_factory=dict)
 
 
-def state_key(recipe: Recipe, *rows: NDArray[np.intp]) -> str:
-    """Returns what a state must have been written for to be gone on from."""
-    return json.dumps([_STATE_VERSION, recipe.fingerprint(), *(r.tolist() for r in rows)])
+def state_key(recipe: Recipe, *rows: NDArray[np.intp], about: str | None = None) -> str:
+    """Returns what a state must have been written for to be gone on from.
+
+    Args:
+        recipe: How the training goes.
+        rows: Rows to learn from and to validate by.
+        about: What else tells this training from others.
+    """
+    return json.dumps([_STATE_VERSION, recipe.fingerprint(), about, *(r.tolist() for r in rows)])
 
 
 def commit(
@@ -61,10 +67,11 @@ def commit(
         return
     from safetensors.torch import save
 
-    moments = optimiser.state_dict()["state"]
     tensors = {f"now/{name}": value for name, value in module.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in state.best_weights.items()}
-    tensors |= {f"optimiser/{i}/{k}": v for i, m in moments.items() for k, v in m.items()}
+    for name, value in module.named_parameters():
+        moments = optimiser.state.get(value, {})
+        tensors |= {f"optimiser/{name}/{moment}": each for moment, each in moments.items()}
     about = {
         "key": key,
         "epochs": json.dumps([asdict(epoch) for epoch in state.epochs]),
@@ -92,12 +99,11 @@ def restore(
     except (SafetensorError, OSError):
         return TrainingState()
     module.load_state_dict(_under("now/", tensors))
-    current = optimiser.state_dict()
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _under("optimiser/", tensors).items():
-        index, _, moment = name.partition("/")
-        moments.setdefault(int(index), {})[moment] = value
-    optimiser.load_state_dict({**current, "state": moments})
+    by_name = dict(module.named_parameters())
+    for place, value in _under("optimiser/", tensors).items():
+        name, _, moment = place.rpartition("/")
+        on_device = value if moment == "step" else value.to(by_name[name].device)
+        optimiser.state[by_name[name]][moment] = on_device
     epochs = [Epoch(**epoch) for epoch in json.loads(about["epochs"])]
     return TrainingState(epochs, int(about["best"]), _under("best/", tensors))
 

@@ -1,25 +1,29 @@
-"""Finding the file that holds a backbone's weights: named by the user, local, then the hub."""
+"""Finding the file that holds a backbone's weights, on this machine; nothing is downloaded here."""
 
 import hashlib
 import os
-import socket
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.errors import WeightsError
 from fundus_core.io.workspace import Workspace
 
 ENVIRONMENT_VARIABLE = "FUNDUS_WEIGHTS"
-OFFLINE_VARIABLE = "FUNDUS_OFFLINE"
 SCRATCH = "scratch"
 
 SHIPPED = Path(__file__).parents[1] / "weights"
 """Weights of our own, pre-trained on synthetic photographs; part of the package."""
 
-_HUB_ADDRESS = ("huggingface.co", 443)
-_CONNECT_SECONDS = 3.0
+WeightsState = Literal["not needed", "present", "in hub cache", "fetchable", "by hand"]
+"""Where a backbone's weights are: the first three can be used at once; `fundus backbones fetch`
+gets the fourth; the last are published where no program may download."""
+
+USABLE: tuple[WeightsState, ...] = ("not needed", "present", "in hub cache")
+
+_SAFETENSORS = ".safetensors"
 _READ_BYTES = 1 << 20
 
 
@@ -44,13 +48,50 @@ def weights_folders(workspace: Workspace) -> tuple[Path, ...]:
     return (workspace.weights, *extra, SHIPPED)
 
 
+def file_names(spec: BackboneSpec) -> tuple[str, ...]:
+    """Returns the names under which a backbone's weights are looked for, the preferred first."""
+    if spec.weights_files:
+        return spec.weights_files
+    published = PurePosixPath(spec.source.file or spec.source.url).name
+    return (published,) if published else ()
+
+
+def name_to_fetch(spec: BackboneSpec) -> str:
+    """Returns the name under which a downloaded file is found again.
+
+    A file is read by its suffix, so safetensors never get the name of another format.
+    """
+    published = PurePosixPath(spec.source.file or spec.source.url).name
+    is_safe = published.endswith(_SAFETENSORS)
+    fitting = [name for name in file_names(spec) if name.endswith(_SAFETENSORS) == is_safe]
+    return fitting[0] if fitting else published
+
+
+def name_when_converted(spec: BackboneSpec) -> str:
+    """Returns the name under which `fundus backbones convert` writes a backbone's weights."""
+    names = file_names(spec) or (f"{spec.id}{_SAFETENSORS}",)
+    safe = [name for name in names if name.endswith(_SAFETENSORS)]
+    return safe[0] if safe else f"{Path(names[0]).stem}{_SAFETENSORS}"
+
+
 def local_weights(spec: BackboneSpec, workspace: Workspace) -> Path | None:
     """Returns the weights of a backbone if they are on this machine, without any network."""
-    for folder in weights_folders(workspace):
-        for name in spec.weights_files:
+    names = file_names(spec)
+    for folder in weights_folders(workspace) if names else ():
+        for name in (*names, name_when_converted(spec)):
             if (folder / name).is_file():
                 return folder / name
     return _in_hub_cache(spec)
+
+
+def weights_state(spec: BackboneSpec, workspace: Workspace) -> WeightsState:
+    """Returns where the weights of a backbone are; no network is used."""
+    if not file_names(spec):
+        return "not needed"
+    found = local_weights(spec, workspace)
+    if found is not None:
+        return "present" if found.parent in weights_folders(workspace) else "in hub cache"
+    return "fetchable" if spec.source.fetchable else "by hand"
 
 
 def find_weights(spec: BackboneSpec, wanted: str | None, workspace: Workspace) -> FoundWeights:
@@ -59,29 +100,43 @@ def find_weights(spec: BackboneSpec, wanted: str | None, workspace: Workspace) -
     Args:
         spec: The backbone.
         wanted: `scratch`; a file's path; a file's name in a weights folder; or None for the
-            backbone's own, which may be downloaded.
+            backbone's own.
         workspace: Its weights folder is searched first.
 
     Raises:
-        WeightsError: If there is no such file and none can be had; says which file goes where.
+        WeightsError: If there is no such file on this machine; says which file goes where.
     """
-    if wanted == SCRATCH or (wanted is None and not _has_weights(spec)):
+    if wanted == SCRATCH or (wanted is None and not file_names(spec)):
         return FoundWeights(None, SCRATCH, "")
-    path = (
-        _named_file(wanted, workspace)
-        if wanted
-        else local_weights(spec, workspace) or _download(spec, workspace)
-    )
+    path = _named_file(wanted, workspace) if wanted else local_weights(spec, workspace)
+    if path is None:
+        raise WeightsError(
+            f"The weights of {spec.id} are not on this machine: {' or '.join(file_names(spec))}.",
+            hint=f"{where_weights_go(spec, workspace)} Random weights: --weights scratch.",
+        )
     return FoundWeights(path, _display_name(path, spec), file_sha256(path))
 
 
 def where_weights_go(spec: BackboneSpec, workspace: Workspace) -> str:
-    """Returns one sentence that says which file makes the backbone available offline."""
-    if not _has_weights(spec):
+    """Returns what makes the backbone available: a command, or which file goes where."""
+    names = file_names(spec)
+    if not names:
         return "It needs no weights."
-    names = " or ".join(spec.weights_files) or spec.hub_file
-    origin = f" (from {spec.hub_repository} on the hub)" if spec.hub_repository else ""
-    return f"Put {names}{origin} into {workspace.weights}."
+    if spec.source.fetchable:
+        return (
+            f"Run `fundus backbones fetch {spec.id}`, or put {name_to_fetch(spec)} "
+            f"({published_at(spec)}) into {workspace.weights}."
+        )
+    origin = f" from {spec.source.page}" if spec.source.page else ""
+    return f"Put {' or '.join(names)}{origin} into {workspace.weights}."
+
+
+def published_at(spec: BackboneSpec) -> str:
+    """Returns where people find a backbone's weights: a page, a repository or the file itself."""
+    source = spec.source
+    if source.repository:
+        return f"{source.file} of {source.repository} on the model hub"
+    return source.page or source.url
 
 
 def file_sha256(path: Path) -> str:
@@ -99,13 +154,11 @@ def _sha256(path: Path, _size: int, _modified: int) -> str:
     return digest.hexdigest()
 
 
-def _has_weights(spec: BackboneSpec) -> bool:
-    return bool(spec.weights_files or spec.hub_repository)
-
-
 def _display_name(path: Path, spec: BackboneSpec) -> str:
-    """Returns the file's stem, or the repository for a hub file that bears no name of its own."""
-    return spec.hub_repository if path.name == spec.hub_file and spec.hub_file else path.stem
+    """Returns the file's stem; for a hub file without a name of its own, the one `fetch` gives."""
+    published = PurePosixPath(spec.source.file).name
+    is_nameless = path.name == published and published not in spec.weights_files
+    return Path(name_to_fetch(spec) if is_nameless else path.name).stem
 
 
 def _named_file(wanted: str, workspace: Workspace) -> Path:
@@ -122,40 +175,11 @@ def _named_file(wanted: str, workspace: Workspace) -> Path:
 
 
 def _in_hub_cache(spec: BackboneSpec) -> Path | None:
-    if not spec.hub_repository:
+    """Returns the file that another program downloaded from the model hub."""
+    source = spec.source
+    if not source.repository:
         return None
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(spec.hub_repository, spec.hub_file)
+    found = try_to_load_from_cache(source.repository, source.file, revision=source.revision)
     return Path(found) if isinstance(found, str) else None
-
-
-def _download(spec: BackboneSpec, workspace: Workspace) -> Path:
-    """Downloads a backbone's weights from the hub, or says which file goes where."""
-    reason = _why_no_hub(spec)
-    if not reason:
-        from huggingface_hub import hf_hub_download
-        from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
-
-        try:
-            return Path(hf_hub_download(spec.hub_repository, spec.hub_file))
-        except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
-            reason = f"the hub answered: {str(error).splitlines()[0]}"
-    raise WeightsError(
-        f"The weights of {spec.id} are not on this machine, and {reason}.",
-        hint=f"{where_weights_go(spec, workspace)} Or use random weights: --weights scratch.",
-    )
-
-
-def _why_no_hub(spec: BackboneSpec) -> str:
-    """Returns why nothing can be downloaded, or an empty string."""
-    if not spec.hub_repository:
-        return "they are not on the hub"
-    offline = (os.environ.get(OFFLINE_VARIABLE), os.environ.get("HF_HUB_OFFLINE"))
-    if any(value not in {None, "", "0"} for value in offline):
-        return "downloads are switched off"
-    try:
-        socket.create_connection(_HUB_ADDRESS, timeout=_CONNECT_SECONDS).close()
-    except OSError:
-        return "the model hub cannot be reached"
-    return ""

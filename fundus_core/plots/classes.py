@@ -8,11 +8,16 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from fundus_core.plots import palette
-from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
+from fundus_core.plots.error_bars import error_bars
+from fundus_core.plots.labels import in_lines
+from fundus_core.plots.roc import RocTrace, interval_text, roc_figure, with_room
 from fundus_core.stats.delong import AucComparison, AucInterval
 
 _ROW_HEIGHT = 44
 """Pixels per class of the forest."""
+
+_LINE = 48
+"""Longest line of an axis title in characters."""
 
 _SPREAD = 0.5
 """Height over which the models of a class are spread, in rows."""
@@ -45,7 +50,7 @@ def class_roc_figure(curves: Sequence[RocTrace]) -> go.Figure:
     figure = roc_figure(curves)
     for index, drawn in enumerate(figure.data[1:]):
         drawn.line.dash = palette.DASHES[index // _OF_ONE_DASH % len(palette.DASHES)]
-    return figure
+    return with_room(figure, columns=2)
 
 
 def class_forest(
@@ -75,10 +80,11 @@ def class_forest(
     figure.add_vline(x=0.5, line=_THIN, row=1, col=1)
     figure.add_vline(x=0, line=_THIN, row=1, col=2)
     figure.update_xaxes(title="AUC", row=1, col=1)
-    first, second = map(escape, difference_of)
-    figure.update_xaxes(
-        title=f"Difference of AUC:<br>{first}<br>minus {second}", tickformat=".2~f", row=1, col=2
+    first, second = difference_of
+    title = (
+        f"Difference of AUC:<br>{in_lines(first, _LINE)}<br>{in_lines(f'minus {second}', _LINE)}"
     )
+    figure.update_xaxes(title=title, tickformat=".2~f", row=1, col=2)
     figure.update_yaxes(
         tickvals=places,
         ticktext=[escape(row.name) for row in rows],
@@ -90,7 +96,10 @@ def class_forest(
         height=190 + _ROW_HEIGHT * len(rows),
         legend={"orientation": "h", "y": 1.02, "yanchor": "bottom"},
     )
-    return palette.themed(figure).update_layout(margin={"t": 40 + 22 * len(models) // 2, "b": 90})
+    below = 30 + 20 * (title.count("<br>") + 1)
+    return palette.themed(figure).update_layout(
+        margin={"t": 40 + 22 * len(models) // 2, "b": below}
+    )
 
 
 _THIN = {"color": palette.NEUTRAL, "dash": "dot", "width": 1}
@@ -107,17 +116,13 @@ def _aucs(rows: Sequence[ForestRow], heights: list[float], index: int, name: str
         for row, y in zip(rows, heights, strict=True)
         if (interval := row.intervals[index]) is not None
     ]
-    return go.Scatter(
-        x=[interval.auc for _, interval, _ in drawn],
-        y=[y for _, _, y in drawn],
-        error_x={
-            "array": [interval.high - interval.auc for _, interval, _ in drawn],
-            "arrayminus": [interval.auc - interval.low for _, interval, _ in drawn],
-            "thickness": 2,
-            "width": 0,
-        },
-        mode="markers",
-        marker={"color": palette.colour(index), "symbol": palette.symbol(index), "size": 9},
+    found = [interval for _, interval, _ in drawn]
+    look = {"color": palette.colour(index), "symbol": palette.symbol(index), "size": 9}
+    return _intervals(
+        [one.auc for one in found],
+        [y for _, _, y in drawn],
+        found,
+        marker=look,
         name=escape(name),
         text=[
             f"{escape(row.name)}<br>AUC {interval_text(interval)}<br>"
@@ -134,17 +139,12 @@ def _differences(rows: Sequence[ForestRow], heights: list[float]) -> go.Scatter:
         for row, y in zip(rows, heights, strict=True)
         if row.difference is not None
     ]
+    found = [difference for _, difference, _ in drawn]
     shown = [row.p_holm is not None and row.p_holm < 0.05 for row, _, _ in drawn]
-    return go.Scatter(
-        x=[found.difference for _, found, _ in drawn],
-        y=[y for _, _, y in drawn],
-        error_x={
-            "array": [found.high - found.difference for _, found, _ in drawn],
-            "arrayminus": [found.difference - found.low for _, found, _ in drawn],
-            "thickness": 2,
-            "width": 0,
-        },
-        mode="markers",
+    return _intervals(
+        [one.difference for one in found],
+        [y for _, _, y in drawn],
+        found,
         marker={
             "color": palette.NEUTRAL,
             "symbol": ["diamond" if one else "diamond-open" for one in shown],
@@ -154,11 +154,22 @@ def _differences(rows: Sequence[ForestRow], heights: list[float]) -> go.Scatter:
         showlegend=False,
         name="difference",
         text=[
-            f"{escape(row.name)}<br>{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
-            for row, found, _ in drawn
+            f"{escape(row.name)}<br>{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+            for row, one, _ in drawn
         ],
         hovertemplate="%{text}<extra></extra>",
     )
+
+
+def _intervals(
+    values: list[float],
+    heights: list[float],
+    found: Sequence[AucInterval | AucComparison],
+    **look: object,
+) -> go.Scatter:
+    """Returns markers with horizontal bars from `low` to `high` of what was found."""
+    bars = error_bars(values, [one.low for one in found], [one.high for one in found])
+    return go.Scatter(x=values, y=heights, error_x=bars | {"width": 0}, mode="markers", **look)
 
 
 def _say(figure: go.Figure, words: str, height: float, *, axis: str) -> None:

@@ -7,11 +7,16 @@ from html import escape
 import plotly.graph_objects as go
 
 from fundus_core.plots import palette
+from fundus_core.plots.error_bars import error_bars
+from fundus_core.plots.labels import in_lines
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucComparison, AucInterval
 
 _ROW_HEIGHT = 42
 """Pixels per model."""
+
+_LINE = 38
+"""Longest line of a row's label in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +44,8 @@ def forest_figure(models: Sequence[tuple[str, AucInterval]]) -> go.Figure:
         figure.add_trace(
             go.Scatter(
                 x=[interval.auc],
-                y=[escape(name)],
-                error_x={
-                    "array": [interval.high - interval.auc],
-                    "arrayminus": [interval.auc - interval.low],
-                    "thickness": 2,
-                },
+                y=[in_lines(name, _LINE)],
+                error_x=error_bars([interval.auc], [interval.low], [interval.high]),
                 mode="markers",
                 marker={"color": palette.colour(index), "symbol": "square", "size": 11},
                 name=escape(name),
@@ -66,7 +67,8 @@ def difference_matrix(models: Sequence[str], pairs: Sequence[ComparedPair]) -> g
     """Draws the differences between models as a matrix: the row's AUC less the column's.
 
     Each cell says the difference and the adjusted p-value; the cell across the diagonal says the
-    same with the other sign. Pairs that were not compared stay empty.
+    same with the other sign. Pairs that were not compared stay empty. Columns bear the numbers of
+    the rows, for which long names leave room.
 
     Args:
         models: The names, in the order of rows and columns.
@@ -86,15 +88,17 @@ def difference_matrix(models: Sequence[str], pairs: Sequence[ComparedPair]) -> g
             differences[i][j] = difference
             texts[i][j] = f"{difference:+.3f}<br>{p_text(pair.p_holm)}"
     reach = max((abs(pair.comparison.difference) for pair in pairs), default=0.0) or 1.0
-    labels = [escape(name) for name in models]
     figure = go.Figure(
         go.Heatmap(
-            x=labels,
-            y=labels,
+            x=[str(number) for number in range(1, size + 1)],
+            y=[in_lines(f"{number}: {name}", _LINE) for number, name in enumerate(models, 1)],
             z=differences,
             text=texts,
             texttemplate="%{text}",
-            hovertemplate="%{y} less %{x}<br>%{text}<extra></extra>",
+            hovertext=[
+                [f"{escape(row)} less {escape(column)}" for column in models] for row in models
+            ],
+            hovertemplate="%{hovertext}<br>%{text}<extra></extra>",
             colorscale=palette.DIVERGING,
             zmin=-reach,
             zmax=reach,

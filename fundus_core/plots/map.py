@@ -18,8 +18,10 @@ from fundus_core.plots import palette
 MOST_POINTS = 20_000
 """More are not drawn: selecting 53,000 of 100,000 points took a browser seven seconds."""
 
-MOST_CATEGORIES = len(palette.CATEGORICAL)
-"""More values than this share colours, and have no legend."""
+_N_COLOURS = len(palette.CATEGORICAL)
+
+MOST_CATEGORIES = 2 * _N_COLOURS
+"""More values than this share colour and shape, and have no legend; half as many share nothing."""
 
 NOT_GIVEN = "not given"
 
@@ -48,7 +50,7 @@ class Colouring:
 
     @property
     def shares_colours(self) -> bool:
-        """True where several values have one colour, because there are too many of them."""
+        """True where several values look the same, because there are too many of them."""
         return len(self.names) > MOST_CATEGORIES
 
 
@@ -172,9 +174,9 @@ def _add_shared(
     codes: NDArray[np.int32],
 ) -> None:
     """Adds more values than there are colours; a legend would be longer than the map."""
-    for shade in range(MOST_CATEGORIES):
+    for shade in range(_N_COLOURS):
         marker = {"color": palette.colour(shade), "symbol": palette.symbol(shade)}
-        chosen = rows[(codes >= 0) & (codes % MOST_CATEGORIES == shade)]
+        chosen = rows[(codes >= 0) & (codes % _N_COLOURS == shade)]
         _add(figure, points, chosen, "one of many values", marker=marker, legend=False)
 
 

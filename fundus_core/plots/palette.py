@@ -63,8 +63,8 @@ def dash(index: int) -> str:
 
 
 def symbol(index: int) -> str:
-    """Returns the marker of the series with this index."""
-    return SYMBOLS[index % len(SYMBOLS)]
+    """Returns the marker of a series: in another round of colours, each has another one."""
+    return SYMBOLS[(index + index // len(CATEGORICAL)) % len(SYMBOLS)]
 
 
 def translucent(hex_colour: str, opacity: float) -> str:

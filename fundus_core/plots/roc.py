@@ -1,5 +1,6 @@
 """ROC curves with their bands and intervals as a plotly figure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -7,9 +8,19 @@ from html import escape
 import plotly.graph_objects as go
 
 from fundus_core.plots import palette
+from fundus_core.plots.labels import NO_BREAK, in_lines
 from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.operating import OperatingPoint
 from fundus_core.stats.roc import RocBand, RocCurve
+
+_LINE = 44
+"""Longest line of the legend in characters: what a narrow column of a page has room for."""
+
+_CHARACTER, _TEXT_LINE = 6.6, 15
+"""Pixels of a character's width, and of a line's height, in the legend."""
+
+_SQUARE = 455
+"""Pixels of the figure's height without its legend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +64,25 @@ def roc_figure(curves: Sequence[RocTrace]) -> go.Figure:
         scaleanchor="x",
         constrain="domain",
     )
-    figure.update_layout(hovermode="closest", legend={"orientation": "h", "y": -0.2})
-    return palette.themed(figure)
+    figure.update_layout(hovermode="closest")
+    return with_room(palette.themed(figure))
+
+
+def with_room(figure: go.Figure, *, columns: int = 1) -> go.Figure:
+    """Makes a figure of ROC curves tall enough for its legend, which stands below the curves.
+
+    Changes the figure in place and returns it.
+
+    Args:
+        figure: With all of its curves.
+        columns: Entries that stand side by side where the page is wide enough.
+    """
+    entries = [one.name.split("<br>") for one in figure.data if one.showlegend is not False]
+    widest = max((len(line) for entry in entries for line in entry), default=0)
+    lines = sum(len(entry) + 1 for entry in entries) / columns  # a gap of a line between entries
+    legend = {"orientation": "h", "y": -0.2}
+    legend |= {"entrywidth": _CHARACTER * widest, "entrywidthmode": "pixels"}
+    return figure.update_layout(legend=legend, height=_SQUARE + _TEXT_LINE * math.ceil(lines))
 
 
 def interval_text(interval: AucInterval) -> str:
@@ -86,13 +114,19 @@ def _curve(trace: RocTrace, index: int) -> go.Scatter:
         customdata=trace.curve.thresholds,
         mode="lines",
         line={"color": palette.colour(index), "dash": palette.dash(index), "width": 2},
-        name=f"{escape(trace.name)}: {interval_text(trace.interval)}",
+        name=_legend(trace),
         legendgroup=str(index),
         hovertemplate=(
             "score at least %{customdata:.4g}<br>"
             "sensitivity %{y:.3f}, 1 - specificity %{x:.3f}<extra></extra>"
         ),
     )
+
+
+def _legend(trace: RocTrace) -> str:
+    """Returns the name, and on its last line, or below it, the AUC in one piece."""
+    interval = interval_text(trace.interval).replace(" ", NO_BREAK)
+    return in_lines(f"{trace.name}: {interval}", _LINE)
 
 
 def _band(trace: RocTrace, band: RocBand, index: int) -> go.Scatter:

@@ -77,6 +77,16 @@ STEPS: tuple[MethodNote, ...] = (
         "patients across them.",
     ),
     MethodNote(
+        "Zero-shot",
+        "Descriptions of each class are read by the backbone's text tower and averaged to a "
+        "prototype; scores are a softmax over the scaled products of embedding and prototypes, "
+        "for columns of 0 and 1 over a finding and its opposite. Nothing is fitted.",
+        "Radford et al. (2021), arXiv:2103.00020 (CLIP); Silva-Rodríguez et al. (2025), Medical "
+        "Image Analysis 99, 103357 (FLAIR)",
+        "Scores are not calibrated. Other words give other figures; words chosen by their figures "
+        "flatter themselves.",
+    ),
+    MethodNote(
         "Upstream task",
         "Before the question that matters a backbone learns to tell normal from abnormal, and if "
         "wanted diseases, the number of lesions and where they are; the epoch with the lowest "
@@ -92,9 +102,11 @@ STATISTICS: tuple[MethodNote, ...] = (
         "ROC curve and AUC",
         "The empirical curve of the pooled held-out scores and the area below it; ties count one "
         "half; an AUC below one half is shown as it is.",
-        "Hanley & McNeil (1982), Radiology 143(1), 29-36",
+        "Hanley & McNeil (1982), Radiology 143(1), 29-36; Parker et al. (2007), BMC Bioinformatics "
+        "8, 326",
         "The AUC weighs all thresholds, also those nobody would use, and says nothing on "
-        "calibration.",
+        "calibration. Pooled over folds, that of a model that learned next to nothing falls below "
+        "one half, so that a difference from it is too large.",
     ),
     MethodNote(
         "Band of the curve",

@@ -6,7 +6,7 @@ views of it: a widget's own value is gone once the widget is not drawn.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -107,7 +107,9 @@ def choose(**changes: Any) -> None:
     _write_address(session)
 
 
-def bound(name: str, options: Sequence[Any] | None = None, *, key: str = "") -> dict[str, Any]:
+def bound(
+    name: str, options: Sequence[Any] | None = None, *, key: str = "", aside: Collection[Any] = ()
+) -> dict[str, Any]:
     """Returns the arguments that make a widget show and change a field of the session.
 
     Use it as `st.selectbox("Map", options, **state.bound("method", options))`.
@@ -117,14 +119,17 @@ def bound(name: str, options: Sequence[Any] | None = None, *, key: str = "") -> 
         options: What the widget offers; the field falls back to the first (for a tuple: to those
             offered) when it holds something else.
         key: The widget's key; by default `choice.NAME`. Needed when two widgets share a field.
+        aside: Entries of a tuple that the widget does not offer and that stay chosen all the same,
+            for other pages.
     """
     key = key or f"choice.{name}"
-    session = current()
-    value = _offered(getattr(session, name), options)
-    if value != getattr(session, name):
+    held = getattr(current(), name)
+    value = _offered(held, options if options is None else [*options, *aside])
+    if value != held:
         choose(**{name: value})
-    st.session_state[key] = list(value) if isinstance(value, tuple) else value
-    return {"key": key, "on_change": _take, "args": (name, key)}
+    shown = _offered(value, options)
+    st.session_state[key] = list(shown) if isinstance(shown, tuple) else shown
+    return {"key": key, "on_change": _take, "args": (name, key, aside)}
 
 
 def preset(key: str, value: Any) -> None:
@@ -204,9 +209,12 @@ def _drop_unknown_runs(known: set[str]) -> None:
         choose(run_ids=tuple(run_id for run_id in current().run_ids if run_id in known))
 
 
-def _take(name: str, key: str) -> None:
-    """Copies a widget's new value into the session."""
-    choose(**{name: st.session_state[key]})
+def _take(name: str, key: str, aside: Collection[Any]) -> None:
+    """Copies a widget's new value into the session, behind it what the widget does not offer."""
+    value = st.session_state[key]
+    if aside:
+        value = [*value, *(entry for entry in getattr(current(), name) if entry in aside)]
+    choose(**{name: value})
 
 
 def _offered(value: Any, options: Sequence[Any] | None) -> Any:

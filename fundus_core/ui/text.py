@@ -2,6 +2,8 @@
 
 import math
 import re
+from collections import Counter
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -11,6 +13,9 @@ from fundus_core.stats.delong import AucInterval
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'])")
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_MOST_COLUMNS = 4
+"""Columns of a target that are all named in a menu."""
+
 _PLURALS = {"class": "classes", "eye": "eyes", "AUC": "AUCs"}
 
 
@@ -61,6 +66,16 @@ def p_value(p: float) -> str:
     return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
 
 
+def bare_p(p: float) -> str:
+    r"""Returns a p-value for a column that is headed p, in one piece.
+
+    Examples:
+        >>> bare_p(0.0312), bare_p(1e-9)
+        ('0.031', '<\xa00.001')
+    """
+    return p_value(p).removeprefix("p = ").removeprefix("p ").replace(" ", "\u00a0")
+
+
 def auc(interval: AucInterval) -> str:
     """Returns an AUC with its interval, as `0.853 (95 % CI 0.801 to 0.894)`."""
     return f"{interval.auc:.3f} ({interval_text(interval)})"
@@ -98,6 +113,27 @@ def class_label(target: Target, class_name: str) -> str:
     """
     is_bare = class_name.replace(".", "", 1).isdigit() and target.task != "multilabel"
     return f"{target.columns[0]} = {class_name}" if is_bare else class_name
+
+
+def target_labels(names: Sequence[str]) -> dict[str, str]:
+    """Returns target -> its name for menus: of many columns the first, and how many there are more.
+
+    Where two would read the same, all their columns are named.
+
+    Examples:
+        >>> target_labels(["dr", "dr,amd,rvo,erm,myopia"])
+        {'dr': 'dr', 'dr,amd,rvo,erm,myopia': 'dr, amd, rvo and 2 more'}
+    """
+    short = {name: _shortened(name.split(",")) for name in names}
+    often = Counter(short.values())
+    return {name: label if often[label] == 1 else name for name, label in short.items()}
+
+
+def _shortened(columns: Sequence[str]) -> str:
+    if len(columns) <= _MOST_COLUMNS:
+        return ",".join(columns)
+    first = ", ".join(columns[: _MOST_COLUMNS - 1])
+    return f"{first} and {len(columns) - _MOST_COLUMNS + 1} more"
 
 
 def duration(seconds: float) -> str:

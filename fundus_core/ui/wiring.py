@@ -13,24 +13,35 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from fundus_core.backbones.catalogue import BACKBONES
+from fundus_core.backbones.catalogue import BACKBONES, NORMALISATIONS, backbone_spec
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves
+from fundus_core.finetune.plan import StrategyPlan
+from fundus_core.finetune.plan import strategy_plan as plan_of
+from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.columns import ColumnMapping, recognise
 from fundus_core.io.images import read_image
 from fundus_core.io.photo_files import PhotographFinder
 from fundus_core.io.tables import read_table
-from fundus_core.io.weights import SCRATCH, local_weights, where_weights_go
+from fundus_core.io.weights import (
+    SCRATCH,
+    USABLE,
+    WeightsState,
+    file_names,
+    local_weights,
+    weights_state,
+    where_weights_go,
+)
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.store import JobStore
@@ -57,22 +68,44 @@ if TYPE_CHECKING:
 
 _HEAVY = ("torch", "timm", "sklearn")
 
+_ON_ACCELERATOR = frozenset(
+    {
+        "embed",
+        "embed-grid",
+        "probe",
+        "zero-shot",
+        "search",
+        "predict",
+        "explain",
+        "finetune",
+        "pretrain",
+        "story",
+    }
+)
+"""Commands that run networks."""
+
 INSTANT_POINTS = 2000
 """Up to this many photographs an instant map is computed while the page waits."""
 
 
 @dataclass(frozen=True, slots=True)
-class WeightsState:
+class WeightsPlace:
     """Where the weights of a backbone are."""
 
-    state: Literal["here", "hub", "absent"]
-    """`hub`: not on this machine, but they can be downloaded where there is a network."""
-
+    state: WeightsState
     file: str
     """Name of the file that is used, or that would be."""
 
+    n_bytes: int
+    """Size of the file on this machine; 0 where there is none."""
+
     advice: str
     """Which file goes where; empty when it is here."""
+
+    @property
+    def usable(self) -> bool:
+        """Says whether the backbone runs at once, with its own weights or because it has none."""
+        return self.state in USABLE
 
 
 def workspace() -> Workspace:
@@ -207,6 +240,14 @@ def story() -> Story | None:
     return _story(place, tuple(_token(part) for part in parts))
 
 
+@st.cache_data(show_spinner="Looking at the network…", max_entries=32)
+def strategy_plan(
+    backbone: str, strategy: str, n_epochs: int, options: StrategyOptions
+) -> StrategyPlan:
+    """Returns which blocks of a backbone a strategy moves when."""
+    return plan_of(backbone_spec(backbone), strategy, n_epochs, options)
+
+
 def learning_curves(run_id: str) -> LearningCurves | None:
     """Returns the learning curves of a fine-tuned run; None for a probe."""
     return stored.run_curves(workspace(), run(run_id))
@@ -252,14 +293,13 @@ def neighbours(dataset_id: str, fingerprint: str, image_id: str) -> tuple[Neighb
     return nearest(vectors, image_id) if image_id in vectors.image_ids else None
 
 
-def weights_state(backbone: str) -> WeightsState:
+def weights_place(backbone: str) -> WeightsPlace:
     """Returns where the weights of a backbone of the catalogue are, or go; no network is used."""
     spec, place = BACKBONES[backbone], workspace()
-    found = local_weights(spec, place)
+    state, found = weights_state(spec, place), local_weights(spec, place)
     if found is not None:
-        return WeightsState("here", found.name, "")
-    state: Literal["hub", "absent"] = "hub" if spec.hub_repository else "absent"
-    return WeightsState(state, next(iter(spec.weights_files), ""), where_weights_go(spec, place))
+        return WeightsPlace(state, found.name, found.stat().st_size, "")
+    return WeightsPlace(state, next(iter(file_names(spec)), ""), 0, where_weights_go(spec, place))
 
 
 def jobs() -> JobStore:
@@ -280,14 +320,20 @@ def embedding_arguments(recipe: EmbedRecipe) -> list[str]:
     Raises:
         WeightsError: If the weights they were made with are not at hand any more.
     """
-    weights = embed.resolve_recipe(workspace(), recipe).weights
+    resolved = embed.resolve_recipe(workspace(), recipe)
     chosen = {
         "--backbone": recipe.backbone,
-        "--weights": SCRATCH if weights is None else str(weights),
+        "--weights": SCRATCH if resolved.weights is None else str(resolved.weights),
         "--image-size": str(recipe.image_size),
         "--precision": recipe.precision,
         "--weights-seed": str(recipe.seed),
+        "--fit": recipe.preprocessing.fit,
     }
+    if resolved.spec.poolings:
+        chosen["--pooling"] = recipe.pooling
+    if (recipe.mean, recipe.std) != (resolved.spec.mean, resolved.spec.std):
+        pixels = {values: name for name, values in NORMALISATIONS.items()}
+        chosen["--normalisation"] = pixels[recipe.mean, recipe.std]
     options = [word for pair in chosen.items() for word in pair]
     return options + preprocessing_arguments(recipe.preprocessing)
 
@@ -303,9 +349,12 @@ def preprocessing_arguments(recipe: PreprocessRecipe) -> list[str]:
 def _device_of(command: str) -> str:
     """Returns the queue of a command: networks run on the accelerator, all else on the CPU.
 
-    torch would know better, but the dashboard must not wait for its import.
+    torch would know better, but the dashboard must not wait for its import. Downloads wait for
+    one another only.
     """
-    if command not in {"embed", "probe", "predict", "explain", "finetune", "pretrain", "story"}:
+    if command == "backbones":
+        return "network"
+    if command not in _ON_ACCELERATOR:
         return "cpu"
     return os.environ.get("FUNDUS_DEVICE") or ("cuda:0" if Path("/dev/nvidia0").exists() else "cpu")
 

@@ -5,17 +5,16 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from fundus_core.backbones.base import Backbone, BackboneSpec
-from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec
+from fundus_core.backbones.catalogue import NORMALISATIONS, SHORTCUT, backbone_spec, with_pooling
 from fundus_core.compute import Precision, choose_device, default_batch_size
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
+from fundus_core.domain.recipe import EmbedRecipe, Fit, PreprocessRecipe
 from fundus_core.embedding import Photograph, Shard, embed_photographs
-from fundus_core.errors import DataError, WeightsError
+from fundus_core.errors import BackboneError, DataError, WeightsError
 from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict, stored_recipes
 from fundus_core.io.weights import (
-    SCRATCH,
     FoundWeights,
     file_sha256,
     find_weights,
@@ -23,6 +22,7 @@ from fundus_core.io.weights import (
     weights_folders,
 )
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.labels import model_label
 from fundus_core.workflows.precision import settle_precision
 
 
@@ -44,6 +44,16 @@ class BackboneChoice:
     """Of random weights."""
 
     preprocessing: PreprocessRecipe = field(default_factory=PreprocessRecipe)
+    """Its `fit` is not used: see below."""
+
+    fit: Fit | None = None
+    """How photographs become square; None for what the backbone was trained with."""
+
+    pooling: str | None = None
+    """Name of one of the backbone's poolings; None for its default."""
+
+    normalisation: str | None = None
+    """Key of `NORMALISATIONS`; None for the backbone's own mean and standard deviation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +101,6 @@ class EmbeddingSummary:
         return self.n_stored == self.n_images
 
 
-def model_label(recipe: EmbedRecipe) -> str:
-    """Returns a backbone's name for legends and menus."""
-    if recipe.backbone == SHORTCUT:
-        return "mean colour (shortcut baseline)"
-    weights = "scratch" if recipe.weights == SCRATCH else recipe.weights
-    name = weights if weights.startswith(recipe.architecture) else f"{recipe.backbone} {weights}"
-    extras = [f"{recipe.image_size} px"]
-    extras += ["uncropped"] if not recipe.preprocessing.crop else []
-    extras += ["CLAHE"] if recipe.preprocessing.clahe else []
-    extras += ["Ben Graham"] if recipe.preprocessing.ben_graham else []
-    return f"{name} ({', '.join(extras)})"
-
-
 def resolve(workspace: Workspace, choice: BackboneChoice) -> ResolvedChoice:
     """Settles every value of a choice and finds the weights.
 
@@ -111,7 +108,7 @@ def resolve(workspace: Workspace, choice: BackboneChoice) -> ResolvedChoice:
         BackboneError: If the backbone is unknown.
         WeightsError: If its weights are neither here nor to be had.
     """
-    spec = backbone_spec(choice.backbone)
+    spec = _chosen_spec(choice)
     found = find_weights(spec, choice.weights, workspace)
     is_network = spec.loader != "colour"
     size = (choice.image_size if is_network else None) or spec.image_size
@@ -126,6 +123,20 @@ def resolve(workspace: Workspace, choice: BackboneChoice) -> ResolvedChoice:
     )
     recipe = _recipe(spec, found, choice, size, settled.precision)
     return ResolvedChoice(spec, recipe, found.path, settled.cosine)
+
+
+def _chosen_spec(choice: BackboneChoice) -> BackboneSpec:
+    """Returns the spec with the pooling, the normalisation and the fit that were asked for."""
+    spec = with_pooling(backbone_spec(choice.backbone), choice.pooling)
+    mean, std = spec.mean, spec.std
+    if choice.normalisation is not None:
+        if choice.normalisation not in NORMALISATIONS:
+            raise BackboneError(
+                f"There is no normalisation {choice.normalisation!r}.",
+                hint=f"Choose one of {', '.join(NORMALISATIONS)}.",
+            )
+        mean, std = NORMALISATIONS[choice.normalisation]
+    return replace(spec, mean=mean, std=std, fit=choice.fit or spec.fit)
 
 
 def _recipe(
@@ -144,7 +155,7 @@ def _recipe(
         std=spec.std,
         pooling=spec.pooling,
         precision=precision,
-        preprocessing=choice.preprocessing,
+        preprocessing=replace(choice.preprocessing, fit=spec.fit),
     )
 
 
@@ -234,7 +245,12 @@ def load_for(resolved: ResolvedChoice) -> Backbone:
     from fundus_core.backbones.loaders import load_backbone
 
     return load_backbone(
-        replace(resolved.spec, architecture_args=resolved.recipe.architecture_args),
+        replace(
+            resolved.spec,
+            architecture_args=resolved.recipe.architecture_args,
+            mean=resolved.recipe.mean,
+            std=resolved.recipe.std,
+        ),
         resolved.weights,
         preprocessing=resolved.recipe.preprocessing,
         device=choose_device(),
@@ -254,7 +270,7 @@ def resolve_recipe(
     Raises:
         WeightsError: If no file with the recorded hash is at hand.
     """
-    spec = backbone_spec(recipe.backbone)
+    spec = with_pooling(backbone_spec(recipe.backbone), recipe.pooling)
     if not recipe.weights_sha256:
         return ResolvedChoice(spec, recipe, None)
     noted = EmbeddingStore(workspace.embeddings, recipe).weights_path()

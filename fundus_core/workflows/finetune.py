@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.backbones.loaders import LOADERS, require_trainable
+from fundus_core.backbones.networks import load_network, require_trainable
 from fundus_core.compute import choose_device
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
@@ -21,7 +21,7 @@ from fundus_core.finetune.curves import CURVE_FILE, CurveFile
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.squares import Squares, read_squares
 from fundus_core.finetune.state import Epoch
-from fundus_core.finetune.strategies import STRATEGIES
+from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
 from fundus_core.io.workspace import Workspace
 from fundus_core.splits import Fold, held_out_groups
 from fundus_core.workflows.embed import BackboneChoice, ResolvedChoice, resolve
@@ -40,6 +40,9 @@ from fundus_core.workflows.runs import Run, save_run
 if TYPE_CHECKING:
     from torch import nn
 
+_SUFFIX = {"ft": "fine-tuned"}
+"""What labels call a strategy, where it is not its short name."""
+
 INNER_SHARE = 0.15
 """Share of the training patients by whom the best epoch is chosen."""
 
@@ -55,6 +58,7 @@ class FinetuneChoice:
     strategy: str = "ft"
     """Key of `STRATEGIES`."""
 
+    options: StrategyOptions = field(default_factory=StrategyOptions)
     training: TrainingRecipe = field(default_factory=lambda: FINE_TUNING)
 
 
@@ -71,6 +75,7 @@ class FinetuneRecipe(Recipe):
     target: str
     positive: str
     strategy: str
+    options: StrategyOptions
     folds: int
     """Outer folds; 0 when the table's own split is used."""
 
@@ -116,7 +121,7 @@ def finetune_dataset(
     if stored := stored_run(workspace, name):
         return stored
 
-    label = f"{resolved.label}, fine-tuned"
+    label = f"{resolved.label}, {_SUFFIX.get(choice.strategy, choice.strategy)}"
     folder = workspace.training / recipe.fingerprint()
     written = CurveFile(
         folder / CURVE_FILE, f"{label}, {labelled.target.name}", choice.training.epochs
@@ -169,6 +174,7 @@ def _recipe(labelled: Labelled, resolved: ResolvedChoice, choice: FinetuneChoice
         target=labelled.target.name,
         positive=labelled.positive,
         strategy=choice.strategy,
+        options=choice.options,
         folds=0 if validation.use_split else validation.folds,
         fold_seed=validation.seed,
         training=choice.training,
@@ -258,6 +264,9 @@ def _fold_scores(
         test_rows=fold.test,
         recipe=choice.training,
         device=device,
+        strategy=choice.strategy,
+        options=choice.options,
+        groups=labelled.patients,
         state_file=state_file,
         on_epoch=on_epoch,
         progress=progress,
@@ -268,5 +277,4 @@ def _fold_scores(
 def _network(resolved: ResolvedChoice) -> "nn.Module":
     """Returns a fresh copy of the backbone a choice starts from."""
     recipe = resolved.recipe
-    load = LOADERS[resolved.spec.loader]
-    return load(resolved.spec, resolved.weights, recipe.image_size, recipe.seed)
+    return load_network(resolved.spec, resolved.weights, recipe.image_size, recipe.seed)

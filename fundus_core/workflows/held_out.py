@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fundus_core.backbones.catalogue import SHORTCUT
 from fundus_core.checks import (
     Caution,
+    exposure_caution,
     shortcut_caution,
     split_caution,
     target_cautions,
@@ -244,7 +245,10 @@ def evaluated_run(
     auc, shortcut = overall_auc(predictions), overall_auc(baseline)
     p_value = _baseline_p(predictions, baseline)
     beaten = None if p_value is None else shortcut_caution(auc.auc - shortcut.auc, p_value)
+    seen = resolved.spec.seen_in_pretraining if resolved.weights else ()
+    exposed = exposure_caution(dataset, resolved.spec.title, seen)
     found = (*target_cautions(dataset, target, predictions), *labelled.cautions)
+    found += tuple(caution for caution in (exposed, beaten) if caution)
     return Run(
         id=name,
         kind=kind,
@@ -263,7 +267,7 @@ def evaluated_run(
         baseline_auc=shortcut,
         baseline_p=p_value,
         folds=tuple(_fold_results(labelled, everything, held_out.strengths)),
-        cautions=(*found, beaten) if beaten else found,
+        cautions=found,
         created_at=now(),
     )
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.catalogue import backbone_spec
-from fundus_core.backbones.loaders import LOADERS, require_trainable
+from fundus_core.backbones.networks import load_network, require_trainable
 from fundus_core.compute import choose_device, choose_precision
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
@@ -279,7 +279,7 @@ def _network(
     spec: BackboneSpec, initial: FoundWeights, recipe: PretrainRecipe, targets: UpstreamTargets
 ) -> UpstreamNetwork:
     seed = recipe.training.seed
-    module: nn.Module = LOADERS[spec.loader](spec, initial.path, recipe.image_size, seed)
+    module: nn.Module = load_network(spec, initial.path, recipe.image_size, seed)
     return upstream_network(
         module,
         targets,

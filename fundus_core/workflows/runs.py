@@ -54,10 +54,10 @@ class Run:
     """An evaluated model."""
 
     id: str
-    kind: Literal["probe", "finetune", "external"]
+    kind: Literal["probe", "finetune", "external", "zero_shot"]
     """`probe` and `finetune`: held-out predictions of cross-validation or of the table's own test
     split, with the backbone frozen or trained. `external`: predictions of a trained probe on
-    another data set."""
+    another data set. `zero_shot`: of every labelled photograph, by words alone."""
 
     label: str
     """Name shown to the user."""
@@ -67,7 +67,7 @@ class Run:
     synthetic: bool
     target: Target
     probe: str
-    """Key of `PROBES`, or of `STRATEGIES` if the backbone was trained."""
+    """Key of `PROBES`, or of `STRATEGIES` if the backbone was trained; `zero_shot` for words."""
 
     embeddings: EmbedRecipe
     weights_path: str | None
@@ -203,6 +203,11 @@ def run_probe(workspace: Workspace, run: Run, *, fold: int | None = None) -> Pro
             f"Run {run.id} is a fine-tuned network, whose weights are not kept: it cannot be "
             "applied to other photographs or explained yet.",
             hint="Fit a linear probe on the same backbone and use that run.",
+        )
+    if run.kind == "zero_shot":
+        raise StoreError(
+            f"Run {run.id} has no probe: words gave its scores and nothing was fitted.",
+            hint="Score other photographs by `fundus zero-shot`, or fit a probe to explain it.",
         )
     if not path.is_file():
         raise StoreError(

@@ -86,7 +86,7 @@ class StoryDesign:
     @property
     def fine_tuning(self) -> FinetuneChoice:
         """Returns what the fine-tuned networks are asked."""
-        return FinetuneChoice(self.validation, "ft", self.training)
+        return FinetuneChoice(self.validation, training=self.training)
 
 
 DESIGN = StoryDesign()

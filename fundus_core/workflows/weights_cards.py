@@ -58,6 +58,12 @@ class WeightsCard:
     device: str
 
     @property
+    def description(self) -> Path | None:
+        """Returns the model card in words, which also says how photographs were drawn."""
+        path = self.path.with_suffix(".md")
+        return path if path.is_file() else None
+
+    @property
     def caution(self) -> str:
         """Returns what a reader of any figure of these weights must know."""
         return SYNTHETIC_ONLY if self.synthetic and self.initial == SCRATCH else NOT_CLINICAL

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import gallery, image_filter, image_panel
+from fundus_core.ui.components import gallery, image_filter, image_panel, text_search
 
 st.title("Images")
 summary = state.require_dataset()
@@ -12,22 +12,28 @@ with messages.shown_to_user():
 messages.synthetic_banner(dataset.synthetic)
 
 chosen = image_filter.image_filter(dataset)
+cosines = text_search.search_box(summary)
+notes = None if cosines is None else text_search.ranked(chosen, cosines)
 st.caption(f"{text.count(len(chosen), 'photograph')} of {len(dataset):,}")
 if not len(chosen):
     st.info("No photograph matches these filters; remove one of them.")
     st.stop()
+
+if notes is not None:
+    text_search.caption(chosen, notes)
+    chosen = list(notes)
 
 open_id = state.current().image_id
 row = image_panel.row_of(dataset, open_id) if open_id else None
 if open_id and row is None:
     st.warning(f"The address names photograph {text.code(open_id)}, which is not in this data set.")
 if row is None:
-    gallery.gallery(dataset, chosen, key="images")
+    gallery.gallery(dataset, chosen, key="images", notes=notes)
     st.stop()
 
 many, one = st.columns([2, 3], gap="large")
 with many:
-    gallery.gallery(dataset, chosen, key="images", width=70, per_page=18)
+    gallery.gallery(dataset, chosen, key="images", notes=notes, width=70, per_page=18)
 with one:
     image_panel.header(row)
     shown, prepared = st.columns(2)

@@ -4,6 +4,8 @@ import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import backbone_picker, embedding_list, image_panel, job_progress
+from fundus_core.ui.components.backbone_table import backbone_table
+from fundus_core.ui.components.weights_fetch import missing_weights
 
 st.title("Extract embeddings")
 summary = state.require_dataset()
@@ -15,29 +17,33 @@ st.markdown(
     f"**{text.escaped(summary.name)}** into a list of numbers, once; maps and probes work on those"
     ". Only photographs that have none yet are computed."
 )
-job_progress.watch(["embed"])
-job_progress.last_failure(["embed"])
+job_progress.watch(["embed", "embed-grid", "backbones"])
+job_progress.last_failure(["embed", "embed-grid", "backbones"])
 
 st.subheader("Backbones")
-chosen = [*backbone_picker.backbone_table(), *backbone_picker.other_backbones()]
+chosen = list(dict.fromkeys([*backbone_table(), *backbone_picker.other_backbones()]))
 left, right = st.columns(2, gap="large")
 with left:
     weights = backbone_picker.weights_choice(chosen)
-    image_size = backbone_picker.image_size_choice()
+    sizes = backbone_picker.image_sizes_choice(chosen)
 with right:
     st.caption("Preprocessing, before the resize")
     recipe = image_panel.preprocessing_choice(key="extract")
-backbone_picker.missing_weights(chosen, weights)
+    fit = backbone_picker.fit_choice()
+pooled = backbone_picker.poolings_choice(chosen)
+missing_weights(chosen, weights, key="extract")
 
-jobs = [backbone_picker.extraction(name, weights, image_size, recipe) for name in chosen]
+extraction = backbone_picker.Extraction(tuple(pooled), sizes or (), weights, recipe, fit)
+if extraction.count > 1:
+    st.caption(f"{text.count(extraction.count, 'embedding')} of each photograph, in one job.")
 st.button(
     f"Extract with {text.count(len(chosen), 'backbone')}" if chosen else "Choose a backbone first",
     key="extract.start",
     type="primary",
     icon=":material/play_arrow:",
-    disabled=not backbone_picker.is_ready(chosen, weights),
-    on_click=backbone_picker.start,
-    args=(summary.source, jobs),
+    disabled=sizes is None or not backbone_picker.is_ready(chosen, weights),
+    on_click=extraction.submit,
+    args=(summary.source,),
 )
 
 st.subheader("Stored embeddings of this data set")

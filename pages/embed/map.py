@@ -5,6 +5,7 @@ import streamlit as st
 from fundus_core.ui import messages, state, wiring
 from fundus_core.ui.components import image_inspector, job_progress, map_colours, map_panel
 from fundus_core.ui.components.gallery import gallery
+from fundus_core.workflows.labels import distinct_labels
 
 st.title("Map")
 summary = state.require_dataset()
@@ -26,9 +27,12 @@ choice = map_colours.pick_colours(dataset, wiring.runs(summary.id))
 job_progress.watch(["project"])
 job_progress.last_failure(["project"])
 
+labels = distinct_labels([one.recipe for one in stored])
 for place, one in zip(st.columns(len(shown)), shown, strict=True):
     with place:
-        map_panel.map_of(summary, one, method, choice, n_maps=len(shown))
+        map_panel.map_of(
+            summary, one, method, choice, label=labels[one.fingerprint], n_maps=len(shown)
+        )
 st.caption(map_panel.WHAT_A_MAP_SHOWS)
 
 selection = map_panel.known_selection(dataset)

@@ -22,11 +22,11 @@ if picked.all_classes:
         of_classes = wiring.class_comparison(run_ids, common=common)
     st.subheader("AUC for each class")
     class_comparison_panel.class_comparison_panel(of_classes, picked)
-    messages.cautions(class_comparison_panel.cautions(of_classes, picked))
+    messages.cautions(picked.cautions_with(of_classes.cautions))
 else:
     with messages.shown_to_user():
         comparison = wiring.comparison(run_ids, picked.class_name, common=common)
     st.subheader(f"AUC for {text.escaped(picked.class_label)}")
     comparison_panel.comparison_panel(comparison, picked)
-    messages.cautions(comparison_panel.cautions(comparison, picked))
+    messages.cautions(picked.cautions_with(comparison.cautions))
 messages.next_step("pages/evaluate/roc.py", "See the ROC curves", ":material/show_chart:")

@@ -8,7 +8,7 @@ from fundus_core.stats.operating import operating_point
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import class_panel, error_gallery, operating_card, roc_panel
 from fundus_core.ui.components.run_picker import pick_runs
-from fundus_core.ui.components.run_table import scores_sentence
+from fundus_core.ui.components.run_table import below_chance_sentence, scores_sentence
 
 st.title("ROC curves")
 dataset = state.require_dataset()
@@ -45,13 +45,15 @@ with card:
     operating_card.operating_card(point, picked.class_label, chosen_here=chosen_here)
 traces[model.id] = replace(traces[model.id], marked=point)
 with drawing_place:
-    drawn = roc_panel.with_one_band(list(traces.values()), picked.names[model.id])
-    roc_panel.roc_panel(drawn, baseline)
+    with_band = roc_panel.with_one_band(list(traces.values()), picked.names[model.id])
+    roc_panel.roc_panel(with_band, baseline)
     st.caption(roc_panel.reading_sentence(traces[model.id], baseline))
 
 st.subheader("Areas under the curves")
 st.markdown(f"{scores_sentence(model)} {text.interval_method(traces[model.id].interval)}")
-st.table(roc_panel.auc_frame(list(traces.values()), baseline), hide_index=True)
+drawn = [*traces.values(), *([baseline] if baseline else [])]
+st.table(roc_panel.auc_frame(drawn), hide_index=True)
+st.caption(below_chance_sentence(picked.runs, [one.interval for one in drawn]))
 messages.cautions(picked.cautions)
 
 st.subheader("Most confidently wrong")

@@ -12,10 +12,12 @@ MODELS_SIDE_BY_SIDE = 2
 st.title("Grad-CAM")
 dataset = state.require_dataset()
 messages.synthetic_banner(dataset.synthetic)
+runs = state.require_runs()
 picked = pick_runs(
-    saliency_panel.explainable(state.require_runs()),
+    saliency_panel.explainable(runs),
     most=MODELS_SIDE_BY_SIDE,
     both_classes=True,
+    aside=saliency_panel.unexplainable(runs),
 )
 with messages.shown_to_user():
     predictions = wiring.predictions(picked.runs[0].id).binary(picked.scored_class)

@@ -30,7 +30,8 @@ else:
         with messages.shown_to_user():
             form.submit(summary)
 training_progress.watch(("finetune",))
-job_progress.last_failure(("finetune",))
+job_progress.watch(("backbones",))
+job_progress.last_failure(("finetune", "backbones"))
 
 st.subheader("Fine-tuned models")
 runs = [run for run in wiring.runs(summary.id) if run.kind == "finetune"]

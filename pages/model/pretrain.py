@@ -2,8 +2,9 @@
 
 import streamlit as st
 
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import messages, state, wiring
 from fundus_core.ui.components import job_progress, training_progress
+from fundus_core.ui.components.dataset_picker import dataset_labels
 from fundus_core.ui.components.phantom_form import phantom_form
 from fundus_core.ui.components.pretrain_form import pretrain_form
 from fundus_core.ui.components.weights_list import weights_card, weights_table
@@ -17,16 +18,13 @@ st.markdown(
     "photographs."
 )
 datasets = {summary.id: summary for summary in wiring.datasets()}
+labels = dataset_labels(list(datasets.values()))
 opened = state.current().dataset_id
 state.preset("pretrain.data", opened if opened in datasets else next(iter(datasets), DRAW))
 chosen = st.selectbox(
     "Learn from",
     [*datasets, DRAW],
-    format_func=lambda name: (
-        f"{datasets[name].name}: {text.count(datasets[name].n_images, 'photograph')}"
-        if name
-        else "new synthetic photographs (phantoms)…"
-    ),
+    format_func=lambda name: labels.get(name, "new synthetic photographs (phantoms)…"),
     key="pretrain.data",
 )
 if chosen == DRAW:

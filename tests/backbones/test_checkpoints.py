@@ -9,10 +9,11 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fundus_core.backbones.checkpoints import load_into, read_state_dict
+from fundus_core.backbones.checkpoints import Expected, load_into, read_state_dict
 from fundus_core.errors import WeightsError
 
 ARCHITECTURE = "test_resnet"
+FC = Expected(head="fc")
 
 
 def tiny(seed: int, num_classes: int = 0) -> nn.Module:
@@ -40,7 +41,7 @@ def test_load_into__every_published_wrapping_gives_the_same_network(
     else:
         torch.save(tensors if wrapper == "bare" else {wrapper: tensors, "epoch": 3}, path)
 
-    report = load_into(target, read_state_dict(path), head="fc", source=path.name)
+    report = load_into(target, read_state_dict(path), source=path.name, expected=FC)
 
     assert _same_weights(original, target)
     assert len(report.matched) == len(tensors)
@@ -50,7 +51,7 @@ def test_load_into__half_precision_weights_become_float32(tmp_path: Path) -> Non
     original, target = tiny(1), tiny(2)
     halves = {k: v.half() if v.is_floating_point() else v for k, v in original.state_dict().items()}
 
-    load_into(target, halves, head="fc", source="halves.pth")
+    load_into(target, halves, expected=FC, source="halves.pth")
 
     name, loaded = next(iter(target.state_dict().items()))
     assert loaded.dtype == torch.float32
@@ -60,7 +61,7 @@ def test_load_into__half_precision_weights_become_float32(tmp_path: Path) -> Non
 def test_load_into__a_classifier_left_over_is_no_fault(tmp_path: Path) -> None:
     target = tiny(2)
 
-    report = load_into(target, tiny(1, 7).state_dict(), head="fc", source="x.pth")
+    report = load_into(target, tiny(1, 7).state_dict(), expected=FC, source="x.pth")
 
     assert report.unexpected == ()
 
@@ -70,7 +71,7 @@ def test_load_into__a_missing_block_is_refused_and_the_network_untouched() -> No
     tensors = {k: v for k, v in tiny(1).state_dict().items() if not k.startswith("layer4")}
 
     with pytest.raises(WeightsError, match=r"missing layer4") as error:
-        load_into(target, tensors, head="fc", source="cut.pth")
+        load_into(target, tensors, expected=FC, source="cut.pth")
 
     assert "cut.pth" in error.value.message
     assert _same_weights(target, before)
@@ -80,7 +81,7 @@ def test_load_into__another_architecture_names_both_shapes() -> None:
     other = timm.create_model("resnet18", pretrained=False, num_classes=0).state_dict()
 
     with pytest.raises(WeightsError, match=r"in the file, \(\d+,\) expected"):
-        load_into(tiny(1), other, head="fc", source="resnet18.pth")
+        load_into(tiny(1), other, expected=FC, source="resnet18.pth")
 
 
 def test_read_state_dict__a_pickle_that_would_run_code_is_not_opened(tmp_path: Path) -> None:

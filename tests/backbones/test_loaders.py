@@ -7,9 +7,10 @@ import pytest
 import timm
 import torch
 
-from fundus_core.backbones.base import Backbone
-from fundus_core.backbones.catalogue import BACKBONES, SHORTCUT, backbone_spec
-from fundus_core.backbones.loaders import LOADERS, load_backbone
+from fundus_core.backbones.base import Backbone, BackboneSpec
+from fundus_core.backbones.catalogue import BACKBONES, SHORTCUT, backbone_spec, with_pooling
+from fundus_core.backbones.loaders import load_backbone
+from fundus_core.backbones.networks import BUILDERS, build_network
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import BackboneError, WeightsError
 
@@ -142,21 +143,32 @@ def test_load_backbone__parameters_are_frozen_and_batch_norm_is_still(batch: tor
 def test_catalogue__every_spec_says_what_it_needs(backbone: str) -> None:
     spec = BACKBONES[backbone]
 
-    assert spec.loader in LOADERS
+    assert spec.loader in BUILDERS
     assert spec.licence
     assert spec.reference
-    assert bool(spec.hub_repository) == bool(spec.hub_file)
+    assert bool(spec.source.repository) == bool(spec.source.file)
 
 
-@pytest.mark.parametrize("backbone", [b for b in BACKBONES if b != SHORTCUT])
-def test_catalogue__the_stated_length_is_that_of_the_network(backbone: str) -> None:
-    spec = BACKBONES[backbone]
+def _native(spec: BackboneSpec) -> int:
+    """The size that the architecture is built for, before any other is set."""
+    native = dict(spec.architecture_args).get("img_size")
+    if native is None and spec.loader == "timm":
+        native = timm.get_pretrained_cfg(spec.architecture).input_size[-1]
+    return int(native or spec.image_size)
 
+
+EMBEDDINGS = [
+    with_pooling(spec, pooling)
+    for spec in BACKBONES.values()
+    for pooling in ([each.name for each in spec.poolings] or [None])
+]
+
+
+@pytest.mark.parametrize("spec", EMBEDDINGS, ids=lambda spec: f"{spec.id}-{spec.pooling}")
+def test_catalogue__the_stated_length_is_that_of_the_network(spec: BackboneSpec) -> None:
     with torch.device("meta"):
-        module = timm.create_model(
-            spec.architecture, pretrained=False, num_classes=0, **dict(spec.architecture_args)
-        )
-        shape = module(torch.zeros(1, 3, spec.image_size, spec.image_size)).shape
+        network = build_network(spec).eval()
+        shape = network(torch.zeros(1, 3, _native(spec), _native(spec))).shape
 
     assert shape == (1, spec.embed_dim)
 
@@ -176,5 +188,5 @@ def test_load_backbone__weights_of_another_network_are_refused(tmp_path: Path) -
     path = tmp_path / "resnet18.pth"
     torch.save(timm.create_model("resnet18", pretrained=False).state_dict(), path)
 
-    with pytest.raises(WeightsError, match=r"resnet18\.pth fills"):
+    with pytest.raises(WeightsError, match=r"resnet18\.pth holds a convolutional network"):
         load("timm:test_resnet", 96, path)

@@ -32,7 +32,7 @@ def started(home: Path, *options: str) -> Iterator[Dashboard]:
     """Starts `fundus app` as a user would, with an empty home and no network to the hub."""
     workspace = home / "workspace"
     environment = {name: value for name, value in os.environ.items() if name != "FUNDUS_WEIGHTS"}
-    environment |= {"HOME": str(home), "FUNDUS_OFFLINE": "1", "OMP_NUM_THREADS": "2"}
+    environment |= {"HOME": str(home), "OMP_NUM_THREADS": "2"}
     arguments = ["--port", "{port}", "--no-browser", "--workspace", str(workspace), *options]
     with serving(["fundus_core", "app"], arguments, environment) as address:
         yield Dashboard(address, workspace)

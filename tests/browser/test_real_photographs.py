@@ -32,6 +32,7 @@ def extract(page: Page, weights: str) -> None:
     size = page.locator("[class*=st-key-extract-image_size] input")
     size.fill("128")
     size.press("Enter")
+    size.press("Escape")  # closes the menu of sizes
     settle(page)
     page.get_by_role("button", name="Extract with 1 backbone").click()
     expect(page.get_by_role("progressbar").first).to_be_visible()

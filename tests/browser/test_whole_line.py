@@ -85,6 +85,7 @@ def extract_two(page: Page) -> None:
     size = page.locator("[class*=st-key-extract-image_size] input")
     size.fill("64")
     size.press("Enter")
+    size.press("Escape")  # closes the menu of sizes
     page.get_by_role("button", name="Extract with 2 backbones").click()
     expect(page.get_by_text("Look at the map")).to_be_visible(timeout=JOB_MS)
     wait_for_jobs(page)

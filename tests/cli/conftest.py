@@ -36,7 +36,6 @@ def fundus(
 ) -> Fundus:
     """Runs `fundus ARGS` in a workspace of its own."""
     monkeypatch.setenv("FUNDUS_WORKSPACE", str(tmp_path / "workspace"))
-    monkeypatch.setenv("FUNDUS_OFFLINE", "1")
     monkeypatch.delenv("FUNDUS_WEIGHTS", raising=False)
 
     def run(*arguments: object) -> Outcome:

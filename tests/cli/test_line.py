@@ -259,7 +259,7 @@ def test_embed__only_new_photographs_are_computed(
     assert sum(len(np.load(shard)) for shard in added) == 4
 
 
-def test_embed__absent_weights_and_no_network_say_which_file_goes_where(
+def test_embed__absent_weights_say_which_file_goes_where(
     fundus: Fundus, data: Path, tmp_path: Path
 ) -> None:
     outcome = fundus("embed", data, "--backbone", "resnet50")
@@ -273,7 +273,7 @@ def test_embed__absent_weights_and_no_network_say_which_file_goes_where(
 def test_backbones__lists_ids_and_where_weights_go(fundus: Fundus) -> None:
     rows = {row["id"]: row for row in fundus("backbones", "--json").json}
 
-    assert rows["resnet50"]["weights"] == "absent"
+    assert rows["resnet50"]["weights"] == "fetchable"
     assert "resnet50.tv_in1k" in rows["resnet50"]["weights_note"]
     assert rows["resnet50"]["embed_dim"] == 2048
 

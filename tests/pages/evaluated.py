@@ -107,7 +107,7 @@ def run(
     *,
     label: str = "",
     target: Target = DR,
-    kind: Literal["probe", "external"] = "probe",
+    kind: Literal["probe", "finetune", "external"] = "probe",
     auc: AucInterval | None = None,
     cautions: Sequence[Caution] = (),
 ) -> Run:

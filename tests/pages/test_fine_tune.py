@@ -1,5 +1,6 @@
 """The fine-tune page: what it starts, what it shows while it runs, and what it lists."""
 
+import json
 import os
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -101,6 +102,37 @@ def test_without_a_backbone_nothing_can_be_started(page: AppTest) -> None:
     assert next(one for one in page.button if one.label.startswith("Fine-tune")).disabled
 
 
+@pytest.mark.usefixtures("without_shipped_weights")
+def test_a_strategy_is_handed_over_with_its_settings(
+    page: AppTest, started: list[list[str]]
+) -> None:
+    page.run()
+    choose(page, "Backbones", ["resnet18"])
+    choose(page, "Strategy", "l2-sp")
+    choose(page, "Pull", 0.5)
+
+    start(page)
+
+    (line,) = started
+    at = line.index("--strategy")
+    assert line[at : at + 4] == ["--strategy", "l2-sp", "--pull", "0.5"]
+
+
+@pytest.mark.usefixtures("without_shipped_weights")
+def test_a_picture_shows_which_blocks_move_when(page: AppTest) -> None:
+    page.run()
+    choose(page, "Backbones", ["resnet18"])
+    choose(page, "Strategy", "g-lf")
+    choose(page, "Epochs", 5)
+    next(one for one in page.toggle if "blocks move" in one.label).set_value(True).run()
+
+    assert not page.exception
+    (chart,) = page.get("plotly_chart")
+    trace = json.loads(chart.proto.spec)["data"][0]
+    assert trace["y"] == ["stem", "layer1", "layer2", "layer3", "layer4", "head"]
+    assert [sum(value is not None for value in row) for row in trace["z"]] == [1, 2, 3, 4, 5, 5]
+
+
 def test_augmented_versions_are_drawn_when_they_are_asked_for(
     page: AppTest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -114,7 +146,7 @@ def test_augmented_versions_are_drawn_when_they_are_asked_for(
     page.run()
     assert asked == []
 
-    page.toggle[0].set_value(True).run()
+    next(one for one in page.toggle if "augment" in one.label).set_value(True).run()
 
     assert not page.exception
     assert asked == ["retina"]

@@ -170,6 +170,39 @@ def test_of_many_chosen_models_two_are_drawn_and_the_choice_is_kept(
     assert page.query_params["run"] == ["one", "two", "three"]
 
 
+def test_fine_tuned_models_stay_chosen_for_other_pages(page: AppTest, workspace: Path) -> None:
+    store(workspace, "one", "two")
+    scores = evaluated.predictions("tuned", evaluated.GOOD)
+    evaluated.store(workspace, "tuned", scores, kind="finetune", baseline=False)
+    evaluated.address(page, run=["tuned", "one"])
+
+    page.run()
+
+    assert not page.exception
+    assert "stay chosen on other pages" in evaluated.texts(page)
+    assert page.multiselect[0].value == ["one"]
+    assert page.query_params["run"] == ["tuned", "one"]
+
+    page.multiselect[0].select("two").run()
+
+    assert page.query_params["run"] == ["one", "two", "tuned"]
+
+
+def test_where_only_fine_tuned_models_are_chosen_a_probe_is_shown_beside_them(
+    page: AppTest, workspace: Path
+) -> None:
+    store(workspace, "one")
+    scores = evaluated.predictions("tuned", evaluated.GOOD)
+    evaluated.store(workspace, "tuned", scores, kind="finetune", baseline=False)
+    evaluated.address(page, run=["tuned"])
+
+    page.run()
+
+    assert not page.exception
+    assert page.multiselect[0].value == ["one"]
+    assert page.query_params["run"] == ["tuned", "one"]
+
+
 def test_without_a_model_the_page_says_where_to_get_one(page: AppTest) -> None:
     page.run()
 

@@ -1,13 +1,39 @@
 """The images page: thumbnails that can be filtered, and one photograph in full."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.backbones import catalogue
+from fundus_core.backbones.base import BackboneSpec, Pooling
+from fundus_core.domain.recipe import EmbedRecipe
+from fundus_core.io.embedding_store import EmbeddingStore
+from fundus_core.io.workspace import Workspace
+from fundus_core.ui import wiring
+from fundus_core.workflows.prototypes import (
+    Prototype,
+    Reading,
+    TowerAt,
+    recipe_of,
+    write_prototypes,
+)
 from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "data" / "images.py"
+
+SPEAKING = BackboneSpec(
+    id="speaking",
+    title="Understands words",
+    architecture="test_resnet",
+    embed_dim=2,
+    poolings=(Pooling("projected", "projected", 2),),
+    pooling="projected",
+    weights_files=("words.safetensors",),
+    text_tower="flair",
+)
 
 
 @pytest.fixture
@@ -126,3 +152,68 @@ def test_without_a_data_set_the_page_says_where_to_open_one(page: AppTest) -> No
 
     assert "Overview" in page.info[0].value
     assert not page.button
+
+
+@pytest.fixture
+def speaking(workspace: Path, ids: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> EmbedRecipe:
+    """Embeddings of a backbone that understands words: photo0 lies at 0 degrees, photo7 at 70."""
+    monkeypatch.setitem(catalogue.BACKBONES, "speaking", SPEAKING)
+    recipe = replace(evaluated.recipe("speaking", "words"), pooling="projected")
+    radians = np.radians(10 * np.arange(len(ids)))
+    vectors = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+    store = EmbeddingStore(Workspace(workspace).embeddings, recipe)
+    with store.lock():
+        store.add(vectors, ids, {})
+    return recipe
+
+
+def read_before(workspace: Path, recipe: EmbedRecipe, words: str, degrees: float) -> None:
+    """Stores the direction of some words, as a search from the shell leaves it."""
+    tower = TowerAt(SPEAKING, None, recipe.weights_sha256)
+    vector = np.array([np.cos(np.radians(degrees)), np.sin(np.radians(degrees))], np.float32)
+    made = recipe_of(tower, (words,), Reading(prototypes="renormalised"))
+    write_prototypes(
+        workspace / "prototypes" / f"{made.fingerprint()}.safetensors",
+        [Prototype(made, vector, 1.0, "")],
+    )
+
+
+def test_words_rank_the_photographs_that_match_the_filters(
+    page: AppTest, ids: tuple[str, ...], workspace: Path, speaking: EmbedRecipe
+) -> None:
+    read_before(workspace, speaking, "hard exudates", 42)
+    page.run()
+    page.multiselect(key="images.filter.eye").select("OS").run()
+
+    page.text_input(key="images.words").input(" hard  exudates").run()
+
+    assert not page.exception
+    assert shown(page) == [ids[5], ids[3], ids[7], ids[1]]
+    assert "cosine +0.990" in evaluated.texts(page)
+
+
+def test_new_words_are_read_by_a_job(
+    page: AppTest, ids: tuple[str, ...], speaking: EmbedRecipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(wiring, "submit", lambda argv, title: started.append(list(argv)))
+    page.run()
+    page.text_input(key="images.words").input("--macular hole").run()
+
+    page.button(key="images.read_words").click().run()
+
+    assert not page.exception
+    assert started[0][0] == "search"
+    assert "macular hole" in started[0]
+    assert started[0][started[0].index("--pooling") + 1] == "projected"
+    assert shown(page) == ["read_words", *ids]
+
+
+def test_without_a_backbone_that_understands_words_there_is_no_field_for_them(
+    page: AppTest, ids: tuple[str, ...], workspace: Path
+) -> None:
+    opened.store_embeddings(workspace, ids)
+
+    page.run()
+
+    assert "images.words" not in {field.key for field in page.text_input}

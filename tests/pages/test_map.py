@@ -66,7 +66,7 @@ def test_the_address_names_the_backbones(page: AppTest, ids: tuple[str, ...]) ->
     page.run()
 
     assert len(charts(page)) == 1
-    assert "resnet50" in charts(page)[0]
+    assert "ResNet-50" in charts(page)[0]
 
 
 def test_a_selection_shows_its_photographs(

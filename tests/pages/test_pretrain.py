@@ -82,7 +82,7 @@ def test_weights_are_made_from_the_open_data_set(page: AppTest, started: list[li
     assert not page.exception
     said = " ".join(started[0])
     assert said.startswith("pretrain /nowhere --backbone mobilenetv2_")
-    assert "--name first --from scratch --task lesions --image-size 224 --epochs 10" in said
+    assert "--name first --from scratch --task lesions --image-size 256 --epochs 10" in said
     assert "--labels" not in said
 
 
@@ -154,6 +154,25 @@ def test_the_card_says_what_the_weights_are_and_how_they_were_made(
         "30",
     ]
     assert len(page.get("plotly_chart")) == 1
+
+
+def test_the_card_does_not_name_the_folder_synthetic_photographs_were_drawn_into(
+    page: AppTest, workspace: Path
+) -> None:
+    write_card(workspace, dataset="bank1")
+
+    page.run()
+
+    assert "600 synthetic photographs of 240 patients at 224 px" in texts(page)
+    assert "bank1" not in texts(page)
+
+
+def test_the_card_names_the_data_set_of_real_photographs(page: AppTest, workspace: Path) -> None:
+    write_card(workspace, dataset="idrid", synthetic=False)
+
+    page.run()
+
+    assert "600 photographs of 240 patients of idrid" in texts(page)
 
 
 @pytest.mark.parametrize("changes", [{"synthetic": False}, {"initial": "imagenet"}])

@@ -1,5 +1,6 @@
 """The ROC page: curves, a threshold, and the photographs a model is wrong about."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -153,6 +154,34 @@ def test_several_diseases_open_together_with_their_averages(page: AppTest, works
     )
     assert "Mean colour, own folds" in rows
     assert not page.slider
+
+
+def test_an_auc_below_one_half_is_explained(page: AppTest, workspace: Path) -> None:
+    inverted = {name: 1 - score for name, score in evaluated.GOOD.items()}
+    for name, scores in (("good", evaluated.GOOD), ("poor", inverted)):
+        evaluated.store(workspace, name, evaluated.predictions(name, scores), baseline=False)
+    evaluated.address(page, run=["good"])
+    page.run()
+    good = evaluated.texts(page)
+
+    evaluated.address(page, run=["good", "poor"])
+    page.run()
+
+    assert "AUCs below 0.5" not in good
+    assert "AUCs below 0.5" in evaluated.texts(page)
+
+
+def test_a_target_of_many_columns_has_a_short_name_in_the_menu(
+    page: AppTest, workspace: Path
+) -> None:
+    columns = ("dr", "amd", "rvo", "erm", "myopia")
+    target = replace(evaluated.DISEASES, name=",".join(columns))
+    evaluated.store(workspace, "multi", evaluated.diseased("multi", 1.5, 0), target=target)
+
+    page.run()
+
+    menu = next(one for one in page.selectbox if one.label == "Target")
+    assert menu.options == ["dr, amd, rvo and 2 more"]
 
 
 def test_a_disease_that_no_photograph_has_is_said_to_be_left_out(

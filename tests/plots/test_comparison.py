@@ -42,6 +42,19 @@ def test_difference_matrix__reads_row_less_column() -> None:
     assert heatmap.text[2][0] == f"{-difference:+.3f}<br>p < 0.001"
 
 
+def test_difference_matrix__numbers_its_columns_like_its_rows() -> None:
+    names = ["MobileNet V2, random weights (224 px), fine-tuned", "<b>"]
+    pair = ComparedPair(*names, compare_paired(Y_TRUE, NOISE[0], NOISE[1]), 0.2)
+
+    heatmap = difference_matrix(names, [pair]).data[0]
+
+    assert list(heatmap.x) == ["1", "2"]
+    assert heatmap.y[0].replace("<br>", " ") == f"1: {names[0]}"
+    assert max(map(len, heatmap.y[0].split("<br>"))) <= 38
+    assert heatmap.y[1] == "2: &lt;b&gt;"
+    assert heatmap.hovertext[0][1] == f"{names[0]} less &lt;b&gt;"
+
+
 def test_difference_matrix__takes_pairs_in_either_order() -> None:
     one_way = difference_matrix(NAMES, [_pair("resnet50", "vit", 0.03)]).data[0]
     other_way = difference_matrix(NAMES, [_pair("vit", "resnet50", 0.03)]).data[0]

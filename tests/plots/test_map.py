@@ -28,6 +28,18 @@ def rows_by_name(figure: object) -> dict[str, list[int]]:
     return {trace.name: list(trace.customdata) for trace in traces}
 
 
+def test_map_figure__tells_sixteen_categories_apart_by_colour_and_shape() -> None:
+    values = pd.Series([f"disease {number:02}" for number in range(16)])
+    points = np.zeros((16, 2), np.float32)
+
+    figure = map_figure(points, colouring("diagnosis", values))
+
+    looks = {(trace.marker.color, trace.marker.symbol) for trace in figure.data}
+    assert len(looks) == 16
+    assert sorted(trace.name for trace in figure.data) == list(values)
+    assert all(trace.showlegend for trace in figure.data)
+
+
 def test_colouring__categories_keep_the_order_of_the_target() -> None:
     result = colouring("disease", LABELS, order=("healthy", "dr"))
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fundus_core.plots import palette
-from fundus_core.plots.roc import RocTrace, roc_figure
+from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
 from fundus_core.stats.delong import auc_interval
 from fundus_core.stats.operating import operating_point
 from fundus_core.stats.roc import roc_band, roc_curve
@@ -101,6 +101,19 @@ def test_roc_figure__does_not_take_a_name_for_markup() -> None:
     figure = roc_figure([_trace("<b>bold</b>")])
 
     assert figure.data[1].name.startswith("&lt;b&gt;bold")
+
+
+def test_roc_figure__breaks_a_long_name_in_the_legend_and_grows_with_it() -> None:
+    name = "MobileNet V2, random weights (256 px), fine-tuned, own split"
+
+    figure = roc_figure([_trace(name)])
+
+    lines = figure.data[1].name.split("<br>")
+    assert len(lines) > 1
+    assert max(map(len, lines)) <= 44
+    assert " ".join(lines).startswith(name)
+    assert lines[-1].endswith(interval_text(auc_interval(Y_TRUE, SCORE)))
+    assert figure.layout.height > roc_figure([_trace("short")]).layout.height
 
 
 def test_roc_figure__without_models_is_the_chance_line() -> None:

@@ -28,7 +28,7 @@ def embedding(data: Path, workspace: Path, out: Path) -> subprocess.Popen[bytes]
     command = [sys.executable, "-m", "fundus_core", "embed", str(data), "--out", str(out)]
     command += ["--backbone", "timm:test_resnet", "--weights", "scratch", "--image-size", "256"]
     command += ["--batch-size", "1", "--workers", "1", "--workspace", str(workspace)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "FUNDUS_OFFLINE": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
 
 

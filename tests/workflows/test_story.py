@@ -1,8 +1,6 @@
 """The demo's story: told once, then read; precomputed scores are joined by path or refused."""
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +33,7 @@ PROBES = {Cell("scratch", "probe"), Cell("phantom", "probe")}
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, Story]]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Story]:
     """A workspace with twelve drawn patients, and their story without fine-tuned networks."""
     import timm
     import torch
@@ -48,9 +46,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Workspace, 
         network = timm.create_model("mobilenetv2_100", num_classes=0)
     save_file(network.state_dict(), workspace.weights / WEIGHTS)
     make_demo(workspace.demo, n_patients=12, image_size=96)
-    os.environ["FUNDUS_OFFLINE"] = "1"
-    yield workspace, prepare_story(workspace, design=DESIGN, scores=NOWHERE)
-    del os.environ["FUNDUS_OFFLINE"]
+    return workspace, prepare_story(workspace, design=DESIGN, scores=NOWHERE)
 
 
 def scores_of(workspace: Workspace, folder: Path) -> pd.DataFrame:
@@ -147,7 +143,6 @@ def test_read_story__none_until_it_was_told(tmp_path: Path) -> None:
 def test_prepare_story__weights_that_are_missing_are_named_before_anything_is_embedded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FUNDUS_OFFLINE", "1")
     monkeypatch.setattr("fundus_core.io.weights.SHIPPED", tmp_path / "none")
     workspace = Workspace(tmp_path)
     make_demo(workspace.demo, n_patients=2, image_size=64)

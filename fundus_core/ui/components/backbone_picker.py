@@ -1,73 +1,84 @@
-"""The table of backbones, and the choices that go with extracting embeddings."""
+"""The choices that go with extracting embeddings: weights, sizes, poolings, fit."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import get_args
 
-import pandas as pd
 import streamlit as st
 
 from fundus_core.backbones.base import BackboneSpec
-from fundus_core.backbones.catalogue import BACKBONES, SHORTCUT, TIMM_PREFIX
-from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.backbones.catalogue import BACKBONES, TIMM_PREFIX
+from fundus_core.domain.recipe import Fit, PreprocessRecipe
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import SCRATCH
 from fundus_core.ui import text, wiring
+from fundus_core.ui.components.backbone_table import offered
 from fundus_core.workflows.datasets import source_arguments
 
 OWN = "The backbone's own"
 RANDOM = "Random"
 FILE = "From a file"
 
-_SMALLEST = 1
-"""Row of ResNet-18, which is quick on any machine."""
+SIZES = (224, 256, 384, 512, 768, 1024)
+SMALLEST, LARGEST = 32, 2048
 
-_STATES = {
-    "here": "on this machine",
-    "hub": "on the hub",
-    "absent": "not here, not on the hub",
+FITS: dict[Fit, str] = {
+    "pad": "Padded to the middle of a black square",
+    "corner": "Padded, in the upper left corner",
+    "squash": "Its shorter side stretched",
+    "centre_crop": "The middle seven eighths",
 }
+
+_AS_TRAINED = "As each backbone was trained"
 
 
 @dataclass(frozen=True, slots=True)
 class Extraction:
-    """One backbone to run, as the command line takes it."""
+    """Backbones at sizes, to be run one after the other in one job."""
 
-    title: str
-    arguments: tuple[str, ...]
-    """Everything after `embed DATA`."""
+    backbones: tuple[str, ...]
+    """`ID` or `ID@POOLING`, as the command line takes them."""
 
+    sizes: tuple[int, ...]
+    """Sides of the input in pixels; empty for each backbone's own."""
 
-def backbone_table() -> list[str]:
-    """Draws the catalogue and returns the ids of the chosen rows."""
-    specs = offered()
-    states = [wiring.weights_state(spec.id) for spec in specs]
-    table = pd.DataFrame(
-        {
-            "backbone": [spec.title for spec in specs],
-            "weights": [_STATES[weights.state] for weights in states],
-            "licence": [spec.licence for spec in specs],
-            "input": [f"{spec.image_size} px" for spec in specs],
-            "embedding": [f"{spec.embed_dim:,} numbers" for spec in specs],
-            "file": [weights.file for weights in states],
-            "id": [spec.id for spec in specs],
-        }
-    )
-    here = [row for row, weights in enumerate(states) if weights.state == "here"]
-    event = st.dataframe(
-        table,
-        hide_index=True,
-        on_select="rerun",
-        selection_mode="multi-row",
-        selection_default={"selection": {"rows": here[:1] or [_SMALLEST]}},
-        key="extract.backbones",
-        alt="Backbones, their sizes, licences and where their weights are",
-    )
-    return [specs[row].id for row in event["selection"]["rows"]]
+    weights: str | None
+    """As `--weights` takes it."""
 
+    recipe: PreprocessRecipe
+    fit: Fit | None
 
-def offered() -> list[BackboneSpec]:
-    """Returns the catalogue without the shortcut baseline, which is made with every probe."""
-    return [spec for spec in BACKBONES.values() if spec.id != SHORTCUT]
+    @property
+    def count(self) -> int:
+        """Says how many embeddings of each photograph it makes."""
+        return len(self.backbones) * max(1, len(self.sizes))
+
+    @property
+    def title(self) -> str:
+        """Names the job."""
+        first = self.backbones[0]
+        spec = BACKBONES.get(first.partition("@")[0])
+        one = first if spec is None else spec.title
+        named = one if len(self.backbones) == 1 else text.count(len(self.backbones), "backbone")
+        at = f" at {' and '.join(str(size) for size in self.sizes)} px" if self.sizes else ""
+        return f"Embeddings: {named}{at}{', random weights' if self.weights == SCRATCH else ''}"
+
+    def arguments(self, source: DataSource) -> list[str]:
+        """Returns the command line."""
+        named = [word for one in self.backbones for word in ("--backbone", one)]
+        sizes = [word for size in self.sizes for word in ("--image-size", str(size))]
+        weights = ["--weights", self.weights] if self.weights else []
+        fit = ["--fit", self.fit] if self.fit else []
+        preprocessing = wiring.preprocessing_arguments(self.recipe)
+        return [
+            "embed-grid",
+            *source_arguments(source),
+            *(*named, *sizes, *weights, *fit, *preprocessing),
+        ]
+
+    def submit(self, source: DataSource) -> None:
+        """Queues the job."""
+        wiring.submit(self.arguments(source), self.title)
 
 
 def other_backbones(*, key: str = "extract") -> list[str]:
@@ -75,7 +86,7 @@ def other_backbones(*, key: str = "extract") -> list[str]:
     entered = st.text_input(
         "Any other timm network",
         key=f"{key}.timm",
-        placeholder="convnext_tiny, swin_tiny_patch4_window7_224",
+        placeholder="resnext50_32x4d, swin_tiny_patch4_window7_224",
         help="Names of the timm library, joined by commas; see `timm.list_models()`.",
     )
     names = [name.strip() for name in entered.split(",") if name.strip()]
@@ -87,7 +98,7 @@ def weights_choice(backbones: Sequence[str], *, key: str = "extract") -> str | N
 
     Where no weights at all are on this machine, random ones are proposed: they always work.
     """
-    any_here = any(wiring.weights_state(spec.id).state == "here" for spec in offered())
+    any_here = any(wiring.weights_place(spec.id).usable for spec in offered())
     chosen = st.segmented_control(
         "Weights",
         [OWN, RANDOM, FILE],
@@ -112,11 +123,11 @@ def weights_choice(backbones: Sequence[str], *, key: str = "extract") -> str | N
 
 
 def image_size_choice(*, key: str = "extract") -> int | None:
-    """Draws the choice of the input's size; None: each backbone's own."""
+    """Draws the choice of one size of the input; None: each backbone's own."""
     size = st.number_input(
         "Input size, px",
-        min_value=32,
-        max_value=2048,
+        min_value=SMALLEST,
+        max_value=LARGEST,
         value=None,
         step=32,
         key=f"{key}.image_size",
@@ -126,38 +137,90 @@ def image_size_choice(*, key: str = "extract") -> int | None:
     return None if size is None else int(size)
 
 
-def extraction(
-    backbone: str, weights: str | None, image_size: int | None, recipe: PreprocessRecipe
-) -> Extraction:
-    """Returns the job that a choice stands for."""
-    options = ["--backbone", backbone, *wiring.preprocessing_arguments(recipe)]
-    options += ["--weights", weights] if weights else []
-    options += ["--image-size", str(image_size)] if image_size else []
-    spec: BackboneSpec | None = BACKBONES.get(backbone)
-    name = backbone if spec is None else spec.title
-    suffix = ", random weights" if weights == SCRATCH else ""
-    return Extraction(f"Embeddings: {name}{suffix}", tuple(options))
+def image_sizes_choice(backbones: Sequence[str]) -> tuple[int, ...] | None:
+    """Draws the choice of sizes of the input.
+
+    Returns:
+        Sides in pixels, none for each backbone's own; None where an entry cannot be used, which is
+        said below the field.
+    """
+    entered = st.multiselect(
+        "Input sizes, px",
+        SIZES,
+        key="extract.image_sizes",
+        accept_new_options=True,
+        placeholder="each backbone's own; choose or type several",
+        help="Every backbone is run at every size. Larger inputs show smaller lesions and take "
+        "longer: four times at twice the side.",
+    )
+    wrong = [str(entry) for entry in entered if not _is_size(str(entry))]
+    if wrong:
+        said = text.escaped(", ".join(wrong))
+        st.warning(f"No size in pixels from {SMALLEST} to {LARGEST}: {said}.")
+        return None
+    sizes = tuple(sorted({int(entry) for entry in entered}))
+    refused = [said for name in backbones for size in sizes if (said := _refusal(name, size))]
+    for said in dict.fromkeys(refused):
+        st.warning(text.escaped(said))
+    return None if refused else sizes
+
+
+def _is_size(entry: str) -> bool:
+    return entry.isdigit() and SMALLEST <= int(entry) <= LARGEST
+
+
+def _refusal(backbone: str, size: int) -> str:
+    """Returns why a backbone of the catalogue does not take a size; empty where it does."""
+    spec = BACKBONES.get(backbone)
+    if spec is None or size == spec.image_size:
+        return ""
+    if spec.size_multiple == 0:
+        return f"{spec.title} takes {spec.image_size} px only."
+    if size % spec.size_multiple:
+        return f"{spec.title} takes multiples of {spec.size_multiple} px, which {size} is not."
+    return ""
+
+
+def poolings_choice(backbones: Sequence[str]) -> list[str]:
+    """Draws the choice of poolings of those that have several; returns `ID` or `ID@POOLING`."""
+    chosen: list[str] = []
+    for backbone in backbones:
+        spec = BACKBONES.get(backbone)
+        if spec is None or len(spec.poolings) < 2:
+            chosen.append(backbone)
+        else:
+            chosen += [f"{backbone}@{name}" for name in _pick_poolings(spec)]
+    return chosen
+
+
+def _pick_poolings(spec: BackboneSpec) -> list[str]:
+    titles = {each.name: f"{each.title} ({each.embed_dim:,} numbers)" for each in spec.poolings}
+    picked: list[str] = st.multiselect(
+        f"Pooling of {text.escaped(spec.title)}",
+        list(titles),
+        default=[spec.pooling],
+        format_func=lambda name: titles[name],
+        key=f"extract.pooling.{spec.id}",
+        help="How the last features of a photograph become one list of numbers.",
+    )
+    return picked or [spec.pooling]
+
+
+def fit_choice() -> Fit | None:
+    """Draws the choice of how photographs become square; None: as each backbone was trained."""
+    chosen = st.selectbox(
+        "A photograph becomes square",
+        [_AS_TRAINED, *get_args(Fit)],
+        format_func=lambda name: FITS.get(name, name),
+        key="extract.fit",
+    )
+    return None if chosen == _AS_TRAINED else chosen
 
 
 def is_ready(backbones: Sequence[str], weights: str | None) -> bool:
-    """Says whether the choices make jobs: a weights file needs a name, and fits one backbone."""
-    is_file = weights not in {None, SCRATCH}
+    """Says whether the choices make a job: own weights are at hand, a file fits one backbone."""
+    if weights is None:
+        known = [name for name in backbones if name in BACKBONES]
+        return bool(backbones) and all(wiring.weights_place(name).usable for name in known)
+    is_file = weights != SCRATCH
     return bool(backbones) and (not is_file or (weights != "" and len(backbones) == 1))
-
-
-def missing_weights(backbones: Sequence[str], weights: str | None) -> None:
-    """Says which files go where, for chosen backbones whose own weights are not at hand."""
-    if weights is not None:
-        return
-    for backbone in backbones:
-        found = wiring.weights_state(backbone) if backbone in BACKBONES else None
-        if found is not None and found.state != "here":
-            st.caption(
-                f":material/info: **{text.escaped(backbone)}**: {text.escaped(found.advice)}"
-            )
-
-
-def start(source: DataSource, extractions: Sequence[Extraction]) -> None:
-    """Queues one job per backbone; they run one after the other on each device."""
-    for one in extractions:
-        wiring.submit(["embed", *source_arguments(source), *one.arguments], one.title)

@@ -3,13 +3,13 @@
 import pandas as pd
 import streamlit as st
 
-from fundus_core.checks import Caution
 from fundus_core.plots.classes import ForestRow, class_forest
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import text
 from fundus_core.ui.components.class_panel import average_names, averages_sentence
 from fundus_core.ui.components.run_picker import PickedRuns
+from fundus_core.ui.components.run_table import below_chance_sentence
 from fundus_core.workflows.classes import AdjustedTest, ClassComparison, ClassPair
 
 _NONE = "–"
@@ -43,6 +43,8 @@ def class_comparison_panel(found: ClassComparison, picked: PickedRuns) -> None:
     st.subheader("AUC of each model")
     st.table(model_frame(found, picked), hide_index=True, alt="AUC of each model and class.")
     st.caption(averages_sentence(found.models[0].aucs))
+    aucs = [row.interval for model in found.models for row in model.aucs.classes]
+    st.caption(below_chance_sentence(picked.runs, aucs))
 
 
 def method_sentence(found: ClassComparison) -> str:
@@ -94,8 +96,10 @@ def test_frame(pair: ClassPair, found: ClassComparison, picked: PickedRuns) -> p
             ],
             "Difference (95 % CI)": [_difference(test) for test in tests],
             "z": [f"{test.result.z:.2f}" if test.result else _NONE for test in tests],
-            "p": [_bare_p(test.result.p_value if test.result else None) for test in tests],
-            "p (Holm)": [_bare_p(test.p_holm) for test in tests],
+            "p": [text.bare_p(test.result.p_value) if test.result else _NONE for test in tests],
+            "p (Holm)": [
+                _NONE if test.p_holm is None else text.bare_p(test.p_holm) for test in tests
+            ],
         }
     )
     if len(found.pairs) == 1:  # an average of one pair is a family of its own
@@ -141,13 +145,6 @@ def model_frame(found: ClassComparison, picked: PickedRuns) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def cautions(found: ClassComparison, picked: PickedRuns) -> list[Caution]:
-    """Returns what limits the figures: of the models, and of the comparison itself."""
-    of_models = picked.cautions
-    codes = {caution.code for caution in of_models}
-    return [*of_models, *[caution for caution in found.cautions if caution.code not in codes]]
-
-
 def reading_sentence(found: ClassComparison) -> str:
     """Says over what the p-values are corrected, and how to read them."""
     over = text.count(found.n_tests, "test")
@@ -186,10 +183,6 @@ def _difference(test: AdjustedTest) -> str:
     if found is None:
         return "no test"
     return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
-
-
-def _bare_p(p: float | None) -> str:
-    return _NONE if p is None else text.p_value(p).removeprefix("p = ").removeprefix("p ")
 
 
 def _auc(interval: AucInterval | None) -> str:

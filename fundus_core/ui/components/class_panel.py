@@ -11,10 +11,8 @@ from fundus_core.plots.roc import RocTrace, interval_text
 from fundus_core.stats.classes import ClassAucs
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import text
+from fundus_core.ui.components.run_table import below_chance_sentence
 from fundus_core.workflows.runs import Run
-
-_HEIGHT, _PER_CURVE = 500, 12
-"""Pixels; the curves are square, and the legend below them grows with their number."""
 
 _NONE = "–"
 
@@ -33,7 +31,7 @@ def class_curves(traces: Sequence[RocTrace], name: str) -> None:
     """
     named = "; ".join(f"{trace.name}: AUC {interval_text(trace.interval)}" for trace in traces)
     st.plotly_chart(
-        class_roc_figure(traces).update_layout(height=_HEIGHT + _PER_CURVE * len(traces)),
+        class_roc_figure(traces),
         key="roc.classes",
         alt=f"ROC curves of {name}, one per class. {named}.",
     )
@@ -44,6 +42,8 @@ def class_table(run: Run, found: ClassAucs, baseline: ClassAucs | None) -> None:
     st.table(class_auc_frame(run, found, baseline), hide_index=True, alt="AUC of every class.")
     st.markdown(left_out_sentence(run, found))
     st.caption(averages_sentence(found))
+    colours = baseline.classes if baseline else ()
+    st.caption(below_chance_sentence([run], [row.interval for row in (*found.classes, *colours)]))
 
 
 def class_auc_frame(run: Run, found: ClassAucs, baseline: ClassAucs | None) -> pd.DataFrame:

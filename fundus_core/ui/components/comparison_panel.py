@@ -3,12 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from fundus_core.checks import Caution
 from fundus_core.plots import comparison as drawn
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucComparison
 from fundus_core.ui import text
 from fundus_core.ui.components.run_picker import PickedRuns
+from fundus_core.ui.components.run_table import below_chance_sentence
 from fundus_core.workflows.compare import ComparedPair, Comparison
 
 METHODS = {"obuchowski": "Obuchowski, by patient", "delong": "DeLong, by photograph"}
@@ -37,6 +37,7 @@ def comparison_panel(found: Comparison, picked: PickedRuns) -> None:
         )
     st.table(pair_frame(found, names), hide_index=True, alt="Tests of each pair of models.")
     st.caption(reading_sentence(found))
+    st.caption(below_chance_sentence(picked.runs, [run.auc for run in found.runs]))
 
 
 def method_sentence(found: Comparison) -> str:
@@ -83,21 +84,14 @@ def pair_frame(found: Comparison, names: dict[str, str]) -> pd.DataFrame:
             "Pair": [_pair_text(pair, names) for pair in pairs],
             "Difference (95 % CI)": [_difference(pair.result) for pair in pairs],
             "z": [f"{pair.result.z:.2f}" for pair in pairs],
-            "p": [_bare_p(pair.result.p_value) for pair in pairs],
-            "p (Holm)": [_bare_p(pair.p_holm) for pair in pairs],
+            "p": [text.bare_p(pair.result.p_value) for pair in pairs],
+            "p (Holm)": [text.bare_p(pair.p_holm) for pair in pairs],
             "Method": [METHODS[_first_word(pair.result)] for pair in pairs],
         }
     )
     if any(pair.plain for pair in pairs):
         table["Plain DeLong (z; p)"] = [_plain(pair) for pair in pairs]
     return table
-
-
-def cautions(found: Comparison, picked: PickedRuns) -> list[Caution]:
-    """Returns what limits the figures: of the models, and of the comparison itself."""
-    of_models = picked.cautions
-    codes = {caution.code for caution in of_models}
-    return [*of_models, *[caution for caution in found.cautions if caution.code not in codes]]
 
 
 def reading_sentence(found: Comparison) -> str:
@@ -127,14 +121,10 @@ def _difference(test: AucComparison) -> str:
     return f"{test.difference:+.3f} ({test.low:+.3f} to {test.high:+.3f})"
 
 
-def _bare_p(p: float) -> str:
-    return text.p_value(p).removeprefix("p = ").removeprefix("p ")
-
-
 def _plain(pair: ComparedPair) -> str:
     if pair.plain is None:
         return ""
-    return f"{pair.plain.z:.2f}; {_bare_p(pair.plain.p_value)}"
+    return f"{pair.plain.z:.2f}; {text.bare_p(pair.plain.p_value)}"
 
 
 def _first_word(test: AucComparison) -> str:

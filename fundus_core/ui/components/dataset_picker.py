@@ -1,8 +1,12 @@
 """The open data set, in the sidebar of every page."""
 
+from collections import Counter
+from collections.abc import Sequence
+
 import streamlit as st
 
 from fundus_core.ui import state, text, wiring
+from fundus_core.workflows.datasets import DatasetSummary
 
 
 def picker() -> None:
@@ -10,10 +14,11 @@ def picker() -> None:
     known = {summary.id: summary for summary in wiring.datasets()}
     open_id = state.current().dataset_id
     if known and (open_id in known or not open_id):
+        labels = dataset_labels(list(known.values()))
         st.selectbox(
             "Data set",
             list(known),
-            format_func=lambda name: _label(known[name].name, known[name].n_images),
+            format_func=labels.__getitem__,
             **state.bound("dataset_id", list(known)),
         )
     running = [job for job in wiring.jobs().list() if not job.is_finished]
@@ -21,5 +26,14 @@ def picker() -> None:
         st.caption(f":material/pending_actions: {text.count(len(running), 'job')} under way")
 
 
-def _label(name: str, n_images: int) -> str:
-    return f"{name} ({n_images:,})"
+def dataset_labels(summaries: Sequence[DatasetSummary]) -> dict[str, str]:
+    """Returns id -> name and size, with the end of the id where two would read the same.
+
+    A menu tells its entries apart by what they read: of two alike, the first would be taken.
+    """
+    labels = {one.id: f"{one.name} ({one.n_images:,})" for one in summaries}
+    often = Counter(labels.values())
+    return {
+        name: label if often[label] == 1 else f"{label} [{name.rpartition('-')[2]}]"
+        for name, label in labels.items()
+    }

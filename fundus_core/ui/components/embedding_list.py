@@ -6,13 +6,15 @@ import pandas as pd
 import streamlit as st
 
 from fundus_core.workflows.embed import EmbeddingSummary
+from fundus_core.workflows.labels import distinct_labels
 
 
 def table(stored: Sequence[EmbeddingSummary]) -> None:
     """Draws one row per set of embeddings."""
+    labels = distinct_labels([summary.recipe for summary in stored])
     rows = pd.DataFrame(
         {
-            "backbone": [summary.label for summary in stored],
+            "backbone": [labels[summary.fingerprint] for summary in stored],
             "photographs": [f"{s.n_stored:,} of {s.n_images:,}" for s in stored],
             "coverage": [100 * s.n_stored / max(1, s.n_images) for s in stored],
             "weights": [summary.recipe.weights for summary in stored],

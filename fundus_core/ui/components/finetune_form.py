@@ -6,12 +6,17 @@ import streamlit as st
 
 from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.ui import state, text, wiring
 from fundus_core.ui.components import backbone_picker
 from fundus_core.ui.components.augmentation_preview import augmentation_preview
+from fundus_core.ui.components.strategy_form import (
+    PickedStrategy,
+    pick_strategy,
+    strategy_picture,
+)
 from fundus_core.ui.components.target_menus import PickedValidation, pick_target, pick_validation
 from fundus_core.ui.components.training_form import TrainingForm, training_form
+from fundus_core.ui.components.weights_fetch import missing_weights
 from fundus_core.workflows.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.finetune import FINE_TUNING
 
@@ -31,8 +36,7 @@ class FinetuneForm:
     target: str
     """As `FundusDataset.target` takes it; empty while it is not complete."""
 
-    strategy: str
-    """Key of `STRATEGIES`."""
+    strategy: PickedStrategy
 
     validation: PickedValidation
     training: TrainingForm
@@ -50,7 +54,7 @@ class FinetuneForm:
             "finetune",
             *source_arguments(summary.source),
             *("--backbone", backbone, *weights, *size),
-            *("--target", self.target, "--strategy", self.strategy),
+            *("--target", self.target, *self.strategy.arguments),
             *self.validation.arguments,
             *self.training.arguments,
         ]
@@ -87,20 +91,21 @@ def finetune_form(dataset: FundusDataset) -> FinetuneForm:
     with left:
         backbones = _pick_backbones()
         weights = backbone_picker.weights_choice(backbones, key=_KEY)
-        backbone_picker.missing_weights(backbones, weights)
+        missing_weights(backbones, weights, key=_KEY)
         image_size = backbone_picker.image_size_choice(key=_KEY)
         target = pick_target(dataset, key=_KEY)
     with right:
-        strategy = _pick_strategy()
+        strategy = pick_strategy(key=_KEY)
         training = training_form(FINE_TUNING, key=_KEY)
         validation = pick_validation(dataset, key=_KEY)
+    strategy_picture(strategy, backbones, training.epochs, key=_KEY)
     augmentation_preview(dataset, training.augmentation, key=_KEY)
     return FinetuneForm(backbones, weights, image_size, target, strategy, validation, training)
 
 
 def _pick_backbones() -> tuple[str, ...]:
-    trainable = [spec.id for spec in BACKBONES.values() if spec.loader == "timm"]
-    here = [name for name in trainable if wiring.weights_state(name).state == "here"]
+    trainable = [spec.id for spec in BACKBONES.values() if spec.loader != "colour"]
+    here = [name for name in trainable if wiring.weights_place(name).usable]
     state.preset(f"{_KEY}.backbones", (here or [_FALLBACK])[:1])
     chosen = st.multiselect(
         "Backbones",
@@ -110,18 +115,6 @@ def _pick_backbones() -> tuple[str, ...]:
         help="One model is trained from each; folds are the same for all of them.",
     )
     return (*chosen, *backbone_picker.other_backbones(key=_KEY))
-
-
-def _pick_strategy() -> str:
-    chosen: str = st.selectbox(
-        "Strategy",
-        list(STRATEGIES),
-        format_func=lambda name: STRATEGIES[name].label.partition(":")[0].capitalize(),
-        key=f"{_KEY}.strategy",
-    )
-    _, _, rule = STRATEGIES[chosen].label.partition(": ")
-    st.caption(f"{rule.capitalize()}. {STRATEGIES[chosen].reference}")
-    return chosen
 
 
 def _title(backbone: str) -> str:

@@ -14,6 +14,7 @@ from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
 from fundus_core.workflows.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.embed import EmbeddingSummary
+from fundus_core.workflows.labels import distinct_labels
 
 WHAT_A_MAP_SHOWS = (
     "Photographs that lie together look alike to the backbone. Distances between far groups, sizes "
@@ -33,10 +34,11 @@ def pick_backbones(stored: Sequence[EmbeddingSummary]) -> tuple[EmbeddingSummary
     by_id = {summary.fingerprint: summary for summary in stored}
     if not set(state.current().backbones) & set(by_id):
         state.choose(backbones=tuple(by_id)[:MOST_MAPS])
+    labels = distinct_labels([summary.recipe for summary in stored])
     chosen = st.multiselect(
         "Backbones, one or two side by side",
         list(by_id),
-        format_func=lambda key: by_id[key].label,
+        format_func=labels.__getitem__,
         max_selections=MOST_MAPS,
         **state.bound("backbones", list(by_id)),
     )
@@ -64,10 +66,11 @@ def map_of(
     method: str,
     choice: ColourChoice,
     *,
+    label: str,
     n_maps: int,
 ) -> None:
-    """Draws one map, or the button that computes it."""
-    st.markdown(f"**{text.escaped(summary.label)}**")
+    """Draws one map under its label, or the button that computes it."""
+    st.markdown(f"**{text.escaped(label)}**")
     if not summary.complete:
         st.caption(f"{summary.n_stored:,} of {summary.n_images:,} photographs have an embedding.")
     try:

@@ -15,6 +15,7 @@ from fundus_core.ui.components.target_menus import (
 )
 from fundus_core.workflows.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.embed import EmbeddingSummary
+from fundus_core.workflows.labels import distinct_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,18 +82,20 @@ def _pick_embeddings(stored: Sequence[EmbeddingSummary]) -> tuple[EmbeddingSumma
     by_key = {summary.fingerprint: summary for summary in stored}
     looked_at = [key for key in state.current().backbones if key in by_key]
     state.preset("probe.embeddings", looked_at or list(by_key)[:1])
+    labels = distinct_labels([summary.recipe for summary in stored])
     chosen = st.multiselect(
         "Embeddings",
         list(by_key),
-        format_func=lambda key: _embeddings_label(by_key[key]),
+        format_func=lambda key: labels[key] + _coverage(by_key[key]),
         key="probe.embeddings",
         help="One probe is fitted on each; folds are the same for all of them.",
     )
     return tuple(by_key[key] for key in chosen)
 
 
-def _embeddings_label(summary: EmbeddingSummary) -> str:
+def _coverage(summary: EmbeddingSummary) -> str:
+    """Says how many photographs have no vector yet; empty where all have one."""
     if summary.complete:
-        return summary.label
+        return ""
     missing = summary.n_images - summary.n_stored
-    return f"{summary.label}: {text.count(missing, 'photograph')} still to be extracted"
+    return f": {text.count(missing, 'photograph')} still to be extracted"

@@ -8,14 +8,11 @@ import plotly.graph_objects as go
 import streamlit as st
 
 from fundus_core.plots import palette
-from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
+from fundus_core.plots.roc import RocTrace, interval_text, roc_figure, with_room
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import text
 
 _MOST_BANDS = 2
-
-_HEIGHT = 500
-"""Pixels; the curve itself is square."""
 
 
 def with_one_band(traces: Sequence[RocTrace], looked_at: str) -> list[RocTrace]:
@@ -48,13 +45,11 @@ def with_baseline(figure: go.Figure, baseline: RocTrace | None) -> go.Figure:
         curve = roc_figure([replace(baseline, band=None, marked=None)]).data[-1]
         curve.update(line={"color": palette.NEUTRAL, "dash": "dash", "width": 2})
         figure.add_trace(curve.update(legendgroup="baseline"))
-    figure.update_layout(height=_HEIGHT + 22 * len(figure.data) // 2)
-    return figure
+    return with_room(figure)
 
 
-def auc_frame(traces: Sequence[RocTrace], baseline: RocTrace | None) -> pd.DataFrame:
+def auc_frame(rows: Sequence[RocTrace]) -> pd.DataFrame:
     """Returns a row per curve: its AUC, the interval and what the interval rests on."""
-    rows = [*traces, *([baseline] if baseline else [])]
     return pd.DataFrame(
         {
             "Model": [text.escaped(row.name) for row in rows],

@@ -1,7 +1,7 @@
 """Which evaluated models a page looks at: of one target, several at once."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import streamlit as st
@@ -60,6 +60,11 @@ class PickedRuns:
         """Returns what limits the figures of these runs."""
         return attributed(self.runs, self.names)
 
+    def cautions_with(self, more: Iterable[Caution]) -> list[Caution]:
+        """Returns these, and of more cautions those of another kind."""
+        codes = {caution.code for caution in self.cautions}
+        return [*self.cautions, *[caution for caution in more if caution.code not in codes]]
+
 
 def pick_runs(
     runs: Sequence[Run],
@@ -68,6 +73,7 @@ def pick_runs(
     most: int = MOST_MODELS,
     both_classes: bool = False,
     all_classes: bool = False,
+    aside: Sequence[Run] = (),
 ) -> PickedRuns:
     """Draws the menus of target, models and class; ends the page when too few are chosen.
 
@@ -80,6 +86,7 @@ def pick_runs(
             pages.
         both_classes: Offer the negative class of a binary target too.
         all_classes: Offer, first of all, to look at all classes together where there are several.
+        aside: Models that the page cannot show; what is chosen of them stays so for other pages.
     """
     evaluated = [run for run in runs if run.auc is not None]
     if not evaluated:
@@ -89,7 +96,8 @@ def pick_runs(
     target = _pick_target(left, evaluated)
     offered = [run for run in evaluated if run.target.name == target]
     names = run_names(offered)
-    _choose_some(offered)
+    kept = [run.id for run in aside]
+    _choose_some(offered, kept)
     by_id = {run.id: run for run in offered}
     class_name = _pick_class(right, offered[0], both_classes=both_classes, all_classes=all_classes)
     chosen = st.multiselect(
@@ -98,7 +106,7 @@ def pick_runs(
         format_func=names.__getitem__,
         wrap=True,
         help="Probes fitted for this target, newest first.",
-        **state.bound("run_ids", list(names)),
+        **state.bound("run_ids", list(names), aside=kept),
     )
     if len(chosen) < minimum:
         st.info(f"Choose at least {text.count(minimum, 'model')} above.")
@@ -116,20 +124,25 @@ def _pick_target(place: st.delta_generator.DeltaGenerator, runs: Sequence[Run]) 
         of_run = {run.id: run.target.name for run in runs}
         named = [of_run[run_id] for run_id in session.run_ids if run_id in of_run]
         state.choose(target=(named or targets)[0])
-    target: str = place.selectbox("Target", targets, **state.bound("target", targets))
+    labels = text.target_labels(targets)
+    target: str = place.selectbox(
+        "Target", targets, format_func=labels.__getitem__, **state.bound("target", targets)
+    )
     return target
 
 
-def _choose_some(offered: Sequence[Run]) -> None:
+def _choose_some(offered: Sequence[Run], kept: Collection[str]) -> None:
     """Chooses models that can be compared, the newest first, where none of this target is chosen.
 
     Those evaluated on equally many photographs most likely are: the largest such group is taken.
     """
-    if set(state.current().run_ids) & {run.id for run in offered}:
+    chosen = state.current().run_ids
+    if set(chosen) & {run.id for run in offered}:
         return
     (usual, _), *_ = Counter(run.n_images for run in offered).most_common(1)
     comparable = [run.id for run in offered if run.n_images == usual]
-    state.choose(run_ids=tuple(comparable[:_FIRST_SHOWN]))
+    stays = [run_id for run_id in chosen if run_id in kept]
+    state.choose(run_ids=(*stays, *comparable[:_FIRST_SHOWN]))
 
 
 def _pick_class(

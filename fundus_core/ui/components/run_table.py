@@ -1,7 +1,7 @@
 """The table of evaluated models, each beside what the mean colour alone reaches."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -71,7 +71,7 @@ def run_frame(runs: Sequence[Run]) -> pd.DataFrame:
             "Model": [names[run.id] for run in runs],
             "Target": [run.target.name for run in runs],
             "AUC (95 % CI)": [_auc_text(run.auc) for run in runs],
-            "Mean colour (95 % CI)": [_auc_text(run.baseline_auc) for run in runs],
+            "Mean colour (95 % CI)": [_baseline_text(run) for run in runs],
             "Against mean colour": [
                 "" if run.baseline_p is None else text.p_value(run.baseline_p) for run in runs
             ],
@@ -107,11 +107,30 @@ def scores_sentence(run: Run) -> str:
             "Scores are of a probe that was fitted on another data set; photographs that both hold "
             "are not held out."
         )
+    if run.kind == "zero_shot":
+        return "Words alone gave the scores: nothing was learned from any of the photographs."
     if len(run.folds) == 1:
         return "Scores are of the test side of the table's own split."
     return (
         "Scores of all folds are pooled: no photograph is scored by a model that was fitted on it, "
         "and folds keep a patient's photographs together where patients are known."
+    )
+
+
+def below_chance_sentence(runs: Sequence[Run], aucs: Iterable[AucInterval | None]) -> str:
+    """Says what an AUC below one half comes from; empty where none is, or nothing was pooled.
+
+    References:
+        Parker et al. (2007), BMC Bioinformatics 8, 326.
+    """
+    pooled = any(len(run.folds) > 1 for run in runs)
+    if not pooled or all(interval is None or interval.auc >= 0.5 for interval in aucs):
+        return ""
+    return (
+        "**AUCs below 0.5** do not belong to models that could be turned round. A fold with many "
+        "of a class leaves few of it to learn from, so its scores are low; where next to nothing "
+        "is learned, pooling such folds pulls the AUC below chance (Parker et al. 2007), and "
+        "differences from it are too large. Most often, nothing was learned."
     )
 
 
@@ -152,11 +171,18 @@ def class_frame(run: Run) -> pd.DataFrame:
 def _validated(run: Run) -> str:
     if run.kind == "external":
         return "another data set"
+    if run.kind == "zero_shot":
+        return "words alone"
     return "own split" if len(run.folds) == 1 else text.count(len(run.folds), "fold")
 
 
 def _auc_text(interval: AucInterval | None) -> str:
     return "no labels" if interval is None else interval_text(interval)
+
+
+def _baseline_text(run: Run) -> str:
+    """Returns the mean colour's AUC; it is fitted in the folds of a model, so only beside those."""
+    return "–" if run.auc and not run.baseline_auc else _auc_text(run.baseline_auc)
 
 
 def _fold_text(run: Run) -> str:

@@ -28,7 +28,8 @@ NOT_SHOWN = (
 """What every reader of a heat map must know; shown below each."""
 
 NO_FINE_TUNED = (
-    "Fine-tuned models cannot be explained yet: their weights are not kept, only their predictions."
+    "Fine-tuned models cannot be explained yet: their weights are not kept, only their "
+    "predictions. Nor can zero-shot scores: there is no probe behind them."
 )
 
 HOW_TO_READ = (
@@ -45,16 +46,25 @@ def explainable(runs: Sequence[Run]) -> list[Run]:
 
     Fine-tuned runs are left out, which the page says: they keep no weights to explain.
     """
-    probes = [run for run in runs if run.kind != "finetune"]
+    left_out = unexplainable(runs)
+    probes = [run for run in runs if run not in left_out]
     if not probes:
         st.info(f"{NO_FINE_TUNED} Fit a linear probe on the same backbone to see where it looks.")
         messages.next_step(
             "pages/model/linear_probe.py", "Fit a linear probe", ":material/linear_scale:"
         )
         st.stop()
-    if len(probes) < len(runs):
-        st.caption(f":material/info: {NO_FINE_TUNED} They are not in the menu.")
+    if left_out:
+        st.caption(
+            f":material/info: {NO_FINE_TUNED} They are not in the menu; those chosen stay chosen "
+            "on other pages."
+        )
     return sorted(probes, key=lambda run: run.probe != "logistic")
+
+
+def unexplainable(runs: Sequence[Run]) -> list[Run]:
+    """Returns the runs without a probe: fine-tuned ones, and those that words alone scored."""
+    return [run for run in runs if run.kind in {"finetune", "zero_shot"}]
 
 
 def pick_photograph(dataset: FundusDataset, predictions: Predictions) -> str:
@@ -86,11 +96,11 @@ def pick_drawing() -> tuple[str, float]:
 
 def photograph_alone(row: "pd.Series[Any]") -> None:
     """Draws the photograph without a map, or says why its file can no longer be read."""
-    st.markdown("**Photograph**")
     try:
         st.image(wiring.photograph(str(row["path"])), alt=alt_of(row), width="stretch")
     except ImageError as error:
         messages.show_error(error)
+    st.markdown("**Photograph**")
 
 
 def explained(
@@ -106,12 +116,13 @@ def explained(
         method: Key of `METHODS`.
         opacity: How much of the photograph the hottest place hides, in [0, 1].
     """
-    st.markdown(f"**{text.escaped(name)}**")
+    title = f"**{text.escaped(name)}**"  # below the map: titles of two lines would shift it
     # A run on other photographs knows those of its own data set by id only.
     image = str(row["path"] if run.kind == "external" else row.name)
     try:
         found = wiring.explanation(run.id, image, class_name, method=method)
     except FundusError as error:
+        st.markdown(title)
         st.info(
             f"**No map.** {text.escaped(error.message)}\n\n{text.escaped(error.hint)}",
             icon=":material/visibility_off:",
@@ -122,6 +133,7 @@ def explained(
         alt=f"Heat map of {name} for {class_name} over the photograph",
         width="stretch",
     )
+    st.markdown(title)
     st.markdown(score_sentence(found, run, text.class_label(run.target, class_name)))
     st.caption(source_sentence(found))
 

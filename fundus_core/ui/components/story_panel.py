@@ -39,7 +39,6 @@ START_NAMES: dict[Start, str] = {"scratch": "Scratch", "phantom": "Pre-trained"}
 
 _TITLE = "Tell the demo's story (synthetic)"
 _MAP_HEIGHT = 430
-_ROC_HEIGHT = 560
 _SIGNIFICANT = 0.05
 _DISEASES = {
     "diabetic_retinopathy": "diabetic retinopathy",
@@ -139,7 +138,7 @@ def disease(diagnosis: str) -> str:
 def curves(story: Story) -> None:
     """Draws the ROC curves of the models that are there; AUC and interval are in the legend."""
     traces = [_trace(story, cell) for cell in CELLS if cell in story.runs]
-    figure = roc_figure(traces).update_layout(height=_ROC_HEIGHT)
+    figure = roc_figure(traces)
     said = "; ".join(f"{one.name}: AUC {interval_text(one.interval)}" for one in traces)
     st.plotly_chart(figure, key="story.roc", alt=f"ROC curves. {said}.")
 

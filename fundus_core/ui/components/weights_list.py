@@ -18,12 +18,12 @@ def weights_table(cards: Sequence[WeightsCard]) -> None:
         pd.DataFrame(
             {
                 "Weights": [card.path.name for card in cards],
-                "Made": ["with this program" if card.shipped else "here" for card in cards],
-                "Architecture": [card.architecture for card in cards],
-                "Started from": [card.initial for card in cards],
+                "Held-out AUC": [_first_auc(card) for card in cards],
                 "Upstream task": [_task(card) for card in cards],
                 "Photographs": [card.n_images for card in cards],
-                "Held-out AUC": [_first_auc(card) for card in cards],
+                "Made": ["shipped" if card.shipped else "here" for card in cards],
+                "Started from": [card.initial for card in cards],
+                "Architecture": [card.architecture for card in cards],
             }
         ),
         hide_index=True,
@@ -34,20 +34,20 @@ def weights_table(cards: Sequence[WeightsCard]) -> None:
 def weights_card(card: WeightsCard) -> None:
     """Draws what is known of one weights file: what it reached, how it was made, how to use it."""
     st.warning(f"**{card.caution}**", icon=":material/info:")
-    patients = "" if card.n_patients is None else f" of {text.count(card.n_patients, 'patient')}"
-    st.markdown(
-        f"Epoch {card.best} of {len(card.curves.folds[0])}, {_task(card)}, learned from "
-        f"{text.count(card.n_images, 'photograph')}{patients} ({text.escaped(card.dataset)}) at "
-        f"{card.image_size} px in {text.duration(card.seconds)} on {text.code(card.device)}."
-    )
+    st.markdown(training_sentence(card))
     left, right = st.columns(2, gap="large")
     with left:
         st.table(_validation(card), hide_index=True)
-        st.caption("On patients that were not learned from, but that chose the epoch.")
+        st.caption(validation_sentence(card))
     with right:
         training_progress.curves_chart(card.curves, key=f"weights.curves.{card.path.stem}")
     st.markdown("Made by")
     st.code(card.command, language="bash", wrap_lines=True)
+    if card.description:
+        st.caption(
+            f"DATA: see {text.code(card.description.name)} beside the weights, which also says how "
+            "the photographs were drawn."
+        )
     st.markdown("Used by")
     st.code(
         f"fundus embed DATA --backbone {card.backbone} --weights {card.path.name} "
@@ -55,6 +55,28 @@ def weights_card(card: WeightsCard) -> None:
         language="bash",
         wrap_lines=True,
     )
+
+
+def training_sentence(card: WeightsCard) -> str:
+    """Says what the weights learned, from what, and for how long."""
+    photographs = text.count(card.n_images, "photograph")
+    whose = f" of {text.escaped(card.dataset)}"
+    if card.synthetic:  # the folder they were drawn into says nothing to anyone else
+        photographs, whose = photographs.replace(" ", " synthetic "), ""
+    patients = "" if card.n_patients is None else f" of {text.count(card.n_patients, 'patient')}"
+    return (
+        f"Epoch {card.best} of {len(card.curves.folds[0])}, {_task(card)}, learned from "
+        f"{photographs}{patients}{whose} at {card.image_size} px in {text.duration(card.seconds)} "
+        f"on {text.code(card.device)}."
+    )
+
+
+def validation_sentence(card: WeightsCard) -> str:
+    """Says on whom the weights were validated, and what the intervals rest on."""
+    said = "On patients that were not learned from, but that chose the epoch."
+    if any(auc.n_patients is None for auc in card.validation.values()):
+        said += " Intervals take photographs as independent: too narrow for several of one patient."
+    return said
 
 
 def _validation(card: WeightsCard) -> pd.DataFrame:

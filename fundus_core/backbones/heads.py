@@ -1,0 +1,102 @@
+"""Reading a network's features otherwise than its authors' own head does.
+
+A wrapped network keeps the interface that the rest of the program relies on: `forward_features`,
+`forward_head`, and what the network declares of itself. To add a way, add one entry to `HEADS`.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Wrapped(nn.Module):
+    """A network, `trunk`, whose embedding is read by `forward_head` below."""
+
+    trunk: Any
+
+    def __init__(self, trunk: nn.Module) -> None:
+        super().__init__()
+        self.trunk = trunk
+
+    def __getattr__(self, name: str) -> Any:
+        """Looks up in the network whatever it declares of itself: features, patches, sizes."""
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("trunk"), name)
+
+    def forward_features(self, pixels: "Tensor") -> "Tensor":
+        """Returns the network's last features."""
+        features: Tensor = self.trunk.forward_features(pixels)
+        return features
+
+    def forward_head(self, features: "Tensor", pre_logits: bool = True) -> "Tensor":
+        """Maps the last features to embeddings (B, D)."""
+        raise NotImplementedError
+
+    def forward(self, pixels: "Tensor") -> "Tensor":
+        """Maps normalised pixels (B, 3, S, S) to embeddings (B, D)."""
+        return self.forward_head(self.forward_features(pixels))
+
+
+class Projected(Wrapped):
+    """The network's embedding in the space that it shares with texts."""
+
+    def __init__(self, trunk: nn.Module, embed_dim: int, *, unit_length: bool) -> None:
+        """Adds a matrix without bias.
+
+        Args:
+            trunk: The network.
+            embed_dim: D.
+            unit_length: Scale the embedding to length one before and after the matrix, as FLAIR.
+        """
+        super().__init__(trunk)
+        width = getattr(self.trunk, "head_hidden_size", None) or self.trunk.num_features
+        self.projection = nn.Linear(width, embed_dim, bias=False)
+        self._unit_length = unit_length
+
+    def forward_head(self, features: "Tensor", pre_logits: bool = True) -> "Tensor":
+        """Maps the last features to embeddings (B, D)."""
+        pooled: Tensor = self.trunk.forward_head(features, pre_logits=True)
+        if not self._unit_length:
+            projected: Tensor = self.projection(pooled)
+            return projected
+        return functional.normalize(self.projection(functional.normalize(pooled, dim=1)), dim=1)
+
+
+class FirstPatch(Wrapped):
+    """The token of the upper left patch."""
+
+    def forward_head(self, features: "Tensor", pre_logits: bool = True) -> "Tensor":
+        """Maps tokens (B, N, D) to embeddings (B, D)."""
+        return features[:, self.num_prefix_tokens]
+
+
+class MeanOfPlaces(Wrapped):
+    """The mean of the last features over all places."""
+
+    def forward_head(self, features: "Tensor", pre_logits: bool = True) -> "Tensor":
+        """Maps the last features (B, C, h, w) to embeddings (B, C)."""
+        return features.mean(dim=(2, 3))
+
+
+def _before_neck(trunk: Any, embed_dim: int) -> nn.Module:
+    """Returns Segment Anything's encoder without the convolutions after its last block."""
+    trunk.neck = nn.Identity()
+    trunk.num_features = trunk.head_hidden_size = embed_dim
+    return MeanOfPlaces(trunk)
+
+
+HEADS: dict[str, Callable[[nn.Module, int], nn.Module]] = {
+    "projection": lambda trunk, dim: Projected(trunk, dim, unit_length=False),
+    "unit_projection": lambda trunk, dim: Projected(trunk, dim, unit_length=True),
+    "first_patch": lambda trunk, dim: FirstPatch(trunk),
+    "mean_of_places": lambda trunk, dim: MeanOfPlaces(trunk),
+    "before_neck": _before_neck,
+}
+"""By name: network and length of the embedding -> network that reads it so."""

@@ -1,0 +1,147 @@
+"""Commands that ask in words: zero-shot scores, prototypes, and a search by free text."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fundus_core.backbones.text_reading import READINGS
+from fundus_core.cli import options
+from fundus_core.cli.model import describe_run
+from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line, progress
+from fundus_core.io.findings import read_findings
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.workspace import find_workspace
+from fundus_core.workflows.datasets import dataset_id, open_dataset, open_with_target
+from fundus_core.workflows.embed import BackboneChoice, resolve
+from fundus_core.workflows.prototypes import (
+    Reading,
+    projected,
+    prototypes_of,
+    tower_of,
+    write_prototypes,
+)
+from fundus_core.workflows.runs import Run
+from fundus_core.workflows.text_search import search_text
+from fundus_core.workflows.zero_shot import ZeroShotChoice, zero_shot_dataset
+from fundus_core.zero_shot import PROTOTYPES
+
+FindingsFile = Annotated[
+    Path | None, typer.Option("--findings", help="JSON file of descriptions. [the program's own]")
+]
+Kind = Annotated[
+    str, typer.Option("--prototypes", help=f"How prompts are averaged: {', '.join(PROTOTYPES)}.")
+]
+Tokens = Annotated[
+    str,
+    typer.Option("--tokens", help=f"How FLAIR's tower averages tokens: {', '.join(READINGS)}."),
+]
+
+
+def zero_shot(
+    source: DataSource,
+    choice: BackboneChoice,
+    target: Annotated[
+        str, typer.Option(help="COLUMN, COLUMN=CLASS, or 0/1 columns joined by commas.")
+    ],
+    findings: FindingsFile = None,
+    prototypes: Kind = "mean",
+    tokens: Tokens = "published",
+    import_prototypes: Annotated[
+        Path | None,
+        typer.Option(help="File of `fundus prototypes`, where the text tower cannot run."),
+    ] = None,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Scores photographs by what is said of each class; nothing is learned from them."""
+    place = find_workspace(workspace)
+    dataset = open_with_target(place, source, target, progress=progress())
+    run = zero_shot_dataset(
+        place,
+        dataset,
+        dataset_id(source),
+        choice,
+        ZeroShotChoice(target, findings, prototypes, tokens, import_prototypes),
+        progress=progress(),
+    )
+    if as_json:
+        print_json(describe_run(place, run))
+    else:
+        _print_run(run)
+
+
+def prototypes(
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The .safetensors file to write.")],
+    choice: BackboneChoice,
+    findings: FindingsFile = None,
+    kind: Kind = "mean",
+    tokens: Tokens = "published",
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Reads every finding with the text tower, for a machine that cannot."""
+    place = find_workspace(workspace)
+    described = read_findings(findings)
+    made = prototypes_of(
+        place,
+        tower_of(resolve(place, projected(choice))),
+        described.findings,
+        Reading(described.template, kind, tokens),
+        progress=progress(),
+    )
+    write_prototypes(out, made)
+    if as_json:
+        print_json(
+            {
+                "out": out,
+                "findings": [one.name for one in described.findings],
+                "embed_dim": len(made[0].vector),
+                "weights_sha256": made[0].recipe.weights_sha256,
+            }
+        )
+    else:
+        print_line(f"{out}: prototypes of {len(made)} findings, {len(made[0].vector)} numbers each")
+
+
+def search(
+    source: DataSource,
+    words: Annotated[str, typer.Argument(metavar="WORDS", help="In quotes: 'macular hole'.")],
+    choice: BackboneChoice,
+    top: Annotated[int, typer.Option(min=1, help="How many photographs.")] = 20,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Ranks photographs by how near they are to free text."""
+    place = find_workspace(workspace)
+    dataset = open_dataset(place, source, progress=progress())
+    found = search_text(place, dataset, choice, words, count=top, progress=progress())
+    paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
+    rows = [
+        {"image_id": image_id, "path": str(paths[image_id]), "cosine": round(cosine, 6)}
+        for image_id, cosine in found.cosines.items()
+    ]
+    if as_json:
+        print_json(
+            {
+                "words": found.words,
+                "label": found.label,
+                "n_images": found.n_images,
+                "photographs": rows,
+            }
+        )
+        return
+    print_line(f"{found.label}: {found.n_images} photographs, nearest to {found.words!r} first")
+    for row in rows:
+        print_line(f"  {row['cosine']:+.3f}  {row['path']}")
+
+
+def _print_run(run: Run) -> None:
+    """Prints what words alone reached."""
+    patients = "unknown" if run.n_patients is None else str(run.n_patients)
+    print_line(f"{run.label} on {run.target.name}: AUC {auc_text(run.auc)}")
+    if run.target.task != "binary":
+        print_line(f"  macro average of the classes; `fundus roc {run.id}` prints each")
+    print_line(f"  {run.n_images} photographs, patients: {patients}; run {run.id}")
+    print_line("  Words alone gave the scores: they rank photographs and are not calibrated.")
+    print_cautions(run.cautions)

@@ -1,0 +1,205 @@
+"""Use case: a checkpoint as it was published becomes safetensors in our networks' own names."""
+
+import os
+import tempfile
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fundus_core.backbones.base import BackboneSpec
+from fundus_core.backbones.catalogue import backbone_spec
+from fundus_core.backbones.checkpoints import TRUNK, KeyReport
+from fundus_core.backbones.pickled import PickledObjects, pickled_objects, tensors_of_trusted_pickle
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.errors import WeightsError
+from fundus_core.io.files import full_disk_explained, sync_folder, temporary_name, write_json
+from fundus_core.io.weights import file_sha256, name_when_converted
+from fundus_core.io.workspace import Workspace
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_NAMED_AT_MOST = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """A checkpoint that was converted, and what became of its tensors."""
+
+    backbone: str
+    path: Path
+    """The new file."""
+
+    sha256: str
+    report: KeyReport
+    """Of the backbone's default pooling."""
+
+    poolings: tuple[str, ...]
+    """Names of the poolings that the new file serves."""
+
+    unpickled: bool
+    """Whether Python objects had to be made, in a process of their own."""
+
+
+def convert(
+    workspace: Workspace,
+    file: Path,
+    backbone: str,
+    *,
+    out: Path | None = None,
+    trust_pickle: bool = False,
+    progress: Progress = silent,
+) -> Converted:
+    """Writes the tensors of a checkpoint that a backbone uses as safetensors, under its own names.
+
+    Args:
+        workspace: Its weights folder receives the new file unless `out` is given.
+        file: The checkpoint, in any layout known of the backbone.
+        backbone: Id in the catalogue, or `timm:NAME`.
+        out: The new file, ending in `.safetensors`.
+        trust_pickle: Whether a pickle of Python objects may be read, which runs any code in it.
+        progress: Told which step it is at.
+
+    Raises:
+        BackboneError: If the backbone is unknown.
+        WeightsError: If the checkpoint is not one of this backbone, or is a pickle that was not
+            said to be trusted, or if the new file is there already.
+    """
+    spec = backbone_spec(backbone)
+    _require_convertible(spec, file)
+    target = _target(workspace, spec, out)
+    progress(0, 3, f"Looking into {file.name}")
+    objects = pickled_objects(file)
+    if objects.runs_code and not trust_pickle:
+        raise _refusal(file, spec, objects)
+    with tempfile.TemporaryDirectory(prefix="fundus-convert-") as folder:
+        readable = file
+        if objects.runs_code:
+            progress(1, 3, f"Unpickling {file.name} in a process of its own")
+            readable = Path(folder) / f"{file.stem}.safetensors"
+            tensors_of_trusted_pickle(file, readable)
+        progress(2, 3, f"Filling {spec.id}")
+        report, tensors, poolings = _filled(spec, readable)
+    _save(target, tensors, spec)
+    result = Converted(
+        spec.id, target, file_sha256(target), report, poolings, unpickled=objects.runs_code
+    )
+    write_json(target.with_suffix(".json"), _card(spec, file, result, objects))
+    progress(3, 3, f"Wrote {target.name}")
+    return result
+
+
+def _filled(
+    spec: BackboneSpec, checkpoint: Path
+) -> tuple[KeyReport, "dict[str, Tensor]", tuple[str, ...]]:
+    """Fills the network of each pooling and returns all tensors that came from the checkpoint."""
+    from fundus_core.backbones.networks import build_network, fill_network
+
+    network = build_network(spec)
+    report = fill_network(network, spec, checkpoint)
+    tensors = _matched(network.state_dict(), report)
+    served = [spec.pooling]
+    for pooling in spec.poolings:
+        if pooling.name == spec.pooling:
+            continue
+        other = replace(spec, pooling=pooling.name, embed_dim=pooling.embed_dim)
+        network = build_network(other)
+        try:
+            found = fill_network(network, other, checkpoint)
+        except WeightsError:  # the file has no tensors for it; the report names those served
+            continue
+        tensors = _matched(network.state_dict(), found) | tensors
+        served.append(pooling.name)
+    return report, tensors, tuple(served)
+
+
+def _matched(state: "dict[str, Tensor]", report: KeyReport) -> "dict[str, Tensor]":
+    """Returns those tensors of a network that the checkpoint filled, by the network's names."""
+    own = {name.removeprefix(TRUNK): value for name, value in state.items()}
+    return {name: own[name] for name in report.matched}
+
+
+def _require_convertible(spec: BackboneSpec, file: Path) -> None:
+    if not file.is_file():
+        raise WeightsError(
+            f"There is no file {file}.", hint="Give the path of the checkpoint to convert."
+        )
+    if spec.loader == "colour":
+        raise WeightsError(
+            f"{spec.id} has no weights to convert to.",
+            hint="Name the backbone that the checkpoint is of: --as ID.",
+        )
+
+
+def _target(workspace: Workspace, spec: BackboneSpec, out: Path | None) -> Path:
+    """Returns the path of the new file, which must be free."""
+    target = out or workspace.weights / name_when_converted(spec)
+    if target.suffix != ".safetensors":
+        raise WeightsError(
+            f"{target.name} does not end in .safetensors.",
+            hint=f"Choose another name, for example --out {target.stem}.safetensors.",
+        )
+    if target.exists():
+        raise WeightsError(
+            f"{target} is there already.", hint="Remove it, or name another file by --out."
+        )
+    return target
+
+
+def _refusal(file: Path, spec: BackboneSpec, objects: PickledObjects) -> WeightsError:
+    """Returns what to say of a pickle that nobody has vouched for."""
+    shown = ", ".join(objects.names[:_NAMED_AT_MOST])
+    more = len(objects.names) - _NAMED_AT_MOST
+    calls = f" (it calls {shown}{f' and {more} more' if more > 0 else ''})" if shown else ""
+    return WeightsError(
+        f"{file.name} is a pickle of Python objects{calls}: reading it runs whatever code its "
+        "maker put into it. It was not opened.",
+        hint="Ask its maker for the state_dict() as .safetensors. If you trust the file like a "
+        f"program: fundus backbones convert {file} --as {spec.id} --trust-pickle.",
+    )
+
+
+def _save(target: Path, tensors: "dict[str, Tensor]", spec: BackboneSpec) -> None:
+    """Writes the tensors under another name and renames the file once it is whole."""
+    from safetensors.torch import save_file
+
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = temporary_name(target)
+    n_bytes = sum(value.numel() * value.element_size() for value in tensors.values())
+    about = {"format": "pt", "backbone": spec.id, "architecture": spec.architecture}
+    try:
+        with full_disk_explained(target, n_bytes):
+            save_file(
+                {name: value.contiguous() for name, value in tensors.items()}, temporary, about
+            )
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+        temporary.replace(target)
+        sync_folder(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _card(
+    spec: BackboneSpec, file: Path, result: Converted, objects: PickledObjects
+) -> dict[str, Any]:
+    """Returns what is known of the new file, for whoever finds it later."""
+    return {
+        "kind": "converted weights",
+        "backbone": spec.id,
+        "file": result.path.name,
+        "sha256": result.sha256,
+        "converted_from": file.name,
+        "converted_from_sha256": file_sha256(file),
+        "unpickled": result.unpickled,
+        "pickled_objects": list(objects.names),
+        "n_matched": len(result.report.matched),
+        "left_out": list(result.report.left_out),
+        "unexpected": list(result.report.unexpected),
+        "poolings": list(result.poolings),
+        "licence": spec.licence,
+        "licence_kind": spec.licence_kind,
+        "reference": spec.reference,
+        "converted_at": datetime.now(UTC).isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,133 @@
+"""Where weights are looked for, and what is said where they are not."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fundus_core.backbones.base import BackboneSpec, Source
+from fundus_core.errors import WeightsError
+from fundus_core.io.weights import (
+    file_names,
+    find_weights,
+    local_weights,
+    name_when_converted,
+    weights_state,
+    where_weights_go,
+)
+from fundus_core.io.workspace import Workspace
+
+HUB = BackboneSpec(
+    id="tiny",
+    title="Tiny",
+    architecture="test_resnet",
+    embed_dim=8,
+    weights_files=("tiny.v1.safetensors", "tiny.v1.pth"),
+    source=Source(repository="someone/tiny", file="model.safetensors"),
+)
+BY_HAND = replace(HUB, source=Source(page="https://example.org/drive"), weights_files=("t.pth",))
+NONE = BackboneSpec(id="none", title="None", architecture="colour", embed_dim=3)
+
+
+@pytest.fixture(autouse=True)
+def hub(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An empty cache of the model hub."""
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    """A workspace with an empty weights folder."""
+    place = Workspace(tmp_path / "workspace")
+    place.weights.mkdir(parents=True)
+    return place
+
+
+def cache(hub: Path, repository: str, file: str) -> None:
+    """Puts a file where the hub's own library would."""
+    folder = hub / f"models--{repository.replace('/', '--')}"
+    (folder / "refs").mkdir(parents=True)
+    (folder / "refs" / "main").write_text("abc")
+    (folder / "snapshots" / "abc").mkdir(parents=True)
+    (folder / "snapshots" / "abc" / file).write_bytes(b"cached")
+
+
+def test_find_weights__the_first_name_is_preferred(place: Workspace) -> None:
+    for name in HUB.weights_files:
+        (place.weights / name).write_bytes(name.encode())
+
+    found = find_weights(HUB, None, place)
+
+    assert found.path == place.weights / "tiny.v1.safetensors"
+    assert found.name == "tiny.v1"
+    assert len(found.sha256) == 64
+
+
+def test_find_weights__a_folder_of_the_environment_is_searched(
+    place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "tiny.v1.pth").write_bytes(b"mine")
+    monkeypatch.setenv("FUNDUS_WEIGHTS", str(tmp_path / "mine"))
+
+    assert find_weights(HUB, None, place).path == tmp_path / "mine" / "tiny.v1.pth"
+    assert weights_state(HUB, place) == "present"
+
+
+def test_find_weights__the_cache_of_the_hub_is_looked_into(place: Workspace, hub: Path) -> None:
+    cache(hub, "someone/tiny", "model.safetensors")
+
+    found = find_weights(HUB, None, place)
+
+    assert weights_state(HUB, place) == "in hub cache"
+    assert found.path is not None
+    assert found.path.read_bytes() == b"cached"
+    assert found.name == "tiny.v1"  # as if it had been fetched
+
+
+def test_find_weights__absent_ones_that_can_be_fetched_say_how(place: Workspace) -> None:
+    with pytest.raises(WeightsError, match=r"not on this machine: tiny\.v1\.safetensors") as error:
+        find_weights(HUB, None, place)
+
+    assert "fundus backbones fetch tiny" in error.value.hint
+    assert str(place.weights) in error.value.hint
+    assert "someone/tiny" in error.value.hint
+    assert weights_state(HUB, place) == "fetchable"
+
+
+def test_find_weights__absent_ones_that_cannot_say_where_they_are(place: Workspace) -> None:
+    with pytest.raises(WeightsError, match=r"not on this machine: t\.pth") as error:
+        find_weights(BY_HAND, None, place)
+
+    assert "https://example.org/drive" in error.value.hint
+    assert "fetch" not in error.value.hint
+    assert weights_state(BY_HAND, place) == "by hand"
+
+
+def test_find_weights__nothing_needed_is_nothing_searched(place: Workspace) -> None:
+    assert find_weights(NONE, None, place).path is None
+    assert weights_state(NONE, place) == "not needed"
+    assert where_weights_go(NONE, place) == "It needs no weights."
+
+
+def test_find_weights__scratch_needs_no_file(place: Workspace) -> None:
+    assert find_weights(HUB, "scratch", place).name == "scratch"
+
+
+def test_find_weights__a_named_file_that_is_nowhere_is_said(place: Workspace) -> None:
+    with pytest.raises(WeightsError, match=r"no weights file 'mine\.pth'"):
+        find_weights(HUB, "mine.pth", place)
+
+
+def test_local_weights__a_converted_file_is_found(place: Workspace) -> None:
+    (place.weights / "t.safetensors").write_bytes(b"converted")
+
+    assert name_when_converted(BY_HAND) == "t.safetensors"
+    assert local_weights(BY_HAND, place) == place.weights / "t.safetensors"
+
+
+def test_file_names__without_names_of_ours_the_published_one(place: Workspace) -> None:
+    spec = replace(NONE, source=Source(url="https://example.org/releases/v1/w.pth"))
+
+    assert file_names(spec) == ("w.pth",)
