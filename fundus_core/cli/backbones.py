@@ -20,7 +20,8 @@ backbones_app = typer.Typer(
 )
 
 BackboneArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="Id from `fundus backbones`, or timm:NAME.")
+    str,
+    typer.Argument(metavar="ID", help="Id from `fundus backbones`, timm:NAME or open_clip:NAME."),
 ]
 
 GROUPS: dict[Group, str] = {
@@ -55,7 +56,7 @@ def backbones(
         print_line(f"{GROUPS[group]}:")
         for row in members:
             _print_row(row)
-    print_line("Any timm network as well: --backbone timm:NAME")
+    print_line("Any other network: --backbone timm:NAME or open_clip:NAME")
 
 
 def describe(spec: BackboneSpec, workspace: Workspace) -> dict[str, Any]:

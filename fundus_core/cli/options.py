@@ -37,7 +37,7 @@ Classes = Annotated[
     str, typer.Option(help="The allowed labels, joined by commas; rows with others are rejected.")
 ]
 BackboneId = Annotated[
-    str, typer.Option("--backbone", help="Id from `fundus backbones`, or timm:NAME.")
+    str, typer.Option("--backbone", help="Id from `fundus backbones`, timm:NAME or open_clip:NAME.")
 ]
 Weights = Annotated[
     str | None,

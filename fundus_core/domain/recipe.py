@@ -63,7 +63,7 @@ class EmbedRecipe(Recipe):
     """One backbone as it was run. Images are not part of it: each is stored under its own id."""
 
     backbone: str
-    """Id in the catalogue, or `timm:NAME`."""
+    """Id in the catalogue, `timm:NAME` or `open_clip:NAME`."""
 
     architecture: str
     """The architecture's name in the loader's library."""

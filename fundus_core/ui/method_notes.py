@@ -170,9 +170,10 @@ PAPERS: tuple[Paper, ...] = (
         "Hypertensive Retinopathy",
         "Silva-Rodríguez et al. (2023), CGI-HRDC",
         "https://arxiv.org/abs/2401.15526",
-        "The linear probe (LP) and fine-tuning (FT) of a ResNet-50 that starts from ImageNet, for "
-        "any binary target.",
-        "FLAIR's weights, LP followed by FT, and the challenge's score. The "
+        "The linear probe (LP), fine-tuning (FT) and LP followed by FT of FLAIR's vision tower or "
+        "of a ResNet-50 that starts from ImageNet, for any target; zero-shot by FLAIR's text "
+        "tower, with descriptions of our own.",
+        "FLAIR's weights, to be fetched; the challenge's score; adapters. The "
         "probe here chooses its regularisation by inner folds; their public code fixes it.",
     ),
     Paper(
@@ -180,10 +181,10 @@ PAPERS: tuple[Paper, ...] = (
         "Classification",
         "Davila, Colan & Hasegawa (2024), Image and Vision Computing 146, 105012",
         "https://arxiv.org/abs/2406.10050",
-        "Two of its eight strategies, the linear probe and full fine-tuning, on ResNet-50, "
-        "DenseNet-121 and VGG-19 that start from ImageNet.",
-        "Gradual fine-tuning, LP-FT, L1-SP, L2-SP and Auto-RGN. Its data sets are not of the eye; "
-        "learning rate and epochs are ours.",
+        "Its eight strategies (FT, LP, G-LF, G-FL, LP-FT, L1-SP, L2-SP, Auto-RGN) on ResNet-50, "
+        "DenseNet-121 and VGG-19 that start from ImageNet, or on any other backbone.",
+        "The comparison of all eight at once. Its data sets are not of the eye; learning rate, "
+        "epochs and the weights of the penalties are ours.",
     ),
     Paper(
         "A Disease-Specific Foundation Model Using Over 100K Fundus Images: Release and Validation "
@@ -200,10 +201,9 @@ PAPERS: tuple[Paper, ...] = (
         "Are Natural Domain Foundation Models Useful for Medical Image Classification?",
         "Huix et al. (2024), WACV",
         "https://arxiv.org/abs/2310.19522",
-        "Frozen backbones with a linear head, for any architecture of the timm library whose "
-        "weights are at hand (timm:NAME), such as DINOv2, DeiT and ResNet-152.",
-        "SAM, SEEM, BLIP and OpenCLIP as the paper uses them, the DeiT head, unfrozen backbones, "
-        "and normalisation by the data set.",
+        "SAM, SEEM, DINOv2, OpenCLIP, BLIP, DeiT, DINO and ResNet-152 with the embeddings the "
+        "paper reads, frozen or unfrozen, with a linear head.",
+        "Their weights, to be fetched; the DeiT head; normalisation by the data set.",
     ),
 )
 

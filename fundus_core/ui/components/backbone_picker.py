@@ -82,12 +82,12 @@ class Extraction:
 
 
 def other_backbones(*, key: str = "extract") -> list[str]:
-    """Draws a field for any timm network and returns the names entered; `key` begins its key."""
+    """Draws a field for any other network and returns the names entered; `key` begins its key."""
     entered = st.text_input(
-        "Any other timm network",
+        "Any other network",
         key=f"{key}.timm",
         placeholder="resnext50_32x4d, swin_tiny_patch4_window7_224",
-        help="Names of the timm library, joined by commas; see `timm.list_models()`.",
+        help="timm:NAME or open_clip:NAME, joined by commas; see `timm.list_models()`.",
     )
     names = [name.strip() for name in entered.split(",") if name.strip()]
     return [name if name in BACKBONES else TIMM_PREFIX + name for name in names]
