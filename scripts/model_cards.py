@@ -50,7 +50,7 @@ chosen: slightly optimistic.
 What this is worth on real photographs is measured in docs/pretraining.md.
 """
 
-DRAWN = {"mobilenetv2_100.phantom": (320, 1)}
+DRAWN = {"mobilenetv2_100.phantom": (320, 1), "xcit_nano_12_p16.phantom": (320, 1)}
 """Side in pixels and seed of the photographs each was trained on: not part of the record."""
 
 

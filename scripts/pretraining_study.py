@@ -18,7 +18,10 @@ IDRID, HRF = CLASSIFICATION / "idrid", CLASSIFICATION / "hrf"
 DOCUMENT = ROOT / "docs" / "pretraining.md"
 WORKSPACE = ROOT / "workspace" / "pretraining-study"
 IMAGENET = "mobilenetv2_100.imagenet_ptq.pth"
-ARCHITECTURES = {"MobileNet V2": ("--backbone", "mobilenetv2_phantom")}
+ARCHITECTURES = {
+    "MobileNet V2": ("--backbone", "mobilenetv2_phantom"),
+    "XCiT-N12/16": ("--backbone", "xcit_nano_phantom"),
+}
 """Shipped weights by the name of their architecture."""
 
 IMAGE_SIZE = 288

@@ -103,7 +103,7 @@ def _timm_parts(trunk: Any) -> tuple[tuple[str, str], ...]:
     named: list[tuple[str, str]] = []
     for members in groups.values():
         first = str(members[0]).removeprefix(TRUNK)
-        is_block = re.match(r"(.*?\b(?:(?:res)?blocks|layers?|stages?)\.?\d+)\.", first)
+        is_block = re.match(r"(.*?(?:blocks|layers?|stages?)\.?\d+)\.", first)
         title = is_block.group(1) if is_block else ("stem" if not named else first.split(".")[0])
         named.append((title, "|".join(re.escape(str(member)) for member in members)))
     return tuple(named)

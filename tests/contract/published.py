@@ -202,6 +202,13 @@ PUBLISHED: dict[str, Checkpoint] = {
     "mobilenetv2_100": timm_published("mobilenetv2_100", **MOBILENET),
     "mobilenetv2_035": timm_published("mobilenetv2_035", **MOBILENET),
     "mobilenetv2_phantom": timm_published("mobilenetv2_100", **{**MOBILENET, "n_classes": 0}),
+    "xcit_nano_phantom": timm_published(
+        "xcit_nano_12_p16_224",
+        n_classes=0,
+        tiny={},
+        changed=("patch_embed.proj.0.0.weight", "cls_attn_blocks.1.mlp.fc2.weight"),
+        block="blocks.11.",
+    ),
     "vit_small": like_vit(deit, 12, 384),
     "vit_base": like_vit(deit, 12, 768),
     "deit_base": like_vit(deit, 12, 768, wrap=lambda tensors: {"model": tensors}),

@@ -1,5 +1,6 @@
 """Strategies: exactly what each promises moves, weights and statistics, on a CNN and on a ViT."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -168,6 +169,28 @@ def test_penalty__equals_its_formula_on_a_network_of_two_weights(
     assert moved.item() == pytest.approx(expected)
     moved.backward()  # type: ignore[no-untyped-call]
     assert module.backbone.weight.grad is not None
+
+
+@pytest.mark.parametrize("code", ["l1-sp", "l2-sp"])
+def test_fine_tune__the_penalty_keeps_weights_near_their_start(code: str) -> None:
+    squares, y_true = _bright_and_dark()
+    rows = np.arange(24)
+    distances = {}
+
+    for pull in (0.0, 10.0):
+        classifier = _classifier("test_vit")
+        trainee = trainee_of(classifier.module)
+        start = {name: value.detach().clone() for name, value in trainee.parameters().items()}
+        fine_tune(
+            classifier, squares, y_true, "binary", train_rows=rows, validation_rows=rows[:0],
+            test_rows=rows, recipe=replace(RECIPE, epochs=4), device=CPU, strategy=code,
+            options=StrategyOptions(pull=pull),
+        )  # fmt: skip
+        now = trainee.parameters()
+        weights = [name for name in trainee.backbone if now[name].ndim > 1]
+        distances[pull] = sum((now[n] - start[n]).detach().square().sum().item() for n in weights)
+
+    assert distances[10.0] < 0.5 * distances[0.0]
 
 
 def test_auto_rgn__rates_are_the_ratios_over_the_largest() -> None:

@@ -28,6 +28,20 @@ OURS = (
         reference="docs/phantom.md; after Jang et al. (2024), arXiv:2408.08790",
         seen_in_pretraining=(PHANTOMS,),
     ),
+    BackboneSpec(
+        id="xcit_nano_phantom",
+        title="XCiT-N12/16 transformer, phantoms (ours, shipped)",
+        group="ours",
+        used_in=(FUNDUS_FOUNDATION,),
+        architecture="xcit_nano_12_p16_224",
+        embed_dim=128,
+        image_size=256,
+        size_multiple=16,
+        weights_files=("xcit_nano_12_p16.phantom.safetensors",),
+        licence="Apache-2.0",
+        reference="docs/phantom.md; El-Nouby et al. (2021), arXiv:2106.09681",
+        seen_in_pretraining=(PHANTOMS,),
+    ),
 )
 
 BASELINES = (
