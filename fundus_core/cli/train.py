@@ -8,6 +8,7 @@ from fundus_core.cli import options
 from fundus_core.cli.model import describe_run, print_run
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.compute import Precision
+from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.state import Epoch
 from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
@@ -38,6 +39,7 @@ def finetune(
     strategy: Annotated[
         str, typer.Option(help=f"Which weights move: {', '.join(STRATEGIES)}.")
     ] = "ft",
+    head: Annotated[str, typer.Option(help=f"On the embedding: {', '.join(HEADS)}.")] = "linear",
     folds: Annotated[int, typer.Option(help="Outer folds, grouped by patient.")] = 5,
     use_split: Annotated[
         bool, typer.Option("--use-split", help="Train and test on the table's own split.")
@@ -77,7 +79,9 @@ def finetune(
         dataset,
         dataset_id(source),
         choice,
-        FinetuneChoice(Validation(target, folds, seed, use_split), strategy, settings, training),
+        FinetuneChoice(
+            Validation(target, folds, seed, use_split), strategy, settings, head, training
+        ),
         on_epoch=lambda fold, epoch: _tell(epoch, quiet=as_json, fold=fold),
         progress=progress(),
     )

@@ -1,15 +1,17 @@
-"""A backbone with a linear head, trained as a strategy says."""
+"""A backbone with a head, trained as a strategy says."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import Task
 from fundus_core.domain.progress import Progress, silent
+from fundus_core.errors import TrainingError
+from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.loop import Adaptation, TrainingRecipe, chunks, train
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch
@@ -54,8 +56,9 @@ class Classifier:
         image_size: int,
         device: "torch.device",
         seed: int,
+        head: str = "linear",
     ) -> None:
-        """Puts a fresh linear head on a backbone without classifier, on the device."""
+        """Puts a fresh head, of a key of `HEADS`, on a backbone without classifier."""
         import torch
         from torch import nn
 
@@ -64,7 +67,8 @@ class Classifier:
             embed_dim = backbone(torch.zeros(1, 3, image_size, image_size)).shape[1]
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._head = nn.Linear(embed_dim, n_outputs)
+            self._head: Any = HEADS[head].build(embed_dim, n_outputs)
+        self._head_kind = head
         self.module = nn.Sequential(backbone, self._head).to(device)
         self.module = self.module.to(memory_format=torch.channels_last).requires_grad_(True)
         self._mean = torch.tensor(normalisation.mean, device=device).view(1, 3, 1, 1)
@@ -106,8 +110,17 @@ class Classifier:
             task: Of the target.
             groups: Shape (N,), patients, for the choice of the probe's regularisation.
             seed: Of its inner folds.
+
+        Raises:
+            TrainingError: If the head is of a kind that cannot be a linear probe.
         """
         import torch
+
+        if not HEADS[self._head_kind].from_probe:
+            raise TrainingError(
+                f"The head {self._head_kind!r} cannot start as a linear probe.",
+                hint="Choose the linear head, or another strategy.",
+            )
 
         patients = None if groups is None else groups[rows]
         probe, _ = fit_probe(

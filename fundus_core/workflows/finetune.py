@@ -1,7 +1,7 @@
 """Use case: how well a backbone does on a data set after it was trained on it, per patient."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from fundus_core.embedding import Photograph
 from fundus_core.errors import TargetError
 from fundus_core.finetune.classifier import Classifier, Normalisation, fine_tune
 from fundus_core.finetune.curves import CURVE_FILE, CurveFile
+from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.squares import Squares, read_squares
 from fundus_core.finetune.state import Epoch
@@ -59,6 +60,9 @@ class FinetuneChoice:
     """Key of `STRATEGIES`."""
 
     options: StrategyOptions = field(default_factory=StrategyOptions)
+    head: str = "linear"
+    """Key of `HEADS`."""
+
     training: TrainingRecipe = field(default_factory=lambda: FINE_TUNING)
 
 
@@ -76,6 +80,7 @@ class FinetuneRecipe(Recipe):
     positive: str
     strategy: str
     options: StrategyOptions
+    head: str
     folds: int
     """Outer folds; 0 when the table's own split is used."""
 
@@ -112,7 +117,8 @@ def finetune_dataset(
         FoldError: If there are too few patients of a class.
         TrainingError: If the training cannot go on.
     """
-    _require_strategy(choice.strategy)
+    _require_known("strategy", choice.strategy, STRATEGIES)
+    _require_known("head", choice.head, HEADS)
     resolved = resolve(workspace, backbone)
     require_trainable(resolved.spec)
     labelled = labelled_photographs(dataset, dataset.image_ids, choice.validation)
@@ -122,6 +128,7 @@ def finetune_dataset(
         return stored
 
     label = f"{resolved.label}, {_SUFFIX.get(choice.strategy, choice.strategy)}"
+    label += "" if choice.head == "linear" else f", {choice.head} head"
     folder = workspace.training / recipe.fingerprint()
     written = CurveFile(
         folder / CURVE_FILE, f"{label}, {labelled.target.name}", choice.training.epochs
@@ -158,11 +165,10 @@ def finetune_dataset(
     return run
 
 
-def _require_strategy(strategy: str) -> None:
-    if strategy not in STRATEGIES:
+def _require_known(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
         raise TargetError(
-            f"There is no strategy called {strategy!r}.",
-            hint=f"Choose one of {', '.join(STRATEGIES)}.",
+            f"There is no {what} called {name!r}.", hint=f"Choose one of {', '.join(known)}."
         )
 
 
@@ -175,6 +181,7 @@ def _recipe(labelled: Labelled, resolved: ResolvedChoice, choice: FinetuneChoice
         positive=labelled.positive,
         strategy=choice.strategy,
         options=choice.options,
+        head=choice.head,
         folds=0 if validation.use_split else validation.folds,
         fold_seed=validation.seed,
         training=choice.training,
@@ -253,6 +260,7 @@ def _fold_scores(
         image_size=recipe.image_size,
         device=device,
         seed=choice.training.seed,
+        head=choice.head,
     )
     tuned = fine_tune(
         classifier,

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from fundus_core.errors import TrainingError
 from fundus_core.finetune.classifier import Classifier, Normalisation, fine_tune
+from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.strategies import (
@@ -43,11 +44,11 @@ def _network(architecture: str) -> nn.Module:
     return network
 
 
-def _classifier(architecture: str) -> Classifier:
+def _classifier(architecture: str, head: str = "linear") -> Classifier:
     half = (0.5, 0.5, 0.5)
     return Classifier(
         _network(architecture), Normalisation(half, half), n_outputs=1, image_size=SIDE,
-        device=CPU, seed=0,
+        device=CPU, seed=0, head=head,
     )  # fmt: skip
 
 
@@ -76,11 +77,19 @@ def _promised(code: str, trainee: Trainee) -> set[str]:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-@pytest.mark.parametrize("code", STRATEGIES)
+@pytest.mark.parametrize(
+    ("code", "head"),
+    [
+        (code, head)
+        for code, strategy in STRATEGIES.items()
+        for head, kind in HEADS.items()
+        if kind.from_probe or not strategy.from_probe
+    ],
+)
 def test_fine_tune__moves_what_the_strategy_promises_and_nothing_else(
-    code: str, architecture: str
+    code: str, head: str, architecture: str
 ) -> None:
-    classifier = _classifier(architecture)
+    classifier = _classifier(architecture, head)
     trainee = trainee_of(classifier.module)
     before = {name: value.clone() for name, value in classifier.module.state_dict().items()}
     squares, y_true = _bright_and_dark()
@@ -99,7 +108,9 @@ def test_fine_tune__moves_what_the_strategy_promises_and_nothing_else(
     # Auto-RGN may give a tensor a rate too small to show; the others move all they promise.
     share = len(moved & promised) / len(promised)
     assert share == 1 if code != "auto-rgn" else share > 0.9
-    statistics = {name for name in moved - parameters if "running" in name}
+    statistics = {
+        name for name in moved - parameters if "running" in name and name.startswith("0.")
+    }
     moving_blocks = [block for block in trainee.blocks if set(block.parameters) & promised]
     if code in {"lp", "lp-ft"}:
         assert not statistics
@@ -317,6 +328,25 @@ def test_fine_tune__learns_sixteen_photographs_by_heart(code: str) -> None:
 
     assert tuned.epochs[-1].train_loss < 0.02
     assert ((tuned.y_score[:, 0] > 0.5) == y_true[:, 0]).all()
+
+
+def test_start_from_probe__a_head_that_is_no_probe_is_refused() -> None:
+    squares, y_true = _bright_and_dark()
+
+    with pytest.raises(TrainingError, match="'cosine' cannot start as a linear probe"):
+        _classifier("test_resnet", "cosine").start_from_probe(
+            squares, np.arange(24), y_true, "binary", None, 0
+        )
+
+
+def test_cosine_head__does_not_depend_on_the_length_of_the_embedding() -> None:
+    head = HEADS["cosine"].build(5, 2)
+    embeddings = torch.randn(3, 5)
+
+    logits = head(embeddings)
+
+    assert torch.allclose(head(7 * embeddings), logits, atol=1e-5)
+    assert logits.abs().max() <= 16.0 + 1e-4
 
 
 def test_hold_still__dropout_in_a_moving_block_stays_on() -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.strategies import DEFAULTS, STRATEGIES, StrategyOptions
 from fundus_core.plots.strategy import strategy_figure
 from fundus_core.ui import messages, wiring
@@ -17,11 +18,14 @@ class PickedStrategy:
     """Key of `STRATEGIES`."""
 
     options: StrategyOptions
+    head: str
+    """Key of `HEADS`."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """Returns the choice as options of `fundus finetune`."""
         given = [("--strategy", self.code)]
+        given += [] if self.head == "linear" else [("--head", self.head)]
         for name in ("pull", "head_decay", "layer_decay", "block"):
             value = getattr(self.options, name)
             if value != getattr(DEFAULTS, name):
@@ -54,7 +58,11 @@ def pick_strategy(*, key: str) -> PickedStrategy:
     if chosen.may_forget:
         fresh = st.checkbox("Forget the optimiser's moments", fresh, key=f"{key}.fresh")
     options = StrategyOptions(pull, DEFAULTS.head_decay, layer_decay, block, still_norms, fresh)
-    return PickedStrategy(code, options)
+    heads = [name for name, kind in HEADS.items() if kind.from_probe or not chosen.from_probe]
+    head: str = st.selectbox(
+        "Head", heads, format_func=lambda name: HEADS[name].label, key=f"{key}.head"
+    )
+    return PickedStrategy(code, options, head)
 
 
 def strategy_picture(
