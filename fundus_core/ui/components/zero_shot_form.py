@@ -112,6 +112,11 @@ def _pick_backbones() -> tuple[BackboneSpec, ...]:
         format_func=lambda name: f"{by_id[name].title} ({STATES[places[name].state]})",
         key="zero_shot.backbones",
     )
+    if not here and not chosen:
+        st.caption(
+            ":material/info: None of their weights is on this machine: fetch those of FLAIR or "
+            "OpenCLIP on the Extract page, or by `fundus backbones fetch flair`."
+        )
     for name in chosen:
         if not places[name].usable:
             advice = text.escaped(places[name].advice)
