@@ -19,8 +19,8 @@ from fundus_core.backbones.costs import COSTS_FILE, machine_name
 from scripts.command_line import ROOT
 
 DOCUMENT = ROOT / "docs" / "backbones.md"
-BATCH_SIZE = 4
-ROUNDS = 5
+BATCH_SIZE = 2
+ROUNDS = 3
 
 TEMPLATE = """# Backbones
 

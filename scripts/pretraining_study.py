@@ -1,8 +1,9 @@
 """Writes docs/pretraining.md: what pre-training on phantoms is worth on real photographs.
 
 Run as `make pretraining-study`, with FUNDUS_REAL_DATA naming the folder of photographs and
-weights. Every figure comes from `fundus` commands. Further weights of MobileNet V2 are compared
-when named, e.g. `ARGS="ImageNet+Phantom=FILE"`.
+weights. Every figure comes from `fundus` commands. The weights in two steps that `make
+upstream-study` leaves are compared as well, and further ones of MobileNet V2 when named, e.g.
+`ARGS="Mine=FILE"`.
 """
 
 import sys
@@ -23,6 +24,9 @@ ARCHITECTURES = {
     "XCiT-N12/16": ("--backbone", "xcit_nano_phantom"),
 }
 """Shipped weights by the name of their architecture."""
+
+TWO_STEPS = ROOT / "workspace" / "upstream-study" / "weights" / "lesions-demo-imagenet.safetensors"
+"""Started from ImageNet, then pre-trained on fewer phantoms than the shipped weights."""
 
 IMAGE_SIZE = 288
 SCRATCH_SEEDS = (0, 1, 2)
@@ -60,7 +64,8 @@ Made by `make pretraining-study` (`scripts/pretraining_study.py`); no figure is 
 Logistic regression on frozen features at {size} px; area under the ROC curve of held-out
 photographs with its 95 % interval. "Phantom" are the weights shipped with this project, trained on
 synthetic photographs only: no photograph below was seen before. "Scratch" is the same network with
-random weights. Photographs: IDRiD (Porwal et al. 2018, CC BY 4.0) and HRF (Budai et al. 2013,
+random weights, "ImageNet, then Phantom" the small second step of docs/upstream.md.
+Photographs: IDRiD (Porwal et al. 2018, CC BY 4.0) and HRF (Budai et al. 2013,
 CC BY 4.0), 640 px wide; they are not part of this repository. Neither names its patients, so
 intervals treat photographs as independent (caution FD003).
 
@@ -105,6 +110,9 @@ def _models(further: list[str]) -> list[Model]:
         if architecture == "MobileNet V2":
             imagenet = ("--backbone", "mobilenetv2_100", "--weights", IMAGENET)
             found.append(Model(architecture, "ImageNet", imagenet))
+            if TWO_STEPS.is_file():
+                two_steps = (*backbone, "--weights", str(TWO_STEPS))
+                found.append(Model(architecture, "ImageNet, then Phantom", two_steps))
             named = (given.partition("=") for given in further)
             found += [
                 Model(architecture, name, (*backbone, "--weights", path)) for name, _, path in named
