@@ -83,11 +83,12 @@ def document(costs: dict[str, Any]) -> str:
 
 
 def _row(spec: BackboneSpec, cost: dict[str, Any]) -> str:
-    dims = " or ".join(str(each.embed_dim) for each in spec.poolings) or str(spec.embed_dim)
+    dims = " or ".join(dict.fromkeys(str(each.embed_dim) for each in spec.poolings))
     times = f"{cost['ms_per_image']:,.0f}"
     times += f" / {cost['ms_per_image_bf16']:,.0f}" if cost["ms_per_image_bf16"] else ""
     return (
-        f"| `{spec.id}` | {cost['parameters_m']:,.1f} M | {spec.image_size} | {dims} | {times} "
+        f"| `{spec.id}` | {cost['parameters_m']:,.1f} M | {spec.image_size} "
+        f"| {dims or spec.embed_dim} | {times} "
         f"| {cost['peak_mb']:,.0f} MB | {spec.licence} ({spec.licence_kind}) |"
     )
 
