@@ -34,7 +34,8 @@ _TITLES = {
 def _row(spec: BackboneSpec) -> str:
     dims = " or ".join(dict.fromkeys(str(each.embed_dim) for each in spec.poolings))
     kind = "" if spec.licence_kind == "open" else f" ({spec.licence_kind})"
-    return f"| `{spec.id}` | {spec.title} | {dims or spec.embed_dim} | {spec.image_size} | {spec.licence}{kind} |"
+    numbers = dims or spec.embed_dim
+    return f"| `{spec.id}` | {spec.title} | {numbers} | {spec.image_size} | {spec.licence}{kind} |"
 
 
 if __name__ == "__main__":
