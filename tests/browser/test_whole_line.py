@@ -79,7 +79,7 @@ def extract_two(page: Page) -> None:
     go(page, "Extract")
     page.get_by_test_id("stMain").get_by_text("Random", exact=True).click()
     settle(page)
-    other = page.get_by_role("textbox", name="Any other timm network")
+    other = page.get_by_role("textbox", name="Any other network")
     other.fill("mobilenetv2_035")
     other.press("Enter")
     size = page.locator("[class*=st-key-extract-image_size] input")
