@@ -43,7 +43,7 @@ LAYERS = (  # from the top down
         "stats",
         "embedding",
     },
-    {"backbones", "io", "phantom", "preprocessing", "compute"},
+    {"backbones", "io", "phantom", "preprocessing", "geometry", "compute"},
     {"domain"},
     {"errors"},
 )

@@ -9,10 +9,9 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from fundus_core.domain.recipe import Fit, PreprocessRecipe
+from fundus_core.geometry import Box, Geometry
 from fundus_core.io.images import read_image
 from fundus_core.preprocessing import (
-    Box,
-    Geometry,
     ben_graham,
     clahe,
     decode_side,

@@ -155,13 +155,13 @@ def describe(tensors: Mapping[str, "Tensor"]) -> str:
         for name, value in tensors.items()
         if re.search(r"(qkv\.|in_proj_|q_proj\.)weight$", name)
     ]
-    filters = [value for value in tensors.values() if value.ndim == 4 and value.shape[-1] > 1]
+    filters = [value for value in tensors.values() if value.ndim == 4]
     matrices = [value for value in tensors.values() if value.ndim >= 2]
     if blocks and widths:
         return f"a transformer with {len(blocks)} blocks of {max(widths):,} features"
     if len(filters) > 2:
-        last = filters[-1].shape[0]
-        return f"a convolutional network with {len(filters)} layers of filters, the last of {last}"
+        widest = max(value.shape[0] for value in filters)
+        return f"a convolutional network with {len(filters)} layers, the widest of {widest:,}"
     if len(matrices) <= _HEAD_MATRICES:
         return "a classifier's head without a network"
     return f"{len(tensors)} tensors"

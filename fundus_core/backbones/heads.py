@@ -4,6 +4,7 @@ A wrapped network keeps the interface that the rest of the program relies on: `f
 `forward_head`, and what the network declares of itself. To add a way, add one entry to `HEADS`.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Wrapped(nn.Module):
+class Wrapped(nn.Module, ABC):
     """A network, `trunk`, whose embedding is read by `forward_head` below."""
 
     trunk: Any
@@ -35,9 +36,9 @@ class Wrapped(nn.Module):
         features: Tensor = self.trunk.forward_features(pixels)
         return features
 
+    @abstractmethod
     def forward_head(self, features: "Tensor", pre_logits: bool = True) -> "Tensor":
         """Maps the last features to embeddings (B, D)."""
-        raise NotImplementedError
 
     def forward(self, pixels: "Tensor") -> "Tensor":
         """Maps normalised pixels (B, 3, S, S) to embeddings (B, D)."""

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from fundus_core.backbones.base import BackboneSpec, Pooling
 from fundus_core.backbones.catalogue import OPEN_CLIP_PREFIX
 from fundus_core.backbones.heads import Wrapped
-from fundus_core.backbones.specs.general import CLIP_MEAN, CLIP_STD
+from fundus_core.backbones.specs.shared import CLIP_MEAN, CLIP_STD
 from fundus_core.domain.recipe import Fit
 from fundus_core.errors import BackboneError
 

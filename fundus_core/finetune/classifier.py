@@ -12,7 +12,8 @@ from fundus_core.domain.dataset import Task
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import TrainingError
 from fundus_core.finetune.heads import HEADS
-from fundus_core.finetune.loop import Adaptation, TrainingRecipe, chunks, train
+from fundus_core.finetune.loop import TrainingRecipe, chunks, train
+from fundus_core.finetune.rates import Adaptation
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch
 from fundus_core.finetune.strategies import DEFAULTS, STRATEGIES, StrategyOptions

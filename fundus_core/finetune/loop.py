@@ -7,11 +7,11 @@ ends with the weights of one that was not.
 
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +21,9 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe
 from fundus_core.errors import TrainingError
 from fundus_core.finetune.augment import AUGMENTATIONS, augmented
+from fundus_core.finetune.rates import Adaptation, optimiser_groups, rate_factor
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch, TrainingState, commit, restore, state_key
-from fundus_core.finetune.strategies import Schedule
 from fundus_core.finetune.trainee import hold_still
 
 if TYPE_CHECKING:
@@ -59,24 +59,6 @@ class TrainingRecipe(Recipe):
 
     seed: int = 0
     precision: Precision = "auto"
-
-
-@dataclass(frozen=True, slots=True)
-class Adaptation:
-    """A strategy at work, as the loop needs to know it."""
-
-    schedule: Schedule
-    key: str
-    """What tells this strategy and its settings from others."""
-
-    decays: bool = True
-    """The optimiser's weight decay applies."""
-
-    still_norms: bool = False
-    """Normalisation layers keep their statistics."""
-
-    forgets: bool = False
-    """The optimiser's moments are forgotten before every epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,8 +213,8 @@ class _Run:
             value.requires_grad_(name in rates)
             value.grad = None
         decays = self.adaptation is None or self.adaptation.decays
-        self.optimiser.param_groups[:] = _groups(
-            named, rates, self.recipe, self.optimiser.defaults, decays=decays
+        self.optimiser.param_groups[:] = optimiser_groups(
+            named, rates, self.recipe.weight_decay, self.optimiser.defaults, decays=decays
         )
         self.module.train()
         still = self.adaptation is not None and self.adaptation.still_norms
@@ -311,47 +293,10 @@ class _Run:
         self.progress(done, total, f"Training, epoch {number} of {self.recipe.epochs}")
 
 
-def rate_factor(step: int, n_steps: int, warm_up: float) -> float:
-    """Returns the learning rate of a step relative to the highest: linear rise, cosine fall.
-
-    Args:
-        step: From 0.
-        n_steps: Of the whole training.
-        warm_up: Share of the steps during which the rate rises.
-
-    Examples:
-        >>> [round(rate_factor(step, 10, 0.2), 2) for step in (0, 1, 2, 6, 9)]
-        [0.5, 1.0, 1.0, 0.5, 0.04]
-    """
-    rising = round(n_steps * warm_up)
-    if step < rising:
-        return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, n_steps - rising)))
-
-
 def chunks(rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
     """Yields the rows in order, `size` at a time."""
     for start in range(0, len(rows), size):
         yield rows[start : start + size]
-
-
-def _groups(
-    named: "dict[str, nn.Parameter]",
-    rates: Mapping[str, float],
-    recipe: TrainingRecipe,
-    defaults: dict[str, Any],
-    *,
-    decays: bool,
-) -> list[dict[str, Any]]:
-    """Returns the optimiser's groups: parameters of equal rate and weight decay."""
-    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
-    for name, rate in rates.items():
-        decay = recipe.weight_decay if decays and named[name].ndim > 1 else 0.0
-        groups.setdefault((rate, decay), []).append(named[name])
-    return [
-        {**defaults, "params": members, "weight_decay": decay, "relative": rate}
-        for (rate, decay), members in groups.items()
-    ]
 
 
 def _require_possible(recipe: TrainingRecipe, train_rows: NDArray[np.intp]) -> None:

@@ -15,8 +15,9 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.embedding import Photograph
 from fundus_core.errors import DataError, ImageError
+from fundus_core.geometry import Geometry
 from fundus_core.io.images import read_image
-from fundus_core.preprocessing import Geometry, decode_side, prepare
+from fundus_core.preprocessing import decode_side, prepare
 
 _CHUNK = 256
 """Photographs handed to the decoding threads at once."""

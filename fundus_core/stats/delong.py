@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from fundus_core.stats.inference import (
     AucEstimate,
+    DifferenceTest,
     alike_test,
     auc_bounds,
     difference_test,
@@ -106,6 +107,41 @@ class AucComparison:
 
     confidence: float
     """Level of the interval, in (0, 1)."""
+
+    @classmethod
+    def of(
+        cls,
+        aucs: tuple[float, float],
+        test: DifferenceTest,
+        *,
+        method: str,
+        n_images: tuple[int, int],
+        confidence: float,
+    ) -> "AucComparison":
+        """Returns what a test of the difference of two AUCs found.
+
+        Args:
+            aucs: Of the first and of the second model.
+            test: Of their difference.
+            method: Its name.
+            n_images: Behind each AUC.
+            confidence: Of the interval.
+        """
+        auc_a, auc_b = aucs
+        return cls(
+            auc_a,
+            auc_b,
+            auc_a - auc_b,
+            test.standard_error,
+            test.low,
+            test.high,
+            test.z,
+            test.degrees_of_freedom,
+            test.p_value,
+            method,
+            *n_images,
+            confidence,
+        )
 
 
 def auc_interval(
@@ -230,20 +266,12 @@ def compare_paired(
         contrast = placed.deviations[:1] - placed.deviations[1:]
         variance = float(covariance(contrast, positive, codes)[0, 0])
         found = difference_test(auc_a - auc_b, variance, confidence=confidence)
-    return AucComparison(
-        auc_a,
-        auc_b,
-        auc_a - auc_b,
-        found.standard_error,
-        found.low,
-        found.high,
-        found.z,
-        found.degrees_of_freedom,
-        found.p_value,
-        "delong" if codes is None else "obuchowski",
-        n_images,
-        n_images,
-        confidence,
+    return AucComparison.of(
+        (auc_a, auc_b),
+        found,
+        method="delong" if codes is None else "obuchowski",
+        n_images=(n_images, n_images),
+        confidence=confidence,
     )
 
 
@@ -308,18 +336,10 @@ def unpaired_comparison(
     require_testable(b.units)
     found = unpaired_test(a, b, confidence=confidence)
     methods = " and ".join(dict.fromkeys((a.method, b.method)))
-    return AucComparison(
-        a.auc,
-        b.auc,
-        a.auc - b.auc,
-        found.standard_error,
-        found.low,
-        found.high,
-        found.z,
-        found.degrees_of_freedom,
-        found.p_value,
-        f"{prefix}{methods}, unpaired",
-        a.n_images,
-        b.n_images,
-        confidence,
+    return AucComparison.of(
+        (a.auc, b.auc),
+        found,
+        method=f"{prefix}{methods}, unpaired",
+        n_images=(a.n_images, b.n_images),
+        confidence=confidence,
     )

@@ -136,20 +136,12 @@ def compare_macro(
         influence = np.mean([part.influence for part in parts], axis=0)  # (2, N)
         variance = _sum_of_squares(influence[0] - influence[1], codes)
         found = difference_test(auc_a - auc_b, variance, confidence=confidence)
-    return AucComparison(
-        auc_a,
-        auc_b,
-        auc_a - auc_b,
-        found.standard_error,
-        found.low,
-        found.high,
-        found.z,
-        found.degrees_of_freedom,
-        found.p_value,
-        "macro delong" if codes is None else "macro obuchowski",
-        len(labels),
-        len(labels),
-        confidence,
+    return AucComparison.of(
+        (auc_a, auc_b),
+        found,
+        method="macro delong" if codes is None else "macro obuchowski",
+        n_images=(len(labels), len(labels)),
+        confidence=confidence,
     )
 
 

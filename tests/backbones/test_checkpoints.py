@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from fundus_core.backbones.checkpoints import Expected, load_into, read_state_dict
+from fundus_core.backbones.checkpoints import Expected, describe, load_into, read_state_dict
 from fundus_core.errors import WeightsError
 
 ARCHITECTURE = "test_resnet"
@@ -82,6 +82,21 @@ def test_load_into__another_architecture_names_both_shapes() -> None:
 
     with pytest.raises(WeightsError, match=r"in the file, \(\d+,\) expected"):
         load_into(tiny(1), other, expected=FC, source="resnet18.pth")
+
+
+@pytest.mark.parametrize(
+    ("architecture", "expected"),
+    [
+        ("resnet18", "a convolutional network with 20 layers, the widest of 512"),
+        ("resnet50", "a convolutional network with 53 layers, the widest of 2,048"),
+        ("vit_tiny_patch16_224", "a transformer with 12 blocks of 192 features"),
+    ],
+)
+def test_describe__tells_networks_apart(architecture: str, expected: str) -> None:
+    with torch.device("meta"):
+        network = timm.create_model(architecture, pretrained=False, num_classes=0)
+
+    assert describe(network.state_dict()) == expected
 
 
 def test_read_state_dict__a_pickle_that_would_run_code_is_not_opened(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fundus_core.backbones.base import BackboneSpec
+from fundus_core.backbones.blocks import Block, network_blocks
 
 
 class FakeBackbone:
@@ -30,10 +31,11 @@ class FakeBackbone:
             return self.forward(batch)
 
     def feature_map(self, batch: Tensor) -> Tensor:
-        raise NotImplementedError
+        features: Tensor = self.module.forward_features(normalised(batch))
+        return features
 
-    def blocks(self) -> Sequence[tuple[str, nn.Module]]:
-        return list(self.module.named_children())
+    def blocks(self) -> Sequence[Block]:
+        return network_blocks(self.module)
 
 
 def normalised(batch: Tensor) -> Tensor:

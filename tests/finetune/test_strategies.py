@@ -223,7 +223,8 @@ def test_auto_rgn__rates_are_the_ratios_over_the_largest() -> None:
 
 def test_relative_gradients__are_norm_of_gradient_over_norm_of_weight(tmp_path: Path) -> None:
     """The loss is w . x with x all ones, so the gradient of w is known by hand."""
-    from fundus_core.finetune.loop import Adaptation, Batch, train
+    from fundus_core.finetune.loop import Batch, train
+    from fundus_core.finetune.rates import Adaptation
 
     module = nn.Module()
     module.small = nn.Parameter(torch.tensor([3.0, 4.0]))
