@@ -6,7 +6,7 @@ from fundus_core.checks import dataset_cautions
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import job_progress, training_progress
 from fundus_core.ui.components.finetune_form import finetune_form
-from fundus_core.ui.components.run_table import counted, fold_frame, names_by_target, run_table
+from fundus_core.ui.components.run_table import fold_frame, models_or_stop, names_by_target
 
 st.title("Fine-tune")
 st.markdown(
@@ -33,13 +33,12 @@ training_progress.watch(("finetune",))
 job_progress.watch(("backbones",))
 job_progress.last_failure(("finetune", "backbones"))
 
-st.subheader("Fine-tuned models")
-runs = [run for run in wiring.runs(summary.id) if run.kind == "finetune"]
-if not runs:
-    st.info("None yet. Results appear here, and beside those of probes, when a training ends.")
-    st.stop()
-run_table(runs)
-messages.cautions(counted(runs))
+runs = models_or_stop(
+    summary.id,
+    "Fine-tuned models",
+    "None yet. Results appear here, and beside those of probes, when a training ends.",
+    kind="finetune",
+)
 st.caption(
     ":material/info: The weights of fine-tuned models are not kept: they can be compared, but not "
     "yet explained by Grad-CAM or applied to other photographs."

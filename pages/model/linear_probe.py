@@ -8,10 +8,9 @@ from fundus_core.ui.components import job_progress
 from fundus_core.ui.components.probe_form import probe_form
 from fundus_core.ui.components.run_table import (
     class_frame,
-    counted,
     fold_frame,
+    models_or_stop,
     names_by_target,
-    run_table,
 )
 
 st.title("Linear probe")
@@ -41,13 +40,9 @@ else:
 job_progress.watch(("probe",))
 job_progress.last_failure(("probe",))
 
-st.subheader("Evaluated models")
-runs = wiring.runs(summary.id)
-if not runs:
-    st.info("None yet. Results appear here as soon as a probe is fitted.")
-    st.stop()
-run_table(runs)
-messages.cautions(counted(runs))
+runs = models_or_stop(
+    summary.id, "Evaluated models", "None yet. Results appear here as soon as a probe is fitted."
+)
 
 links = st.columns(3)
 for place, (page, name, icon) in zip(

@@ -4,7 +4,7 @@ import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import job_progress
-from fundus_core.ui.components.run_table import counted, run_table
+from fundus_core.ui.components.run_table import models_or_stop
 from fundus_core.ui.components.zero_shot_form import zero_shot_form
 
 st.title("Zero-shot")
@@ -30,13 +30,12 @@ else:
 job_progress.watch(("zero-shot",))
 job_progress.last_failure(("zero-shot",))
 
-st.subheader("Models from words alone")
-runs = [run for run in wiring.runs(summary.id) if run.kind == "zero_shot"]
-if not runs:
-    st.info("None yet. Results appear here, and beside those of probes, when a job ends.")
-    st.stop()
-run_table(runs)
-messages.cautions(counted(runs))
+models_or_stop(
+    summary.id,
+    "Models from words alone",
+    "None yet. Results appear here, and beside those of probes, when a job ends.",
+    kind="zero_shot",
+)
 st.caption(
     ":material/info: Scores are a softmax with the scale the network was trained with: they rank "
     "photographs and are not calibrated, so 0.5 is no threshold. Other words give other figures; "

@@ -9,7 +9,7 @@ import streamlit as st
 from fundus_core.checks import CAUTIONS, Caution
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucInterval
-from fundus_core.ui import text
+from fundus_core.ui import messages, text, wiring
 from fundus_core.workflows.runs import Run
 
 _ID_DIGITS = 8
@@ -30,6 +30,25 @@ def run_names(runs: Sequence[Run]) -> dict[str, str]:
         run_id: name if shared[name] == 1 else f"{name} [{run_id[-_ID_DIGITS:]}]"
         for run_id, name in names.items()
     }
+
+
+def models_or_stop(dataset_id: str, title: str, none_yet: str, *, kind: str = "") -> list[Run]:
+    """Draws the table of a data set's models with their cautions; ends the page if there is none.
+
+    Args:
+        dataset_id: Id of the data set.
+        title: Heading of the table.
+        none_yet: What to say if there is none.
+        kind: Kind of the runs; all of them if empty.
+    """
+    st.subheader(title)
+    runs = [run for run in wiring.runs(dataset_id) if kind in {"", run.kind}]
+    if not runs:
+        st.info(none_yet)
+        st.stop()
+    run_table(runs)
+    messages.cautions(counted(runs))
+    return runs
 
 
 def names_by_target(runs: Sequence[Run]) -> dict[str, str]:
