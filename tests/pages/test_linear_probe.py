@@ -134,6 +134,16 @@ def test_weights_that_are_gone_are_explained_not_crashed(
     assert started == []
 
 
+def test_a_model_of_several_diseases_has_a_row_for_each(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "diseases", evaluated.diseased("diseases", 1.0, 0))
+
+    page.run()
+
+    assert not page.exception
+    of_classes = page.table[-1].value
+    assert list(of_classes["Class"]) == ["dr", "amd", "rvo"]
+
+
 def test_models_are_listed_beside_the_mean_colour(page: AppTest, workspace: Path) -> None:
     scores = evaluated.predictions("good", evaluated.GOOD)
     evaluated.store(workspace, "good", scores, cautions=[Caution("FD006", "No better.")])
