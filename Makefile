@@ -19,7 +19,7 @@ SOURCES := app.py fundus_core pages scripts benchmarks tests
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help app demo test test-fast test-slow test-browser bench first-results model-cards backbone-costs pretraining-study upstream-study story screenshots realism readme \
+.PHONY: help app demo test test-fast test-slow test-browser bench first-results model-cards backbone-costs pretraining-study upstream-study studies-report story screenshots realism readme \
 	lint format types check hooks constraints clean
 
 help: ## List the targets
@@ -75,6 +75,9 @@ pretraining-study: $(VENV)/.runtime ## Make docs/pretraining.md from the photogr
 
 upstream-study: $(VENV)/.runtime ## Make docs/upstream.md: which upstream task is worth most
 	@PYTHONPATH=. $(RUN) scripts/upstream_study.py $(ARGS)
+
+studies-report: $(VENV)/.runtime ## Make docs/studies.md: run every study (an hour) and write its tables
+	@PYTHONPATH=. $(RUN) scripts/studies_report.py $(ARGS)
 
 story: $(VENV)/.runtime ## Make fundus_core/story: scores of the networks fine-tuned on the demo
 	@PYTHONPATH=. $(RUN) scripts/story.py $(ARGS)

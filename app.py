@@ -25,6 +25,7 @@ PAGES = {
             "pages/model/linear_probe.py", title="Linear probe", icon=":material/linear_scale:"
         ),
         st.Page("pages/model/fine_tune.py", title="Fine-tune", icon=":material/tune:"),
+        st.Page("pages/model/studies.py", title="Studies", icon=":material/grid_view:"),
         st.Page("pages/model/zero_shot.py", title="Zero-shot", icon=":material/match_word:"),
         st.Page("pages/model/pretrain.py", title="Pre-train", icon=":material/model_training:"),
     ],

@@ -3,9 +3,10 @@
 import ctypes
 import os
 import sys
+import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 from fundus_core.errors import MemoryLimitError
 
@@ -125,3 +126,46 @@ def _free_device_memory() -> None:
 
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
+
+
+class PeakMemory:
+    """Watches the most memory in use inside a `with` block.
+
+    On an accelerator that is what tensors took of its memory. On the CPU it is the memory of the
+    whole process, which includes what work before the block has kept.
+    """
+
+    _SECONDS_BETWEEN_LOOKS = 0.05
+
+    def __init__(self) -> None:
+        """Starts with nothing seen."""
+        self.peak_mb = 0.0
+        self._over = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> Self:
+        """Begins to watch."""
+        import torch
+
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
+        self._watcher.start()
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        """Stops watching."""
+        import torch
+
+        self._over.set()
+        self._watcher.join()
+        if torch.cuda.is_available():
+            self.peak_mb = torch.cuda.max_memory_allocated() / 1e6
+
+    def _watch(self) -> None:
+        import psutil
+
+        process = psutil.Process()
+        while True:
+            self.peak_mb = max(self.peak_mb, process.memory_info().rss / 1e6)
+            if self._over.wait(self._SECONDS_BETWEEN_LOOKS):
+                return

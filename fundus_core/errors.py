@@ -83,6 +83,10 @@ class TrainingError(FundusError):
     """A network cannot be trained as asked, or its loss is no longer a number."""
 
 
+class StudyError(FundusError):
+    """A study file cannot be read, or asks for what cannot be run."""
+
+
 class SaliencyError(FundusError):
     """A saliency map would be constant, not finite or of the wrong shape."""
 

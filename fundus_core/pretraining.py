@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from fundus_core.backbones.token_grid import features_as_grid
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import TargetError
-from fundus_core.finetune.loop import Batch
+from fundus_core.finetune.batches import Batch
 
 if TYPE_CHECKING:
     import torch

@@ -126,3 +126,69 @@ def held_out_groups(
     order = np.random.default_rng(seed).permutation(distinct)
     aside = np.isin(owners, order[: max(1, round(share * len(distinct)))])
     return rows[~aside], rows[aside]
+
+
+def nested_fraction(
+    y_true: NDArray[np.bool_],
+    groups: NDArray[np.str_] | None,
+    *,
+    fraction: float,
+    seed: int,
+    class_names: tuple[str, ...] = (),
+) -> NDArray[np.intp]:
+    """Chooses a share of the patients, all of their rows, every set of labels alike.
+
+    Smaller shares of one seed are part of larger ones, so that a curve over shares adds patients
+    and exchanges none.
+
+    Args:
+        y_true: Shape (N, C), membership of each scored class.
+        groups: Shape (N,), the patient of each row; None treats rows as independent.
+        fraction: Of the patients, in (0, 1].
+        seed: Of the draw.
+        class_names: C names for messages.
+
+    Returns:
+        The chosen rows, in order.
+
+    Raises:
+        FoldError: If the fraction is impossible, or a class would not be among the chosen.
+    """
+    if not 0 < fraction <= 1:
+        raise FoldError(
+            f"A fraction of {fraction:g} of the patients was asked for.",
+            hint="Choose a fraction above 0 and up to 1, e.g. 0.1.",
+        )
+    owners = np.arange(len(y_true)).astype(str) if groups is None else groups
+    distinct, of_row = np.unique(owners, return_inverse=True)
+    labels = np.stack([np.logical_or.reduce(y_true[of_row == i]) for i in range(len(distinct))])
+    order = _evenly_mixed(_strata(labels), seed)
+    chosen = order[: max(1, round(fraction * len(distinct)))]
+    rows = np.flatnonzero(np.isin(of_row, chosen))
+    names = class_names or tuple(str(column) for column in range(y_true.shape[1]))
+    _require_classes(y_true, rows, names, f"{fraction:.3g} of {len(distinct)} training patients")
+    return rows
+
+
+def _evenly_mixed(strata: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
+    """Returns an order of patients in which every beginning holds the strata in their shares."""
+    generator = np.random.default_rng(seed)
+    position = np.empty(len(strata))
+    for stratum in np.unique(strata):
+        members = np.flatnonzero(strata == stratum)
+        position[generator.permutation(members)] = (np.arange(len(members)) + 0.5) / len(members)
+    return np.lexsort((generator.random(len(strata)), position))
+
+
+def _require_classes(
+    y_true: NDArray[np.bool_], rows: NDArray[np.intp], names: tuple[str, ...], what: str
+) -> None:
+    """Refuses a choice of rows that lacks a class, or has nothing but it."""
+    chosen = y_true[rows]
+    for column, name in enumerate(names):
+        for present, label in ((chosen[:, column], name), (~chosen[:, column], f"not {name}")):
+            if not present.any():
+                raise FoldError(
+                    f"{what} are {len(rows)} photographs, and none of them is {label!r}.",
+                    hint="Choose a larger fraction.",
+                )

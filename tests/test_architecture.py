@@ -31,6 +31,8 @@ LAYERS = (  # from the top down
     {"workflows", "studies"},
     {"plots", "checks", "report"},
     {
+        "adapters",
+        "probe_fits",
         "probes",
         "finetune",
         "pretraining",

@@ -8,7 +8,7 @@ import torch
 
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.errors import TargetError
-from fundus_core.finetune.loop import Batch
+from fundus_core.finetune.batches import Batch
 from fundus_core.pretraining import (
     UPSTREAM_TASKS,
     UpstreamTargets,

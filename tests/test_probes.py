@@ -1,10 +1,33 @@
 """Probes: what each promises, and that nothing held out is ever seen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from fundus_core.probes import PROBES, LinearProbe, cross_validate, fit_probe
+from fundus_core.adapters import training
+from fundus_core.errors import ScoresError
+from fundus_core.probes import (
+    PROBES,
+    LinearProbe,
+    TextSide,
+    cross_validate,
+    fit_probe,
+    needs_text,
+)
 from fundus_core.splits import grouped_folds
+
+WORDS = TextSide(
+    np.eye(6, dtype=np.float32)[[0, 0]] * [[-1], [1]],
+    np.array([2.0], np.float32),
+    np.array([0, 1], np.float32),
+)
+"""Words for the embeddings of `two_groups`."""
+
+
+@pytest.fixture(autouse=True)
+def _short_training(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "_BOTTLENECK_EPOCHS", 4)
 
 
 def two_groups(n_images: int = 80, gap: float = 2.0, seed: int = 0) -> tuple[np.ndarray, ...]:
@@ -12,7 +35,7 @@ def two_groups(n_images: int = 80, gap: float = 2.0, seed: int = 0) -> tuple[np.
     generator = np.random.default_rng(seed)
     y_true = (np.arange(n_images) % 2 == 0)[:, None]
     vectors = generator.normal(size=(n_images, 6)).astype(np.float32)
-    vectors[:, 0] += gap * y_true[:, 0]
+    vectors[:, 0] += gap * (y_true[:, 0] - 0.5)
     return vectors, y_true
 
 
@@ -20,7 +43,7 @@ def two_groups(n_images: int = 80, gap: float = 2.0, seed: int = 0) -> tuple[np.
 def test_every_probe__separates_what_is_separable(kind: str) -> None:
     vectors, y_true = two_groups(gap=6.0)
 
-    probe, _ = fit_probe(kind, vectors, y_true, task="binary", groups=None, seed=0)
+    probe, _ = fit_probe(kind, vectors, y_true, task="binary", groups=None, seed=0, text=WORDS)
 
     scores = probe.score(vectors)
     assert scores.shape == (80, 1)
@@ -32,7 +55,7 @@ def test_every_probe__separates_what_is_separable(kind: str) -> None:
 @pytest.mark.parametrize("kind", PROBES)
 def test_every_probe__scores_the_same_after_being_stored(kind: str) -> None:
     vectors, y_true = two_groups()
-    probe, _ = fit_probe(kind, vectors, y_true, task="binary", groups=None, seed=0)
+    probe, _ = fit_probe(kind, vectors, y_true, task="binary", groups=None, seed=0, text=WORDS)
 
     restored = PROBES[kind].restore("binary", probe.arrays())
 
@@ -42,31 +65,69 @@ def test_every_probe__scores_the_same_after_being_stored(kind: str) -> None:
 @pytest.mark.parametrize("kind", PROBES)
 def test_cross_validate__scores_of_noise_are_at_chance(kind: str) -> None:
     generator = np.random.default_rng(5)
-    vectors = generator.normal(size=(400, 20)).astype(np.float32)
+    vectors = generator.normal(size=(400, 6)).astype(np.float32)
     y_true = generator.random((400, 1)) < 0.5
     folds = grouped_folds(y_true, None, n_folds=5, seed=0)
 
-    result = cross_validate(kind, vectors, y_true, task="binary", folds=folds, groups=None, seed=0)
+    result = cross_validate(
+        kind, vectors, y_true, task="binary", folds=folds, groups=None, seed=0, text=WORDS
+    )
 
     positive, negative = result.y_score[y_true], result.y_score[~y_true]
     auc = (positive[:, None] > negative[None, :]).mean()
     assert 0.4 < auc < 0.6
 
 
-def test_cross_validate__a_held_out_label_does_not_change_its_own_score() -> None:
+@pytest.mark.parametrize("kind", ["logistic", "tip_adapter", "tip_adapter_f"])
+def test_cross_validate__a_held_out_label_does_not_change_its_own_score(kind: str) -> None:
     vectors, y_true = two_groups()
     folds = grouped_folds(y_true, None, n_folds=4, seed=0)
     flipped = y_true.copy()
     flipped[folds[0].test] = ~flipped[folds[0].test]
 
+    # Words that are wrong: where they are right, inner folds leave everything to them.
+    wrong = replace(WORDS, directions=-WORDS.directions)
     before, after = (
-        cross_validate("logistic", vectors, labels, task="binary", folds=folds, groups=None, seed=0)
+        cross_validate(
+            kind, vectors, labels, task="binary", folds=folds, groups=None, seed=0, text=wrong
+        )
         for labels in (y_true, flipped)
     )
 
     held_out = folds[0].test
     assert np.array_equal(before.y_score[held_out], after.y_score[held_out])
     assert not np.array_equal(before.y_score[folds[1].test], after.y_score[folds[1].test])
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_cross_validate__a_probe_is_fitted_on_its_training_side_alone(kind: str) -> None:
+    vectors, y_true = two_groups()
+    patients = np.array([f"P{number // 4}" for number in range(80)])
+    fold = grouped_folds(y_true, patients, n_folds=4, seed=0)[0]
+
+    result = cross_validate(
+        kind,
+        vectors,
+        y_true,
+        task="binary",
+        folds=[fold],
+        groups=patients,
+        seed=0,
+        text=WORDS,
+        refit_on_all=False,
+    )
+
+    alone, _ = fit_probe(
+        kind,
+        vectors[fold.train],
+        y_true[fold.train],
+        task="binary",
+        groups=patients[fold.train],
+        seed=0,
+        text=WORDS,
+    )
+    expected = alone.arrays()
+    assert all(np.array_equal(a, expected[k]) for k, a in result.final.arrays().items())
 
 
 def test_cross_validate__standardisation_sees_the_training_side_only() -> None:
@@ -133,3 +194,17 @@ def test_fit_probe__noise_is_regularised_more_than_signal() -> None:
     _, for_noise = fit_probe("logistic", noise, y_true, task="binary", groups=None, seed=0)
 
     assert for_noise < for_signal
+
+
+@pytest.mark.parametrize("kind", PROBES)
+def test_needs_text__is_said_of_those_that_cannot_be_fitted_without(kind: str) -> None:
+    vectors, y_true = two_groups()
+
+    def fit(text: TextSide | None) -> None:
+        fit_probe(kind, vectors, y_true, task="binary", groups=None, seed=0, text=text)
+
+    if needs_text(kind):
+        with pytest.raises(ScoresError, match="starts from words"):
+            fit(None)
+    else:
+        fit(None)

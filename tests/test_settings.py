@@ -127,9 +127,7 @@ def test_requirements__name_every_package_that_is_imported() -> None:
 
     packages_of = packages_distributions()
     others = {name.split(".")[0] for name in names} - {"fundus_core"} - sys.stdlib_module_names
-    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = [pin for pins in extras["optional-dependencies"].values() for pin in pins]
-    required = {*_pins("requirements.txt"), *(_normalised(p.split("==")[0]) for p in optional)}
+    required = set(_pins("requirements.txt"))
     forgotten = {
         name
         for name in others

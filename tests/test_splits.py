@@ -1,10 +1,12 @@
 """Folds: no patient on two sides, every class on both, or a sentence why not."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from fundus_core.errors import FoldError
-from fundus_core.splits import grouped_folds
+from fundus_core.splits import grouped_folds, nested_fraction
 
 
 def _patients(n_patients: int) -> tuple[np.ndarray, np.ndarray]:
@@ -69,3 +71,59 @@ def test_grouped_folds__one_fold_is_no_validation() -> None:
 
     with pytest.raises(FoldError, match="1 folds were asked for"):
         grouped_folds(y_true, groups, n_folds=1, seed=0)
+
+
+def test_nested_fraction__smaller_shares_are_part_of_larger_ones() -> None:
+    y_true, groups = _patients(60)
+
+    shares = [
+        nested_fraction(y_true, groups, fraction=share, seed=1) for share in (0.1, 0.25, 0.5, 1.0)
+    ]
+
+    for smaller, larger in pairwise(shares):
+        assert set(smaller) < set(larger)
+    assert [len(share) for share in shares] == [12, 30, 60, 120]
+
+
+def test_nested_fraction__patients_are_taken_whole_and_classes_in_their_shares() -> None:
+    y_true, groups = _patients(60)
+
+    rows = nested_fraction(y_true, groups, fraction=0.3, seed=0)
+
+    chosen = set(groups[rows])
+    assert all((groups != patient).sum() + 2 == len(groups) for patient in chosen)
+    assert sorted(rows) == [row for row in range(120) if groups[row] in chosen]
+    assert y_true[rows].mean() == pytest.approx(y_true.mean(), abs=0.02)
+
+
+def test_nested_fraction__draws_differ_and_repeat() -> None:
+    y_true, groups = _patients(60)
+
+    first, again = (nested_fraction(y_true, groups, fraction=0.2, seed=5) for _ in range(2))
+    other = nested_fraction(y_true, groups, fraction=0.2, seed=6)
+
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_nested_fraction__class_that_would_be_missing_is_named_with_the_numbers() -> None:
+    y_true, groups = _patients(100)
+    y_true[:] = False
+    y_true[:6] = True  # three patients of a hundred
+
+    with pytest.raises(FoldError, match=r"0.02 of 100 training patients are 4 .* 'dr'"):
+        nested_fraction(y_true, groups, fraction=0.02, seed=0, class_names=("dr",))
+
+
+@pytest.mark.parametrize("fraction", [0.0, -0.1, 1.01])
+def test_nested_fraction__impossible_shares_are_refused(fraction: float) -> None:
+    y_true, groups = _patients(10)
+
+    with pytest.raises(FoldError, match="was asked for"):
+        nested_fraction(y_true, groups, fraction=fraction, seed=0)
+
+
+def test_nested_fraction__without_patients_photographs_are_drawn() -> None:
+    y_true, _ = _patients(30)
+
+    assert len(nested_fraction(y_true, None, fraction=0.5, seed=0)) == 30

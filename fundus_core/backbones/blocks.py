@@ -17,6 +17,9 @@ from fundus_core.backbones.layouts import PROJECTION
 if TYPE_CHECKING:
     from torch import nn
 
+CUT_OFF = "block:"
+"""`block:NAME` is the pooling of a network that is cut off after the block of this name."""
+
 _PROJECTIONS = re.compile(rf"{re.escape(PROJECTION)}|{re.escape(TRUNK)}head\..*")
 """Names of the parameters that map into the space of the texts, ours and open_clip's."""
 

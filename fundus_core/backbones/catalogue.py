@@ -1,9 +1,11 @@
 """The backbones on offer. To add one of a known family, add one `BackboneSpec` to `specs`."""
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
-from fundus_core.backbones.base import IMAGENET_MEAN, IMAGENET_STD, BackboneSpec, Source
+from fundus_core.backbones.base import IMAGENET_MEAN, IMAGENET_STD, BackboneSpec, Pooling, Source
+from fundus_core.backbones.blocks import CUT_OFF
 from fundus_core.backbones.specs.general import GENERAL
 from fundus_core.backbones.specs.ours import BASELINES, OURS, PHANTOMS, SHORTCUT
 from fundus_core.backbones.specs.retinal import RETINAL
@@ -58,13 +60,16 @@ def with_pooling(spec: BackboneSpec, pooling: str | None) -> BackboneSpec:
 
     Args:
         spec: The backbone.
-        pooling: Name of one of its poolings; None for the default.
+        pooling: Name of one of its poolings, or `block:NAME` for the mean over all places of the
+            output of one of its blocks, after which it is cut off; None for the default.
 
     Raises:
         BackboneError: If it has none of that name.
     """
-    if pooling in {None, spec.pooling}:
+    if pooling is None or pooling == spec.pooling:
         return spec
+    if pooling.startswith(CUT_OFF):
+        return _cut_off(spec, pooling.removeprefix(CUT_OFF))
     by_name = {each.name: each for each in spec.poolings}
     if pooling not in by_name:
         known = ", ".join(by_name) or f"only {spec.pooling}"
@@ -72,6 +77,32 @@ def with_pooling(spec: BackboneSpec, pooling: str | None) -> BackboneSpec:
             f"{spec.id} has no pooling {pooling!r}.", hint=f"Choose one of: {known}."
         )
     return replace(spec, pooling=pooling, embed_dim=by_name[pooling].embed_dim)
+
+
+def _cut_off(spec: BackboneSpec, block: str) -> BackboneSpec:
+    """Returns the spec of a backbone that ends with one of its blocks."""
+    length = _length_after(spec, block)
+    cut = Pooling(f"{CUT_OFF}{block}", f"mean over the output of {block}", length)
+    return replace(spec, pooling=cut.name, embed_dim=length, poolings=(*spec.poolings, cut))
+
+
+@lru_cache(maxsize=64)
+def _length_after(spec: BackboneSpec, block: str) -> int:
+    """Returns the length of the embedding by a block, from the network without its memory."""
+    if spec.loader == "colour":
+        raise BackboneError(f"{spec.id} has no blocks.", hint="Leave it whole.")
+    import torch
+
+    from fundus_core.backbones.networks import build_network, native_side
+    from fundus_core.backbones.truncation import length_after
+
+    try:
+        with torch.device("meta"):
+            network = build_network(spec)
+            return length_after(network, block, native_side(network, spec))
+    except BackboneError as error:
+        reason = f"{error.message[:1].lower()}{error.message[1:]}"
+        raise BackboneError(f"{spec.id}: {reason}", hint=error.hint) from error
 
 
 def _timm_spec(backbone: str) -> BackboneSpec:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.checkpoints import load_into, read_state_dict
-from fundus_core.backbones.text_reading import COUNTERS, require_short, require_transformers
+from fundus_core.backbones.text_reading import COUNTERS, require_short
 from fundus_core.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -97,7 +97,6 @@ def load_flair(
     spec: BackboneSpec, weights: Path, folders: Sequence[Path], reading: str
 ) -> FlairText:
     """Builds Bio_ClinicalBERT in the size that the checkpoint's tensors have, and fills it."""
-    require_transformers(spec.id)
     tensors = read_state_dict(weights)
     if _FLAIR_PROJECTION not in tensors or "logit_scale" not in tensors:
         raise WeightsError(

@@ -8,8 +8,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import torch
 from torch import nn
 from torch.nn import functional
+
+from fundus_core.backbones.token_grid import features_as_grid
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,6 +87,39 @@ class MeanOfPlaces(Wrapped):
     def forward_head(self, features: "Tensor", pre_logits: bool = True) -> "Tensor":
         """Maps the last features (B, C, h, w) to embeddings (B, C)."""
         return features.mean(dim=(2, 3))
+
+
+class Places(Wrapped):
+    """The last features on their grid, for a head that pools them itself."""
+
+    def __init__(self, trunk: nn.Module, side: int) -> None:
+        """Takes away the parameters that the last features do not depend on.
+
+        Args:
+            trunk: The network; changed in place, and left in eval mode.
+            side: Of its input, in pixels.
+
+        Raises:
+            SaliencyError: If its features have no places.
+        """
+        super().__init__(trunk)
+        named = dict(self.eval().named_parameters())
+        first = next(iter(named.values()))
+        with torch.enable_grad():
+            total = self(first.new_zeros(1, 3, side, side)).sum()
+        gradients = torch.autograd.grad(total, list(named.values()), allow_unused=True)
+        for name, gradient in zip(named, gradients, strict=True):
+            if gradient is None:
+                owner, _, title = name.rpartition(".")
+                self.get_submodule(owner).register_parameter(title, None)
+
+    def forward_head(self, features: "Tensor", pre_logits: bool = True) -> "Tensor":
+        """Returns the last features as they are."""
+        return features
+
+    def forward(self, pixels: "Tensor") -> "Tensor":
+        """Maps normalised pixels (B, 3, S, S) to features (B, C, h, w)."""
+        return features_as_grid(self.trunk, self.forward_features(pixels), pixels.shape[-1])
 
 
 def _before_neck(trunk: Any, embed_dim: int) -> nn.Module:

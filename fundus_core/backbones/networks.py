@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fundus_core.backbones.base import BackboneSpec, Pooling
+from fundus_core.backbones.blocks import CUT_OFF
 from fundus_core.backbones.checkpoints import Expected, KeyReport, load_into, read_state_dict
 from fundus_core.errors import BackboneError, WeightsError
 
@@ -73,16 +74,22 @@ def load_network(
         WeightsError: If the checkpoint is not one of this backbone.
         BackboneError: If the backbone does not take this image size.
     """
-    _require_size(spec, image_size)
-    network = build_network(spec, seed)
+    require_size(spec, image_size)
+    network = _whole_network(spec, seed)
     if weights is not None:
         fill_network(network, spec, weights)
     _resize_input(network, spec, image_size)
-    return network
+    return _cut_off(network, spec, image_size)
 
 
 def build_network(spec: BackboneSpec, seed: int = 0) -> "nn.Module":
     """Returns a network with random weights, its features read as the spec's pooling says."""
+    network = _whole_network(spec, seed)
+    return _cut_off(network, spec, native_side(network, spec))
+
+
+def _whole_network(spec: BackboneSpec, seed: int) -> "nn.Module":
+    """Like `build_network`, not cut off: as a checkpoint fills it."""
     import torch
 
     pooling = spec_pooling(spec)
@@ -98,6 +105,11 @@ def build_network(spec: BackboneSpec, seed: int = 0) -> "nn.Module":
 
 def fill_network(network: "nn.Module", spec: BackboneSpec, weights: Path) -> KeyReport:
     """Fills a network from a checkpoint in one of the layouts of its family.
+
+    Args:
+        network: Whole: a pooling by one of its blocks is that of a network that was filled before.
+        spec: The backbone.
+        weights: The checkpoint.
 
     Raises:
         WeightsError: If the checkpoint is not one of this backbone.
@@ -117,9 +129,27 @@ def fill_network(network: "nn.Module", spec: BackboneSpec, weights: Path) -> Key
 
 
 def spec_pooling(spec: BackboneSpec) -> Pooling:
-    """Returns how the features of a spec become one vector."""
-    named = {pooling.name: pooling for pooling in spec.poolings}
+    """Returns how the features of a spec become one vector; those of the whole network."""
+    whole = [pooling for pooling in spec.poolings if not pooling.name.startswith(CUT_OFF)]
+    named = {pooling.name: pooling for pooling in whole}
+    if spec.pooling.startswith(CUT_OFF) and whole:
+        return whole[0]
     return named.get(spec.pooling, Pooling(spec.pooling, "", spec.embed_dim))
+
+
+def native_side(network: Any, spec: BackboneSpec) -> int:
+    """Returns the side of the input that a network was built for, in pixels."""
+    native = getattr(getattr(network, "patch_embed", None), "img_size", None)
+    return int(native[0]) if native is not None else spec.image_size
+
+
+def _cut_off(network: "nn.Module", spec: BackboneSpec, image_size: int) -> "nn.Module":
+    """Cuts a network off after a block, if the spec's pooling says so."""
+    if not spec.pooling.startswith(CUT_OFF):
+        return network
+    from fundus_core.backbones.truncation import Truncated
+
+    return Truncated(network, spec.pooling.removeprefix(CUT_OFF), image_size)
 
 
 def _classifier(spec: BackboneSpec) -> str:
@@ -152,7 +182,12 @@ def _resize_input(network: Any, spec: BackboneSpec, image_size: int) -> None:
     network.set_input_size(img_size=(image_size, image_size))
 
 
-def _require_size(spec: BackboneSpec, size: int) -> None:
+def require_size(spec: BackboneSpec, size: int) -> None:
+    """Refuses an input that the backbone does not take.
+
+    Raises:
+        BackboneError: If it is too small, or cannot be cut into patches.
+    """
     if size < _SMALLEST_INPUT:
         raise BackboneError(
             f"An image size of {size} px is too small; the least is {_SMALLEST_INPUT} px.",

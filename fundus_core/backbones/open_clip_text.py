@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.checkpoints import load_into, read_state_dict
-from fundus_core.backbones.text_reading import COUNTERS, require_short, require_transformers
+from fundus_core.backbones.text_reading import COUNTERS, require_short
 from fundus_core.errors import BackboneError, WeightsError
 
 _USUAL_TOKENS = 77
@@ -104,7 +104,6 @@ def _open_clip_tokenizer(
     folder = repository.rpartition("/")[2]
     for place in folders:
         if (place / folder / "tokenizer.json").is_file():
-            require_transformers(spec.id)
             return HFTokenizer(
                 str(place / folder), context_length=about.get("context_length"), **options
             )

@@ -1,13 +1,12 @@
 """What every text tower is, and what it refuses to read."""
 
 from collections.abc import Sequence
-from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.errors import BackboneError, DataError
+from fundus_core.errors import DataError
 
 COUNTERS = ("position_ids", "attn_mask")
 """Ends of names that older checkpoints hold and that are no weights."""
@@ -35,21 +34,6 @@ class TextTower(Protocol):
         Raises:
             DataError: If a text is longer than the tower reads.
         """
-
-
-def require_transformers(backbone: str) -> None:
-    """Refuses to go on without the optional package.
-
-    Raises:
-        BackboneError: Names the extra that brings it.
-    """
-    if find_spec("transformers") is None:
-        raise BackboneError(
-            f"The words of {backbone} need the package transformers, which is not installed.",
-            hint="Install the extra 'text': pip install 'fundus-explorer[text]', in a copy of the "
-            "program pip install '.[text]'. Or bring prototypes made on another machine: "
-            "--import-prototypes FILE.",
-        )
 
 
 def require_short(texts: Sequence[str], lengths: Sequence[int], most: int) -> None:

@@ -18,8 +18,10 @@ from fundus_core.cli import (
     embed_grid,
     evaluate,
     manage,
+    metrics,
     model,
     story,
+    study,
     train,
     zero_shot,
 )
@@ -49,12 +51,14 @@ app.command("project")(with_options(model.project))
 app.command("probe")(with_options(model.probe))
 app.command("finetune")(with_options(train.finetune))
 app.command("strategies")(train.strategies)
+app.command("study")(study.study)
 app.command("pretrain")(with_options(train.pretrain))
 app.command("predict")(with_options(model.predict))
 app.command("zero-shot")(with_options(zero_shot.zero_shot))
 app.command("prototypes")(with_options(zero_shot.prototypes))
 app.command("search")(with_options(zero_shot.search))
 app.command("roc")(classes.roc)
+app.command("metrics")(metrics.metrics)
 app.command("compare")(evaluate.compare)
 app.command("explain")(evaluate.explain)
 app.command("runs")(evaluate.runs)

@@ -18,6 +18,7 @@ from fundus_core.cli.output import (
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.probes import PROBES, needs_text
 from fundus_core.workflows import embed as embedding
 from fundus_core.workflows import predict as prediction
 from fundus_core.workflows import probe as probing
@@ -25,7 +26,11 @@ from fundus_core.workflows import project as projection
 from fundus_core.workflows.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.embed import BackboneChoice
 from fundus_core.workflows.export import export_embeddings
+from fundus_core.workflows.probe_words import WordsChoice
 from fundus_core.workflows.runs import PREDICTIONS, Run, run_folder
+
+_ANY = ", ".join(name for name in PROBES if not needs_text(name))
+_WORDS = ", ".join(name for name in PROBES if needs_text(name))
 
 
 def embed(
@@ -121,11 +126,20 @@ def probe(
     target: Annotated[
         str, typer.Option(help="COLUMN, COLUMN=CLASS, or 0/1 columns joined by commas.")
     ],
-    kind: Annotated[str, typer.Option("--probe", help="logistic or knn.")] = "logistic",
+    words: WordsChoice,
+    kind: Annotated[
+        str, typer.Option("--probe", help=f"{_ANY}; for backbones with a text tower also {_WORDS}.")
+    ] = "logistic",
     folds: Annotated[int, typer.Option(help="Outer folds, grouped by patient.")] = 5,
     use_split: Annotated[
         bool, typer.Option("--use-split", help="Train and test on the table's own split.")
     ] = False,
+    fraction: Annotated[
+        float, typer.Option(help="Share of each fold's training patients to learn from.")
+    ] = 1.0,
+    draw: Annotated[
+        int, typer.Option(help="Which patients a fraction takes; those of one draw are nested.")
+    ] = 0,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
@@ -138,7 +152,7 @@ def probe(
         dataset,
         dataset_id(source),
         choice,
-        probing.ProbeChoice(target, kind, folds, seed, use_split),
+        probing.ProbeChoice(target, kind, folds, seed, use_split, fraction, draw, words),
         progress=progress(),
     )
     if as_json:
@@ -203,20 +217,26 @@ def predict(
         out.parent.mkdir(parents=True, exist_ok=True)
         result.all_scores.to_csv(out, index=False)
     if as_json:
-        print_json(_describe_external(result))
+        print_json(describe_external(result))
         return
-    print_line(f"{result.run.label} on {dataset.name}: AUC {auc_text(result.run.auc)}")
+    print_external(result)
+
+
+def print_external(result: prediction.ExternalResult) -> None:
+    """Prints what a trained model says of another data set."""
+    print_line(f"{result.run.label} on {result.run.dataset_name}: AUC {auc_text(result.run.auc)}")
     print_line(
         f"  inside ({result.inside.method if result.inside else ''}): {auc_text(result.inside)}"
     )
     if result.comparison:
         print_line(f"  outside differs from inside: p = {result.comparison.p_value:.3g}")
     if result.n_seen:
-        print_line(f"  {result.n_seen} of these photographs were used to train the probe.")
+        print_line(f"  {result.n_seen} of these photographs were used in training.")
     print_cautions(result.run.cautions)
 
 
-def _describe_external(result: prediction.ExternalResult) -> dict[str, Any]:
+def describe_external(result: prediction.ExternalResult) -> dict[str, Any]:
+    """Returns what `predict --json` prints."""
     auc = result.run.auc
     return {
         "run_id": result.run.id,

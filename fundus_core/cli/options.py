@@ -7,13 +7,17 @@ from typing import Annotated, Any, cast, get_args
 
 import typer
 
+from fundus_core.backbones.blocks import CUT_OFF
 from fundus_core.backbones.catalogue import NORMALISATIONS
+from fundus_core.backbones.text_reading import READINGS
 from fundus_core.compute import Precision
 from fundus_core.domain.recipe import Fit, PreprocessRecipe
 from fundus_core.errors import BackboneError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.workflows.embed import BackboneChoice
+from fundus_core.workflows.probe_words import USUAL_WORDS, WordsChoice
+from fundus_core.zero_shot import PROTOTYPES
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="A folder of photographs, or a table of their paths.")
@@ -61,11 +65,29 @@ PoolingOption = Annotated[
     str | None,
     typer.Option("--pooling", help="One of the backbone's poolings. [its default]"),
 ]
+TruncateAt = Annotated[
+    str | None,
+    typer.Option(help="Use the output of this block, averaged over all places; drop the rest."),
+]
 Normalisation = Annotated[
     str | None,
     typer.Option(help=f"{', '.join(NORMALISATIONS)}. [the backbone's own]"),
 ]
 Decoder = Annotated[str, typer.Option(help="fast (scaled JPEG decoding) or exact.")]
+FindingsFile = Annotated[
+    Path | None, typer.Option("--findings", help="JSON file of descriptions. [the program's own]")
+]
+PrototypeKind = Annotated[
+    str, typer.Option("--prototypes", help=f"How prompts are averaged: {', '.join(PROTOTYPES)}.")
+]
+Tokens = Annotated[
+    str,
+    typer.Option("--tokens", help=f"How FLAIR's tower averages tokens: {', '.join(READINGS)}."),
+]
+ImportPrototypes = Annotated[
+    Path | None,
+    typer.Option(help="File of `fundus prototypes`, where the text tower cannot run."),
+]
 
 
 def data_source(
@@ -96,6 +118,7 @@ def backbone_choice(
     decoder: Decoder = "fast",
     fit: FitOption = None,
     pooling: PoolingOption = None,
+    truncate_at: TruncateAt = None,
     normalisation: Normalisation = None,
 ) -> BackboneChoice:
     """Returns what the backbone's options name.
@@ -107,6 +130,12 @@ def backbone_choice(
     _require("--decoder", decoder, ("fast", "exact"))
     if fit is not None:
         _require("--fit", fit, get_args(Fit))
+    if truncate_at is not None and pooling is not None:
+        raise BackboneError(
+            f"--truncate-at {truncate_at} and --pooling {pooling} exclude each other: what is cut "
+            "off is averaged over all places.",
+            hint="Leave one of them out.",
+        )
     return BackboneChoice(
         backbone=backbone,
         weights=weights,
@@ -117,7 +146,7 @@ def backbone_choice(
             crop=crop, clahe=clahe, ben_graham=ben_graham, decoder=decoder
         ),
         fit=cast(Fit | None, fit),
-        pooling=pooling,
+        pooling=pooling if truncate_at is None else f"{CUT_OFF}{truncate_at}",
         normalisation=normalisation,
     )
 
@@ -132,16 +161,43 @@ def strategy_options(
     layer_decay: Annotated[
         float, typer.Option(help="llrd: a block's rate relative to the next one's.")
     ] = DEFAULTS.layer_decay,
-    block: Annotated[str, typer.Option(help="surgical: name of the block that moves.")] = "",
+    block: Annotated[
+        str, typer.Option(help="surgical: the block that moves; ft-from: the first that does.")
+    ] = "",
     still_norms: Annotated[
         bool, typer.Option("--still-norms/--moving-norms", help="lp-ft: norms keep statistics.")
     ] = DEFAULTS.still_norms,
     fresh_optimiser: Annotated[
         bool, typer.Option("--fresh-optimiser", help="auto-rgn, g-lf, g-fl: forget moments.")
     ] = DEFAULTS.fresh_optimiser,
+    lora_rank: Annotated[
+        int, typer.Option(help="lora: numbers that an adapter passes on.")
+    ] = DEFAULTS.lora_rank,
+    lora_alpha: Annotated[
+        float, typer.Option(help="lora: weight of the adapters, times their rank.")
+    ] = DEFAULTS.lora_alpha,
 ) -> StrategyOptions:
     """Returns the settings of single strategies."""
-    return StrategyOptions(pull, head_decay, layer_decay, block, still_norms, fresh_optimiser)
+    return StrategyOptions(
+        pull=pull,
+        head_decay=head_decay,
+        layer_decay=layer_decay,
+        block=block,
+        still_norms=still_norms,
+        fresh_optimiser=fresh_optimiser,
+        lora_rank=lora_rank,
+        lora_alpha=lora_alpha,
+    )
+
+
+def words_choice(
+    findings: FindingsFile = None,
+    prototypes: PrototypeKind = USUAL_WORDS.prototypes,
+    tokens: Tokens = USUAL_WORDS.tokens,
+    import_prototypes: ImportPrototypes = None,
+) -> WordsChoice:
+    """Returns what probes that start from words are told."""
+    return WordsChoice(findings, prototypes, tokens, import_prototypes)
 
 
 def _require(option: str, value: str, allowed: tuple[str, ...]) -> None:
@@ -153,6 +209,7 @@ _BUILDERS: dict[type, Callable[..., Any]] = {
     DataSource: data_source,
     BackboneChoice: backbone_choice,
     StrategyOptions: strategy_options,
+    WordsChoice: words_choice,
 }
 """What a command may ask for in one parameter, and the function whose options build it."""
 

@@ -1,31 +1,41 @@
 """Commands that train networks."""
 
-from typing import Annotated, cast
+from pathlib import Path
+from typing import Annotated, Any, cast
 
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.model import describe_run, print_run
+from fundus_core.cli.model import describe_external, describe_run, print_external, print_run
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.compute import Precision
+from fundus_core.finetune.curves import CURVE_FILE
 from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.loop import TrainingRecipe
+from fundus_core.finetune.losses import AUTO, LOSSES
+from fundus_core.finetune.rates import OPTIMISERS, RATE_SCHEDULES
 from fundus_core.finetune.state import Epoch
 from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import SCRATCH
-from fundus_core.io.workspace import find_workspace
+from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows import pretrain as pretraining
 from fundus_core.workflows.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.embed import BackboneChoice
 from fundus_core.workflows.finetune import FINE_TUNING, FinetuneChoice, finetune_dataset
 from fundus_core.workflows.held_out import Validation
+from fundus_core.workflows.predict import ExternalResult, predict
+from fundus_core.workflows.runs import NETWORKS, Run, run_curves, run_folder
 
 Epochs = Annotated[int, typer.Option(help="Times every photograph is seen.")]
 BatchSize = Annotated[int, typer.Option(help="Photographs per step.")]
 LearningRate = Annotated[float, typer.Option(help="The highest, after the warm-up.")]
-WeightDecay = Annotated[float, typer.Option(help="Decoupled, as in AdamW.")]
+WeightDecay = Annotated[float, typer.Option(help="Not on biases and norms.")]
 Augmentation = Annotated[str, typer.Option(help="retina, paper or none.")]
+Optimiser = Annotated[str, typer.Option(help=f"{', '.join(OPTIMISERS)}.")]
+RateSchedule = Annotated[
+    str, typer.Option(help=f"Of the learning rate after the warm-up: {', '.join(RATE_SCHEDULES)}.")
+]
 Patience = Annotated[int, typer.Option(help="Epochs without improvement before it ends; 0: never.")]
 
 
@@ -44,12 +54,31 @@ def finetune(
     use_split: Annotated[
         bool, typer.Option("--use-split", help="Train and test on the table's own split.")
     ] = False,
+    fraction: Annotated[
+        float, typer.Option(help="Share of each fold's training patients to learn from.")
+    ] = 1.0,
+    draw: Annotated[
+        int, typer.Option(help="Which patients a fraction takes; those of one draw are nested.")
+    ] = 0,
+    loss: Annotated[
+        str, typer.Option(help=f"{AUTO} (the task's usual one), {', '.join(LOSSES)}.")
+    ] = AUTO,
     epochs: Epochs = FINE_TUNING.epochs,
     batch_size: BatchSize = FINE_TUNING.batch_size,
     learning_rate: LearningRate = FINE_TUNING.learning_rate,
     weight_decay: WeightDecay = FINE_TUNING.weight_decay,
     augmentation: Augmentation = FINE_TUNING.augmentation,
     patience: Patience = FINE_TUNING.patience,
+    optimiser: Optimiser = FINE_TUNING.optimiser,
+    rate_schedule: RateSchedule = FINE_TUNING.rate_schedule,
+    external: Annotated[
+        Path | None,
+        typer.Option(help="Folder or table of another data set, scored by the trained networks."),
+    ] = None,
+    checkpoint: Annotated[
+        bool,
+        typer.Option("--checkpoint/--no-checkpoint", help="Keep the trained networks."),
+    ] = True,
     train_seed: Annotated[
         int, typer.Option(help="Of head, order of photographs and augmentation.")
     ] = 0,
@@ -73,6 +102,8 @@ def finetune(
         patience=patience,
         seed=train_seed,
         precision=choice.precision,
+        optimiser=optimiser,
+        rate_schedule=rate_schedule,
     )
     run = finetune_dataset(
         place,
@@ -80,15 +111,48 @@ def finetune(
         dataset_id(source),
         choice,
         FinetuneChoice(
-            Validation(target, folds, seed, use_split), strategy, settings, head, training
+            Validation(target, folds, seed, use_split, fraction, draw),
+            strategy,
+            settings,
+            head,
+            loss,
+            training,
+            keep_weights=checkpoint,
         ),
         on_epoch=lambda fold, epoch: _tell(epoch, quiet=as_json, fold=fold),
         progress=progress(),
     )
+    outside = None if external is None else _external(place, run, external)
     if as_json:
-        print_json(describe_run(place, run))
-    else:
-        print_run(run)
+        print_json(
+            {
+                **describe_run(place, run),
+                **_describe_training(place, run),
+                "external": None if outside is None else describe_external(outside),
+            }
+        )
+        return
+    print_run(run)
+    if outside is not None:
+        print_external(outside)
+
+
+def _external(place: Workspace, run: Run, data: Path) -> ExternalResult:
+    """Scores another data set by the networks of a run."""
+    source = DataSource(data)
+    dataset = open_dataset(place, source, progress=progress())
+    return predict(place, run.id, dataset, dataset_id(source), progress=progress())
+
+
+def _describe_training(place: Workspace, run: Run) -> dict[str, Any]:
+    """Returns what `finetune --json` prints beside what `probe --json` does."""
+    folder = run_folder(place, run)
+    curves = run_curves(place, run)
+    return {
+        "epochs": [list(fold) for fold in curves.folds] if curves else [],
+        "curves": folder / CURVE_FILE,
+        "checkpoint": folder / NETWORKS if (folder / NETWORKS).is_file() else None,
+    }
 
 
 def strategies(as_json: options.Json = False) -> None:
@@ -122,6 +186,8 @@ def pretrain(
     weight_decay: WeightDecay = 0.01,
     augmentation: Augmentation = "retina",
     patience: Patience = 0,
+    optimiser: Optimiser = "adamw",
+    rate_schedule: RateSchedule = "cosine",
     precision: options.PrecisionOption = "auto",
     seed: options.Seed = 0,
     as_json: options.Json = False,
@@ -150,6 +216,8 @@ def pretrain(
             patience=patience,
             seed=seed,
             precision=cast(Precision, precision),
+            optimiser=optimiser,
+            rate_schedule=rate_schedule,
         ),
     )
     made = pretraining.pretrain(

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from fundus_core.backbones.text_reading import READINGS
 from fundus_core.cli import options
 from fundus_core.cli.model import describe_run
 from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line, progress
@@ -24,18 +23,6 @@ from fundus_core.workflows.prototypes import (
 from fundus_core.workflows.runs import Run
 from fundus_core.workflows.text_search import search_text
 from fundus_core.workflows.zero_shot import ZeroShotChoice, zero_shot_dataset
-from fundus_core.zero_shot import PROTOTYPES
-
-FindingsFile = Annotated[
-    Path | None, typer.Option("--findings", help="JSON file of descriptions. [the program's own]")
-]
-Kind = Annotated[
-    str, typer.Option("--prototypes", help=f"How prompts are averaged: {', '.join(PROTOTYPES)}.")
-]
-Tokens = Annotated[
-    str,
-    typer.Option("--tokens", help=f"How FLAIR's tower averages tokens: {', '.join(READINGS)}."),
-]
 
 
 def zero_shot(
@@ -44,13 +31,10 @@ def zero_shot(
     target: Annotated[
         str, typer.Option(help="COLUMN, COLUMN=CLASS, or 0/1 columns joined by commas.")
     ],
-    findings: FindingsFile = None,
-    prototypes: Kind = "mean",
-    tokens: Tokens = "published",
-    import_prototypes: Annotated[
-        Path | None,
-        typer.Option(help="File of `fundus prototypes`, where the text tower cannot run."),
-    ] = None,
+    findings: options.FindingsFile = None,
+    prototypes: options.PrototypeKind = "mean",
+    tokens: options.Tokens = "published",
+    import_prototypes: options.ImportPrototypes = None,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -74,9 +58,9 @@ def zero_shot(
 def prototypes(
     out: Annotated[Path, typer.Argument(metavar="FILE", help="The .safetensors file to write.")],
     choice: BackboneChoice,
-    findings: FindingsFile = None,
-    kind: Kind = "mean",
-    tokens: Tokens = "published",
+    findings: options.FindingsFile = None,
+    kind: options.PrototypeKind = "mean",
+    tokens: options.Tokens = "published",
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:

@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 Fit = Literal["pad", "corner", "squash", "centre_crop"]
@@ -30,11 +31,37 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields as plain JSON values, with the kind of recipe and the schema."""
-        return {"kind": type(self).__name__, "schema": SCHEMA_VERSION, **asdict(self)}
+        return {"kind": type(self).__name__, "schema": SCHEMA_VERSION, **_plain_fields(self)}
 
     def fingerprint(self) -> str:
         """Returns the key of the result: equal recipes give equal keys on every machine."""
         return fingerprint_of(self.to_dict())
+
+
+def added_later(default: Any) -> Any:
+    """Returns a field that a recipe did not have from the beginning.
+
+    Where it has its default it is left out of `Recipe.to_dict`, so that what was stored before the
+    field was there is still found.
+    """
+    return field(default=default, metadata=_LATER)
+
+
+_LATER: Mapping[str, bool] = {"later": True}
+
+
+def _plain_fields(recipe: Recipe) -> dict[str, Any]:
+    return {
+        each.name: _plain(value)
+        for each in fields(recipe)
+        if not ((value := getattr(recipe, each.name)) == each.default and each.metadata == _LATER)
+    }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Recipe):
+        return _plain_fields(value)
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 @dataclass(frozen=True, slots=True)

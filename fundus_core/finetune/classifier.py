@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import Task
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import TrainingError
-from fundus_core.finetune.heads import HEADS
-from fundus_core.finetune.loop import TrainingRecipe, chunks, train
+from fundus_core.finetune.batches import chunks
+from fundus_core.finetune.heads import HEADS, read_by
+from fundus_core.finetune.loop import TrainingRecipe, train
+from fundus_core.finetune.losses import label_loss
 from fundus_core.finetune.rates import Adaptation
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch
 from fundus_core.finetune.strategies import DEFAULTS, STRATEGIES, StrategyOptions
-from fundus_core.finetune.trainee import trainee_of
+from fundus_core.finetune.trainee import HEAD, trainee_of
 from fundus_core.probes import LinearProbe, fit_probe
 
 if TYPE_CHECKING:
@@ -44,9 +46,15 @@ class FineTuned:
     best: int
     """Number of the epoch whose weights scored."""
 
+    moved: tuple[str, ...]
+    """Entries of the state of `Classifier.module` that training changed."""
+
 
 class Classifier:
     """A module from pixels in [0, 1] to a logit per scored class."""
+
+    HEAD_PREFIX = "1."
+    """What the names of the head's entries in the module's state begin with."""
 
     def __init__(
         self,
@@ -58,22 +66,69 @@ class Classifier:
         device: "torch.device",
         seed: int,
         head: str = "linear",
+        head_weights: Path | None = None,
     ) -> None:
-        """Puts a fresh head, of a key of `HEADS`, on a backbone without classifier."""
+        """Puts a fresh head on a backbone without classifier.
+
+        Args:
+            backbone: Maps normalised pixels (B, 3, S, S) to embeddings.
+            normalisation: Of its pixels.
+            n_outputs: Number of logits.
+            image_size: S.
+            device: Where to compute.
+            seed: Of the new weights.
+            head: Key of `HEADS`.
+            head_weights: Checkpoint of `head_backbone(head)`; None for random weights.
+
+        Raises:
+            TrainingError: If the head and the backbone do not fit, or the head takes no checkpoint.
+            WeightsError: If the checkpoint is not one of the head's.
+        """
         import torch
         from torch import nn
 
-        backbone = backbone.eval()
+        backbone = read_by(head, backbone, image_size, head_weights)
         with torch.inference_mode():
-            embed_dim = backbone(torch.zeros(1, 3, image_size, image_size)).shape[1]
+            shape = tuple(backbone.eval()(torch.zeros(1, 3, image_size, image_size)).shape[1:])
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self._head: Any = HEADS[head].build(embed_dim, n_outputs)
+            self._head: Any = HEADS[head].build(shape, n_outputs, head_weights)
         self._head_kind = head
+        self._image_size = image_size
+        self._seed = seed
+        self._prepared = ""
         self.module = nn.Sequential(backbone, self._head).to(device)
         self.module = self.module.to(memory_format=torch.channels_last).requires_grad_(True)
         self._mean = torch.tensor(normalisation.mean, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(normalisation.std, device=device).view(1, 3, 1, 1)
+
+    def prepare(self, strategy: str, options: StrategyOptions) -> None:
+        """Changes the backbone as a strategy needs it; the second time does nothing.
+
+        `fine_tune` does so itself. Before a state of the module that was trained is read back, do
+        it by hand.
+
+        Args:
+            strategy: Key of `STRATEGIES`.
+            options: Its settings.
+
+        Raises:
+            TrainingError: If the strategy cannot be had with this backbone or these settings.
+            ValueError: If the backbone was prepared otherwise.
+        """
+        import torch
+
+        change = STRATEGIES[strategy].prepare
+        key = f"{strategy} {options.fingerprint()}"
+        if self._prepared not in {"", key}:
+            raise ValueError(f"The backbone is prepared for {self._prepared}, not for {key}.")
+        if change is None or self._prepared:
+            return
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self._seed)
+            change(self.module[0], options, self._image_size)
+        self.module = self.module.to(memory_format=torch.channels_last).requires_grad_(True)
+        self._prepared = key
 
     def logits(self, pixels: "Tensor") -> "Tensor":
         """Returns logits (B, C), float32, of pixels (B, 3, S, S) in [0, 1]."""
@@ -153,41 +208,6 @@ class Classifier:
         return np.concatenate(found).astype(np.float64)
 
 
-def class_loss(
-    task: Task,
-    y_true: NDArray[np.bool_],
-    train_rows: NDArray[np.intp],
-    device: "torch.device",
-) -> Callable[["Tensor", NDArray[np.intp]], "Tensor"]:
-    """Returns the loss of logits (B, C) against the labels of rows.
-
-    Cross-entropy over the classes of a multi-class task, binary cross-entropy per class otherwise.
-    Rare classes weigh more: a class's cases as much as its controls together, at most ten times.
-
-    Args:
-        task: Of the target.
-        y_true: Shape (N, C), membership of each scored class.
-        train_rows: Rows whose frequencies set the weights.
-        device: Of the logits.
-    """
-    import torch
-    from torch.nn import functional
-
-    labels = torch.from_numpy(y_true.astype(np.float32)).to(device)
-    learned = y_true[train_rows]
-    cases = learned.sum(axis=0).clip(min=1)
-    controls = len(learned) - cases
-    share = len(learned) / (y_true.shape[1] * cases) if task == "multiclass" else controls / cases
-    weight = torch.from_numpy(share.clip(0.1, 10).astype(np.float32)).to(device)
-    if task == "multiclass":
-        return lambda logits, rows: functional.cross_entropy(
-            logits, labels[rows].argmax(1), weight=weight
-        )
-    return lambda logits, rows: functional.binary_cross_entropy_with_logits(
-        logits, labels[rows], pos_weight=weight
-    )
-
-
 def fine_tune(
     classifier: Classifier,
     squares: Squares,
@@ -199,6 +219,7 @@ def fine_tune(
     test_rows: NDArray[np.intp],
     recipe: TrainingRecipe,
     device: "torch.device",
+    loss: str,
     strategy: str = "ft",
     options: StrategyOptions = DEFAULTS,
     groups: NDArray[np.str_] | None = None,
@@ -218,6 +239,7 @@ def fine_tune(
         test_rows: Rows to score, of other patients than both.
         recipe: How to train.
         device: Where.
+        loss: Key of `LOSSES` that serves the task.
         strategy: Key of `STRATEGIES`.
         options: Its settings.
         groups: Shape (N,), patients; None if unknown. For a head that starts from a probe.
@@ -228,21 +250,23 @@ def fine_tune(
     Raises:
         TrainingError: See `train`.
     """
-    loss = class_loss(task, y_true, train_rows, device)
+    loss_of = label_loss(loss, task, y_true, train_rows, device)
     chosen = STRATEGIES[strategy]
     if chosen.from_probe:
         classifier.start_from_probe(squares, train_rows, y_true, task, groups, recipe.seed)
+    classifier.prepare(strategy, options)
     trainee = trainee_of(classifier.module)
     adaptation = Adaptation(
         chosen.start(trainee, recipe.epochs, options),
-        key=f"{strategy} {options.fingerprint()}",
+        key=f"{strategy} {options.fingerprint()} {loss}",
+        parts={**{b.name: b.parameters for b in trainee.blocks}, HEAD: trainee.head},
         decays=chosen.decays,
         still_norms=chosen.still_norms and options.still_norms,
         forgets=chosen.may_forget and options.fresh_optimiser,
     )
     trained = train(
         classifier.module,
-        lambda batch: loss(classifier.logits(batch.pixels), batch.rows),
+        lambda batch: loss_of(classifier.logits(batch.pixels), batch.rows),
         squares,
         train_rows,
         validation_rows,
@@ -253,4 +277,5 @@ def fine_tune(
         on_epoch=on_epoch,
         progress=progress,
     )
-    return FineTuned(classifier.scores(squares, test_rows, task), trained.epochs, trained.best)
+    y_score = classifier.scores(squares, test_rows, task)
+    return FineTuned(y_score, trained.epochs, trained.best, trained.moved)

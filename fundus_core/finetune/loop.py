@@ -7,21 +7,30 @@ ends with the weights of one that was not.
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.compute import Precision, choose_precision, keep_freed_memory
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.domain.recipe import Recipe
+from fundus_core.domain.recipe import Recipe, added_later
 from fundus_core.errors import TrainingError
-from fundus_core.finetune.augment import AUGMENTATIONS, augmented
-from fundus_core.finetune.rates import Adaptation, optimiser_groups, rate_factor
+from fundus_core.finetune.augment import AUGMENTATIONS
+from fundus_core.finetune.batches import Batch, Loader, chunks, combined_seed
+from fundus_core.finetune.movement import starting_point
+from fundus_core.finetune.rates import (
+    OPTIMISERS,
+    RATE_SCHEDULES,
+    Adaptation,
+    optimiser_groups,
+    part_rates,
+    rate_factor,
+)
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch, TrainingState, commit, restore, state_key
 from fundus_core.finetune.trainee import hold_still
@@ -29,7 +38,6 @@ from fundus_core.finetune.trainee import hold_still
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
-    from torchvision.transforms import v2
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +47,10 @@ class TrainingRecipe(Recipe):
     epochs: int = 10
     batch_size: int = 32
     learning_rate: float = 1e-3
-    """The highest; it rises linearly during the warm-up, then falls along a cosine to zero."""
+    """The highest; it rises linearly during the warm-up, then goes by the schedule."""
 
     weight_decay: float = 0.01
-    """Decoupled (AdamW); not on biases and normalisation layers."""
+    """Not on biases and normalisation layers."""
 
     warm_up: float = 0.1
     """Share of all steps."""
@@ -59,20 +67,11 @@ class TrainingRecipe(Recipe):
 
     seed: int = 0
     precision: Precision = "auto"
+    optimiser: str = added_later("adamw")
+    """Key of `OPTIMISERS`."""
 
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """B photographs with what is known of them."""
-
-    pixels: "Tensor"
-    """Shape (B, 3, S, S), float32, in [0, 1]; not yet normalised."""
-
-    rows: NDArray[np.intp]
-    """Shape (B,): which rows of the squares they are."""
-
-    masks: "Tensor | None"
-    """Shape (B, S, S), int32: bits of the truth masks, augmented like the pixels."""
+    rate_schedule: str = added_later("cosine")
+    """Key of `RATE_SCHEDULES`: what the learning rate does after the warm-up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +81,9 @@ class Trained:
     epochs: tuple[Epoch, ...]
     best: int
     """Number of the epoch whose weights were kept: the last one without validation photographs."""
+
+    moved: tuple[str, ...]
+    """Entries of the module's state that are no longer what they were at the beginning."""
 
 
 BatchLoss = Callable[[Batch], "Tensor"]
@@ -121,25 +123,33 @@ def train(
         TrainingError: If a batch has no finite loss, or the recipe is impossible.
     """
     _require_possible(recipe, train_rows)
-    import torch
-
     keep_freed_memory()
-    optimiser = torch.optim.AdamW(module.parameters(), lr=recipe.learning_rate)
+    start = starting_point(module)
+    optimiser = OPTIMISERS[recipe.optimiser].build(module.parameters(), recipe.learning_rate)
     key = state_key(
         recipe, train_rows, validation_rows, about=adaptation.key if adaptation else None
     )
     state = restore(state_file, key, module, optimiser)
     for epoch in state.epochs:
         on_epoch(epoch)
-    pipeline = AUGMENTATIONS[recipe.augmentation]()
-    run = _Run(module, loss, squares, recipe, device, optimiser, pipeline, progress, adaptation)
+    loader = Loader(squares, device, AUGMENTATIONS[recipe.augmentation](), recipe.seed)
+    run = _Run(module, loss, loader, recipe, device, optimiser, progress, adaptation)
+    parts = adaptation.parts if adaptation else {}
     while len(state.epochs) < recipe.epochs and not _out_of_patience(state, recipe):
         started, number = time.perf_counter(), len(state.epochs) + 1
         train_loss = run.learn(train_rows, number)
         validation_loss = run.validate(validation_rows) if len(validation_rows) else None
         rate = max(float(group["lr"]) for group in optimiser.param_groups)
         seconds = round(time.perf_counter() - started, 2)
-        epoch = Epoch(number, train_loss, validation_loss, rate, seconds)
+        epoch = Epoch(
+            number,
+            train_loss,
+            validation_loss,
+            rate,
+            seconds,
+            rates=part_rates(run.rates, parts),
+            drift=start.drift(module, parts),
+        )
         if _improves(epoch, state):
             state.best = number
             state.best_weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
@@ -148,7 +158,7 @@ def train(
         on_epoch(epoch)
     module.load_state_dict(state.best_weights)
     module.eval()
-    return Trained(tuple(state.epochs), state.best)
+    return Trained(tuple(state.epochs), state.best, start.moved(module))
 
 
 @dataclass(slots=True)
@@ -157,13 +167,14 @@ class _Run:
 
     module: "nn.Module"
     loss: BatchLoss
-    squares: Squares
+    loader: Loader
     recipe: TrainingRecipe
     device: "torch.device"
     optimiser: "torch.optim.Optimizer"
-    pipeline: "v2.Transform"
     progress: Progress
     adaptation: Adaptation | None
+    rates: Mapping[str, float] = field(default_factory=dict)
+    """Of the parameters that move in this epoch, relative to the highest."""
 
     def learn(self, rows: NDArray[np.intp], number: int) -> float:
         """Goes once over the rows in random order; returns the mean loss."""
@@ -175,7 +186,7 @@ class _Run:
         losses = []
         devices = [self.device] if self.device.type == "cuda" else []
         with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(_seed(self.recipe.seed, number))  # for dropout
+            torch.manual_seed(combined_seed(self.recipe.seed, number))  # for dropout
             for step, members in enumerate(np.array_split(order, n_batches)):
                 self._set_rate((number - 1) * n_batches + step, self.recipe.epochs * n_batches)
                 losses.append(_finite(self._step(members, number), number, step))
@@ -186,7 +197,7 @@ class _Run:
         """Learns from one batch; returns its loss."""
         import torch
 
-        batch = self._batch(rows, self.pipeline, number)
+        batch = self.loader.augmented(rows, number)
         with self._autocast():
             value = self.loss(batch)
         penalty = self.adaptation.schedule.penalty() if self.adaptation else None
@@ -209,6 +220,7 @@ class _Run:
             rates = schedule.rates(number, measure)
             if self.adaptation.forgets:
                 self.optimiser.state.clear()
+        self.rates = rates
         for name, value in named.items():
             value.requires_grad_(name in rates)
             value.grad = None
@@ -235,7 +247,7 @@ class _Run:
         batches = list(chunks(order, self.recipe.batch_size))[:n_batches]
         for members in batches:
             with self._autocast():
-                loss = self.loss(self._batch(members, None, 0))
+                loss = self.loss(self.loader.plain(members))
             gradients = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
             for (name, value), gradient in zip(named.items(), gradients, strict=True):
                 steep = 0.0 if gradient is None else float(gradient.norm())
@@ -251,33 +263,13 @@ class _Run:
         total = 0.0
         with torch.inference_mode(), self._autocast():
             for members in chunks(rows, self.recipe.batch_size):
-                total += float(self.loss(self._batch(members, None, 0))) * len(members)
+                total += float(self.loss(self.loader.plain(members))) * len(members)
         return total / len(rows)
 
-    def _batch(self, rows: NDArray[np.intp], pipeline: "v2.Transform | None", number: int) -> Batch:
-        import torch
-
-        pixels, masks = [], []
-        for row in rows:
-            square = torch.from_numpy(np.array(self.squares.pixels[row]))
-            mask = None
-            if self.squares.masks is not None:
-                mask = torch.from_numpy(self.squares.masks[row].astype(np.int32))
-            if pipeline is not None:
-                seed = _seed(self.recipe.seed, number, int(row))
-                square, mask = augmented(pipeline, square, mask, seed)
-            pixels.append(square)
-            masks.append(mask)
-        stacked = torch.stack(pixels).to(self.device, non_blocking=True).float().div_(255)
-        bits = torch.stack(cast("list[Tensor]", masks)) if masks[0] is not None else None
-        return Batch(
-            stacked.contiguous(memory_format=torch.channels_last),
-            rows,
-            None if bits is None else bits.to(self.device),
-        )
-
     def _set_rate(self, step: int, n_steps: int) -> None:
-        rate = self.recipe.learning_rate * rate_factor(step, n_steps, self.recipe.warm_up)
+        rate = self.recipe.learning_rate * rate_factor(
+            step, n_steps, self.recipe.warm_up, self.recipe.rate_schedule
+        )
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["relative"]
 
@@ -293,18 +285,10 @@ class _Run:
         self.progress(done, total, f"Training, epoch {number} of {self.recipe.epochs}")
 
 
-def chunks(rows: NDArray[np.intp], size: int) -> Iterator[NDArray[np.intp]]:
-    """Yields the rows in order, `size` at a time."""
-    for start in range(0, len(rows), size):
-        yield rows[start : start + size]
-
-
 def _require_possible(recipe: TrainingRecipe, train_rows: NDArray[np.intp]) -> None:
-    if recipe.augmentation not in AUGMENTATIONS:
-        raise TrainingError(
-            f"There is no augmentation {recipe.augmentation!r}.",
-            hint=f"Choose one of {', '.join(AUGMENTATIONS)}.",
-        )
+    _require_known("augmentation", recipe.augmentation, AUGMENTATIONS)
+    _require_known("optimiser", recipe.optimiser, OPTIMISERS)
+    _require_known("schedule of the learning rate", recipe.rate_schedule, RATE_SCHEDULES)
     if recipe.epochs < 1 or recipe.batch_size < 2:
         raise TrainingError(
             f"Training needs at least 1 epoch and batches of 2; {recipe.epochs} and "
@@ -318,9 +302,11 @@ def _require_possible(recipe: TrainingRecipe, train_rows: NDArray[np.intp]) -> N
         )
 
 
-def _seed(*numbers: int) -> int:
-    """Returns a seed that depends on all the numbers."""
-    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+def _require_known(what: str, name: str, known: Iterable[str]) -> None:
+    if name not in known:
+        raise TrainingError(
+            f"There is no {what} called {name!r}.", hint=f"Choose one of {', '.join(known)}."
+        )
 
 
 def _finite(loss: float, number: int, step: int) -> float:

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
-from fundus_core.finetune.trainee import trainee_of
-
-HEAD = "head"
+from fundus_core.finetune.trainee import HEAD, trainee_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +40,15 @@ def strategy_plan(
     import torch
     from torch import nn
 
-    from fundus_core.backbones.networks import build_network
+    from fundus_core.backbones.networks import build_network, native_side
 
+    chosen = STRATEGIES[strategy]
     with torch.device("meta"):
-        trainee = trainee_of(nn.Sequential(build_network(spec), nn.Linear(spec.embed_dim, 1)))
-    schedule = STRATEGIES[strategy].start(trainee, n_epochs, options)
+        network = build_network(spec)
+        if chosen.prepare:
+            chosen.prepare(network, options, native_side(network, spec))
+        trainee = trainee_of(nn.Sequential(network, nn.Linear(spec.embed_dim, 1)))
+    schedule = chosen.start(trainee, n_epochs, options)
 
     def unknown(n_batches: int) -> Mapping[str, float]:
         raise _MeasuredError
@@ -55,11 +57,11 @@ def strategy_plan(
     rates = np.full((len(parts), n_epochs), np.nan)
     for epoch in range(n_epochs):
         try:
-            chosen = schedule.rates(epoch + 1, unknown)
+            moving = schedule.rates(epoch + 1, unknown)
         except _MeasuredError:
             continue
         rates[:, epoch] = [
-            np.mean([chosen.get(name, 0.0) for name in names]) for names in parts.values()
+            np.mean([moving.get(name, 0.0) for name in names]) for names in parts.values()
         ]
     return StrategyPlan(tuple(parts), rates)
 

@@ -1,13 +1,14 @@
-"""How fast each parameter moves at each step of a training."""
+"""How fast each parameter moves at each step of a training: OPTIMISERS and RATE_SCHEDULES."""
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fundus_core.finetune.strategies import Schedule
 
 if TYPE_CHECKING:
+    import torch
     from torch import nn
 
 
@@ -19,6 +20,9 @@ class Adaptation:
     key: str
     """What tells this strategy and its settings from others."""
 
+    parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Names of the parameters of each part of the network, for reports."""
+
     decays: bool = True
     """The optimiser's weight decay applies."""
 
@@ -29,22 +33,81 @@ class Adaptation:
     """The optimiser's moments are forgotten before every epoch."""
 
 
-def rate_factor(step: int, n_steps: int, warm_up: float) -> float:
-    """Returns the learning rate of a step relative to the highest: linear rise, cosine fall.
+@dataclass(frozen=True, slots=True)
+class OptimiserKind:
+    """One row of the menu of optimisers."""
+
+    label: str
+    build: Callable[[Iterable["nn.Parameter"], float], "torch.optim.Optimizer"]
+    """(parameters, highest learning rate) -> optimiser."""
+
+    reference: str
+
+
+def _adamw(parameters: Iterable["nn.Parameter"], rate: float) -> "torch.optim.Optimizer":
+    import torch
+
+    return torch.optim.AdamW(parameters, lr=rate)
+
+
+def _adam(parameters: Iterable["nn.Parameter"], rate: float) -> "torch.optim.Optimizer":
+    import torch
+
+    return torch.optim.Adam(parameters, lr=rate)
+
+
+def _sgd(parameters: Iterable["nn.Parameter"], rate: float) -> "torch.optim.Optimizer":
+    import torch
+
+    return torch.optim.SGD(parameters, lr=rate, momentum=0.9)
+
+
+OPTIMISERS: dict[str, OptimiserKind] = {
+    "adamw": OptimiserKind(
+        "AdamW: weight decay apart from the gradient",
+        _adamw,
+        "Loshchilov & Hutter (2019), arXiv:1711.05101",
+    ),
+    "adam": OptimiserKind(
+        "Adam: weight decay added to the gradient", _adam, "Kingma & Ba (2015), arXiv:1412.6980"
+    ),
+    "sgd": OptimiserKind(
+        "Gradient descent with momentum 0.9", _sgd, "Sutskever et al. (2013), ICML"
+    ),
+}
+"""Optimisers by name. To add one, add one entry."""
+
+
+def _cosine(progress: float) -> float:
+    return 0.5 * (1 + math.cos(math.pi * progress))
+
+
+RATE_SCHEDULES: dict[str, Callable[[float], float]] = {
+    "cosine": _cosine,
+    "constant": lambda progress: 1.0,
+}
+"""Share of the steps after the warm-up, in [0, 1) -> learning rate relative to the highest."""
+
+
+def rate_factor(step: int, n_steps: int, warm_up: float, schedule: str = "cosine") -> float:
+    """Returns the learning rate of a step relative to the highest: linear rise, then its schedule.
 
     Args:
         step: From 0.
         n_steps: Of the whole training.
         warm_up: Share of the steps during which the rate rises.
+        schedule: Key of `RATE_SCHEDULES`.
 
     Examples:
         >>> [round(rate_factor(step, 10, 0.2), 2) for step in (0, 1, 2, 6, 9)]
         [0.5, 1.0, 1.0, 0.5, 0.04]
+        >>> [rate_factor(step, 10, 0.2, "constant") for step in (0, 1, 9)]
+        [0.5, 1.0, 1.0]
     """
     rising = round(n_steps * warm_up)
     if step < rising:
         return (step + 1) / rising
-    return 0.5 * (1 + math.cos(math.pi * (step - rising) / max(1, n_steps - rising)))
+    return RATE_SCHEDULES[schedule]((step - rising) / max(1, n_steps - rising))
 
 
 def optimiser_groups(
@@ -72,3 +135,11 @@ def optimiser_groups(
         {**defaults, "params": members, "weight_decay": decay, "relative": rate}
         for (rate, decay), members in groups.items()
     ]
+
+
+def part_rates(rates: Mapping[str, float], parts: Mapping[str, Sequence[str]]) -> dict[str, float]:
+    """Returns the mean relative rate of the parameters of each part; 0 for those that rest."""
+    return {
+        part: sum(rates.get(name, 0.0) for name in names) / len(names)
+        for part, names in parts.items()
+    }

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-_STATE_VERSION = 2
+_STATE_VERSION = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,12 @@ class Epoch:
     """At the end of the epoch."""
 
     seconds: float
+    rates: dict[str, float] = field(default_factory=dict)
+    """Part of the network -> its mean learning rate relative to the highest."""
+
+    drift: dict[str, float | None] = field(default_factory=dict)
+    """Part of the network -> distance of its weights to where they began, relative to their length
+    there; None where that was zero."""
 
 
 @dataclass(slots=True)
@@ -71,7 +77,11 @@ def commit(
     tensors |= {f"best/{name}": value for name, value in state.best_weights.items()}
     for name, value in module.named_parameters():
         moments = optimiser.state.get(value, {})
-        tensors |= {f"optimiser/{name}/{moment}": each for moment, each in moments.items()}
+        tensors |= {
+            f"optimiser/{name}/{moment}": each
+            for moment, each in moments.items()
+            if each is not None  # gradient descent has no momentum before its first step
+        }
     about = {
         "key": key,
         "epochs": json.dumps([asdict(epoch) for epoch in state.epochs]),

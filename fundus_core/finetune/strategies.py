@@ -1,26 +1,23 @@
 """How a backbone may change while a classifier is trained: STRATEGIES, by their short names.
 
-A strategy says before each epoch which parameters move and how fast relative to the learning rate,
-and may add a penalty to the loss. theta are the backbone's parameters, theta0 their pre-trained
-values, phi those of the new head. To add a strategy, add one entry to `STRATEGIES`.
+A strategy starts a schedule, which says before each epoch which parameters move and how fast
+relative to the learning rate, and may add a penalty to the loss. To add a strategy, add one entry
+to `STRATEGIES`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from fundus_core.domain.recipe import Recipe
+from fundus_core.domain.recipe import Recipe, added_later
 from fundus_core.errors import TrainingError
+from fundus_core.finetune.schedules import Anchored, AutoRgn, Constant, Gradual, Schedule
 from fundus_core.finetune.trainee import Trainee
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import nn
 
-Rates = dict[str, float]
-"""Name of a parameter -> its learning rate relative to the highest, in (0, 1]; absent: frozen."""
-
-RelativeGradients = Callable[[int], Mapping[str, float]]
-"""Number of batches -> for each parameter the mean of |gradient| / |parameter|."""
+__all__ = ["DEFAULTS", "STRATEGIES", "FineTuneStrategy", "Schedule", "StrategyOptions"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ class StrategyOptions(Recipe):
     """Layer-wise decay: learning rate of a block relative to the next one towards the head."""
 
     block: str = ""
-    """Surgical fine-tuning: name of the one block that moves."""
+    """Surgical fine-tuning: name of the one block that moves; from a block on: of the first."""
 
     still_norms: bool = True
     """LP-FT: normalisation layers keep their pre-trained statistics."""
@@ -45,18 +42,14 @@ class StrategyOptions(Recipe):
     fresh_optimiser: bool = False
     """Auto-RGN and gradual unfreezing: forget the optimiser's moments when the rates change."""
 
+    lora_rank: int = added_later(8)
+    """LoRA: numbers that an adapter passes on, from 1 up."""
+
+    lora_alpha: float = added_later(16.0)
+    """LoRA: how much adapters weigh, times their rank."""
+
 
 DEFAULTS = StrategyOptions()
-
-
-class Schedule(Protocol):
-    """One strategy at work on one network."""
-
-    def rates(self, epoch: int, relative_gradients: RelativeGradients) -> Rates:
-        """Returns which parameters move in an epoch, counted from 1, and how fast."""
-
-    def penalty(self) -> "Tensor | None":
-        """Returns what is added to the loss of every batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,146 +79,60 @@ class FineTuneStrategy:
     may_forget: bool = False
     """`StrategyOptions.fresh_optimiser` applies."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Constant:
-    """The same parameters move in every epoch."""
-
-    chosen: Rates
-
-    def rates(self, epoch: int, relative_gradients: RelativeGradients) -> Rates:
-        return self.chosen
-
-    def penalty(self) -> None:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Gradual:
-    """Blocks are released one after another and stay released; the head always moves."""
-
-    trainee: Trainee
-    n_epochs: int
-    from_head: bool
-
-    def rates(self, epoch: int, relative_gradients: RelativeGradients) -> Rates:
-        n_released = released_blocks(epoch, self.n_epochs, len(self.trainee.blocks))
-        order = self.trainee.blocks[::-1] if self.from_head else self.trainee.blocks
-        names = [name for block in order[:n_released] for name in block.parameters]
-        return dict.fromkeys((*names, *self.trainee.head), 1.0)
-
-    def penalty(self) -> None:
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class _Anchored:
-    """Everything moves, but is pulled back to where it started."""
-
-    trainee: Trainee
-    options: StrategyOptions
-    power: int
-    """1 for the sum of absolute distances, 2 for half the sum of squared ones."""
-
-    start: "dict[str, Tensor]" = field(default_factory=dict)
-
-    def rates(self, epoch: int, relative_gradients: RelativeGradients) -> Rates:
-        return dict.fromkeys((*self.trainee.backbone, *self.trainee.head), 1.0)
-
-    def penalty(self) -> "Tensor":
-        import torch
-
-        now = self.trainee.parameters()
-        distances = [now[name] - origin for name, origin in self.start.items()]
-        if self.power == 1:
-            pull = self.options.pull * torch.stack([d.abs().sum() for d in distances]).sum()
-        else:
-            squares = torch.stack([d.square().sum() for d in distances]).sum()
-            pull = 0.5 * self.options.pull * squares
-        head = [now[name].square().sum() for name in self.trainee.head if now[name].ndim > 1]
-        return pull + 0.5 * self.options.head_decay * torch.stack(head).sum()
-
-
-@dataclass(frozen=True, slots=True)
-class _AutoRgn:
-    """Each tensor moves as fast as its gradient is large for its size; norms do not move."""
-
-    trainee: Trainee
-
-    def rates(self, epoch: int, relative_gradients: RelativeGradients) -> Rates:
-        ratios = relative_gradients(RGN_BATCHES)
-        kept = {name: ratios[name] for name in ratios if name not in self.trainee.norms}
-        return scaled_to_one(kept)
-
-    def penalty(self) -> None:
-        return None
-
-
-RGN_BATCHES = 5
-"""Batches over which Auto-RGN averages, before every epoch."""
-
-
-def released_blocks(epoch: int, n_epochs: int, n_blocks: int) -> int:
-    """Returns how many blocks of the backbone move in an epoch of gradual unfreezing.
-
-    One more every `n_epochs // n_blocks` epochs; where there are fewer epochs than blocks, several
-    at once, so that all move in the last epoch.
-
-    Args:
-        epoch: From 1.
-        n_epochs: Of the whole training.
-        n_blocks: Of the backbone.
-
-    Examples:
-        >>> [released_blocks(epoch, 10, 5) for epoch in range(1, 11)]
-        [1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-        >>> [released_blocks(epoch, 2, 5) for epoch in (1, 2)]
-        [3, 5]
-    """
-    if n_epochs < n_blocks:
-        return -(-n_blocks * epoch // n_epochs)
-    return min(n_blocks, 1 + (epoch - 1) // (n_epochs // n_blocks))
-
-
-def scaled_to_one(ratios: Mapping[str, float]) -> Rates:
-    """Divides by the largest; what has no finite positive ratio does not move.
-
-    A tensor of zeros has no ratio: a head's fresh bias, for one. It moves as fast as any.
-
-    Examples:
-        >>> scaled_to_one({"a": 2.0, "b": 1.0, "c": 0.0, "d": float("inf")})
-        {'a': 1.0, 'b': 0.5, 'd': 1.0}
-    """
-    finite = [ratio for ratio in ratios.values() if 0 < ratio < float("inf")]
-    largest = max(finite, default=1.0)
-    return {name: min(ratio / largest, 1.0) for name, ratio in ratios.items() if ratio > 0}
+    prepare: "Callable[[nn.Module, StrategyOptions, int], None] | None" = None
+    """(backbone, settings, side of its input in pixels): changes the backbone in place before
+    training, so that there is something that can move. It may draw torch's random numbers."""
 
 
 def _everything(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Schedule:
-    return _Constant(dict.fromkeys((*trainee.backbone, *trainee.head), 1.0))
+    return Constant(dict.fromkeys((*trainee.backbone, *trainee.head), 1.0))
 
 
 def _head_only(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Schedule:
-    return _Constant(dict.fromkeys(trainee.head, 1.0))
+    return Constant(dict.fromkeys(trainee.head, 1.0))
 
 
 def _last_block(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Schedule:
-    return _Constant(dict.fromkeys((*trainee.blocks[-1].parameters, *trainee.head), 1.0))
+    return Constant(dict.fromkeys((*trainee.blocks[-1].parameters, *trainee.head), 1.0))
 
 
 def _one_block(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Schedule:
-    by_name = {block.name: block for block in trainee.blocks}
-    if options.block not in by_name:
+    block = trainee.blocks[_place(options.block, trainee)]
+    return Constant(dict.fromkeys((*block.parameters, *trainee.head), 1.0))
+
+
+def _from_block(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Schedule:
+    blocks = trainee.blocks[_place(options.block, trainee) :]
+    names = [name for block in blocks for name in block.parameters]
+    return Constant(dict.fromkeys((*names, *trainee.head), 1.0))
+
+
+def _place(block: str, trainee: Trainee) -> int:
+    names = [each.name for each in trainee.blocks]
+    if block not in names:
         raise TrainingError(
-            f"There is no block {options.block!r} in this backbone.",
-            hint=f"Choose one of {', '.join(by_name)}.",
+            f"There is no block {block!r} in this backbone.",
+            hint=f"Choose one of {', '.join(names)}, as --block.",
         )
-    return _Constant(dict.fromkeys((*by_name[options.block].parameters, *trainee.head), 1.0))
+    return names.index(block)
 
 
 def _biases(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Schedule:
     biases = [name for name in trainee.backbone if name.endswith("bias")]
-    return _Constant(dict.fromkeys((*biases, *trainee.head), 1.0))
+    return Constant(dict.fromkeys((*biases, *trainee.head), 1.0))
+
+
+def _adapters(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Schedule:
+    from fundus_core.finetune.lora import ADAPTERS
+
+    adapters = [name for name in trainee.backbone if ADAPTERS.fullmatch(name)]
+    return Constant(dict.fromkeys((*adapters, *trainee.head), 1.0))
+
+
+def _with_adapters(backbone: "nn.Module", options: StrategyOptions, image_size: int) -> None:
+    from fundus_core.finetune.lora import add_adapters
+
+    add_adapters(backbone, rank=options.lora_rank, alpha=options.lora_alpha, image_size=image_size)
 
 
 def _decaying(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Schedule:
@@ -235,7 +142,7 @@ def _decaying(trainee: Trainee, n_epochs: int, options: StrategyOptions) -> Sche
         for number, block in enumerate(trainee.blocks)
         for name in block.parameters
     }
-    return _Constant({**rates, **dict.fromkeys(trainee.head, 1.0)})
+    return Constant({**rates, **dict.fromkeys(trainee.head, 1.0)})
 
 
 def _anchored(power: int) -> Callable[[Trainee, int, StrategyOptions], Schedule]:
@@ -244,7 +151,7 @@ def _anchored(power: int) -> Callable[[Trainee, int, StrategyOptions], Schedule]
         weights = {
             name: now[name].detach().clone() for name in trainee.backbone if now[name].ndim > 1
         }
-        return _Anchored(trainee, options, power, weights)
+        return Anchored(trainee, options.pull, options.head_decay, power, weights)
 
     return start
 
@@ -261,14 +168,14 @@ STRATEGIES: dict[str, FineTuneStrategy] = {
     "g-lf": FineTuneStrategy(
         "Gradual unfreezing, last to first",
         "block after block, from the head towards the input",
-        lambda trainee, n_epochs, options: _Gradual(trainee, n_epochs, from_head=True),
+        lambda trainee, n_epochs, options: Gradual(trainee, n_epochs, from_head=True),
         f"{_EIGHT}; Howard & Ruder (2018), arXiv:1801.06146",
         may_forget=True,
     ),
     "g-fl": FineTuneStrategy(
         "Gradual unfreezing, first to last",
         "block after block, from the input towards the head",
-        lambda trainee, n_epochs, options: _Gradual(trainee, n_epochs, from_head=False),
+        lambda trainee, n_epochs, options: Gradual(trainee, n_epochs, from_head=False),
         _EIGHT,
         may_forget=True,
     ),
@@ -297,7 +204,7 @@ STRATEGIES: dict[str, FineTuneStrategy] = {
     "auto-rgn": FineTuneStrategy(
         "Auto-RGN",
         "each tensor as fast as its gradient is large for its size, norms not at all",
-        lambda trainee, n_epochs, options: _AutoRgn(trainee),
+        lambda trainee, n_epochs, options: AutoRgn(trainee),
         f"{_EIGHT}; Lee et al. (2023), arXiv:2210.11466",
         may_forget=True,
     ),
@@ -312,6 +219,19 @@ STRATEGIES: dict[str, FineTuneStrategy] = {
         "one chosen block and the head",
         _one_block,
         "Lee et al. (2023), arXiv:2210.11466",
+    ),
+    "ft-from": FineTuneStrategy(
+        "From a block on",
+        "one chosen block, all blocks after it and the head",
+        _from_block,
+        "Huix et al. (2024), arXiv:2310.19522, from its published code",
+    ),
+    "lora": FineTuneStrategy(
+        "LoRA",
+        "low-rank adapters beside the backbone's layers, and the head",
+        _adapters,
+        "Hu et al. (2022), arXiv:2106.09685",
+        prepare=_with_adapters,
     ),
     "bitfit": FineTuneStrategy(
         "BitFit", "biases and the head", _biases, "Ben Zaken et al. (2022), arXiv:2106.10199"

@@ -9,6 +9,9 @@ from fundus_core.backbones.blocks import Block, network_blocks
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+HEAD = "head"
+"""What reports call the part after the backbone."""
+
 _NORMS = ("BatchNorm", "LayerNorm", "GroupNorm", "InstanceNorm", "RmsNorm", "RMSNorm")
 """What the names of the classes of normalisation layers have in them."""
 

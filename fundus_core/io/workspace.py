@@ -17,6 +17,9 @@ class Workspace:
     root: Path
     """Absolute; made on first use."""
 
+    weights_in: Path | None = None
+    """The user's folder of weights, if it is not in this one."""
+
     @property
     def demo(self) -> Path:
         """The embedded demo photographs."""
@@ -53,9 +56,24 @@ class Workspace:
         return self.root / "runs"
 
     @property
+    def metrics(self) -> Path:
+        """Metrics of runs with their intervals, in a folder per recipe."""
+        return self.root / "metrics"
+
+    @property
     def training(self) -> Path:
         """What unfinished trainings have done so far, in a folder per recipe."""
         return self.root / "training"
+
+    @property
+    def studies(self) -> Path:
+        """Which cells of studies were run, and what came of them."""
+        return self.root / "studies"
+
+    @property
+    def smoke(self) -> "Workspace":
+        """Where tiny versions of studies are tried, so that no list shows their runs."""
+        return Workspace(self.root / "smoke", weights_in=self.weights)
 
     @property
     def precision(self) -> Path:
@@ -70,7 +88,7 @@ class Workspace:
     @property
     def weights(self) -> Path:
         """Where the user puts weight files."""
-        return self.root / "weights"
+        return self.weights_in or self.root / "weights"
 
 
 def find_workspace(folder: Path | None = None) -> Workspace:

@@ -68,13 +68,22 @@ STEPS: tuple[MethodNote, ...] = (
     ),
     MethodNote(
         "Fine-tuning",
-        "In each outer fold a fresh copy of the backbone is trained with a linear head by AdamW, "
-        "the learning rate rising and then falling along a cosine; 15 % of the training patients "
-        "choose the epoch by their loss. Rare classes weigh more, at most ten times.",
+        "In each outer fold a fresh copy of the backbone is trained with a new head, as the "
+        "strategy says which of its weights move; 15 % of the training patients choose the epoch "
+        "by their loss (none where there are fewer than 20: the last epoch is kept). Rare classes "
+        "weigh more, at most ten times. Other photographs are scored by the mean of the folds' "
+        "networks.",
         "Davila et al. (2024), arXiv:2406.10050; Loshchilov & Hutter (2019), arXiv:1711.05101 "
         "(AdamW)",
         "Its scores are not calibrated, and folds are models of their own: pooled scores compare "
         "patients across them.",
+    ),
+    MethodNote(
+        "Shares of the patients",
+        "A share of each fold's training patients, every set of labels in its proportion, all "
+        "held-out patients tested; smaller shares of a draw are part of larger ones.",
+        "Jang et al. (2024), arXiv:2408.08790 (the stress test)",
+        "Few draws show little of the chance in which patients were taken.",
     ),
     MethodNote(
         "Zero-shot",
@@ -157,6 +166,14 @@ STATISTICS: tuple[MethodNote, ...] = (
         "A threshold sought on the same photographs flatters both shares.",
     ),
     MethodNote(
+        "Decisions and what they give",
+        "Kappa, F1, balanced accuracy, sensitivity and others of the pooled held-out predictions, "
+        "with BCa intervals by resampling patients. The threshold of a fold is the one with the "
+        "highest Youden index on the other folds; on another data set, the one chosen inside.",
+        "Efron (1987), J. Am. Stat. Assoc. 82, 171-185; Youden (1950), Cancer 3(1), 32-35",
+        "The values of single folds share training patients: their spread is no standard error.",
+    ),
+    MethodNote(
         "Trust in a map",
         "Trustworthiness: how far neighbours on the plane are neighbours in the embedding.",
         "Venna & Kaski (2001), ICANN, 485-491",
@@ -171,10 +188,11 @@ PAPERS: tuple[Paper, ...] = (
         "Silva-Rodríguez et al. (2023), CGI-HRDC",
         "https://arxiv.org/abs/2401.15526",
         "The linear probe (LP), fine-tuning (FT) and LP followed by FT of FLAIR's vision tower or "
-        "of a ResNet-50 that starts from ImageNet, for any target; zero-shot by FLAIR's text "
-        "tower, with descriptions of our own.",
-        "FLAIR's weights, to be fetched; the challenge's score; adapters. The "
-        "probe here chooses its regularisation by inner folds; their public code fixes it.",
+        "of a ResNet-50 that starts from ImageNet, for any target, as one study with the "
+        "challenge's score; Tip-Adapter and CLIP-Adapter; zero-shot by FLAIR's text tower, with "
+        "descriptions of our own.",
+        "FLAIR's weights and the challenge's photographs, to be fetched. The probe here chooses "
+        "its regularisation by inner folds; their public code fixes it.",
     ),
     Paper(
         "Comparison of Fine-tuning Strategies for Transfer Learning in Medical Image "
@@ -182,9 +200,9 @@ PAPERS: tuple[Paper, ...] = (
         "Davila, Colan & Hasegawa (2024), Image and Vision Computing 146, 105012",
         "https://arxiv.org/abs/2406.10050",
         "Its eight strategies (FT, LP, G-LF, G-FL, LP-FT, L1-SP, L2-SP, Auto-RGN) on ResNet-50, "
-        "DenseNet-121 and VGG-19 that start from ImageNet, or on any other backbone.",
-        "The comparison of all eight at once. Its data sets are not of the eye; learning rate, "
-        "epochs and the weights of the penalties are ours.",
+        "DenseNet-121 and VGG-19 that start from ImageNet, or on any other backbone, as one study.",
+        "Its data sets are not of the eye; learning rate, epochs and the weights of the penalties "
+        "are ours.",
     ),
     Paper(
         "A Disease-Specific Foundation Model Using Over 100K Fundus Images: Release and Validation "
@@ -192,18 +210,19 @@ PAPERS: tuple[Paper, ...] = (
         "Jang et al. (2024)",
         "https://arxiv.org/abs/2408.08790",
         "Pre-training on normal against abnormal, linear probes and fine-tuning of random and "
-        "pre-trained weights at any input size, 5-fold cross-validation, DeLong's test, "
-        "multi-label targets, t-SNE, Grad-CAM, and scoring of another data set by a probe.",
-        "Its weights (those made here learned from drawn photographs), the test on fractions of "
-        "the data, and vessel segmentation.",
+        "pre-trained weights at any input size and on fractions of the patients, 5-fold "
+        "cross-validation, DeLong's test, multi-label targets, tests on another data set, as one "
+        "study; t-SNE, Grad-CAM.",
+        "Its weights (those made here learned from drawn photographs), and vessel segmentation.",
     ),
     Paper(
         "Are Natural Domain Foundation Models Useful for Medical Image Classification?",
         "Huix et al. (2024), WACV",
         "https://arxiv.org/abs/2310.19522",
         "SAM, SEEM, DINOv2, OpenCLIP, BLIP, DeiT, DINO and ResNet-152 with the embeddings the "
-        "paper reads, frozen or unfrozen, with a linear head.",
-        "Their weights, to be fetched; the DeiT head; normalisation by the data set.",
+        "paper reads, frozen or unfrozen, with a linear head or an appended DeiT, as one study; "
+        "from any block on, or cut after any block.",
+        "Their weights, to be fetched; normalisation by the data set.",
     ),
 )
 

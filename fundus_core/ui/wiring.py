@@ -64,6 +64,10 @@ from fundus_core.workflows.story_store import Story, read_story
 from fundus_core.workflows.weights_cards import WeightsCard, list_weights_cards
 
 if TYPE_CHECKING:
+    from fundus_core.studies.document import StudyDocument
+    from fundus_core.studies.obstacles import Obstacle
+    from fundus_core.studies.run import Study
+    from fundus_core.ui.study_wiring import StudyChoice, StudyListing, StudyPlan
     from fundus_core.workflows.explain import Explanation
 
 _HEAVY = ("torch", "timm", "sklearn")
@@ -80,6 +84,7 @@ _ON_ACCELERATOR = frozenset(
         "finetune",
         "pretrain",
         "story",
+        "study",
     }
 )
 """Commands that run networks."""
@@ -260,6 +265,70 @@ def curves_since(moment: datetime) -> tuple[LearningCurves, ...]:
     newest = sorted(changed, key=lambda path: -changed[path])
     recent = [path for path in newest if changed[path] >= moment.timestamp() * 1e9]
     return tuple(curves for path in recent if (curves := read_curves(path)))
+
+
+def studies() -> "tuple[StudyListing, ...]":
+    """Returns the studies that come with the program, and the reader's own."""
+    from fundus_core.ui.study_wiring import FILES
+
+    place = workspace()
+    return _studies(place, _token(place.studies / FILES))
+
+
+def study_document(choice: "StudyChoice") -> "StudyDocument":
+    """Returns what a study says at the chosen size, of the chosen data.
+
+    Raises:
+        FundusError: If it cannot be run.
+    """
+    place = workspace()
+    token = (*_token(choice.path, deep=False), *_token(place.datasets))
+    return _study_document(place, choice, token)
+
+
+def study(choice: "StudyChoice") -> "Study":
+    """Returns a study with its data sets opened; do not change their tables.
+
+    Raises:
+        FundusError: If it, or its data, cannot be read.
+    """
+    return _study(workspace(), choice, _inputs_token(choice))
+
+
+def study_plan(choice: "StudyChoice") -> "StudyPlan":
+    """Returns what running a study would take, and what stands in the way.
+
+    Raises:
+        FundusError: As `study` does.
+    """
+    place, inputs, weights = workspace(), _inputs_token(choice), _token(workspace().weights)
+    return _study_plan(place, choice, (*inputs, *weights, *study_results_token(choice)))
+
+
+def study_table(choice: "StudyChoice") -> pd.DataFrame:
+    """Returns the results of a study as far as they are stored.
+
+    Raises:
+        FundusError: As `study` does.
+    """
+    return _study_table(workspace(), choice, (*_inputs_token(choice), *study_results_token(choice)))
+
+
+def study_curves(choice: "StudyChoice") -> pd.DataFrame:
+    """Returns the learning curves of a study as far as they are stored.
+
+    Raises:
+        FundusError: As `study` does.
+    """
+    token = (*_inputs_token(choice), *study_results_token(choice))
+    return _study_curves(workspace(), choice, token)
+
+
+def study_results_token(choice: "StudyChoice") -> tuple[object, ...]:
+    """Returns what changes whenever a cell of a study was run."""
+    from fundus_core.ui.study_wiring import results_token
+
+    return results_token(workspace(), choice)
 
 
 def weights_cards() -> tuple[WeightsCard, ...]:
@@ -512,6 +581,64 @@ def _explanation(
     found = explain(place, run_id, image_id, class_name=class_name or None, method=method)
     spare_the_collector()
     return found
+
+
+def _inputs_token(choice: "StudyChoice") -> tuple[object, ...]:
+    from fundus_core.ui.study_wiring import inputs_token
+
+    return inputs_token(workspace(), choice, study_document(choice))
+
+
+@st.cache_resource(show_spinner=False, max_entries=2)
+def _studies(place: Workspace, token: object) -> "tuple[StudyListing, ...]":
+    from fundus_core.ui.study_wiring import list_studies
+
+    return list_studies(place)
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def _study_document(place: Workspace, choice: "StudyChoice", token: object) -> "StudyDocument":
+    from fundus_core.ui.study_wiring import document_of
+
+    return document_of(place, choice)
+
+
+@st.cache_resource(show_spinner="Opening the study…", max_entries=8)
+def _study(place: Workspace, choice: "StudyChoice", token: object) -> "Study":
+    from fundus_core.studies.run import open_study
+
+    return open_study(place, choice.path, choice.size, document=study_document(choice))
+
+
+@st.cache_resource(show_spinner="Adding up the cells…", max_entries=16)
+def _study_plan(place: Workspace, choice: "StudyChoice", token: object) -> "StudyPlan":
+    from fundus_core.ui.study_wiring import planned
+
+    blocked = _obstacles(place, choice, (*_inputs_token(choice), *_token(place.weights)))
+    found = planned(study(choice), blocked)
+    spare_the_collector()
+    return found
+
+
+@st.cache_resource(show_spinner="Looking at the networks…", max_entries=16)
+def _obstacles(place: Workspace, choice: "StudyChoice", token: object) -> "tuple[Obstacle, ...]":
+    from fundus_core.studies.obstacles import obstacles
+
+    return obstacles(study(choice))
+
+
+@st.cache_data(show_spinner="Reading the results…", max_entries=16)
+def _study_table(place: Workspace, choice: "StudyChoice", token: object) -> pd.DataFrame:
+    from fundus_core.studies.results import study_table as table_of_study
+
+    return table_of_study(study(choice))
+
+
+@st.cache_data(show_spinner="Reading the learning curves…", max_entries=16)
+def _study_curves(place: Workspace, choice: "StudyChoice", token: object) -> pd.DataFrame:
+    from fundus_core.studies.results import convergence
+
+    return convergence(study(choice), study_table(choice))
 
 
 @st.cache_resource(show_spinner="Reading the story…", max_entries=2)

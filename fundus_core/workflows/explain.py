@@ -137,7 +137,8 @@ def _explainable(workspace: Workspace, run_id: str) -> Run:
         )
     if run.probe != "logistic":
         raise SaliencyError(
-            f"Run {run.id} is a {run.probe} probe, which weighs no features.",
+            f"Run {run.id} was scored by {run.probe}: its score is no weighted sum of features, "
+            "and only such sums can be explained yet.",
             hint="Fit a logistic probe on the same embeddings and explain that one.",
         )
     return run

@@ -2,27 +2,27 @@
 
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.backbones.networks import load_network, require_trainable
+from fundus_core.backbones.networks import require_trainable
 from fundus_core.compute import choose_device
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.domain.recipe import Recipe
-from fundus_core.embedding import Photograph
+from fundus_core.domain.recipe import Recipe, added_later
 from fundus_core.errors import TargetError
-from fundus_core.finetune.classifier import Classifier, Normalisation, fine_tune
+from fundus_core.finetune.classifier import fine_tune
 from fundus_core.finetune.curves import CURVE_FILE, CurveFile
-from fundus_core.finetune.heads import HEADS
+from fundus_core.finetune.heads import HEADS, head_backbone
 from fundus_core.finetune.loop import TrainingRecipe
-from fundus_core.finetune.squares import Squares, read_squares
+from fundus_core.finetune.losses import AUTO, chosen_loss
+from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch
 from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
+from fundus_core.io.weights import file_sha256, local_weights
 from fundus_core.io.workspace import Workspace
 from fundus_core.splits import Fold, held_out_groups
 from fundus_core.workflows.embed import BackboneChoice, ResolvedChoice, resolve
@@ -36,16 +36,23 @@ from fundus_core.workflows.held_out import (
     shortcut_predictions,
     stored_run,
 )
+from fundus_core.workflows.networks import (
+    fresh_classifier,
+    gather_changes,
+    kept_folds,
+    squares_of,
+    write_changes,
+)
 from fundus_core.workflows.runs import Run, save_run
-
-if TYPE_CHECKING:
-    from torch import nn
 
 _SUFFIX = {"ft": "fine-tuned"}
 """What labels call a strategy, where it is not its short name."""
 
 INNER_SHARE = 0.15
 """Share of the training patients by whom the best epoch is chosen."""
+
+FEWEST_TO_CHOOSE_BY = 20
+"""Training patients below which none are set aside, and the last epoch is kept."""
 
 FINE_TUNING = TrainingRecipe(epochs=10, batch_size=16, learning_rate=3e-4, patience=4)
 """Our defaults; the papers' own values are unverified."""
@@ -63,7 +70,12 @@ class FinetuneChoice:
     head: str = "linear"
     """Key of `HEADS`."""
 
+    loss: str = AUTO
+    """Key of `LOSSES`, or the usual one of the task."""
+
     training: TrainingRecipe = field(default_factory=lambda: FINE_TUNING)
+    keep_weights: bool = True
+    """Keep each fold's network, to score and explain other photographs; no part of the recipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +98,11 @@ class FinetuneRecipe(Recipe):
 
     fold_seed: int
     training: TrainingRecipe
+    loss: str
+    """Key of `LOSSES`."""
+
+    head_weights: str = added_later("")
+    """Hash of what a head that is a network starts from; empty for random weights."""
 
 
 def finetune_dataset(
@@ -122,13 +139,14 @@ def finetune_dataset(
     resolved = resolve(workspace, backbone)
     require_trainable(resolved.spec)
     labelled = labelled_photographs(dataset, dataset.image_ids, choice.validation)
-    recipe = _recipe(labelled, resolved, choice)
+    head_weights = _head_weights(workspace, choice.head)
+    recipe = _recipe(labelled, resolved, choice, head_weights)
     name = run_id(resolved, labelled.target, recipe, suffix=choice.strategy)
-    if stored := stored_run(workspace, name):
+    stored = stored_run(workspace, name)
+    if stored and (kept_folds(workspace, stored) or not choice.keep_weights):
         return stored
 
-    label = f"{resolved.label}, {_SUFFIX.get(choice.strategy, choice.strategy)}"
-    label += "" if choice.head == "linear" else f", {choice.head} head"
+    label = _label(resolved, choice)
     folder = workspace.training / recipe.fingerprint()
     written = CurveFile(
         folder / CURVE_FILE, f"{label}, {labelled.target.name}", choice.training.epochs
@@ -138,9 +156,10 @@ def finetune_dataset(
         written.add(epoch, fold)
         on_epoch(fold, epoch)
 
-    squares = _squares(labelled, resolved, folder, progress)
+    squares = squares_of(dataset, labelled.image_ids, resolved.recipe, folder, progress=progress)
     readable = labelled_photographs(dataset, squares.image_ids, choice.validation)
-    held_out = _cross_validated(readable, squares, resolved, choice, folder, after, progress)
+    task = _Task(readable, squares, resolved, choice, recipe, folder, head_weights)
+    held_out = task.cross_validate(after, progress)
     baseline = shortcut_predictions(workspace, readable)
     run = evaluated_run(
         name,
@@ -153,6 +172,7 @@ def finetune_dataset(
         method=choice.strategy,
         label=label,
     )
+    run = replace(run, recipe=recipe.to_dict())
     everything = readable.predictions(held_out.y_score, held_out.fold, label)
     save_run(
         workspace,
@@ -160,9 +180,23 @@ def finetune_dataset(
         everything.select(held_out.fold >= 0),
         baseline=baseline,
         curves=written.curves,
+        write_networks=task.gather if choice.keep_weights else None,
     )
     shutil.rmtree(folder, ignore_errors=True)
     return run
+
+
+def _label(resolved: ResolvedChoice, choice: FinetuneChoice) -> str:
+    """Returns the name of a run: what tells it from others of the same backbone."""
+    training, validation = choice.training, choice.validation
+    parts = [
+        resolved.label,
+        _SUFFIX.get(choice.strategy, choice.strategy),
+        "" if choice.head == "linear" else f"{choice.head} head",
+        "" if validation.fraction == 1 else f"{100 * validation.fraction:g} % of patients",
+        "" if training.seed == 0 else f"seed {training.seed}",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
 def _require_known(what: str, name: str, known: Iterable[str]) -> None:
@@ -172,7 +206,18 @@ def _require_known(what: str, name: str, known: Iterable[str]) -> None:
         )
 
 
-def _recipe(labelled: Labelled, resolved: ResolvedChoice, choice: FinetuneChoice) -> FinetuneRecipe:
+def _head_weights(workspace: Workspace, head: str) -> Path | None:
+    """Returns the checkpoint a head starts from, if it is a network and its weights are here."""
+    spec = head_backbone(head)
+    return None if spec is None else local_weights(spec, workspace)
+
+
+def _recipe(
+    labelled: Labelled,
+    resolved: ResolvedChoice,
+    choice: FinetuneChoice,
+    head_weights: Path | None,
+) -> FinetuneRecipe:
     validation = choice.validation
     return FinetuneRecipe(
         dataset=labelled.fingerprint(),
@@ -185,104 +230,97 @@ def _recipe(labelled: Labelled, resolved: ResolvedChoice, choice: FinetuneChoice
         folds=0 if validation.use_split else validation.folds,
         fold_seed=validation.seed,
         training=choice.training,
+        loss=chosen_loss(choice.loss, labelled.target),
+        head_weights="" if head_weights is None else file_sha256(head_weights),
     )
 
 
-def _squares(
-    labelled: Labelled, resolved: ResolvedChoice, folder: Path, progress: Progress
-) -> Squares:
-    path_of = dict(zip(labelled.dataset.image_ids, labelled.dataset.table["path"], strict=True))
-    return read_squares(
-        [Photograph(image_id, Path(path_of[image_id])) for image_id in labelled.image_ids],
-        resolved.recipe.image_size,
-        resolved.recipe.preprocessing,
-        folder=folder,
-        progress=progress,
-    )
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One cross-validated training."""
 
+    labelled: Labelled
+    squares: Squares
+    resolved: ResolvedChoice
+    choice: FinetuneChoice
+    recipe: FinetuneRecipe
+    folder: Path
+    """Where unfinished work is kept."""
 
-def _cross_validated(
-    labelled: Labelled,
-    squares: Squares,
-    resolved: ResolvedChoice,
-    choice: FinetuneChoice,
-    folder: Path,
-    on_epoch: Callable[[int, Epoch], None],
-    progress: Progress,
-) -> HeldOut:
-    """Trains a fresh copy of the backbone per fold and scores the patients held out."""
-    n_folds = len(labelled.folds)
-    y_score = np.full(labelled.y_true.shape, np.nan)
-    fold_of = np.full(len(labelled.y_true), -1, dtype=np.int64)
-    for number, fold in enumerate(labelled.folds):
+    head_weights: Path | None
+    """What a head that is a network itself starts from."""
 
-        def tell(done: int, total: int, message: str, number: int = number) -> None:
-            whole = f"Fold {number + 1} of {n_folds}: {message[:1].lower()}{message[1:]}"
-            progress(number * total + done, n_folds * total, whole)
+    def cross_validate(self, on_epoch: Callable[[int, Epoch], None], progress: Progress) -> HeldOut:
+        """Trains a fresh copy of the backbone per fold and scores the patients held out."""
+        n_folds = len(self.labelled.folds)
+        y_score = np.full(self.labelled.y_true.shape, np.nan)
+        fold_of = np.full(len(self.labelled.y_true), -1, dtype=np.int64)
+        for number, fold in enumerate(self.labelled.folds):
 
-        def after(epoch: Epoch, number: int = number) -> None:
-            on_epoch(number, epoch)
+            def tell(done: int, total: int, message: str, number: int = number) -> None:
+                whole = f"Fold {number + 1} of {n_folds}: {message[:1].lower()}{message[1:]}"
+                progress(number * total + done, n_folds * total, whole)
 
-        y_score[fold.test] = _fold_scores(
-            labelled,
-            squares,
-            resolved,
-            choice,
-            fold,
-            state_file=folder / f"fold-{number}.safetensors",
-            on_epoch=after,
-            progress=tell,
+            def after(epoch: Epoch, number: int = number) -> None:
+                on_epoch(number, epoch)
+
+            y_score[fold.test] = self._fold_scores(number, fold, after, tell)
+            fold_of[fold.test] = number
+        return HeldOut(y_score, fold_of)
+
+    def gather(self, target: Path) -> None:
+        """Writes what training changed of every fold's network into one file."""
+        gather_changes([self._changes(n) for n in range(len(self.labelled.folds))], target)
+
+    def _fold_scores(
+        self,
+        number: int,
+        fold: Fold,
+        on_epoch: Callable[[Epoch], None],
+        progress: Progress,
+    ) -> NDArray[np.float64]:
+        labelled, choice = self.labelled, self.choice
+        learn, choose = _inner_split(fold.train, labelled.patients, choice.training.seed)
+        classifier = fresh_classifier(
+            self.resolved,
+            n_outputs=labelled.y_true.shape[1],
+            head=choice.head,
+            head_weights=self.head_weights,
+            strategy=choice.strategy,
+            options=choice.options,
+            seed=choice.training.seed,
         )
-        fold_of[fold.test] = number
-    return HeldOut(y_score, fold_of)
+        tuned = fine_tune(
+            classifier,
+            self.squares,
+            labelled.y_true,
+            labelled.target.task,
+            train_rows=learn,
+            validation_rows=choose,
+            test_rows=fold.test,
+            recipe=choice.training,
+            device=choose_device(),
+            loss=self.recipe.loss,
+            strategy=choice.strategy,
+            options=choice.options,
+            groups=labelled.patients,
+            state_file=self.folder / f"fold-{number}.safetensors",
+            on_epoch=on_epoch,
+            progress=progress,
+        )
+        if choice.keep_weights:
+            write_changes(self._changes(number), classifier, tuned.moved)
+        return tuned.y_score
+
+    def _changes(self, fold: int) -> Path:
+        return self.folder / f"changes-{fold}.safetensors"
 
 
-def _fold_scores(
-    labelled: Labelled,
-    squares: Squares,
-    resolved: ResolvedChoice,
-    choice: FinetuneChoice,
-    fold: Fold,
-    *,
-    state_file: Path,
-    on_epoch: Callable[[Epoch], None],
-    progress: Progress,
-) -> NDArray[np.float64]:
-    device = choose_device()
-    learn, choose = held_out_groups(
-        fold.train, labelled.patients, share=INNER_SHARE, seed=choice.training.seed
-    )
-    recipe = resolved.recipe
-    classifier = Classifier(
-        _network(resolved),
-        Normalisation(recipe.mean, recipe.std),
-        n_outputs=labelled.y_true.shape[1],
-        image_size=recipe.image_size,
-        device=device,
-        seed=choice.training.seed,
-        head=choice.head,
-    )
-    tuned = fine_tune(
-        classifier,
-        squares,
-        labelled.y_true,
-        labelled.target.task,
-        train_rows=learn,
-        validation_rows=choose,
-        test_rows=fold.test,
-        recipe=choice.training,
-        device=device,
-        strategy=choice.strategy,
-        options=choice.options,
-        groups=labelled.patients,
-        state_file=state_file,
-        on_epoch=on_epoch,
-        progress=progress,
-    )
-    return tuned.y_score
-
-
-def _network(resolved: ResolvedChoice) -> "nn.Module":
-    """Returns a fresh copy of the backbone a choice starts from."""
-    recipe = resolved.recipe
-    return load_network(resolved.spec, resolved.weights, recipe.image_size, recipe.seed)
+def _inner_split(
+    rows: NDArray[np.intp], patients: NDArray[np.str_] | None, seed: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Sets some patients aside to choose the epoch by; nobody where there are too few to spare."""
+    n_patients = len(rows if patients is None else np.unique(patients[rows]))
+    if n_patients < FEWEST_TO_CHOOSE_BY:
+        return rows, rows[:0]
+    return held_out_groups(rows, patients, share=INNER_SHARE, seed=seed)

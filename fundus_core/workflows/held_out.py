@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +25,8 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe, fingerprint_of
 from fundus_core.errors import FundusError, TargetError
 from fundus_core.io.workspace import Workspace
-from fundus_core.probes import CrossValidation, cross_validate
-from fundus_core.splits import Fold, grouped_folds
+from fundus_core.probes import CrossValidation, TextSide, cross_validate
+from fundus_core.splits import Fold, grouped_folds, nested_fraction
 from fundus_core.stats.class_tests import compare_classes
 from fundus_core.stats.delong import AucComparison, compare_paired
 from fundus_core.workflows.classes import interval_by_class, overall_auc
@@ -51,6 +51,12 @@ class Validation:
     use_split: bool = False
     """Train and test on the table's own split instead of cross-validating."""
 
+    fraction: float = 1.0
+    """Share of each fold's training patients to learn from, in (0, 1]; all are tested."""
+
+    draw: int = 0
+    """Which patients a fraction takes; fractions of one draw are nested."""
+
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
@@ -72,14 +78,15 @@ class Labelled:
     def fingerprint(self) -> str:
         """Returns a key of what is validated on."""
         own_split = self.validation.use_split
-        return fingerprint_of(
-            {
-                "images": list(self.image_ids),
-                "y_true": self.y_true.tolist(),
-                "patients": None if self.patients is None else self.patients.tolist(),
-                "split": [fold.test.tolist() for fold in self.folds] if own_split else None,
-            }
-        )
+        about: dict[str, Any] = {
+            "images": list(self.image_ids),
+            "y_true": self.y_true.tolist(),
+            "patients": None if self.patients is None else self.patients.tolist(),
+            "split": [fold.test.tolist() for fold in self.folds] if own_split else None,
+        }
+        if self.validation.fraction < 1:
+            about["train"] = [fold.train.tolist() for fold in self.folds]
+        return fingerprint_of(about)
 
     @property
     def positive(self) -> str:
@@ -152,6 +159,8 @@ def labelled_photographs(
             class_names=target.scored_classes,
         )
     )
+    if validation.fraction != 1:
+        folds = tuple(_fewer(fold, y_true[rows], patients, validation, target) for fold in folds)
     leak = split_caution(dataset) if validation.use_split else None
     unread = unreadable_caution(n_labelled - len(rows), n_labelled)
     return Labelled(
@@ -166,10 +175,38 @@ def labelled_photographs(
     )
 
 
+def _fewer(
+    fold: Fold,
+    y_true: NDArray[np.bool_],
+    patients: NDArray[np.str_] | None,
+    validation: Validation,
+    target: Target,
+) -> Fold:
+    """Returns a fold that learns from fewer patients and tests the same."""
+    kept = nested_fraction(
+        y_true[fold.train],
+        None if patients is None else patients[fold.train],
+        fraction=validation.fraction,
+        seed=validation.draw,
+        class_names=target.scored_classes,
+    )
+    return Fold(fold.train[kept], fold.test)
+
+
 def cross_validated(
-    labelled: Labelled, embeddings: Embeddings, probe: str, progress: Progress = silent
+    labelled: Labelled,
+    embeddings: Embeddings,
+    probe: str,
+    progress: Progress = silent,
+    *,
+    text: TextSide | None = None,
 ) -> CrossValidation:
-    """Fits and validates a probe on embeddings of labelled photographs."""
+    """Fits and validates a probe on embeddings of labelled photographs.
+
+    With the table's own split, or a fraction of the patients, the probe of the first fold is the
+    one that scores new photographs: another would have learned from patients that were left out.
+    """
+    validation = labelled.validation
     return cross_validate(
         probe,
         embeddings.rows(labelled.image_ids),
@@ -177,8 +214,9 @@ def cross_validated(
         task=labelled.target.task,
         folds=labelled.folds,
         groups=labelled.patients,
-        seed=labelled.validation.seed,
-        refit_on_all=not labelled.validation.use_split,
+        seed=validation.seed,
+        text=text,
+        refit_on_all=not validation.use_split and validation.fraction == 1,
         progress=progress,
     )
 

@@ -62,7 +62,8 @@ def settle_precision(
     proposed = choose_precision(wanted, device)
     if wanted != "auto" or proposed == "fp32" or spec.loader == "colour":
         return PrecisionChoice("fp32" if spec.loader == "colour" else proposed, None)
-    asked = [spec.architecture, spec.architecture_args, weights_sha256, image_size, seed]
+    network = [spec.architecture, spec.architecture_args, spec.pooling]
+    asked = [*network, weights_sha256, image_size, seed]
     path = workspace.precision / f"{fingerprint_of([*asked, device.type, LEAST_COSINE])}.json"
     known = read_json(path)
     if isinstance(known, dict):

@@ -1,4 +1,8 @@
-"""Use case: a trained probe on photographs it has never seen."""
+"""Use case: a trained model on photographs it has never seen.
+
+A probe scores by what was fitted on all photographs, a fine-tuned run by the mean of its folds'
+networks.
+"""
 
 import re
 from dataclasses import dataclass, replace
@@ -10,17 +14,16 @@ from numpy.typing import NDArray
 
 from fundus_core.checks import Caution, foreign_labels_caution, target_cautions
 from fundus_core.domain.dataset import FundusDataset, Target
-from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import FundusError, TargetError
 from fundus_core.io.workspace import Workspace
-from fundus_core.probes import Probe
 from fundus_core.stats.class_tests import compare_classes_unpaired
 from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaired
 from fundus_core.workflows.classes import interval_by_class, overall_auc
 from fundus_core.workflows.embed import embed_resolved, resolve_recipe
+from fundus_core.workflows.networks import ensemble_scores
 from fundus_core.workflows.runs import (
     PREDICTIONS,
     Run,
@@ -35,7 +38,7 @@ from fundus_core.workflows.runs import (
 
 @dataclass(frozen=True, slots=True)
 class ExternalResult:
-    """What a trained probe says of another data set."""
+    """What a trained model says of another data set."""
 
     run: Run
     """Stored like any other run; `auc` is None when there are no labels."""
@@ -53,7 +56,7 @@ class ExternalResult:
     """Those of them that have a label."""
 
     n_seen: int
-    """Scored photographs that the probe was trained on: they are no external test."""
+    """Scored photographs that the model was trained on: they are no external test."""
 
     inside: AucInterval | None
     """AUC of the run on its own held-out photographs."""
@@ -75,11 +78,11 @@ def predict(
     label_column: str | None = None,
     progress: Progress = silent,
 ) -> ExternalResult:
-    """Scores photographs with the probe of a run; with labels, evaluates it and tests for a drop.
+    """Scores photographs with the model of a run; with labels, evaluates it and tests for a drop.
 
     Args:
         workspace: Where the run is.
-        run_id: A run of a probe.
+        run_id: A run of a probe or of fine-tuning.
         dataset: What to score.
         dataset_id: The id it is remembered by.
         label_column: Its column of labels, if it is called otherwise than the run's target.
@@ -87,14 +90,12 @@ def predict(
 
     Raises:
         TargetError: If there is no such column.
-        StoreError: If the run is unknown or keeps no probe.
+        StoreError: If the run is unknown, or keeps no probe or network.
         WeightsError: If the weights of its backbone are no longer at hand.
     """
     run = _renamed_target(load_run(workspace, run_id), dataset, label_column)
-    probe = run_probe(workspace, run)
-    resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
-    embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
-    predictions, labelled = _score(probe, run, dataset, embeddings)
+    image_ids, y_score = _scores(workspace, run, dataset, progress)
+    predictions, labelled = _predictions(run, dataset, image_ids, y_score)
     inside = run_predictions(workspace, run)
     outside = predictions.select(labelled) if labelled.any() else predictions
     external = _summarise(run, dataset, dataset_id, outside, has_labels=bool(labelled.any()))
@@ -113,20 +114,35 @@ def predict(
     )
 
 
-def _score(
-    probe: Probe, run: Run, dataset: FundusDataset, embeddings: Embeddings
+def _scores(
+    workspace: Workspace, run: Run, dataset: FundusDataset, progress: Progress
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Returns the photographs that could be read and their scores (n, C)."""
+    if run.kind == "finetune":
+        return ensemble_scores(workspace, run, dataset, progress)
+    probe = run_probe(workspace, run)
+    resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
+    embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
+    return embeddings.image_ids, probe.score(embeddings.vectors)
+
+
+def _predictions(
+    run: Run,
+    dataset: FundusDataset,
+    image_ids: tuple[str, ...],
+    y_score: NDArray[np.float64],
 ) -> tuple[Predictions, NDArray[np.bool_]]:
-    """Returns a score for every embedded photograph, and which of them have a label."""
-    embedded = dataset.select(embeddings.image_ids)
-    y_true, known = external_labels(embedded, run.target)
+    """Returns the scores as predictions, and which of the photographs have a label."""
+    scored = dataset.select(image_ids)
+    y_true, known = external_labels(scored, run.target)
     predictions = Predictions(
         run.label,
         run.target.task,
         run.target.scored_classes,
-        embeddings.image_ids,
+        image_ids,
         y_true,
-        probe.score(embeddings.vectors),
-        embedded.patient_ids,
+        y_score,
+        scored.patient_ids,
     )
     return predictions, known
 

@@ -311,7 +311,7 @@ def _validation(
     """Returns the AUC of each label that the held-out photographs have cases and controls of."""
     import torch
 
-    from fundus_core.finetune.loop import chunks
+    from fundus_core.finetune.batches import chunks
 
     scores = []
     with torch.inference_mode():

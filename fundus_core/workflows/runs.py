@@ -1,7 +1,7 @@
 """Evaluated models as they are stored: what was done, what came out, and how to score again."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -25,6 +25,9 @@ from fundus_core.stats.delong import AucInterval
 PREDICTIONS = "predictions.parquet"
 BASELINE = "baseline.parquet"
 _ABOUT = "run.json"
+NETWORKS = "networks.safetensors"
+"""What fine-tuning changed of each fold's network, see `workflows.networks`."""
+
 _PROBES = "probes.safetensors"
 _FINAL = "final"
 
@@ -94,7 +97,10 @@ class Run:
     """ISO 8601, UTC."""
 
     trained_as: str = ""
-    """Of an external run: the run whose probe scored."""
+    """Of an external run: the run whose probe or networks scored."""
+
+    recipe: dict[str, Any] = field(default_factory=dict)
+    """Of a fine-tuned run: its whole recipe, as `Recipe.to_dict` gives it."""
 
 
 def save_run(
@@ -106,6 +112,7 @@ def save_run(
     probes: Sequence[Probe] = (),
     final: Probe | None = None,
     curves: LearningCurves | None = None,
+    write_networks: Callable[[Path], None] | None = None,
 ) -> Path:
     """Stores a run and returns its folder."""
 
@@ -117,6 +124,8 @@ def save_run(
             _write_probes(folder / _PROBES, probes, final)
         if curves is not None:
             write_curves(folder / CURVE_FILE, curves)
+        if write_networks is not None:
+            write_networks(folder / NETWORKS)
         write_json(folder / _ABOUT, _to_json(run))
 
     return ArtifactStore(workspace.runs).put(run.id, _to_json(run), write)
@@ -200,8 +209,7 @@ def run_probe(workspace: Workspace, run: Run, *, fold: int | None = None) -> Pro
     path = run_folder(workspace, run) / _PROBES
     if run.kind == "finetune":
         raise StoreError(
-            f"Run {run.id} is a fine-tuned network, whose weights are not kept: it cannot be "
-            "applied to other photographs or explained yet.",
+            f"Run {run.id} is a fine-tuned network and has no probe.",
             hint="Fit a linear probe on the same backbone and use that run.",
         )
     if run.kind == "zero_shot":

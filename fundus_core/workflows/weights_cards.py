@@ -134,6 +134,8 @@ def _command(backbone: str, about: dict[str, Any]) -> str:
         "--weight-decay": training["weight_decay"],
         "--augmentation": training["augmentation"],
         "--patience": training["patience"],
+        "--optimiser": training.get("optimiser", "adamw"),
+        "--rate-schedule": training.get("rate_schedule", "cosine"),
         "--precision": about["precision"],
         "--seed": training["seed"],
     }

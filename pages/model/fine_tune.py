@@ -6,6 +6,7 @@ from fundus_core.checks import dataset_cautions
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import job_progress, training_progress
 from fundus_core.ui.components.finetune_form import finetune_form
+from fundus_core.ui.components.probe_beside import probe_beside
 from fundus_core.ui.components.run_table import fold_frame, models_or_stop, names_by_target
 
 st.title("Fine-tune")
@@ -30,8 +31,8 @@ else:
         with messages.shown_to_user():
             form.submit(summary)
 training_progress.watch(("finetune",))
-job_progress.watch(("backbones",))
-job_progress.last_failure(("finetune", "backbones"))
+job_progress.watch(("backbones", "probe"))
+job_progress.last_failure(("finetune", "backbones", "probe"))
 
 runs = models_or_stop(
     summary.id,
@@ -40,8 +41,8 @@ runs = models_or_stop(
     kind="finetune",
 )
 st.caption(
-    ":material/info: The weights of fine-tuned models are not kept: they can be compared, but not "
-    "yet explained by Grad-CAM or applied to other photographs."
+    ":material/info: Fine-tuned models can be compared, and applied to other photographs by "
+    "`fundus predict`; Grad-CAM explains probes only as yet."
 )
 left, right = st.columns(2)
 with left:
@@ -57,8 +58,10 @@ chosen = st.selectbox(
     format_func=lambda run_id: f"{by_id[run_id].target.name}: {names[run_id]}",
     key="finetune.curves_of",
 )
+probe_beside(by_id[chosen], wiring.runs(summary.id), summary)
 with messages.shown_to_user():
     curves = wiring.learning_curves(chosen)
 if curves is not None:
     training_progress.curves_chart(curves, key="finetune.curves")
+    training_progress.movement_chart(curves, key="finetune.movement")
 st.table(fold_frame(by_id[chosen]), hide_index=True)

@@ -32,9 +32,8 @@ elif not stored:
     messages.next_step("pages/embed/extract.py", "Extract embeddings", ":material/memory:")
 else:
     form = probe_form(dataset, stored)
-    ready = bool(form.embeddings and form.target)
     label = f"Fit {text.count(len(form.embeddings), 'probe')}"
-    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not ready):
+    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not form.ready):
         with messages.shown_to_user():
             form.submit(summary)
 job_progress.watch(("probe",))

@@ -1,6 +1,5 @@
 """Text towers: the published arithmetic, local files only, and what is refused."""
 
-import importlib.util
 import json
 import logging
 from collections.abc import Iterator
@@ -18,12 +17,7 @@ from fundus_core.backbones.text_towers import (
     require_text_tower,
 )
 from fundus_core.errors import BackboneError, DataError, WeightsError
-
-needs_transformers = pytest.mark.skipif(
-    importlib.util.find_spec("transformers") is None, reason="needs the extra 'text'"
-)
-if importlib.util.find_spec("transformers"):
-    from tests.backbones import tiny_flair
+from tests.backbones import tiny_flair
 
 PROMPTS = ("A fundus photograph of a healthy eye", "A fundus photograph of drusen", "macula")
 
@@ -57,7 +51,6 @@ def pieces(*words: str, length: int) -> list[int]:
     return numbers + [0] * (length - len(numbers))
 
 
-@needs_transformers
 @pytest.mark.parametrize("reading", ["published", "masked"])
 def test_flair__equals_the_published_steps(tmp_path: Path, reading: str) -> None:
     weights = tiny_flair.write(tmp_path)
@@ -74,7 +67,6 @@ def test_flair__equals_the_published_steps(tmp_path: Path, reading: str) -> None
     np.testing.assert_allclose(vectors, by_hand(ids, masked=reading == "masked"), atol=1e-5)
 
 
-@needs_transformers
 def test_flair__a_longer_neighbour_changes_a_prompt_only_as_published(tmp_path: Path) -> None:
     weights = tiny_flair.write(tmp_path)
     published = load_text_tower(tiny_flair.SPEC, weights, folders=[tmp_path])
@@ -89,7 +81,6 @@ def test_flair__a_longer_neighbour_changes_a_prompt_only_as_published(tmp_path: 
     assert moved["masked"] < 1e-5
 
 
-@needs_transformers
 def test_flair__words_are_lower_cased(tmp_path: Path) -> None:
     tower = load_text_tower(tiny_flair.SPEC, tiny_flair.write(tmp_path), folders=[tmp_path])
 
@@ -98,7 +89,6 @@ def test_flair__words_are_lower_cased(tmp_path: Path) -> None:
     np.testing.assert_array_equal(vectors[0], vectors[1])
 
 
-@needs_transformers
 @pytest.mark.parametrize(("stored", "used"), [(9.0, 4.6052), (-1.0, 0.0), (3.0, 3.0)])
 def test_flair__the_scale_is_clamped_as_published(
     tmp_path: Path, stored: float, used: float
@@ -108,7 +98,6 @@ def test_flair__the_scale_is_clamped_as_published(
     assert load_text_tower(tiny_flair.SPEC, weights, folders=[tmp_path]).log_scale == used
 
 
-@needs_transformers
 def test_flair__a_prompt_that_would_be_cut_off_is_refused(tmp_path: Path) -> None:
     tower = load_text_tower(tiny_flair.SPEC, tiny_flair.write(tmp_path), folders=[tmp_path])
 
@@ -116,7 +105,6 @@ def test_flair__a_prompt_that_would_be_cut_off_is_refused(tmp_path: Path) -> Non
         tower.encode(["eye " * 76])
 
 
-@needs_transformers
 def test_flair__the_vocabulary_may_lie_in_a_folder_of_its_own(tmp_path: Path) -> None:
     weights = tiny_flair.write(tmp_path / "elsewhere")
     (tmp_path / "Bio_ClinicalBERT").mkdir()
@@ -127,7 +115,6 @@ def test_flair__the_vocabulary_may_lie_in_a_folder_of_its_own(tmp_path: Path) ->
     assert tower.encode(["macula"]).shape == (1, tiny_flair.EMBED_DIM)
 
 
-@needs_transformers
 def test_flair__without_a_vocabulary_it_says_which_file_goes_where(tmp_path: Path) -> None:
     weights = tiny_flair.write(tmp_path)
     (tmp_path / "vocab.txt").unlink()
@@ -139,7 +126,6 @@ def test_flair__without_a_vocabulary_it_says_which_file_goes_where(tmp_path: Pat
     assert "emilyalsentzer/Bio_ClinicalBERT" in caught.value.hint
 
 
-@needs_transformers
 def test_flair__a_vocabulary_of_another_model_is_refused(tmp_path: Path) -> None:
     weights = tiny_flair.write(tmp_path)
     tiny_flair.write_vocabulary(tmp_path, tiny_flair.PIECES[:-1])
@@ -148,7 +134,6 @@ def test_flair__a_vocabulary_of_another_model_is_refused(tmp_path: Path) -> None
         load_text_tower(tiny_flair.SPEC, weights, folders=[tmp_path])
 
 
-@needs_transformers
 @pytest.mark.parametrize(
     ("left_out", "said"),
     [
@@ -169,18 +154,6 @@ def test_flair__a_checkpoint_that_lacks_a_part_is_refused(
 
     with pytest.raises(WeightsError, match=said):
         load_text_tower(tiny_flair.SPEC, weights, folders=[tmp_path])
-
-
-def test_flair__without_transformers_it_says_how_to_get_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = BackboneSpec("flair", "FLAIR", "resnet50", 512, text_tower="flair")
-    monkeypatch.setattr("fundus_core.backbones.text_reading.find_spec", lambda name: None)
-
-    with pytest.raises(BackboneError, match="transformers, which is not installed") as caught:
-        load_text_tower(spec, tmp_path / "flair.safetensors", folders=[tmp_path])
-
-    assert "fundus-explorer[text]" in caught.value.hint
 
 
 CLIP = BackboneSpec("tiny_clip", "CLIP, tiny", "any", 16, text_tower="open_clip:tiny-clip")
@@ -262,7 +235,6 @@ def test_open_clip__equals_its_own_encode_text(tiny_clip: Path) -> None:
     assert tower.log_scale == pytest.approx(model.logit_scale.item())
 
 
-@needs_transformers
 def test_open_clip__reads_a_tokenizer_from_a_local_folder(tmp_path: Path) -> None:
     import open_clip
 

@@ -1,12 +1,15 @@
 """Training from the shell: what is printed, stored, refused."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
 import pytest
+from safetensors import safe_open
 
 from fundus_core.stats.delong import auc_interval
 from tests.cli.conftest import Fundus
+from tests.fakes import write_dataset
 
 TINY = ("--backbone", "timm:test_resnet", "--weights", "scratch", "--image-size", "64")
 SHORT = ("--epochs", "1", "--batch-size", "8", "--augmentation", "none", "--precision", "fp32")
@@ -25,11 +28,62 @@ def test_finetune__prints_what_a_probe_prints(fundus: Fundus, data: Path) -> Non
     report = finetune(fundus, data)
 
     probe = fundus("probe", data, *TINY, "--target", "dr", "--folds", "2", "--json").json
-    assert report.keys() == probe.keys()
+    assert report.keys() - probe.keys() == {"epochs", "curves", "checkpoint", "external"}
+    assert probe.keys() <= report.keys()
     table = pd.read_parquet(report["predictions"])
     again = auc_interval(table["y_true"], table["y_score"], patients=table["patient_id"])
     assert report["auc"] == pytest.approx(again.auc, abs=1e-12)
     assert (report["n_images"], report["n_patients"]) == (24, 12)
+
+
+def test_finetune__says_where_curves_and_networks_are(fundus: Fundus, data: Path) -> None:
+    report = finetune(fundus, data)
+
+    assert [[epoch["number"] for epoch in fold] for fold in report["epochs"]] == [[1], [1]]
+    assert json.loads(Path(report["curves"]).read_text())["n_epochs"] == 1
+    with safe_open(report["checkpoint"], framework="np") as file:
+        assert {name.partition("/")[0] for name in file.keys()} == {"0", "1"}  # noqa: SIM118
+    assert finetune(fundus, data, "--no-checkpoint", "--seed", "1")["checkpoint"] is None
+
+
+def test_finetune__tests_on_another_data_set(fundus: Fundus, data: Path, tmp_path: Path) -> None:
+    other = write_dataset(tmp_path / "other", n_patients=6)
+
+    report = finetune(fundus, data, "--external", str(other))
+
+    outside = report["external"]
+    assert (outside["n_images"], outside["trained_as"]) == (12, report["run_id"])
+    assert outside["inside"]["auc"] == report["auc"]
+    again = fundus("predict", report["run_id"], other, "--json").json
+    assert again["scores"] == outside["scores"]
+
+
+def test_finetune__learns_from_a_share_of_the_patients(fundus: Fundus, data: Path) -> None:
+    report = finetune(fundus, data, "--fraction", "0.5")
+
+    assert [fold["n_train"] for fold in report["folds"]] == [6, 6]
+    assert report["n_images"] == 24
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        (("--fraction", "0"), "fraction of 0"),
+        (("--fraction", "0.05"), "none of them is"),
+        (("--loss", "ordinal"), "does not serve dr"),
+        (("--optimiser", "lion"), "no optimiser called 'lion'"),
+        (("--rate-schedule", "steps"), "no schedule of the learning rate called 'steps'"),
+    ],
+)
+def test_finetune__what_cannot_be_done_is_said_in_a_sentence(
+    fundus: Fundus, data: Path, more: tuple[str, str], message: str
+) -> None:
+    outcome = fundus(
+        "finetune", data, *TINY, *SHORT, "--target", "dr", "--folds", "2", "--json", *more
+    )
+
+    assert outcome.exit_code == 2
+    assert message in outcome.stderr
 
 
 def test_finetune__has_the_folds_of_the_probe(fundus: Fundus, data: Path) -> None:
@@ -66,7 +120,7 @@ def test_finetune__the_seeds_of_folds_and_training_are_two(fundus: Fundus, data:
     ("options", "told"),
     [
         (("--strategy", "sideways"), "no strategy called 'sideways'"),
-        (("--augmentation", "sideways"), "no augmentation 'sideways'"),
+        (("--augmentation", "sideways"), "no augmentation called 'sideways'"),
         (("--batch-size", "1"), "batches of 2"),
         (("--precision", "fp8"), "--precision is 'fp8'"),
         (("--use-split",), "has no split column"),
@@ -81,15 +135,24 @@ def test_finetune__what_is_impossible_is_refused_in_a_sentence(
     assert told in outcome.stderr
 
 
-def test_predict_and_explain__refuse_a_fine_tuned_run(fundus: Fundus, data: Path) -> None:
+def test_explain__refuses_a_fine_tuned_run(fundus: Fundus, data: Path) -> None:
     run = finetune(fundus, data)["run_id"]
 
-    predicted = fundus("predict", run, data)
     explained = fundus("explain", run, "--image", data / "images" / "p00_OD.jpg")
 
-    assert (predicted.exit_code, explained.exit_code) == (2, 2)
-    assert "cannot be applied" in predicted.stderr
+    assert explained.exit_code == 2
     assert "cannot be explained yet" in explained.stderr
+
+
+def test_predict__refuses_a_fine_tuned_run_whose_networks_were_not_kept(
+    fundus: Fundus, data: Path
+) -> None:
+    run = finetune(fundus, data, "--no-checkpoint")["run_id"]
+
+    predicted = fundus("predict", run, data)
+
+    assert predicted.exit_code == 2
+    assert "does not keep its networks" in predicted.stderr
 
 
 def test_pretrain__the_weights_serve_a_probe(fundus: Fundus, data: Path, tmp_path: Path) -> None:

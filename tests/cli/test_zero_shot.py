@@ -1,6 +1,5 @@
 """Asking in words from the shell, with a tiny checkpoint in FLAIR's layout."""
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -10,12 +9,8 @@ import pytest
 
 from fundus_core.backbones import catalogue
 from fundus_core.stats.delong import auc_interval
-from tests.cli.conftest import Fundus
-
-if importlib.util.find_spec("transformers") is None:
-    pytest.skip("needs the extra 'text'", allow_module_level=True)
-
 from tests.backbones import tiny_flair
+from tests.cli.conftest import Fundus
 
 TINY = ("--backbone", "tiny_flair", "--precision", "fp32")
 

@@ -9,7 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from fundus_core.errors import TrainingError
-from fundus_core.finetune.loop import Batch, TrainingRecipe, train
+from fundus_core.finetune.batches import Batch
+from fundus_core.finetune.loop import TrainingRecipe, train
+from fundus_core.finetune.rates import OPTIMISERS, RATE_SCHEDULES
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch
 
@@ -90,6 +92,33 @@ def test_train__interrupted_and_repeated_gives_the_weights_of_one_undisturbed(
     assert [epoch.number for epoch in epochs] == [1, 2, 3, 4]
     for name, value in undisturbed.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], value), name
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("schedule", RATE_SCHEDULES)
+def test_train__every_optimiser_and_schedule_learns_and_can_be_interrupted(
+    optimiser: str, schedule: str, tmp_path: Path
+) -> None:
+    recipe = replace(RECIPE, optimiser=optimiser, rate_schedule=schedule, learning_rate=0.02)
+    expected, interrupted = network(), network()
+    epochs = run(expected, recipe)
+
+    with pytest.raises(KillError):
+        run(interrupted, recipe, state_file=tmp_path / "state", stop_after=2)
+    again = network()
+    run(again, recipe, state_file=tmp_path / "state")
+
+    assert epochs[-1].train_loss < epochs[0].train_loss
+    for name, value in again.state_dict().items():
+        assert torch.equal(value, expected.state_dict()[name]), name
+
+
+def test_train__constant_rate_stays_where_cosine_falls() -> None:
+    constant = run(network(), replace(RECIPE, rate_schedule="constant"))
+    cosine = run(network(), RECIPE)
+
+    assert constant[-1].learning_rate == RECIPE.learning_rate
+    assert cosine[-1].learning_rate < 0.1 * RECIPE.learning_rate
 
 
 def test_train__equal_seeds_equal_weights_other_seeds_others() -> None:
@@ -184,7 +213,7 @@ def test_train__loss_that_is_no_number_is_refused_with_its_place() -> None:
     [
         ({"epochs": 0}, "at least 1 epoch"),
         ({"batch_size": 1}, "batches of 2"),
-        ({"augmentation": "mirror"}, "no augmentation 'mirror'"),
+        ({"augmentation": "mirror"}, "no augmentation called 'mirror'"),
     ],
 )
 def test_train__impossible_recipes_are_refused(change: dict[str, object], message: str) -> None:

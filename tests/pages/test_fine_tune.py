@@ -42,10 +42,10 @@ def page(monkeypatch: pytest.MonkeyPatch, workspace: Path, started: list[list[st
     return AppTest.from_file(PAGE, default_timeout=30)
 
 
-def store_fine_tuned(workspace: Path) -> None:
+def store_fine_tuned(workspace: Path, curves: LearningCurves = CURVES) -> None:
     scores = evaluated.predictions("tuned", evaluated.GOOD)
     run = replace(evaluated.run("tuned", scores), kind="finetune", probe="ft")
-    save_run(Workspace(workspace), run, scores, curves=CURVES)
+    save_run(Workspace(workspace), run, scores, curves=curves)
 
 
 def choose(page: AppTest, label: str, value: object) -> None:
@@ -184,7 +184,73 @@ def test_fine_tuned_models_are_listed_with_how_they_learned(page: AppTest, works
     assert not page.exception
     assert list(page.dataframe[0].value["Model"]) == ["tuned"]
     assert len(page.get("plotly_chart")) == 1
-    assert any("not kept" in one.value for one in page.caption)
+    assert any("`fundus predict`" in one.value for one in page.caption)
+
+
+def test_a_model_says_which_of_its_parts_moved_and_how_far(page: AppTest, workspace: Path) -> None:
+    def epoch(number: int) -> Epoch:
+        rates, drift = {"stem": 0.0, "head": 1.0}, {"stem": 0.0, "head": 0.2 * number}
+        return Epoch(number, 0.5, 0.6, 1e-3, 1.0, rates, drift)
+
+    store_fine_tuned(workspace, replace(CURVES, folds=((epoch(1), epoch(2)),)))
+
+    page.run()
+
+    assert not page.exception
+    _, moved = page.get("plotly_chart")
+    trace = json.loads(moved.proto.spec)["data"][0]
+    assert trace["y"] == ["stem", "head"]
+
+
+def press(page: AppTest, label: str) -> None:
+    next(one for one in page.button if label in one.label).click().run()
+
+
+def test_a_model_is_compared_with_its_linear_probe_in_two_clicks(
+    page: AppTest, workspace: Path
+) -> None:
+    store_fine_tuned(workspace)
+    evaluated.store(workspace, "probe", evaluated.predictions("probe", evaluated.POOR))
+    page.run()
+
+    press(page, "Compare with its linear probe")
+
+    assert not page.exception
+    (said,) = [one.value for one in page.markdown if "Difference" in one.value]
+    compared = wiring.comparison(["tuned", "probe"], "1")
+    assert f"{compared.pairs[0].result.difference:+.3f}" in said
+    assert f"{compared.runs[0].auc.auc:.3f}" in said
+
+
+def test_a_model_without_a_probe_offers_to_fit_it(
+    page: AppTest, workspace: Path, started: list[list[str]]
+) -> None:
+    store_fine_tuned(workspace)
+    page.run()
+
+    press(page, "Fit its linear probe")
+
+    assert not page.exception
+    (line,) = started
+    assert line[0] == "probe"
+    assert "--target dr" in " ".join(line)
+
+
+@pytest.mark.usefixtures("without_shipped_weights")
+def test_optimiser_loss_and_share_of_patients_are_handed_over(
+    page: AppTest, started: list[list[str]]
+) -> None:
+    page.run()
+    choose(page, "Backbones", ["resnet18"])
+    choose(page, "Optimiser", "sgd")
+    choose(page, "After the warm-up, the rate", "constant")
+    choose(page, "Loss", "ordinal")
+    next(one for one in page.select_slider if one.label == "Training patients").set_value(10).run()
+
+    start(page)
+
+    said = " ".join(started[0])
+    assert "--optimiser sgd --rate-schedule constant --loss ordinal --fraction 0.1" in said
 
 
 def test_without_a_model_the_page_says_when_results_appear(page: AppTest) -> None:

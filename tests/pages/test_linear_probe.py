@@ -1,5 +1,6 @@
 """The linear probe page: what it starts, what it lists, and what it says when it cannot start."""
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -9,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from fundus_core.checks import Caution
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.errors import WeightsError
+from fundus_core.io.findings import read_findings, write_findings
 from fundus_core.ui import wiring
 from tests.pages import evaluated
 
@@ -16,6 +18,7 @@ PAGE = evaluated.PAGES / "model" / "linear_probe.py"
 
 SCRATCH = evaluated.recipe("resnet18")
 TRAINED = evaluated.recipe("mobilenetv2_100", "imagenet")
+SPEAKING = replace(evaluated.recipe("flair", "flair"), pooling="projected")
 DME = Target("dme", "binary", ("0", "1"), ("dme",))
 
 
@@ -44,7 +47,7 @@ def with_embeddings(
     monkeypatch: pytest.MonkeyPatch, workspace: Path, dataset: FundusDataset
 ) -> None:
     evaluated.open_dataset(monkeypatch, workspace, dataset)
-    stored = evaluated.embedded(SCRATCH, TRAINED)
+    stored = evaluated.embedded(SCRATCH, TRAINED, SPEAKING)
     monkeypatch.setattr(wiring, "embeddings_list", lambda dataset_id: stored)
 
 
@@ -108,6 +111,63 @@ def test_the_own_split_takes_the_place_of_folds(page: AppTest, started: list[lis
 
     assert "--use-split" in started[0]
     assert "--folds" not in started[0]
+
+
+def test_probes_that_start_from_words_are_offered_where_words_can_be_read(
+    page: AppTest, started: list[list[str]]
+) -> None:
+    page.run()
+    choose(page, "Embeddings", [SPEAKING.fingerprint()])
+    choose(page, "Probe", "tip_adapter_f")
+
+    fit(page)
+
+    assert not page.exception
+    assert " ".join(started[0][6:]) == "--target dr --probe tip_adapter_f --seed 0 --folds 5"
+
+
+def test_where_words_cannot_be_read_it_says_why_they_are_not_offered(page: AppTest) -> None:
+    page.run()
+    choose(page, "Embeddings", [SPEAKING.fingerprint()])
+    choose(page, "Probe", "clip_adapter")
+
+    choose(page, "Embeddings", [SPEAKING.fingerprint(), SCRATCH.fingerprint()])
+
+    menu = next(box for box in page.selectbox if box.label == "Probe")
+    assert menu.options == ["Logistic regression", "k nearest neighbours"]
+    assert menu.value == "logistic"
+    said = evaluated.texts(page).replace("\\", "")
+    assert "Tip-Adapter, Tip-Adapter-F, CLIP-Adapter start from words" in said
+    assert "these are not: ResNet-18, random weights" in said
+
+
+def test_ones_own_words_are_handed_over(
+    page: AppTest, workspace: Path, started: list[list[str]]
+) -> None:
+    findings = workspace / "mine.json"
+    write_findings(read_findings(), findings)
+    page.run()
+    choose(page, "Embeddings", [SPEAKING.fingerprint()])
+    choose(page, "Probe", "tip_adapter")
+    page.text_input(key="probe.findings").set_value(f" {findings} ").run()
+
+    fit(page)
+
+    assert started[0][-2:] == ["--findings", str(findings)]
+
+
+def test_classes_of_which_nothing_is_said_cannot_be_started(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, page: AppTest
+) -> None:
+    with_embeddings(monkeypatch, workspace, evaluated.dataset(targets=(evaluated.GRADE,)))
+    page.run()
+    choose(page, "Embeddings", [SPEAKING.fingerprint()])
+
+    choose(page, "Probe", "tip_adapter")
+
+    assert not page.exception
+    assert "say nothing of grade=0" in page.error[0].value.replace("\\", "")
+    assert next(one for one in page.button if one.label.startswith("Fit")).disabled
 
 
 def test_without_a_chosen_embedding_nothing_can_be_started(page: AppTest) -> None:

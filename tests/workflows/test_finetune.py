@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import load_file
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
@@ -16,12 +17,19 @@ from fundus_core.finetune.state import Epoch
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.datasets import open_dataset
-from fundus_core.workflows.embed import BackboneChoice
+from fundus_core.workflows.embed import BackboneChoice, resolve_recipe
 from fundus_core.workflows.explain import explain_many
 from fundus_core.workflows.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.held_out import Validation
+from fundus_core.workflows.networks import fine_tuned, kept_folds, squares_of
 from fundus_core.workflows.predict import predict
-from fundus_core.workflows.runs import Run, run_curves, run_predictions
+from fundus_core.workflows.runs import (
+    NETWORKS,
+    Run,
+    run_curves,
+    run_folder,
+    run_predictions,
+)
 from tests.fakes import write_dataset, write_photograph
 
 TINY = BackboneChoice("timm:test_resnet", "scratch", 64)
@@ -207,12 +215,143 @@ def test_finetune_dataset__unknown_strategy_is_refused_with_those_there_are(
     assert "ft" in refusal.value.hint
 
 
-def test_fine_tuned_run__says_that_it_can_be_neither_explained_nor_applied_yet(
+def test_fine_tuned_run__says_that_it_cannot_be_explained_yet(
     place: Workspace, dataset: FundusDataset
 ) -> None:
     run, _ = tuned(place, dataset)
 
     with pytest.raises(SaliencyError, match=r"fine-tuned network.*cannot be explained yet"):
         explain_many(place, run.id, [dataset.image_ids[0]])
-    with pytest.raises(StoreError, match=r"fine-tuned network.*cannot be applied"):
-        predict(place, run.id, dataset, "tiny-1")
+
+
+def test_kept_networks__give_the_scores_they_gave_when_they_were_trained(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    run, _ = tuned(place, dataset)
+    resolved = resolve_recipe(place, run.embeddings, run.weights_path)
+    held_out = scores(place, run)
+
+    for fold in kept_folds(place, run):
+        members = [i for i, f in zip(held_out.image_ids, held_out.fold, strict=True) if f == fold]
+        squares = squares_of(dataset, members, resolved.recipe, place.root / "squares")
+        network = fine_tuned(place, run, resolved, fold)
+        again = network.scores(squares, np.arange(len(members)), "binary")
+        expected = held_out.y_score[[held_out.image_ids.index(member) for member in members]]
+        assert np.array_equal(again, expected)
+    assert kept_folds(place, run) == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "head"), [("lora", "linear"), ("lp", "deit-tiny"), ("bitfit", "two-layer")]
+)
+def test_kept_networks__can_be_read_back_whatever_was_added_to_them(
+    place: Workspace, dataset: FundusDataset, strategy: str, head: str
+) -> None:
+    choice = replace(CHOICE, strategy=strategy, head=head, training=replace(TRAINING, epochs=1))
+    run, _ = tuned(place, dataset, choice)
+
+    result = predict(place, run.id, dataset, "tiny-1")
+
+    assert result.n_scored == 24
+    resolved = resolve_recipe(place, run.embeddings, run.weights_path)
+    held_out = scores(place, run)
+    assert held_out.fold is not None
+    first = [i for i, f in zip(held_out.image_ids, held_out.fold, strict=True) if f == 0]
+    squares = squares_of(dataset, first, resolved.recipe, place.root / "squares")
+    again = fine_tuned(place, run, resolved, 0).scores(squares, np.arange(len(first)), "binary")
+    rows = [held_out.image_ids.index(image_id) for image_id in first]
+    assert np.allclose(again, held_out.y_score[rows], atol=1e-6)
+
+
+def test_kept_networks__hold_what_moved_and_the_head_and_nothing_else(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    frozen, _ = tuned(place, dataset, replace(CHOICE, strategy="lp"))
+    moved, _ = tuned(place, dataset)
+
+    of_frozen = load_file(run_folder(place, frozen) / NETWORKS)
+    of_moved = load_file(run_folder(place, moved) / NETWORKS)
+    assert {name.split("/")[1] for name in of_frozen} == {"1.weight", "1.bias"}
+    assert "0/0.layer1.0.conv1.weight" in of_moved
+    assert "0/0.layer1.0.bn1.running_mean" in of_moved
+
+
+def test_predict__fine_tuned_run_scores_by_the_mean_of_its_networks(
+    place: Workspace, dataset: FundusDataset, tmp_path: Path
+) -> None:
+    run, _ = tuned(place, dataset)
+    other = open_dataset(place, DataSource(write_dataset(tmp_path / "other", n_patients=8)))
+
+    result = predict(place, run.id, other, "other-1")
+
+    resolved = resolve_recipe(place, run.embeddings, run.weights_path)
+    squares = squares_of(other, other.image_ids, resolved.recipe, tmp_path / "squares")
+    rows = np.arange(16)
+    each = [fine_tuned(place, run, resolved, k).scores(squares, rows, "binary") for k in range(3)]
+    assert np.allclose(result.predictions.y_score, np.mean(each, axis=0))
+    assert (result.n_scored, result.run.kind, result.run.trained_as) == (16, "external", run.id)
+    assert result.inside == run.auc
+    assert not list(place.training.iterdir())
+
+
+def test_finetune_dataset__networks_that_were_not_kept_cannot_score_and_come_when_asked_for(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    without, _ = tuned(place, dataset, replace(CHOICE, keep_weights=False))
+    with pytest.raises(StoreError, match="does not keep its networks"):
+        predict(place, without.id, dataset, "tiny-1")
+
+    kept, told = tuned(place, dataset)
+
+    assert kept.id == without.id
+    assert told
+    assert np.array_equal(scores(place, kept).y_score, scores(place, without).y_score)
+    assert predict(place, kept.id, dataset, "tiny-1").n_scored == 24
+
+
+def test_finetune_dataset__fraction_learns_from_fewer_patients_and_tests_all(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    half = replace(CHOICE, validation=Validation("dr", folds=3, fraction=0.5))
+
+    run, _ = tuned(place, dataset, half)
+
+    assert run.n_images == 24
+    assert [fold.n_train for fold in run.folds] == [8, 8, 8]
+    assert "50 % of patients" in run.label
+    assert run.id != tuned(place, dataset)[0].id
+
+
+def test_finetune_dataset__epochs_tell_how_fast_and_how_far_each_part_moved(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    run, _ = tuned(place, dataset, replace(CHOICE, strategy="ft-last"))
+
+    curves = run_curves(place, run)
+    assert curves is not None
+    last = curves.folds[0][-1]
+    assert list(last.rates) == ["stem", "layer1", "layer2", "layer3", "layer4", "head"]
+    assert [rate for _, rate in last.rates.items()] == [0, 0, 0, 0, 1, 1]
+    assert [last.drift[part] for part in ("stem", "layer1", "layer2", "layer3")] == [0] * 4
+    assert last.drift["layer4"] is not None
+    assert last.drift["layer4"] > 0
+
+
+def test_finetune_dataset__ordinal_loss_makes_another_run_of_grades(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    usual = replace(CHOICE, validation=Validation("grade", folds=2))
+
+    by_grade, _ = tuned(place, dataset, replace(usual, loss="ordinal"))
+
+    assert by_grade.recipe["loss"] == "ordinal"
+    assert by_grade.id != tuned(place, dataset, usual)[0].id
+
+
+def test_finetune_dataset__few_patients_are_all_learned_from_and_the_last_epoch_is_kept(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    run, told = tuned(place, dataset)
+
+    assert {epoch.validation_loss for _, epoch in told} == {None}
+    assert run.n_patients == 12

@@ -6,6 +6,7 @@ import streamlit as st
 
 from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.finetune.losses import AUTO, LOSSES
 from fundus_core.ui import state, text, wiring
 from fundus_core.ui.components import backbone_picker
 from fundus_core.ui.components.augmentation_preview import augmentation_preview
@@ -22,6 +23,7 @@ from fundus_core.workflows.finetune import FINE_TUNING
 
 _KEY = "finetune"
 _FALLBACK = "resnet18"
+_PERCENTS = (1, 2, 5, 10, 25, 50, 75, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,11 @@ class FinetuneForm:
 
     validation: PickedValidation
     training: TrainingForm
+    loss: str
+    """Key of `LOSSES`, or `AUTO`."""
+
+    fraction: float
+    """Share of each fold's training patients, in (0, 1]."""
 
     @property
     def ready(self) -> bool:
@@ -57,6 +64,8 @@ class FinetuneForm:
             *("--target", self.target, *self.strategy.arguments),
             *self.validation.arguments,
             *self.training.arguments,
+            *(("--loss", self.loss) if self.loss != AUTO else ()),
+            *(("--fraction", f"{self.fraction:g}") if self.fraction < 1 else ()),
         ]
 
     def submit(self, summary: DatasetSummary) -> None:
@@ -95,12 +104,43 @@ def finetune_form(dataset: FundusDataset) -> FinetuneForm:
         image_size = backbone_picker.image_size_choice(key=_KEY)
         target = pick_target(dataset, key=_KEY)
     with right:
-        strategy = pick_strategy(key=_KEY)
+        strategy = pick_strategy(backbones, key=_KEY)
         training = training_form(FINE_TUNING, key=_KEY)
         validation = pick_validation(dataset, key=_KEY)
+        loss, fraction = _pick_loss(), _pick_fraction()
     strategy_picture(strategy, backbones, training.epochs, key=_KEY)
     augmentation_preview(dataset, training.augmentation, key=_KEY)
-    return FinetuneForm(backbones, weights, image_size, target, strategy, validation, training)
+    return FinetuneForm(
+        backbones, weights, image_size, target, strategy, validation, training, loss, fraction
+    )
+
+
+def _pick_loss() -> str:
+    titles = {AUTO: "the usual one of the target"}
+    titles |= {name: kind.label for name, kind in LOSSES.items() if kind.needs_order}
+    return str(
+        st.selectbox(
+            "Loss",
+            list(titles),
+            format_func=lambda name: titles[name],
+            key=f"{_KEY}.loss",
+            help="For grades such as 0 to 4, the thresholds between them make a mistake by two "
+            "grades cost more than one by one.",
+        )
+    )
+
+
+def _pick_fraction() -> float:
+    percent = st.select_slider(
+        "Training patients",
+        _PERCENTS,
+        100,
+        format_func=lambda value: f"{value} %",
+        key=f"{_KEY}.fraction",
+        help="Share of each fold's training patients to learn from; all held-out ones are tested. "
+        "Smaller shares are part of larger ones.",
+    )
+    return int(percent) / 100
 
 
 def _pick_backbones() -> tuple[str, ...]:

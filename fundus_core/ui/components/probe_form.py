@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.probes import PROBES
-from fundus_core.ui import state, text, wiring
+from fundus_core.errors import FundusError
+from fundus_core.io.findings import read_findings
+from fundus_core.probes import PROBES, needs_text
+from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components.target_menus import (
     PickedValidation,
     pick_target,
@@ -16,6 +19,8 @@ from fundus_core.ui.components.target_menus import (
 from fundus_core.workflows.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.embed import EmbeddingSummary
 from fundus_core.workflows.labels import distinct_labels
+from fundus_core.workflows.prototypes import understands_words
+from fundus_core.workflows.questions import question_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,16 @@ class ProbeForm:
     """Key of `PROBES`."""
 
     validation: PickedValidation
+    findings: str
+    """File of descriptions; empty for those of the program, and where no words are read."""
+
+    answerable: bool
+    """False if the probe starts from words and nothing is said of one of the classes."""
+
+    @property
+    def ready(self) -> bool:
+        """Says whether a job can be started."""
+        return bool(self.embeddings and self.target and self.answerable)
 
     def arguments(self, summary: DatasetSummary, chosen: EmbeddingSummary) -> list[str]:
         """Returns the command line that fits the probe on one of the embeddings.
@@ -46,6 +61,7 @@ class ProbeForm:
             "--probe",
             self.probe,
             *self.validation.arguments,
+            *(["--findings", self.findings] if self.findings else []),
         ]
 
     def submit(self, summary: DatasetSummary) -> None:
@@ -70,12 +86,11 @@ def probe_form(dataset: FundusDataset, stored: Sequence[EmbeddingSummary]) -> Pr
     left, right = st.columns(2, gap="large")
     with left:
         target = pick_target(dataset, key="probe")
-        probe = st.selectbox(
-            "Probe", list(PROBES), format_func=lambda key: PROBES[key].label, key="probe.kind"
-        )
+        probe = _pick_probe(embeddings)
     with right:
         validation = pick_validation(dataset, key="probe")
-    return ProbeForm(embeddings, target, probe, validation)
+    findings, answerable = _words(dataset, target) if needs_text(probe) else ("", True)
+    return ProbeForm(embeddings, target, probe, validation, findings, answerable)
 
 
 def _pick_embeddings(stored: Sequence[EmbeddingSummary]) -> tuple[EmbeddingSummary, ...]:
@@ -91,6 +106,52 @@ def _pick_embeddings(stored: Sequence[EmbeddingSummary]) -> tuple[EmbeddingSumma
         help="One probe is fitted on each; folds are the same for all of them.",
     )
     return tuple(by_key[key] for key in chosen)
+
+
+def _pick_probe(embeddings: Sequence[EmbeddingSummary]) -> str:
+    """Draws the menu of probes; those that start from words only where words can be read."""
+    mute = [one.label for one in embeddings if not understands_words(one.recipe)]
+    speaks = bool(embeddings) and not mute
+    offered = [name for name in PROBES if speaks or not needs_text(name)]
+    probe: str = st.selectbox(
+        "Probe",
+        offered,
+        format_func=lambda key: PROBES[key].label,
+        key="probe.kind",
+    )
+    if mute:
+        left_out = ", ".join(kind.label for kind in PROBES.values() if kind.needs_text)
+        st.caption(
+            f":material/info: {left_out} start from words. They are offered when only embeddings "
+            "in the space of a text tower are chosen, such as FLAIR's; these are not: "
+            f"{text.escaped(', '.join(mute))}."
+        )
+    return probe
+
+
+def _words(dataset: FundusDataset, target: str) -> tuple[str, bool]:
+    """Draws where words come from, and what is missing among them.
+
+    Returns:
+        The file of findings, empty for the program's own, and whether all classes are described.
+    """
+    place = st.text_input(
+        "File of findings",
+        key="probe.findings",
+        placeholder="the program's own",
+        help="A JSON file of your own descriptions on this machine; docs/zero_shot.md shows its "
+        "form. The zero-shot page shows what the program says of each class.",
+    ).strip()
+    place = str(Path(place).expanduser()) if place else ""
+    if not target:
+        return place, False
+    try:
+        given = read_findings(Path(place) if place else None)
+        question_of(dataset, dataset.target(target), given)
+    except FundusError as error:
+        messages.show_error(error)
+        return place, False
+    return place, True
 
 
 def _coverage(summary: EmbeddingSummary) -> str:

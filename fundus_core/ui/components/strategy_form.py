@@ -1,6 +1,6 @@
 """Which strategy of fine-tuning, with its settings, and a picture of what it moves when."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -8,6 +8,12 @@ from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.strategies import DEFAULTS, STRATEGIES, StrategyOptions
 from fundus_core.plots.strategy import strategy_figure
 from fundus_core.ui import messages, wiring
+
+_VALUES = ("pull", "head_decay", "layer_decay", "block", "lora_rank", "lora_alpha")
+"""Settings that the command line takes with a value; the others are flags."""
+
+_OF_ONE_BLOCK = {"surgical": "Block", "ft-from": "First block"}
+"""Strategies that need the name of a block -> what the menu calls it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class PickedStrategy:
         """Returns the choice as options of `fundus finetune`."""
         given = [("--strategy", self.code)]
         given += [] if self.head == "linear" else [("--head", self.head)]
-        for name in ("pull", "head_decay", "layer_decay", "block"):
+        for name in _VALUES:
             value = getattr(self.options, name)
             if value != getattr(DEFAULTS, name):
                 given.append((f"--{name.replace('_', '-')}", str(value)))
@@ -35,8 +41,13 @@ class PickedStrategy:
         return (*(part for pair in given for part in pair), *flags)
 
 
-def pick_strategy(*, key: str) -> PickedStrategy:
-    """Draws the menu of strategies with the settings of the chosen one."""
+def pick_strategy(backbones: tuple[str, ...], *, key: str) -> PickedStrategy:
+    """Draws the menu of strategies with the settings of the chosen one.
+
+    Args:
+        backbones: Ids of those that it is for.
+        key: What the keys of the widgets begin with.
+    """
     code: str = st.selectbox(
         "Strategy",
         list(STRATEGIES),
@@ -45,24 +56,56 @@ def pick_strategy(*, key: str) -> PickedStrategy:
     )
     chosen = STRATEGIES[code]
     st.caption(f"{chosen.rule[:1].upper()}{chosen.rule[1:]}. {chosen.reference}")
-    pull, layer_decay, block = DEFAULTS.pull, DEFAULTS.layer_decay, ""
-    still_norms, fresh = DEFAULTS.still_norms, DEFAULTS.fresh_optimiser
-    if code in {"l1-sp", "l2-sp"}:
-        pull = st.number_input("Pull", 0.0, 10.0, pull, 0.05, key=f"{key}.pull")
-    if code == "llrd":
-        layer_decay = st.slider("Decay per block", 0.3, 1.0, layer_decay, key=f"{key}.llrd")
-    if code == "surgical":
-        block = st.text_input("Block", key=f"{key}.block", help="As the picture below names it.")
-    if chosen.still_norms:
-        still_norms = st.checkbox("Norms keep their statistics", still_norms, key=f"{key}.norms")
-    if chosen.may_forget:
-        fresh = st.checkbox("Forget the optimiser's moments", fresh, key=f"{key}.fresh")
-    options = StrategyOptions(pull, DEFAULTS.head_decay, layer_decay, block, still_norms, fresh)
+    options = _pick_settings(code, backbones, key)
     heads = [name for name, kind in HEADS.items() if kind.from_probe or not chosen.from_probe]
     head: str = st.selectbox(
         "Head", heads, format_func=lambda name: HEADS[name].label, key=f"{key}.head"
     )
     return PickedStrategy(code, options, head)
+
+
+def _pick_settings(code: str, backbones: tuple[str, ...], key: str) -> StrategyOptions:
+    """Draws the settings of one strategy."""
+    chosen, options = STRATEGIES[code], DEFAULTS
+    if code in {"l1-sp", "l2-sp"}:
+        pull = st.number_input("Pull", 0.0, 10.0, DEFAULTS.pull, 0.05, key=f"{key}.pull")
+        options = replace(options, pull=pull)
+    if code == "llrd":
+        decay = st.slider("Decay per block", 0.3, 1.0, DEFAULTS.layer_decay, key=f"{key}.llrd")
+        options = replace(options, layer_decay=decay)
+    if code in _OF_ONE_BLOCK:
+        options = replace(options, block=_pick_block(_OF_ONE_BLOCK[code], backbones, key))
+    if code == "lora":
+        rank = st.number_input("Rank", 1, 256, DEFAULTS.lora_rank, key=f"{key}.lora_rank")
+        alpha = st.number_input(
+            "Alpha",
+            0.5,
+            1024.0,
+            DEFAULTS.lora_alpha,
+            key=f"{key}.lora_alpha",
+            help="Adapters weigh alpha divided by the rank.",
+        )
+        options = replace(options, lora_rank=rank, lora_alpha=alpha)
+    if chosen.still_norms:
+        still = st.checkbox("Norms keep their statistics", DEFAULTS.still_norms, key=f"{key}.norms")
+        options = replace(options, still_norms=still)
+    if chosen.may_forget:
+        fresh = st.checkbox(
+            "Forget the optimiser's moments", DEFAULTS.fresh_optimiser, key=f"{key}.fresh"
+        )
+        options = replace(options, fresh_optimiser=fresh)
+    return options
+
+
+def _pick_block(label: str, backbones: tuple[str, ...], key: str) -> str:
+    """Draws the menu of the blocks that all backbones have."""
+    of_each = []
+    with messages.shown_to_user():
+        of_each = [wiring.strategy_plan(each, "ft", 1, DEFAULTS).blocks[:-1] for each in backbones]
+    common = [name for name in next(iter(of_each), ()) if all(name in each for each in of_each)]
+    if len(backbones) > 1 and not common:
+        st.warning("The chosen backbones have no block in common: start them one by one.")
+    return st.selectbox(label, common, key=f"{key}.block") or ""
 
 
 def strategy_picture(
@@ -73,9 +116,8 @@ def strategy_picture(
         return
     backbone = backbones[0]
     with messages.shown_to_user():
-        if picked.code == "surgical" and not picked.options.block:
-            names = wiring.strategy_plan(backbone, "ft", 1, DEFAULTS).blocks[:-1]
-            st.info(f"The blocks of {backbone}: {', '.join(names)}.")
+        if picked.code in _OF_ONE_BLOCK and not picked.options.block:
+            st.info("Choose a block first.")
             return
         plan = wiring.strategy_plan(backbone, picked.code, n_epochs, picked.options)
         st.plotly_chart(strategy_figure(plan), key=f"{key}.plan")

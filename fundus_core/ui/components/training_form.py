@@ -6,12 +6,14 @@ import streamlit as st
 
 from fundus_core.finetune.augment import AUGMENTATIONS
 from fundus_core.finetune.loop import TrainingRecipe
+from fundus_core.finetune.rates import OPTIMISERS, RATE_SCHEDULES
 
 _AUGMENTATION_TITLES = {
     "retina": "position, light, colour, sharpness",
     "paper": "flip, grey, blur, CLAHE (as published)",
     "none": "none",
 }
+_SCHEDULE_TITLES = {"cosine": "falls to zero (cosine)", "constant": "stays"}
 _RATES = (1e-5, 3e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
 
 
@@ -26,6 +28,11 @@ class TrainingForm:
     """Key of `AUGMENTATIONS`."""
 
     patience: int
+    optimiser: str
+    """Key of `OPTIMISERS`."""
+
+    rate_schedule: str
+    """Key of `RATE_SCHEDULES`."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -36,6 +43,8 @@ class TrainingForm:
             "--learning-rate": f"{self.learning_rate:g}",
             "--augmentation": self.augmentation,
             "--patience": self.patience,
+            "--optimiser": self.optimiser,
+            "--rate-schedule": self.rate_schedule,
         }
         return tuple(word for name, value in options.items() for word in (name, str(value)))
 
@@ -55,7 +64,7 @@ def training_form(usual: TrainingRecipe, *, key: str) -> TrainingForm:
         usual.learning_rate,
         format_func=lambda value: f"{value:g}",
         key=f"{key}.rate",
-        help="The highest: it rises during the first tenth of all steps, then falls to zero.",
+        help="The highest: it rises during the first tenth of all steps.",
     )
     augmentation = st.selectbox(
         "Augmentation",
@@ -75,4 +84,21 @@ def training_form(usual: TrainingRecipe, *, key: str) -> TrainingForm:
         key=f"{key}.patience",
         help="Training ends after so many epochs without a lower held-out loss; 0: never.",
     )
-    return TrainingForm(int(epochs), int(batch_size), float(rate), augmentation, int(waited))
+    by, along = st.columns(2)
+    optimiser = by.selectbox(
+        "Optimiser",
+        list(OPTIMISERS),
+        list(OPTIMISERS).index(usual.optimiser),
+        format_func=lambda name: OPTIMISERS[name].label.partition(":")[0],
+        key=f"{key}.optimiser",
+    )
+    schedule = along.selectbox(
+        "After the warm-up, the rate",
+        list(RATE_SCHEDULES),
+        list(RATE_SCHEDULES).index(usual.rate_schedule),
+        format_func=lambda name: _SCHEDULE_TITLES.get(name, name),
+        key=f"{key}.schedule",
+    )
+    return TrainingForm(
+        int(epochs), int(batch_size), float(rate), augmentation, int(waited), optimiser, schedule
+    )

@@ -5,6 +5,7 @@ from collections.abc import Collection
 import streamlit as st
 
 from fundus_core.finetune.curves import LearningCurves
+from fundus_core.plots.movement import movement_figure
 from fundus_core.plots.training import learning_curves_figure
 from fundus_core.ui import wiring
 from fundus_core.ui.components import job_progress
@@ -15,6 +16,12 @@ HOW_TO_READ = (
     "Solid: loss on patients set aside to choose the epoch; dotted: on the augmented photographs "
     "that were learned from. The ring marks the lowest solid point, whose weights are used. A "
     "solid line that rises while the dotted one falls is learning photographs by heart."
+)
+
+
+HOW_TO_READ_MOVEMENT = (
+    "Distance of each part's weights to where they began, in percent of their length there. The "
+    "head has no distance if it began at zero."
 )
 
 
@@ -35,12 +42,28 @@ def curves_chart(curves: LearningCurves, *, key: str) -> None:
     st.caption(HOW_TO_READ)
 
 
+def movement_chart(curves: LearningCurves, *, key: str) -> None:
+    """Draws how far each part moved in one fold; nothing where that was not recorded."""
+    recorded = [number for number, fold in enumerate(curves.folds, 1) if fold and fold[-1].drift]
+    if not recorded:
+        return
+    st.markdown("**Which parts moved, and how far**")
+    fold = st.segmented_control(
+        "Fold", recorded, default=recorded[0], required=True, key=f"{key}.fold"
+    )
+    st.plotly_chart(movement_figure(curves.folds[int(fold or recorded[0]) - 1]), key=key)
+    st.caption(HOW_TO_READ_MOVEMENT)
+
+
 @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
 def _live_curves(commands: tuple[str, ...]) -> None:
     started = [job.started_at for job in job_progress.under_way(commands) if job.started_at]
     under_way = wiring.curves_since(min(started)) if started else ()
     for number, curves in enumerate(under_way):
         st.plotly_chart(learning_curves_figure(curves), key=f"training.live.{number}")
+        latest = curves.folds[-1] if curves.folds else ()
+        if latest and latest[-1].drift:
+            st.plotly_chart(movement_figure(latest), key=f"training.moved.{number}")
     if under_way:
         st.caption(HOW_TO_READ)
     elif started:

@@ -1,0 +1,1 @@
+"""Probes that start from words: what a text tower says of the classes, adapted by photographs."""

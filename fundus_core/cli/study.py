@@ -1,0 +1,184 @@
+"""The command that runs grids of experiments."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fundus_core.cli import options
+from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.errors import StudyError
+from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.studies.cells import CellRecord, unfinished
+from fundus_core.studies.document import AXES, StudySize, read_study, shipped_studies, study_path
+from fundus_core.studies.estimate import Estimate, estimate
+from fundus_core.studies.grid import Cell
+from fundus_core.studies.obstacles import Obstacle, obstacles
+from fundus_core.studies.replace import on_other_data
+from fundus_core.studies.results import study_table
+from fundus_core.studies.run import Study, open_study, run_study, run_with_workers
+
+
+def study(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="FILE", help="A study file, or the name of one in --list."),
+    ] = None,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Few photographs, small stand-ins: does it run?")
+    ] = False,
+    small: Annotated[
+        bool, typer.Option("--small", help="All photographs, with small stand-ins.")
+    ] = False,
+    on: Annotated[
+        str, typer.Option(help="Other data than the file's: a data set opened before, by its id.")
+    ] = "",
+    target: Annotated[str, typer.Option(help="With --on: what to predict there.")] = "",
+    workers: Annotated[int, typer.Option(min=1, help="Processes that share the cells.")] = 1,
+    skip: Annotated[
+        bool, typer.Option("--skip", help="Leave cells out that cannot be run as things are.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be run, and what it takes.")
+    ] = False,
+    table_only: Annotated[
+        bool, typer.Option("--table", help="Only print the results there are.")
+    ] = False,
+    out: Annotated[Path | None, typer.Option(help="Also write the results as a CSV file.")] = None,
+    listed: Annotated[
+        bool, typer.Option("--list", help="List the studies that come with the program.")
+    ] = False,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Runs a grid of experiments: what is stored already is not run again.
+
+    A study that was stopped at any moment, run again, goes on where it was.
+    """
+    if listed or file is None:
+        _print_studies(as_json=as_json)
+        return
+    place, size = find_workspace(workspace), _size(smoke=smoke, small=small)
+    document = read_study(file, size)
+    if on:
+        document = on_other_data(place, document, on, target)
+    opened = open_study(place, file, size, document=document, progress=progress())
+    if not table_only:
+        left = unfinished(opened.files, opened.cells)
+        blocked = obstacles(opened)
+        expected = estimate(document, left, opened.files.data)
+        if not as_json:
+            _print_plan(opened, expected, blocked)
+        if dry_run:
+            if as_json:
+                print_json(_describe_plan(opened, expected, blocked))
+            return
+        _require_runnable(blocked, skip=skip)
+        _run(opened, _arguments(file, size, on, target, place), workers, quiet=as_json)
+    table = study_table(opened)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        table.to_csv(out, index=False)
+    rows = [{str(name): row[name] for name in table} for row in table.to_dict("records")]
+    if as_json:
+        print_json({"title": document.title, "size": size, "rows": rows})
+    else:
+        _print_rows(document.metrics, rows)
+
+
+def _size(*, smoke: bool, small: bool) -> StudySize:
+    if smoke:
+        return "smoke"
+    return "small" if small else "full"
+
+
+def _arguments(file: Path, size: StudySize, on: str, target: str, place: Workspace) -> list[str]:
+    """Returns the command line that runs the same study in one process."""
+    arguments = ["study", str(study_path(file)), "--skip", "--workspace", str(place.root)]
+    arguments += [] if size == "full" else [f"--{size}"]
+    return [*arguments, *(["--on", on, "--target", target] if on else [])]
+
+
+def _run(opened: Study, arguments: Sequence[str], workers: int, *, quiet: bool) -> None:
+    def tell(cell: Cell, record: CellRecord) -> None:
+        if not quiet:
+            print_line(f"  {cell.title}: {record.problem or f'{record.seconds:.0f} s'}")
+
+    if workers > 1:
+        run_with_workers(opened, arguments, workers, progress())
+    else:
+        run_study(opened, on_cell=tell, progress=progress())
+
+
+def _require_runnable(blocked: Sequence[Obstacle], *, skip: bool) -> None:
+    if not blocked or skip:
+        return
+    first = blocked[0]
+    raise StudyError(
+        f"{len(blocked)} cells cannot be run, the first ({first.cell.title}) because: "
+        f"{first.error.message}",
+        hint=f"{first.error.hint} Or leave such cells out by --skip.",
+    )
+
+
+def _print_studies(*, as_json: bool) -> None:
+    files = [(path, read_study(path)) for path in shipped_studies()]
+    if as_json:
+        print_json(
+            [
+                {"name": path.stem, "title": read.title, "question": read.question}
+                for path, read in files
+            ]
+        )
+        return
+    for path, read in files:
+        print_line(f"{path.stem}: {read.title} ({read.reference})")
+        print_line(f"    {read.question}")
+
+
+def _describe_plan(
+    opened: Study, expected: Estimate, blocked: Sequence[Obstacle]
+) -> dict[str, Any]:
+    return {
+        "title": opened.document.title,
+        "size": opened.size,
+        "n_cells": len(opened.cells),
+        "estimate": expected,
+        "cells": [cell.values() for cell in opened.cells],
+        "obstacles": [
+            {"cell": one.cell.title, "message": one.error.message, "hint": one.error.hint}
+            for one in blocked
+        ],
+    }
+
+
+def _print_plan(opened: Study, expected: Estimate, blocked: Sequence[Obstacle]) -> None:
+    document = opened.document
+    print_line(f"{document.title} ({opened.size}): {document.question}")
+    stored = len(opened.cells) - expected.n_cells
+    print_line(f"  {len(opened.cells)} cells, {stored} of them stored already")
+    print_line(f"  {expected.text()}")
+    for one in blocked[:5]:
+        print_line(f"  cannot be run: {one.cell.title}: {one.error.message} {one.error.hint}")
+    if len(blocked) > 5:
+        print_line(f"  and {len(blocked) - 5} more that cannot be run")
+
+
+def _print_rows(metrics: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
+    shown = metrics[:4]
+    for row in rows:
+        varied = ", ".join(str(row[axis]) for axis in AXES if row[axis] not in _USUAL)
+        if row["status"] != "done":
+            print_line(f"  {varied}; {row['tested_on']}: {row['problem'] or row['status']}")
+            continue
+        values = ", ".join(
+            f"{name} {row[name]:.3f} ({row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f})"
+            for name in shown
+        )
+        differs = "" if row["p_holm"] != row["p_holm"] else f"; p = {row['p_holm']:.3g}"
+        print_line(f"  {varied}; {row['tested_on']}: {values}{differs}")
+
+
+_USUAL = (None, "linear", "usual", 1.0, 0)
+"""Values of axes that tables leave out."""

@@ -1,0 +1,196 @@
+"""Running one cell of a study, and remembering what came of it."""
+
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fundus_core.compute import PeakMemory
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import PreprocessRecipe, fingerprint_of
+from fundus_core.errors import FundusError
+from fundus_core.io.files import read_json, write_json
+from fundus_core.io.workspace import Workspace
+from fundus_core.studies.data import StudyData
+from fundus_core.studies.document import StudyDocument
+from fundus_core.studies.grid import Cell
+from fundus_core.workflows.embed import BackboneChoice
+from fundus_core.workflows.finetune import FinetuneChoice, finetune_dataset
+from fundus_core.workflows.held_out import Validation
+from fundus_core.workflows.predict import predict
+from fundus_core.workflows.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.runs import Run, list_runs
+
+
+@dataclass(frozen=True, slots=True)
+class CellRecord:
+    """What came of a cell."""
+
+    run_id: str
+    """Of the stored run; empty where there is none."""
+
+    external: dict[str, str]
+    """Name of an external data set -> id of the stored run on it."""
+
+    problem: str
+    """Why there is no run; else empty."""
+
+    seconds: float
+    """What it took when it was run first."""
+
+    peak_mb: float = 0.0
+    """Most memory of the process, or of the accelerator where there is one, while it ran."""
+
+
+@dataclass(frozen=True, slots=True)
+class StudyFiles:
+    """Where a study's work is remembered: cells by their content, not by study."""
+
+    workspace: Workspace
+    study: StudyDocument
+    folder: Path
+    """Of the study file: sources and weights are named relative to it."""
+
+    data: tuple[StudyData, ...]
+
+    def record_of(self, cell: Cell) -> CellRecord | None:
+        """Returns what came of a cell, or None if it was not run."""
+        about: Any = read_json(self._record_file(cell))
+        try:
+            return CellRecord(**about)
+        except TypeError:
+            return None
+
+    def remember(self, cell: Cell, record: CellRecord) -> None:
+        """Writes what came of a cell."""
+        write_json(self._record_file(cell), asdict(record))
+
+    def lock_file(self, cell: Cell) -> Path:
+        """Returns the file that whoever runs the cell holds locked."""
+        return self._record_file(cell).with_suffix(".lock")
+
+    def data_of(self, cell: Cell) -> StudyData:
+        """Returns the data set a cell learns from."""
+        return next(one for one in self.data if one.part.name == cell.data.name)
+
+    def external_to(self, cell: Cell) -> tuple[StudyData, ...]:
+        """Returns the data sets that a cell's model is tested on besides."""
+        return tuple(
+            one
+            for one in self.data
+            if one.part.role == "external" and one.part.target == cell.data.target
+        )
+
+    def _record_file(self, cell: Cell) -> Path:
+        return self.workspace.studies / "cells" / f"{self._key(cell)}.json"
+
+    def _key(self, cell: Cell) -> str:
+        """Returns a key of everything a study says that determines the cell's run."""
+        study = self.study
+        trained = not cell.is_probe
+        return fingerprint_of(
+            {
+                **cell.values(),
+                "model": {
+                    "backbone": cell.backbone,
+                    **cell.model.model_dump(include={"weights", "pooling", "normalisation", "fit"}),
+                },
+                "preprocessing": cell.preprocessing.model_dump(),
+                "data": self.data_of(cell).fingerprint,
+                "target": cell.data.target,
+                "validation": study.validation.model_dump(),
+                "training": study.training.model_dump() if trained else None,
+                "options": study.strategy_options().to_dict() if trained else None,
+                "external": [one.fingerprint for one in self.external_to(cell)],
+            }
+        )
+
+
+def run_cell(files: StudyFiles, cell: Cell, progress: Progress = silent) -> CellRecord:
+    """Trains and evaluates one cell; a run that is stored already is taken as it is.
+
+    A cell that cannot be run is remembered with the reason, and the study goes on.
+    """
+    started = time.perf_counter()
+    try:
+        with PeakMemory() as memory:
+            run = _evaluated(files, cell, progress)
+            outside = {
+                one.part.name: predict(
+                    files.workspace, run.id, one.dataset, one.id, progress=progress
+                ).run.id
+                for one in files.external_to(cell)
+            }
+        record = CellRecord(run.id, outside, "", time.perf_counter() - started, memory.peak_mb)
+    except FundusError as error:
+        record = CellRecord("", {}, error.message, time.perf_counter() - started)
+    files.remember(cell, record)
+    return record
+
+
+def _evaluated(files: StudyFiles, cell: Cell, progress: Progress) -> Run:
+    """Returns the run of a cell."""
+    data, study = files.data_of(cell), files.study
+    backbone = backbone_of(cell, files.folder)
+    folds = study.validation
+    if cell.is_probe:
+        probing = ProbeChoice(
+            cell.data.target,
+            cell.strategy,
+            folds.folds,
+            folds.seed,
+            folds.use_split,
+            cell.fraction,
+            cell.draw,
+        )
+        return probe_dataset(
+            files.workspace, data.dataset, data.id, backbone, probing, progress=progress
+        )
+    validation = Validation(
+        cell.data.target, folds.folds, folds.seed, folds.use_split, cell.fraction, cell.draw
+    )
+    tuning = FinetuneChoice(
+        validation,
+        cell.strategy,
+        study.strategy_options(),
+        cell.head,
+        study.training.loss,
+        study.training.recipe(cell.seed),
+        keep_weights=study.training.keep_weights or bool(files.external_to(cell)),
+    )
+    return finetune_dataset(
+        files.workspace, data.dataset, data.id, backbone, tuning, progress=progress
+    )
+
+
+def backbone_of(cell: Cell, folder: Path) -> BackboneChoice:
+    """Returns the backbone a cell starts from."""
+    model, prepared = cell.model, cell.preprocessing
+    return BackboneChoice(
+        backbone=cell.backbone,
+        weights=_weights(model.weights, folder),
+        image_size=cell.image_size,
+        preprocessing=PreprocessRecipe(
+            crop=prepared.crop, clahe=prepared.clahe, ben_graham=prepared.ben_graham
+        ),
+        fit=model.fit,
+        pooling=model.pooling,
+        normalisation=model.normalisation,
+    )
+
+
+def _weights(named: str | None, folder: Path) -> str | None:
+    """Returns weights as `--weights` takes them; a file beside the study file is found."""
+    beside = None if named is None else folder / named
+    return str(beside) if beside is not None and beside.is_file() else named
+
+
+def unfinished(files: StudyFiles, cells: Sequence[Cell]) -> tuple[Cell, ...]:
+    """Returns the cells without a stored run: never begun, interrupted, or failed."""
+    stored = {run.id for run in list_runs(files.workspace)}
+    return tuple(cell for cell in cells if not _is_done(files.record_of(cell), stored))
+
+
+def _is_done(record: CellRecord | None, stored: Collection[str]) -> bool:
+    return record is not None and {record.run_id, *record.external.values()} <= set(stored)

@@ -1,0 +1,380 @@
+"""What a study file says, checked before anything runs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from fundus_core.errors import StudyError
+from fundus_core.finetune.loop import TrainingRecipe
+from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
+from fundus_core.io.weights import SCRATCH
+from fundus_core.probes import PROBES
+from fundus_core.stats.scores import METRICS
+
+StudySize = Literal["full", "small", "smoke"]
+"""`small`: the whole grid on all photographs with small stand-ins for the backbones; `smoke`: with
+few photographs and epochs besides, to see that everything runs."""
+
+ColumnRole = Literal["path", "patient", "eye", "split"]
+"""What a column of a table may be, beside a target."""
+
+Value = str | int | float
+"""Of an axis."""
+
+AXES = (
+    "data",
+    "model",
+    "strategy",
+    "head",
+    "image_size",
+    "preprocessing",
+    "fraction",
+    "draw",
+    "seed",
+)
+"""What tells cells apart: columns of the table of results, from slow to fast."""
+
+DEMO = "demo"
+"""Name of the synthetic photographs that come with the program, as a source."""
+
+STUDIES_FOLDER = Path(__file__).parent
+"""Where the studies are that come with the program."""
+
+
+class _Part(BaseModel):
+    """A part of a study file: unknown keys are mistakes, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+
+class DataPart(_Part):
+    """One data set."""
+
+    name: str
+    source: str = DEMO
+    """Folder or table, relative to the study file, with `$NAME` for variables of the environment;
+    `demo` for the synthetic photographs."""
+
+    table: str | None = None
+    """Table that describes the photographs of the folder, relative to it."""
+
+    columns: dict[ColumnRole, str] = Field(default_factory=dict)
+    """What columns are called that have unusual names."""
+
+    target: str
+    """What is predicted, as `--target` takes it."""
+
+    column: str | None = None
+    """Column the labels are read from, if the target is made of another one by `map`."""
+
+    map: dict[str, str] | None = None
+    """Label in `column` -> label of the target; labels not named here are left out."""
+
+    metric: str = ""
+    """What relative gains are measured in; the study's first metric by default."""
+
+    where: dict[str, str] = Field(default_factory=dict)
+    """Photographs to take: column -> value, all of which must agree."""
+
+    role: Literal["train", "external"] = "train"
+    """`external`: only tested on, by the models of every data set of the same target."""
+
+
+class BackboneChoicePart(_Part):
+    """A backbone with its weights."""
+
+    backbone: str
+    weights: str | None = None
+    """File, `scratch`, or nothing for the backbone's own."""
+
+    pooling: str | None = None
+    normalisation: str | None = None
+    fit: Literal["pad", "corner", "squash", "centre_crop"] | None = None
+
+
+class ModelPart(BackboneChoicePart):
+    """One row of the grid of models."""
+
+    name: str
+    weights_name: str = ""
+    """What tables call the weights, e.g. `ImageNet`."""
+
+    backbone_at: dict[int, str] = Field(default_factory=dict)
+    """Side of the input -> the backbone there, where each size has weights of its own."""
+
+    stand_in: BackboneChoicePart | None = None
+    """What takes its place in the small sizes of the study."""
+
+    stood_in: bool = False
+    """True where the stand-in has taken its place."""
+
+    @property
+    def shown(self) -> str:
+        """Returns the name for tables, which says what stands in for what."""
+        random = ", random weights" if self.weights == SCRATCH else ""
+        return f"{self.name} (stand-in: {self.backbone}{random})" if self.stood_in else self.name
+
+
+class PreprocessingPart(_Part):
+    """How photographs are prepared."""
+
+    name: str = "usual"
+    crop: bool = True
+    clahe: bool = False
+    ben_graham: bool = False
+
+
+class AxesPart(_Part):
+    """What is varied beside data sets and models; each axis is a list of values."""
+
+    strategy: list[str] = Field(default_factory=lambda: ["logistic"], min_length=1)
+    """Keys of `PROBES` (frozen backbone) and of `STRATEGIES` (trained)."""
+
+    head: list[str] = Field(default_factory=lambda: ["linear"], min_length=1)
+    image_size: list[int | None] = Field(default=[None], min_length=1)
+    """Sides in pixels; nothing for the backbone's own."""
+
+    fraction: list[float] = Field(default_factory=lambda: [1.0], min_length=1)
+    draw: list[int] = Field(default_factory=lambda: [0], min_length=1)
+    """Draws of the patients of a fraction; the whole has only one."""
+
+    seed: list[int] = Field(default_factory=lambda: [0], min_length=1)
+    """Of heads, order and augmentation; probes have only one."""
+
+    preprocessing: list[PreprocessingPart] = Field(
+        default_factory=lambda: [PreprocessingPart()], min_length=1
+    )
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        known = (*PROBES, *STRATEGIES)
+        for name in self.strategy:
+            if name not in known:
+                raise ValueError(f"strategy: {name!r} is unknown; there are {', '.join(known)}")
+        return self
+
+
+class ValidationPart(_Part):
+    """How every cell is validated."""
+
+    folds: int = Field(default=5, ge=2)
+    seed: int = 0
+    use_split: bool = False
+
+
+class TrainingPart(_Part):
+    """How every fine-tuned cell is trained; see `TrainingRecipe`."""
+
+    epochs: int = Field(default=10, ge=1)
+    batch_size: int = Field(default=16, ge=2)
+    learning_rate: float = Field(default=3e-4, gt=0)
+    weight_decay: float = Field(default=0.01, ge=0)
+    warm_up: float = Field(default=0.1, ge=0, le=1)
+    clip: float = Field(default=5.0, gt=0)
+    augmentation: str = "retina"
+    patience: int = Field(default=0, ge=0)
+    optimiser: str = "adamw"
+    rate_schedule: str = "cosine"
+    loss: str = "auto"
+    keep_weights: bool = False
+
+    def recipe(self, seed: int) -> TrainingRecipe:
+        """Returns the recipe of one training."""
+        values = self.model_dump(exclude={"loss", "keep_weights"})
+        return TrainingRecipe(**values, seed=seed)
+
+
+class FigurePart(_Part):
+    """One figure of a study's results."""
+
+    kind: Literal["heat map", "curve", "forest", "convergence"]
+    title: str = ""
+    metric: str = "auc"
+    rows: str = "model"
+    """Column of the table: rows of a heat map."""
+
+    columns: str = "strategy"
+    """Columns of a heat map."""
+
+    x: str = "fraction"
+    """Of a curve."""
+
+    series: str = "model"
+    """What has a line of its own in a curve or in convergence."""
+
+    where: dict[str, Value | list[Value]] = Field(default_factory=dict)
+    """Rows of the table to show: column -> value or values."""
+
+
+class StudyDocument(_Part):
+    """A whole study file."""
+
+    title: str
+    question: str
+    """What it is to find out, in a sentence."""
+
+    reference: str
+    notes: str = ""
+    """What the paper does not say and the file had to choose."""
+
+    data: list[DataPart] = Field(min_length=1)
+    models: list[ModelPart] = Field(min_length=1)
+    axes: AxesPart = Field(default_factory=AxesPart)
+    leave_out: list[dict[str, Value | list[Value]]] = Field(default_factory=list)
+    """Cells that are not run: column -> value or values, all of which must agree."""
+
+    validation: ValidationPart = Field(default_factory=ValidationPart)
+    training: TrainingPart = Field(default_factory=TrainingPart)
+    options: dict[str, float | int | bool | str] = Field(default_factory=dict)
+    """Settings of strategies, see `StrategyOptions`."""
+
+    metrics: list[str] = Field(default_factory=lambda: list(METRICS), min_length=1)
+    against: dict[str, Value] = Field(default_factory=dict)
+    """Column -> value of the cells that all others are compared with, everything else equal."""
+
+    gain_over: dict[str, Value] = Field(default_factory=dict)
+    """The cells over which relative gains are reported, everything else equal."""
+
+    figures: list[FigurePart] = Field(default_factory=list)
+    photographs: int | None = Field(default=None, ge=8)
+    """At most so many of each data set; nothing for all."""
+
+    small: dict[str, Any] = Field(default_factory=dict)
+    """What the small size changes: keys of this document."""
+
+    smoke: dict[str, Any] = Field(default_factory=dict)
+    """What the smoke size changes, on top of `small`."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        _require_different("data", [part.name for part in self.data])
+        _require_different("models", [part.name for part in self.models])
+        if not any(part.role == "train" for part in self.data):
+            raise ValueError("data: at least one must have the role train")
+        _require_known("metrics", self.metrics, METRICS)
+        _require_known("metric", [part.metric for part in self.data if part.metric], METRICS)
+        rules: list[Mapping[str, Any]] = [*self.leave_out, self.against, self.gain_over]
+        for rule in rules:
+            _require_known("leave_out, against, gain_over", rule, AXES)
+        try:
+            self.strategy_options()
+        except TypeError as error:
+            raise ValueError(f"options: {error}") from error
+        return self
+
+    def strategy_options(self) -> StrategyOptions:
+        """Returns the settings of the strategies."""
+        return StrategyOptions(**self.options)  # type: ignore[arg-type]
+
+
+def _require_different(what: str, names: Sequence[str]) -> None:
+    if len(set(names)) < len(names):
+        raise ValueError(f"{what}: names must differ, there are {', '.join(names)}")
+
+
+def _require_known(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    unknown = [name for name in names if name not in set(known)]
+    if unknown:
+        raise ValueError(f"{what}: {unknown[0]!r} is unknown; there are {', '.join(known)}")
+
+
+def read_study(path: Path, size: StudySize = "full") -> StudyDocument:
+    """Reads a study file at one of its sizes.
+
+    Args:
+        path: YAML file, or the name of a study that comes with the program.
+        size: Which of its sizes.
+
+    Raises:
+        StudyError: If the file is missing, no YAML, or says something that cannot be run.
+    """
+    place = study_path(path)
+    try:
+        raw = yaml.safe_load(place.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise StudyError(
+            f"{place.name} is no YAML: {str(error).splitlines()[0]}.", hint=_EXAMPLES
+        ) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"{place} cannot be read: {error}.", hint=_EXAMPLES) from error
+    if not isinstance(raw, dict):
+        raise StudyError(
+            f"{place.name} holds a {type(raw).__name__}; keys with values were expected.",
+            hint=_EXAMPLES,
+        )
+    return checked(_sized(raw, size), place.name)
+
+
+_EXAMPLES = "Start from one of the studies that come with the program: `fundus study --list`."
+
+
+def study_path(path: Path) -> Path:
+    """Returns the file of a study, which may be named without folder and suffix."""
+    named = STUDIES_FOLDER / f"{path.stem}.yaml"
+    return named if not path.exists() and named.is_file() else path
+
+
+def shipped_studies() -> tuple[Path, ...]:
+    """Returns the study files that come with the program."""
+    return tuple(sorted(STUDIES_FOLDER.glob("*.yaml")))
+
+
+def checked(raw: Mapping[str, Any], name: str) -> StudyDocument:
+    """Returns a study of plain values.
+
+    Raises:
+        StudyError: With every mistake and where it is.
+    """
+    try:
+        return StudyDocument.model_validate(raw)
+    except ValidationError as error:
+        mistakes = [
+            f"{'.'.join(str(part) for part in one['loc']) or 'study'}: {one['msg']}"
+            for one in error.errors()
+        ]
+        raise StudyError(
+            f"{name} cannot be run: {'; '.join(mistakes[:5])}.",
+            hint="Correct the file; docs/studies.md lists every key.",
+        ) from error
+
+
+def _sized(raw: dict[str, Any], size: StudySize) -> dict[str, Any]:
+    """Returns the plain values of a study at one of its sizes."""
+    if size == "full":
+        return raw
+    changed = _merged(raw, _mapping(raw, "small"))
+    if size == "smoke":
+        changed = _merged(changed, _mapping(raw, "smoke"))
+    models = changed.get("models")
+    if isinstance(models, list):
+        changed["models"] = [_stood_in(model) for model in models]
+    return changed
+
+
+def _mapping(raw: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Returns a part of a study; what is no mapping is left for the check to name."""
+    value = raw.get(key)
+    return value if isinstance(value, Mapping) else {}
+
+
+def _merged(base: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns `base` with the values of `change`; only mappings are merged key by key."""
+    merged = dict(base)
+    for key, value in change.items():
+        inner = merged.get(key)
+        if isinstance(value, Mapping) and isinstance(inner, Mapping):
+            merged[key] = _merged(inner, value)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _stood_in(model: Any) -> Any:
+    """Returns a model with its stand-in's backbone."""
+    if not isinstance(model, Mapping) or not isinstance(model.get("stand_in"), Mapping):
+        return model
+    kept = {key: model[key] for key in ("name", "weights_name") if key in model}
+    return {**kept, **model["stand_in"], "stood_in": True}

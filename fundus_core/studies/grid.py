@@ -1,0 +1,126 @@
+"""From a study to its cells: every combination of its axes once, in the order of the file."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from fundus_core.domain.recipe import fingerprint_of
+from fundus_core.errors import StudyError
+from fundus_core.probes import PROBES
+from fundus_core.studies.document import (
+    AxesPart,
+    DataPart,
+    ModelPart,
+    PreprocessingPart,
+    StudyDocument,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One model to be trained and evaluated."""
+
+    data: DataPart
+    model: ModelPart
+    strategy: str
+    """Key of `PROBES` or of `STRATEGIES`."""
+
+    head: str
+    image_size: int | None
+    preprocessing: PreprocessingPart
+    fraction: float
+    draw: int
+    seed: int
+
+    @property
+    def is_probe(self) -> bool:
+        """Says whether the backbone stays frozen and its embeddings are reused."""
+        return self.strategy in PROBES
+
+    def values(self) -> dict[str, Any]:
+        """Returns the value on every axis, as tables show it."""
+        return {
+            "data": self.data.name,
+            "model": self.model.name,
+            "strategy": self.strategy,
+            "head": self.head,
+            "image_size": self.image_size,
+            "preprocessing": self.preprocessing.name,
+            "fraction": self.fraction,
+            "draw": self.draw,
+            "seed": self.seed,
+        }
+
+    @property
+    def backbone(self) -> str:
+        """Returns the id of the backbone at this input size."""
+        return self.model.backbone_at.get(self.image_size or 0, self.model.backbone)
+
+    @property
+    def title(self) -> str:
+        """Returns what tells it from the other cells, in a few words."""
+        parts = [self.data.name, self.model.name, self.strategy]
+        parts += [f"{self.head} head"] if self.head != "linear" else []
+        parts += [f"{self.image_size} px"] if self.image_size else []
+        parts += [self.preprocessing.name] if self.preprocessing.name != "usual" else []
+        parts += [f"{100 * self.fraction:g} %, draw {self.draw}"] if self.fraction < 1 else []
+        parts += [f"seed {self.seed}"] if self.seed else []
+        return ", ".join(parts)
+
+
+def expand(study: StudyDocument) -> tuple[Cell, ...]:
+    """Returns the cells of a study, each once.
+
+    A probe has no head to choose and no seed, and the whole of the patients has one draw: of cells
+    that differ in nothing else one is kept.
+
+    Raises:
+        StudyError: If nothing is left.
+    """
+    train = [part for part in study.data if part.role == "train"]
+    found: dict[str, Cell] = {}
+    for data, model in product(train, study.models):
+        for cell in _of_model(data, model, study.axes):
+            if not any(agrees(cell, rule) for rule in study.leave_out):
+                found.setdefault(fingerprint_of(cell.values()), cell)
+    if not found:
+        raise StudyError(
+            f"Nothing is left of {study.title}: leave_out names every cell.",
+            hint="Leave fewer cells out.",
+        )
+    return tuple(found.values())
+
+
+def _of_model(data: DataPart, model: ModelPart, axes: AxesPart) -> Iterator[Cell]:
+    for values in product(
+        axes.strategy,
+        axes.head,
+        axes.image_size,
+        axes.preprocessing,
+        axes.fraction,
+        axes.draw,
+        axes.seed,
+    ):
+        strategy, head, image_size, preprocessing, fraction, draw, seed = values
+        frozen = strategy in PROBES
+        yield Cell(
+            data,
+            model,
+            strategy,
+            "linear" if frozen else head,
+            image_size,
+            preprocessing,
+            fraction,
+            0 if fraction == 1 else draw,
+            0 if frozen else seed,
+        )
+
+
+def agrees(cell: Cell, rule: Mapping[str, Any]) -> bool:
+    """Says whether a cell has the value, or one of the values, that a rule names on each axis."""
+    values = cell.values()
+    return all(
+        values[name] in (wanted if isinstance(wanted, list) else [wanted])
+        for name, wanted in rule.items()
+    )

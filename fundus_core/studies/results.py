@@ -1,0 +1,229 @@
+"""The results of a study as one table, however much of it has been run."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from fundus_core.domain.predictions import Predictions
+from fundus_core.errors import FundusError
+from fundus_core.io.workspace import Workspace
+from fundus_core.stats.class_tests import compare_classes
+from fundus_core.stats.delong import AucComparison, compare_paired
+from fundus_core.stats.multiplicity import holm
+from fundus_core.studies.cells import CellRecord
+from fundus_core.studies.document import AXES, FigurePart
+from fundus_core.studies.grid import Cell, agrees
+from fundus_core.studies.run import Study
+from fundus_core.workflows.metrics import run_metrics
+from fundus_core.workflows.runs import Run, list_runs, run_curves, run_predictions
+
+INSIDE = "held-out patients"
+"""What `tested_on` says of a cell's own data set."""
+
+_UNKNOWN = (None, None, None)
+
+Status = Literal["done", "failed", "not run"]
+
+COMPARISON = ("difference", "difference_low", "difference_high", "p_value", "p_holm")
+"""Columns of the comparison with the cells the study names by `against`."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """One cell, tested on one data set."""
+
+    cell: Cell
+    tested_on: str
+    run: Run | None
+    record: CellRecord | None
+
+    @property
+    def status(self) -> Status:
+        if self.run is not None:
+            return "done"
+        return "failed" if self.record is not None and self.record.problem else "not run"
+
+
+def study_table(study: Study) -> pd.DataFrame:
+    """Returns one row per cell and data set it is tested on.
+
+    Columns: `AXES` (`model` names stand-ins as such), `weights`, `tested_on`, `status`, `problem`,
+    `run_id`, `n_images`, `n_patients`, `seconds`, `peak_mb`, `best_epoch` (mean over folds); for
+    every metric NAME of the study `NAME`, `NAME_low` and `NAME_high`; `COMPARISON`, the AUC minus
+    that of the cell of `against`, paired by photograph and clustered by patient, its p-values
+    corrected by Holm over all rows; and `relative_gain` in percent over the cell of `gain_over`.
+    What is not known is NaN or empty.
+    """
+    rows = _rows(study)
+    table = pd.DataFrame([_values(study, row) for row in rows])
+    return table.join(_comparison(study, rows)).assign(relative_gain=_gains(study, rows, table))
+
+
+def figure_rows(study: Study, figure: FigurePart, table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the rows of a study's table that a figure shows."""
+    named: dict[str, Any] = {model.name: model.shown for model in study.document.models}
+    chosen = table
+    for column, value in figure.where.items():
+        values = value if isinstance(value, list) else [value]
+        chosen = chosen[chosen[column].isin([named.get(str(one), one) for one in values])]
+    return chosen if "tested_on" in figure.where else chosen[chosen["tested_on"] == INSIDE]
+
+
+def convergence(study: Study, table: pd.DataFrame) -> pd.DataFrame:
+    """Returns the learning curves of the fine-tuned cells of a table.
+
+    Columns: those of `AXES`, `run_id`, `fold` (from 1), `epoch`, `train_loss`, `validation_loss`.
+    """
+    workspace = study.files.workspace
+    runs = {run.id: run for run in list_runs(workspace)}
+    found = []
+    for _, row in table[table["run_id"] != ""].drop_duplicates("run_id").iterrows():
+        curves = run_curves(workspace, runs[row["run_id"]])
+        for fold, epochs in enumerate(curves.folds if curves else ()):
+            found += [
+                {
+                    **{axis: row[axis] for axis in AXES},
+                    "run_id": row["run_id"],
+                    "fold": fold + 1,
+                    "epoch": epoch.number,
+                    "train_loss": epoch.train_loss,
+                    "validation_loss": epoch.validation_loss,
+                }
+                for epoch in epochs
+            ]
+    return pd.DataFrame(found)
+
+
+def _rows(study: Study) -> list[_Row]:
+    runs = {run.id: run for run in list_runs(study.files.workspace)}
+    rows = []
+    for cell in study.cells:
+        record = study.files.record_of(cell)
+        rows.append(_Row(cell, INSIDE, runs.get(record.run_id) if record else None, record))
+        for outside in study.files.external_to(cell):
+            run_id = record.external.get(outside.part.name, "") if record else ""
+            rows.append(_Row(cell, outside.part.name, runs.get(run_id), record))
+    return rows
+
+
+def _values(study: Study, row: _Row) -> dict[str, Any]:
+    run, record = row.run, row.record
+    return {
+        **row.cell.values(),
+        "model": row.cell.model.shown,
+        "weights": row.cell.model.weights_name or row.cell.model.weights or "own",
+        "tested_on": row.tested_on,
+        "status": row.status,
+        "problem": record.problem if record else "",
+        "run_id": run.id if run else "",
+        "n_images": run.n_images if run else np.nan,
+        "n_patients": run.n_patients if run and run.n_patients else np.nan,
+        "seconds": record.seconds if record and run else np.nan,
+        "peak_mb": record.peak_mb if record and run else np.nan,
+        "best_epoch": _best_epoch(study.files.workspace, run),
+        **_metrics(study, run),
+    }
+
+
+def _best_epoch(workspace: Workspace, run: Run | None) -> float:
+    """Returns the mean over folds of the epoch with the lowest held-out loss."""
+    curves = run_curves(workspace, run) if run and run.kind == "finetune" else None
+    best = []
+    for fold in curves.folds if curves else ():
+        losses = [epoch.validation_loss for epoch in fold]
+        if losses and None not in losses:
+            best.append(1 + int(np.argmin(np.array(losses, float))))
+    return float(np.mean(best)) if best else float("nan")
+
+
+def _metrics(study: Study, run: Run | None) -> dict[str, float]:
+    """Returns the study's metrics of a run with their intervals; the AUC's is DeLong's."""
+    spans: dict[str, tuple[float | None, float | None, float | None]] = {}
+    if run is not None and run.auc is not None:
+        for result in run_metrics(study.files.workspace, run).results:
+            spans[result.name] = (result.pooled.value, result.pooled.low, result.pooled.high)
+        spans["auc"] = (run.auc.auc, run.auc.low, run.auc.high)
+    found = {}
+    for name in study.document.metrics:
+        for end, value in zip(("", "_low", "_high"), spans.get(name, _UNKNOWN), strict=True):
+            found[f"{name}{end}"] = float("nan") if value is None else value
+    return found
+
+
+def _comparison(study: Study, rows: Sequence[_Row]) -> pd.DataFrame:
+    """Tests every row against the row of `against`, everything else equal."""
+    rule = study.document.against
+    tests: list[AucComparison | None] = [None] * len(rows)
+    by_rest: dict[Any, _Row] = {}
+    if rule:
+        by_rest = {_rest(row, rule): row for row in rows if agrees(row.cell, rule)}
+    for number, row in enumerate(rows):
+        other = by_rest.get(_rest(row, rule)) if rule else None
+        if other is not None and other is not row:
+            tests[number] = _tested(study.files.workspace, row.run, other.run)
+    done = [number for number, test in enumerate(tests) if test is not None]
+    corrected = dict(zip(done, holm([t.p_value for t in tests if t]), strict=True)) if done else {}
+    return pd.DataFrame(
+        [
+            (test.difference, test.low, test.high, test.p_value, float(corrected[number]))
+            if test
+            else (np.nan,) * len(COMPARISON)
+            for number, test in enumerate(tests)
+        ],
+        columns=list(COMPARISON),
+    )
+
+
+def _rest(row: _Row, rule: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Returns what must be equal for two rows to differ in the rule's columns alone."""
+    values = row.cell.values()
+    return (row.tested_on, *(value for name, value in values.items() if name not in rule))
+
+
+def _tested(workspace: Workspace, a: Run | None, b: Run | None) -> AucComparison | None:
+    """Returns the paired test of two runs on the same photographs, if one can be made."""
+    if a is None or b is None:
+        return None
+    first, second = run_predictions(workspace, a), run_predictions(workspace, b)
+    if first.image_ids != second.image_ids:
+        return None
+    try:
+        return _paired(first, second)
+    except FundusError:
+        return None
+
+
+def _paired(first: Predictions, second: Predictions) -> AucComparison | None:
+    if first.task == "binary":
+        return compare_paired(
+            first.y_true[:, 0],
+            first.y_score[:, 0],
+            second.y_score[:, 0],
+            patients=first.patient_ids,
+        )
+    return compare_classes(
+        first.y_true,
+        first.y_score,
+        second.y_score,
+        first.class_names,
+        patients=first.patient_ids,
+    ).macro
+
+
+def _gains(study: Study, rows: Sequence[_Row], table: pd.DataFrame) -> list[float]:
+    """Returns by how many percent each row's metric exceeds that of the `gain_over` cell."""
+    rule, fallback = study.document.gain_over, study.document.metrics[0]
+    if not rule:
+        return [float("nan")] * len(rows)
+    metric = [row.cell.data.metric or fallback for row in rows]
+    value = [float(table[name].iloc[number]) for number, name in enumerate(metric)]
+    base = {
+        _rest(row, rule): value[number] for number, row in enumerate(rows) if agrees(row.cell, rule)
+    }
+    return [
+        100 * (value[number] / base.get(_rest(row, rule), np.nan) - 1)
+        for number, row in enumerate(rows)
+    ]

@@ -1,0 +1,229 @@
+"""Running a study: every cell once, whatever happens in between."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fundus_core.io.workspace import Workspace
+from fundus_core.studies.cells import CellRecord, unfinished
+from fundus_core.studies.obstacles import obstacles
+from fundus_core.studies.results import study_table
+from fundus_core.studies.run import Study, open_study, run_study, run_with_workers
+from fundus_core.workflows.runs import list_runs, load_run, run_predictions
+from tests.fakes import write_dataset
+from tests.studies.conftest import TINY, write_study
+
+Told = list[tuple[str, CellRecord]]
+
+
+def ran(study: Study) -> Told:
+    told: Told = []
+    run_study(study, on_cell=lambda cell, record: told.append((cell.title, record)))
+    return told
+
+
+def test_run_study__every_cell_has_its_run_and_none_is_run_twice(
+    place: Workspace, study_file: Path
+) -> None:
+    study = open_study(place, study_file)
+
+    first = ran(study)
+    again = ran(open_study(place, study_file))
+
+    assert [title for title, _ in first] == [cell.title for cell in study.cells]
+    assert {run.id for run in list_runs(place)} == {record.run_id for _, record in first}
+    assert again == []
+
+
+def test_run_study__overlapping_studies_share_their_cells(
+    place: Workspace, study_file: Path, tmp_path: Path
+) -> None:
+    ran(open_study(place, study_file))
+    other = write_study(
+        tmp_path / "other.yaml", title="Other", axes={"strategy": ["ft"], "image_size": [64]}
+    )
+
+    assert unfinished(open_study(place, other).files, open_study(place, other).cells) == ()
+
+
+def test_run_study__a_cell_that_fails_is_told_and_the_others_go_on(
+    place: Workspace, study_file: Path
+) -> None:
+    write_study(
+        study_file, axes={"strategy": ["logistic"], "image_size": [64], "fraction": [0.05, 1.0]}
+    )
+
+    told = ran(open_study(place, study_file))
+
+    problems = {title: record.problem for title, record in told}
+    assert "none of them is" in problems["redness, A, logistic, 64 px, 5 %, draw 0"]
+    assert problems["redness, A, logistic, 64 px"] == ""
+    table = study_table(open_study(place, study_file))
+    assert list(table["status"]) == ["failed", "done"] * 2
+    assert "none of them is" in table["problem"][0]
+
+
+def test_run_study__what_failed_is_tried_again(place: Workspace, study_file: Path) -> None:
+    missing = {"name": "A", "backbone": "timm:test_resnet", "weights": "mine.safetensors"}
+    write_study(study_file, models=[missing], axes={"strategy": ["logistic"], "image_size": [64]})
+    study = open_study(place, study_file)
+
+    (before,) = ran(study)
+    (again,) = ran(study)
+
+    assert "mine.safetensors" in before[1].problem
+    assert again[1].problem == before[1].problem
+
+
+def test_run_study__smoke_runs_are_not_among_the_others(place: Workspace, study_file: Path) -> None:
+    write_study(study_file, smoke={"photographs": 16, "axes": {"strategy": ["logistic"]}})
+
+    ran(open_study(place, study_file, "smoke"))
+
+    assert list_runs(place) == ()
+    assert {run.n_images for run in list_runs(place.smoke)} == {16}
+
+
+def test_run_study__external_data_is_tested_on_by_every_model(
+    place: Workspace, study_file: Path, tmp_path: Path
+) -> None:
+    write_dataset(tmp_path / "other", n_patients=8)
+    outside = {
+        "name": "elsewhere", "source": "other", "target": "dr", "role": "external",
+        "column": "grade", "map": {"0": "0", "1": "1", "2": "1"},
+    }  # fmt: skip
+    write_study(study_file, data=[*TINY["data"], outside], models=TINY["models"][:1])
+
+    ran(open_study(place, study_file))
+
+    table = study_table(open_study(place, study_file))
+    assert list(table["tested_on"]) == ["held-out patients", "elsewhere"] * 2
+    assert list(table["n_images"]) == [24, 16] * 2
+    assert table["auc"].notna().all()
+    external = load_run(place, table["run_id"][3])
+    assert external.trained_as == table["run_id"][2]
+
+
+def test_study_table__holds_what_the_runs_hold(place: Workspace, study_file: Path) -> None:
+    study = open_study(place, study_file)
+    ran(study)
+
+    table = study_table(study)
+
+    for _, row in table.iterrows():
+        run = load_run(place, row["run_id"])
+        assert run.auc is not None
+        assert (row["auc"], row["auc_low"], row["auc_high"]) == (
+            run.auc.auc, run.auc.low, run.auc.high,
+        )  # fmt: skip
+        assert row["balanced_accuracy_low"] <= row["balanced_accuracy"]
+    a, b = table[table["strategy"] == "ft"].to_dict("records")
+    assert np.isnan(a["difference"])
+    assert b["difference"] == pytest.approx(b["auc"] - a["auc"])
+    assert b["p_holm"] >= b["p_value"]
+
+
+def test_study_table__says_what_was_not_run(place: Workspace, study_file: Path) -> None:
+    table = study_table(open_study(place, study_file))
+
+    assert list(table["status"]) == ["not run"] * 4
+    assert table["auc"].isna().all()
+
+
+def test_study_table__gains_are_relative_to_the_cell_that_is_equal_otherwise(
+    place: Workspace, study_file: Path
+) -> None:
+    write_study(
+        study_file,
+        gain_over={"model": "A"},
+        axes={"strategy": ["logistic", "knn"], "image_size": [64]},
+    )
+    study = open_study(place, study_file)
+    ran(study)
+
+    table = study_table(study).set_index(["model", "strategy"])
+
+    auc, gain = table["auc"].to_dict(), table["relative_gain"].to_dict()
+    for strategy in ("logistic", "knn"):
+        expected = 100 * (auc["B", strategy] / auc["A", strategy] - 1)
+        assert gain["A", strategy] == 0
+        assert gain["B", strategy] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"models": [{"name": "A", "backbone": "resnet50"}]}, "weights"),
+        ({"models": [{"name": "A", "backbone": "timm:test_vit", "weights": "scratch"}]}, ""),
+        ({"axes": {"strategy": ["ft"], "image_size": [8]}}, "too small"),
+        ({"axes": {"strategy": ["ft"], "head": ["tail"]}}, "no head called 'tail'"),
+        ({"axes": {"strategy": ["tip_adapter"]}}, "was not trained on words"),
+        ({"axes": {"strategy": ["surgical"]}, "options": {"block": "cellar"}}, "cellar"),
+        ({"training": {"loss": "ordinal"}}, "does not serve dr"),
+        ({"data": [{"name": "d", "source": "data", "target": "cataract"}]}, "cataract"),
+    ],
+)
+def test_obstacles__are_found_before_anything_runs(
+    place: Workspace, study_file: Path, change: dict[str, object], message: str
+) -> None:
+    study = open_study(place, write_study(study_file, **change))
+
+    found = obstacles(study)
+
+    assert bool(found) == bool(message)
+    assert all(message in one.error.message for one in found)
+    assert not place.runs.exists()
+
+
+def test_run_with_workers__gives_what_one_process_gives(
+    place: Workspace, study_file: Path, tmp_path: Path
+) -> None:
+    alone = Workspace(tmp_path / "alone")
+    ran(open_study(alone, study_file))
+    shared = open_study(place, study_file)
+
+    run_with_workers(shared, ["study", str(study_file), "--workspace", str(place.root)], workers=2)
+
+    assert unfinished(shared.files, shared.cells) == ()
+    _same_scores(place, alone)
+
+
+@pytest.mark.parametrize("moment", ["first cell", "fine-tuning"])
+def test_study__killed_and_run_again_ends_as_if_undisturbed(
+    place: Workspace, study_file: Path, tmp_path: Path, moment: str
+) -> None:
+    write_study(study_file, models=TINY["models"][:1], training={**TINY["training"], "epochs": 6})
+    undisturbed = Workspace(tmp_path / "undisturbed")
+    ran(open_study(undisturbed, study_file))
+    study = open_study(place, study_file)
+    command = [sys.executable, "-m", "fundus_core", "study", str(study_file)]
+    process = subprocess.Popen([*command, "--workspace", str(place.root)])
+    happened: Callable[[], object] = {
+        "first cell": lambda: len(unfinished(study.files, study.cells)) < 2,
+        "fine-tuning": lambda: list(place.training.glob("*/fold-0.safetensors")),
+    }[moment]
+    while not happened():
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+
+    finished = ran(study)
+
+    assert [title for title, _ in finished] == ["redness, A, ft, 64 px"]
+    _same_scores(place, undisturbed)
+
+
+def _same_scores(place: Workspace, other: Workspace) -> None:
+    runs = {run.id: run for run in list_runs(other)}
+    assert {run.id for run in list_runs(place)} == runs.keys()
+    for run in list_runs(place):
+        ours, theirs = run_predictions(place, run), run_predictions(other, runs[run.id])
+        assert np.array_equal(ours.y_score, theirs.y_score), run.id
