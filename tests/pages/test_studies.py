@@ -288,23 +288,23 @@ def test_runs_of_a_smoke_test_are_not_taken_to_other_pages(page: AppTest, done: 
 def test_a_file_that_cannot_be_run_says_why_and_nothing_crashes(
     page: AppTest, tiny: Callable[..., Path]
 ) -> None:
-    path = tiny(models=[{"name": "A", "backbone": "resnet18", "wieghts": "x"}])
+    path = tiny(models=[{"name": "A", "backbone": "resnet18", "wait": "x"}])
 
     choose(page, path)
 
     assert not page.exception
-    assert "wieghts" in page.error[0].value.replace("\\", "")
+    assert "wait" in page.error[0].value.replace("\\", "")
     assert not page.radio
 
 
 def test_a_figure_of_a_column_that_is_not_there_is_refused_with_its_name(
     page: AppTest, done: Path
 ) -> None:
-    figures = [{"kind": "heat map", "rows": "modell"}]
+    figures = [{"kind": "heat map", "rows": "network"}]
     choose(page, write(workspace_of(done), "wrong", figures=figures))
 
     assert not page.exception
-    assert "'modell'" in page.error[0].value.replace("\\", "")
+    assert "'network'" in page.error[0].value.replace("\\", "")
 
 
 def test_photographs_outside_the_allowed_folders_are_not_read(

@@ -19,7 +19,7 @@ SIZES: tuple[StudySize, ...] = ("full", "small", "smoke")
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"modles": []}, "modles: Extra inputs"),
+        ({"networks": []}, "networks: Extra inputs"),
         ({"title": None}, "title: Input should be a valid string"),
         ({"models": []}, "models: List should have at least 1 item"),
         ({"axes": {"strategy": ["sideways"]}}, "axes: .*'sideways' is unknown; there are logistic"),

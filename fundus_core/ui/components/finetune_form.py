@@ -103,11 +103,12 @@ def finetune_form(dataset: FundusDataset) -> FinetuneForm:
         missing_weights(backbones, weights, key=_KEY)
         image_size = backbone_picker.image_size_choice(key=_KEY)
         target = pick_target(dataset, key=_KEY)
+        validation = pick_validation(dataset, key=_KEY)
+        fraction = _pick_fraction()
     with right:
         strategy = pick_strategy(backbones, key=_KEY)
         training = training_form(FINE_TUNING, key=_KEY)
-        validation = pick_validation(dataset, key=_KEY)
-        loss, fraction = _pick_loss(), _pick_fraction()
+        loss = _pick_loss()
     strategy_picture(strategy, backbones, training.epochs, key=_KEY)
     augmentation_preview(dataset, training.augmentation, key=_KEY)
     return FinetuneForm(
