@@ -14,7 +14,8 @@ from typing import Any
 
 import pandas as pd
 
-from fundus_core.studies.document import StudyDocument, StudySize, read_study
+from fundus_core.studies.document import StudyDocument
+from fundus_core.studies.files import StudySize, read_study
 from scripts.command_line import REAL, ROOT, fundus, p_text
 
 WORKSPACE = ROOT / "workspace" / "studies-report"

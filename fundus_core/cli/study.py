@@ -11,8 +11,9 @@ from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.studies.cells import CellRecord, unfinished
-from fundus_core.studies.document import AXES, StudySize, read_study, shipped_studies, study_path
+from fundus_core.studies.document import AXES
 from fundus_core.studies.estimate import Estimate, estimate
+from fundus_core.studies.files import StudySize, read_study, shipped_studies, study_path
 from fundus_core.studies.grid import Cell
 from fundus_core.studies.obstacles import Obstacle, obstacles
 from fundus_core.studies.replace import on_other_data

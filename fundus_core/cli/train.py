@@ -23,7 +23,7 @@ from fundus_core.workflows import pretrain as pretraining
 from fundus_core.workflows.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.embed import BackboneChoice
 from fundus_core.workflows.finetune import FINE_TUNING, FinetuneChoice, finetune_dataset
-from fundus_core.workflows.held_out import Validation
+from fundus_core.workflows.labelled import Validation
 from fundus_core.workflows.predict import ExternalResult, predict
 from fundus_core.workflows.runs import NETWORKS, Run, run_curves, run_folder
 

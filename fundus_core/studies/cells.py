@@ -17,7 +17,7 @@ from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.grid import Cell
 from fundus_core.workflows.embed import BackboneChoice
 from fundus_core.workflows.finetune import FinetuneChoice, finetune_dataset
-from fundus_core.workflows.held_out import Validation
+from fundus_core.workflows.labelled import Validation
 from fundus_core.workflows.predict import predict
 from fundus_core.workflows.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.runs import Run, list_runs

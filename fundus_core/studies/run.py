@@ -15,7 +15,8 @@ from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.cells import CellRecord, StudyFiles, run_cell, unfinished
 from fundus_core.studies.data import open_study_data
-from fundus_core.studies.document import StudyDocument, StudySize, read_study, study_path
+from fundus_core.studies.document import StudyDocument
+from fundus_core.studies.files import StudySize, read_study, study_path
 from fundus_core.studies.grid import Cell, expand
 
 _POLL_SECONDS = 0.5

@@ -12,16 +12,9 @@ from fundus_core.io.files import write_atomically
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.cells import unfinished
-from fundus_core.studies.document import (
-    DEMO,
-    DataPart,
-    FigurePart,
-    StudyDocument,
-    StudySize,
-    read_study,
-    shipped_studies,
-)
+from fundus_core.studies.document import DEMO, DataPart, FigurePart, StudyDocument
 from fundus_core.studies.estimate import Estimate, estimate
+from fundus_core.studies.files import StudySize, read_study, shipped_studies
 from fundus_core.studies.obstacles import Obstacle
 from fundus_core.studies.replace import on_other_data
 from fundus_core.studies.run import Study

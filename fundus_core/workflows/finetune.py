@@ -28,14 +28,12 @@ from fundus_core.splits import Fold, held_out_groups
 from fundus_core.workflows.embed import BackboneChoice, ResolvedChoice, resolve
 from fundus_core.workflows.held_out import (
     HeldOut,
-    Labelled,
-    Validation,
     evaluated_run,
-    labelled_photographs,
     run_id,
     shortcut_predictions,
     stored_run,
 )
+from fundus_core.workflows.labelled import Labelled, Validation, labelled_photographs
 from fundus_core.workflows.networks import (
     fresh_classifier,
     gather_changes,

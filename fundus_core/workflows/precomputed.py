@@ -23,13 +23,12 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.embed import ResolvedChoice, resolve
 from fundus_core.workflows.held_out import (
     HeldOut,
-    Labelled,
     evaluated_run,
-    labelled_photographs,
     run_id,
     shortcut_predictions,
     stored_run,
 )
+from fundus_core.workflows.labelled import Labelled, labelled_photographs
 from fundus_core.workflows.runs import Run, run_predictions, save_run
 from fundus_core.workflows.story_design import Start, StoryDesign
 

@@ -11,15 +11,13 @@ from fundus_core.probes import PROBES, needs_text
 from fundus_core.workflows.embed import BackboneChoice, ResolvedChoice, embed_resolved, resolve
 from fundus_core.workflows.held_out import (
     HeldOut,
-    Labelled,
-    Validation,
     cross_validated,
     evaluated_run,
-    labelled_photographs,
     run_id,
     shortcut_predictions,
     stored_run,
 )
+from fundus_core.workflows.labelled import Labelled, Validation, labelled_photographs
 from fundus_core.workflows.probe_words import (
     USUAL_WORDS,
     Words,

@@ -11,7 +11,7 @@ from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.io.weights import SCRATCH
 from fundus_core.workflows.embed import BackboneChoice
 from fundus_core.workflows.finetune import FINE_TUNING, FinetuneChoice
-from fundus_core.workflows.held_out import Validation
+from fundus_core.workflows.labelled import Validation
 from fundus_core.workflows.probe import ProbeChoice
 
 TARGET = "abnormal"

@@ -9,7 +9,7 @@ import yaml
 from fundus_core.errors import StudyError
 from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.strategies import STRATEGIES
-from fundus_core.studies.document import StudySize, read_study, shipped_studies, study_path
+from fundus_core.studies.files import StudySize, read_study, shipped_studies, study_path
 from fundus_core.studies.grid import expand
 from tests.studies.conftest import TINY, write_study
 

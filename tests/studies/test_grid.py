@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from fundus_core.errors import StudyError
-from fundus_core.studies.document import checked
+from fundus_core.studies.files import checked
 from fundus_core.studies.grid import expand
 from tests.studies.conftest import TINY
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from fundus_core.io.workspace import Workspace
-from fundus_core.studies.document import shipped_studies
+from fundus_core.studies.files import shipped_studies
 from fundus_core.studies.obstacles import obstacles
 from fundus_core.studies.results import figure_rows, study_table
 from fundus_core.studies.run import open_study, run_study

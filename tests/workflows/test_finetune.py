@@ -20,7 +20,7 @@ from fundus_core.workflows.datasets import open_dataset
 from fundus_core.workflows.embed import BackboneChoice, resolve_recipe
 from fundus_core.workflows.explain import explain_many
 from fundus_core.workflows.finetune import FinetuneChoice, finetune_dataset
-from fundus_core.workflows.held_out import Validation
+from fundus_core.workflows.labelled import Validation
 from fundus_core.workflows.networks import fine_tuned, kept_folds, squares_of
 from fundus_core.workflows.predict import predict
 from fundus_core.workflows.runs import (

@@ -13,7 +13,7 @@ from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.datasets import dataset_id, stored_dataset
 from fundus_core.workflows.demo import demo_source, make_demo
-from fundus_core.workflows.held_out import labelled_photographs
+from fundus_core.workflows.labelled import labelled_photographs
 from fundus_core.workflows.lesions import read_lesions
 from fundus_core.workflows.precomputed import drawn_with, install, write_precomputed
 from fundus_core.workflows.runs import run_predictions

@@ -4,7 +4,8 @@ from typing import get_args
 
 import streamlit as st
 
-from fundus_core.studies.document import DEMO, StudyDocument, StudySize
+from fundus_core.studies.document import DEMO, StudyDocument
+from fundus_core.studies.files import StudySize
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components.open_dataset import allowed
 from fundus_core.ui.components.target_menus import pick_target
