@@ -8,10 +8,10 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.domain.axes import AXES
 from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.studies.cells import CellRecord, unfinished
-from fundus_core.studies.document import AXES
 from fundus_core.studies.estimate import Estimate, estimate
 from fundus_core.studies.files import StudySize, read_study, shipped_studies, study_path
 from fundus_core.studies.grid import Cell

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from fundus_core.domain.axes import AXES
 from fundus_core.stats.scores import METRICS
 
 RELATIVE_GAIN = "relative_gain"
@@ -17,18 +18,7 @@ RELATIVE_GAIN = "relative_gain"
 SCENARIO = "scenario"
 """Strategy and head together, as rows or columns of a heat map."""
 
-SETTINGS = (
-    "data",
-    "model",
-    "strategy",
-    "head",
-    "image_size",
-    "preprocessing",
-    "fraction",
-    "draw",
-    "seed",
-    "tested_on",
-)
+SETTINGS = (*AXES, "tested_on")
 """Columns that tell the rows of a table apart, from slow to fast."""
 
 REPEATS = ("draw", "seed")

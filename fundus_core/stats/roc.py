@@ -14,6 +14,7 @@ from fundus_core.stats.inputs import (
     require_confidence,
 )
 from fundus_core.stats.proportions import wilson
+from fundus_core.stats.resampling import draw_units
 
 GRID_POINTS = 101
 """False positive rates 0, 0.01, ..., 1 at which a band is given."""
@@ -194,7 +195,7 @@ def _resampled_curves(
     step = max(1, _CELLS_AT_ONCE // len(order))
     for start in range(0, n_resamples, step):
         rows = range(start, min(start + step, n_resamples))
-        count = _unit_counts(strata, len(rows), generator)[:, unit_of[order]]  # (rows, N)
+        count = draw_units(strata, len(rows), generator)[:, unit_of[order]]  # (rows, N)
         true_positives = np.cumsum(count * is_positive, axis=1)[:, last]
         false_positives = np.cumsum(count * ~is_positive, axis=1)[:, last]
         for row, won, lost in zip(rows, true_positives, false_positives, strict=True):
@@ -211,20 +212,6 @@ def _strata(positive: NDArray[np.bool_], unit_of: NDArray[np.intp]) -> list[NDAr
     has_negative = np.bincount(unit_of, ~positive) > 0
     kind = has_positive + 2 * has_negative
     return [np.flatnonzero(kind == one) for one in np.unique(kind)]
-
-
-def _unit_counts(
-    strata: list[NDArray[np.intp]], n_resamples: int, generator: np.random.Generator
-) -> NDArray[np.intp]:
-    """Returns how often each unit is drawn, with replacement within strata, (n_resamples, I)."""
-    n_units = sum(map(len, strata))
-    first_cell = np.arange(n_resamples)[:, np.newaxis] * n_units
-    drawn = [
-        first_cell + units[generator.integers(len(units), size=(n_resamples, len(units)))]
-        for units in strata
-    ]
-    cells = np.concatenate(drawn, axis=1).ravel()
-    return np.bincount(cells, minlength=n_resamples * n_units).reshape(n_resamples, n_units)
 
 
 def _descending(score: NDArray[np.float64]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:

@@ -5,6 +5,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from fundus_core.domain.axes import AXES
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
 from fundus_core.io.weights import SCRATCH
@@ -16,19 +17,6 @@ ColumnRole = Literal["path", "patient", "eye", "split"]
 
 Value = str | int | float
 """Of an axis."""
-
-AXES = (
-    "data",
-    "model",
-    "strategy",
-    "head",
-    "image_size",
-    "preprocessing",
-    "fraction",
-    "draw",
-    "seed",
-)
-"""What tells cells apart: columns of the table of results, from slow to fast."""
 
 DEMO = "demo"
 """Name of the synthetic photographs that come with the program, as a source."""

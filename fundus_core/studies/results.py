@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from fundus_core.domain.axes import AXES
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import FundusError
 from fundus_core.io.workspace import Workspace
@@ -14,7 +15,7 @@ from fundus_core.stats.class_tests import compare_classes
 from fundus_core.stats.delong import AucComparison, compare_paired
 from fundus_core.stats.multiplicity import holm
 from fundus_core.studies.cells import CellRecord
-from fundus_core.studies.document import AXES, FigurePart
+from fundus_core.studies.document import FigurePart
 from fundus_core.studies.grid import Cell, agrees
 from fundus_core.studies.run import Study
 from fundus_core.workflows.metrics import run_metrics

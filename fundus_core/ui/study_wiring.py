@@ -1,4 +1,4 @@
-"""Which studies there are, and what the results of one depend on: what `wiring` caches by."""
+"""Which studies there are, and what results of one depend on: what `study_caches` caches by."""
 
 import math
 import re

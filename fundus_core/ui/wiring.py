@@ -64,10 +64,6 @@ from fundus_core.workflows.story_store import Story, read_story
 from fundus_core.workflows.weights_cards import WeightsCard, list_weights_cards
 
 if TYPE_CHECKING:
-    from fundus_core.studies.document import StudyDocument
-    from fundus_core.studies.obstacles import Obstacle
-    from fundus_core.studies.run import Study
-    from fundus_core.ui.study_wiring import StudyChoice, StudyListing, StudyPlan
     from fundus_core.workflows.explain import Explanation
 
 _HEAVY = ("torch", "timm", "sklearn")
@@ -121,13 +117,13 @@ def workspace() -> Workspace:
 def datasets() -> tuple[DatasetSummary, ...]:
     """Returns the data sets that were opened, the latest first."""
     place = workspace()
-    return _datasets(place, _token(place.datasets))
+    return _datasets(place, token_of(place.datasets))
 
 
 def dataset(dataset_id: str) -> FundusDataset:
     """Returns an opened data set; do not change its table."""
     place = workspace()
-    return _dataset(place, dataset_id, _token(place.datasets))
+    return _dataset(place, dataset_id, token_of(place.datasets))
 
 
 def table_of(path: Path) -> pd.DataFrame:
@@ -136,7 +132,7 @@ def table_of(path: Path) -> pd.DataFrame:
     Raises:
         DataError: If the file is no table.
     """
-    return _table_of(path, _token(path, deep=False))
+    return _table_of(path, token_of(path, deep=False))
 
 
 def recognised(table: Path, folder: Path, mapping: ColumnMapping) -> ColumnMapping:
@@ -145,33 +141,33 @@ def recognised(table: Path, folder: Path, mapping: ColumnMapping) -> ColumnMappi
     Raises:
         DataError: If none holds the paths of photographs in the folder.
     """
-    return _recognised(table, folder, mapping, _token(table, deep=False))
+    return _recognised(table, folder, mapping, token_of(table, deep=False))
 
 
 def embeddings_list(dataset_id: str) -> tuple[EmbeddingSummary, ...]:
     """Returns the stored embeddings that cover a data set at least in part."""
     place = workspace()
-    return _embeddings_list(place, dataset_id, _token(place.datasets), _token(place.embeddings))
+    return _embeddings_list(place, dataset_id, token_of(place.datasets), token_of(place.embeddings))
 
 
 def embeddings(dataset_id: str, fingerprint: str) -> Embeddings:
     """Returns stored embeddings of a data set."""
     place = workspace()
-    token = _token(place.embeddings / fingerprint, deep=False)
-    return _embeddings(place, dataset_id, fingerprint, (*_token(place.datasets), *token))
+    token = token_of(place.embeddings / fingerprint, deep=False)
+    return _embeddings(place, dataset_id, fingerprint, (*token_of(place.datasets), *token))
 
 
 def projection(dataset_id: str, fingerprint: str, method: str) -> Projection | None:
     """Returns a map: stored, or computed where that takes no time; None where a job must do it."""
     place = workspace()
-    token = (*_token(place.embeddings / fingerprint, deep=False), *_token(place.projections))
+    token = (*token_of(place.embeddings / fingerprint, deep=False), *token_of(place.projections))
     return _projection(place, dataset_id, fingerprint, method, token)
 
 
 def runs(dataset_id: str) -> tuple[Run, ...]:
     """Returns the evaluated models of a data set, newest first."""
     place = workspace()
-    return _runs(place, dataset_id, _token(place.runs))
+    return _runs(place, dataset_id, token_of(place.runs))
 
 
 def run(run_id: str) -> Run:
@@ -182,43 +178,43 @@ def run(run_id: str) -> Run:
 def predictions(run_id: str) -> Predictions:
     """Returns the held-out predictions of a run."""
     place = workspace()
-    return _predictions(place, run_id, _token(place.runs / run_id, deep=False))
+    return _predictions(place, run_id, token_of(place.runs / run_id, deep=False))
 
 
 def baseline(run_id: str) -> Predictions | None:
     """Returns what the mean colour predicts in the same folds; None where there is none."""
     place = workspace()
-    return _baseline(place, run_id, _token(place.runs / run_id, deep=False))
+    return _baseline(place, run_id, token_of(place.runs / run_id, deep=False))
 
 
 def roc(run_id: str, class_name: str = "") -> RocTrace:
     """Returns a run's ROC curve for one class against the rest, with its band and its AUC."""
     place = workspace()
-    return _roc(place, run_id, class_name, _token(place.runs / run_id, deep=False))
+    return _roc(place, run_id, class_name, token_of(place.runs / run_id, deep=False))
 
 
 def baseline_roc(run_id: str, class_name: str = "") -> RocTrace | None:
     """Returns the ROC curve of the mean colour in the folds of a run; None where there is none."""
     place = workspace()
-    return _baseline_roc(place, run_id, class_name, _token(place.runs / run_id, deep=False))
+    return _baseline_roc(place, run_id, class_name, token_of(place.runs / run_id, deep=False))
 
 
 def class_rocs(run_id: str) -> tuple[tuple[RocTrace, ...], ClassAucs]:
     """Returns a ROC curve, without band, for each class of a run that has one, and all AUCs."""
     place = workspace()
-    return _class_rocs(place, run_id, _token(place.runs / run_id, deep=False))
+    return _class_rocs(place, run_id, token_of(place.runs / run_id, deep=False))
 
 
 def baseline_classes(run_id: str) -> ClassAucs | None:
     """Returns the AUCs of the mean colour in the folds of a run; None where there are none."""
     place = workspace()
-    return _baseline_classes(place, run_id, _token(place.runs / run_id, deep=False))
+    return _baseline_classes(place, run_id, token_of(place.runs / run_id, deep=False))
 
 
 def class_comparison(run_ids: Sequence[str], *, common: bool = False) -> of_classes.ClassComparison:
     """Compares evaluated models on all of their classes."""
     place = workspace()
-    return _class_comparison(place, tuple(run_ids), common, _token(place.runs))
+    return _class_comparison(place, tuple(run_ids), common, token_of(place.runs))
 
 
 def comparison(
@@ -226,7 +222,7 @@ def comparison(
 ) -> compare.Comparison:
     """Compares evaluated models on one class."""
     place = workspace()
-    return _comparison(place, tuple(run_ids), class_name, common, _token(place.runs))
+    return _comparison(place, tuple(run_ids), class_name, common, token_of(place.runs))
 
 
 def explanation(
@@ -234,7 +230,7 @@ def explanation(
 ) -> "Explanation":
     """Returns where a model looked on one photograph; takes some seconds the first time."""
     place = workspace()
-    token = _token(place.runs / run_id, deep=False)
+    token = token_of(place.runs / run_id, deep=False)
     return _explanation(place, run_id, image_id, class_name, method, token)
 
 
@@ -242,7 +238,7 @@ def story() -> Story | None:
     """Returns what was found on the demo photographs; None until it was prepared."""
     place = workspace()
     parts = (place.root / STORY_FOLDER, place.datasets, place.runs)
-    return _story(place, tuple(_token(part) for part in parts))
+    return _story(place, tuple(token_of(part) for part in parts))
 
 
 @st.cache_data(show_spinner="Looking at the network…", max_entries=32)
@@ -267,70 +263,6 @@ def curves_since(moment: datetime) -> tuple[LearningCurves, ...]:
     return tuple(curves for path in recent if (curves := read_curves(path)))
 
 
-def studies() -> "tuple[StudyListing, ...]":
-    """Returns the studies that come with the program, and the reader's own."""
-    from fundus_core.ui.study_wiring import FILES
-
-    place = workspace()
-    return _studies(place, _token(place.studies / FILES))
-
-
-def study_document(choice: "StudyChoice") -> "StudyDocument":
-    """Returns what a study says at the chosen size, of the chosen data.
-
-    Raises:
-        FundusError: If it cannot be run.
-    """
-    place = workspace()
-    token = (*_token(choice.path, deep=False), *_token(place.datasets))
-    return _study_document(place, choice, token)
-
-
-def study(choice: "StudyChoice") -> "Study":
-    """Returns a study with its data sets opened; do not change their tables.
-
-    Raises:
-        FundusError: If it, or its data, cannot be read.
-    """
-    return _study(workspace(), choice, _inputs_token(choice))
-
-
-def study_plan(choice: "StudyChoice") -> "StudyPlan":
-    """Returns what running a study would take, and what stands in the way.
-
-    Raises:
-        FundusError: As `study` does.
-    """
-    place, inputs, weights = workspace(), _inputs_token(choice), _token(workspace().weights)
-    return _study_plan(place, choice, (*inputs, *weights, *study_results_token(choice)))
-
-
-def study_table(choice: "StudyChoice") -> pd.DataFrame:
-    """Returns the results of a study as far as they are stored.
-
-    Raises:
-        FundusError: As `study` does.
-    """
-    return _study_table(workspace(), choice, (*_inputs_token(choice), *study_results_token(choice)))
-
-
-def study_curves(choice: "StudyChoice") -> pd.DataFrame:
-    """Returns the learning curves of a study as far as they are stored.
-
-    Raises:
-        FundusError: As `study` does.
-    """
-    token = (*_inputs_token(choice), *study_results_token(choice))
-    return _study_curves(workspace(), choice, token)
-
-
-def study_results_token(choice: "StudyChoice") -> tuple[object, ...]:
-    """Returns what changes whenever a cell of a study was run."""
-    from fundus_core.ui.study_wiring import results_token
-
-    return results_token(workspace(), choice)
-
-
 def weights_cards() -> tuple[WeightsCard, ...]:
     """Returns the weights that this program has made, here or before it was shipped."""
     return list_weights_cards(workspace())
@@ -338,7 +270,7 @@ def weights_cards() -> tuple[WeightsCard, ...]:
 
 def augmented_versions(path: str, augmentation: str) -> NDArray[np.uint8]:
     """Returns six versions (6, S, S, 3) of a photograph; loads torch the first time."""
-    return _augmented_versions(path, augmentation, _token(Path(path), deep=False))
+    return _augmented_versions(path, augmentation, token_of(Path(path), deep=False))
 
 
 def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path:
@@ -348,12 +280,12 @@ def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path:
 
 def photograph(path: str, *, max_side: int = 1024) -> NDArray[np.uint8]:
     """Returns a photograph (H, W, 3), its longer side at most `max_side` pixels."""
-    return _photograph(path, max_side, _token(Path(path), deep=False))
+    return _photograph(path, max_side, token_of(Path(path), deep=False))
 
 
 def prepared(path: str, recipe: PreprocessRecipe, side: int) -> NDArray[np.uint8]:
     """Returns what a network of `side` pixels is shown of a photograph, shape (side, side, 3)."""
-    return _prepared(path, recipe, side, _token(Path(path), deep=False))
+    return _prepared(path, recipe, side, token_of(Path(path), deep=False))
 
 
 def neighbours(dataset_id: str, fingerprint: str, image_id: str) -> tuple[Neighbour, ...] | None:
@@ -428,7 +360,7 @@ def _device_of(command: str) -> str:
     return os.environ.get("FUNDUS_DEVICE") or ("cuda:0" if Path("/dev/nvidia0").exists() else "cpu")
 
 
-def _token(folder: Path, *, deep: bool = True) -> tuple[tuple[str, int], ...]:
+def token_of(folder: Path, *, deep: bool = True) -> tuple[tuple[str, int], ...]:
     """Returns what changes when something is stored in a folder: names and times.
 
     Results are written under another name and renamed, so the time of the folder they lie in tells.
@@ -581,64 +513,6 @@ def _explanation(
     found = explain(place, run_id, image_id, class_name=class_name or None, method=method)
     spare_the_collector()
     return found
-
-
-def _inputs_token(choice: "StudyChoice") -> tuple[object, ...]:
-    from fundus_core.ui.study_wiring import inputs_token
-
-    return inputs_token(workspace(), choice, study_document(choice))
-
-
-@st.cache_resource(show_spinner=False, max_entries=2)
-def _studies(place: Workspace, token: object) -> "tuple[StudyListing, ...]":
-    from fundus_core.ui.study_wiring import list_studies
-
-    return list_studies(place)
-
-
-@st.cache_resource(show_spinner=False, max_entries=16)
-def _study_document(place: Workspace, choice: "StudyChoice", token: object) -> "StudyDocument":
-    from fundus_core.ui.study_wiring import document_of
-
-    return document_of(place, choice)
-
-
-@st.cache_resource(show_spinner="Opening the study…", max_entries=8)
-def _study(place: Workspace, choice: "StudyChoice", token: object) -> "Study":
-    from fundus_core.studies.run import open_study
-
-    return open_study(place, choice.path, choice.size, document=study_document(choice))
-
-
-@st.cache_resource(show_spinner="Adding up the cells…", max_entries=16)
-def _study_plan(place: Workspace, choice: "StudyChoice", token: object) -> "StudyPlan":
-    from fundus_core.ui.study_wiring import planned
-
-    blocked = _obstacles(place, choice, (*_inputs_token(choice), *_token(place.weights)))
-    found = planned(study(choice), blocked)
-    spare_the_collector()
-    return found
-
-
-@st.cache_resource(show_spinner="Looking at the networks…", max_entries=16)
-def _obstacles(place: Workspace, choice: "StudyChoice", token: object) -> "tuple[Obstacle, ...]":
-    from fundus_core.studies.obstacles import obstacles
-
-    return obstacles(study(choice))
-
-
-@st.cache_data(show_spinner="Reading the results…", max_entries=16)
-def _study_table(place: Workspace, choice: "StudyChoice", token: object) -> pd.DataFrame:
-    from fundus_core.studies.results import study_table as table_of_study
-
-    return table_of_study(study(choice))
-
-
-@st.cache_data(show_spinner="Reading the learning curves…", max_entries=16)
-def _study_curves(place: Workspace, choice: "StudyChoice", token: object) -> pd.DataFrame:
-    from fundus_core.studies.results import convergence
-
-    return convergence(study(choice), study_table(choice))
 
 
 @st.cache_resource(show_spinner="Reading the story…", max_entries=2)

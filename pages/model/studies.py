@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fundus_core.ui import messages, wiring
+from fundus_core.ui import messages, study_caches
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.components.study_figures import study_figures
 from fundus_core.ui.components.study_form import study_form
@@ -27,7 +27,7 @@ job_progress.last_failure(JOBS)
 
 if not to_read:
     with messages.shown_to_user():
-        document = wiring.study_document(choice)
+        document = study_caches.study_document(choice)
     table = results_table(choice, document)
     if table is not None:
         study_figures(choice, document, table)

@@ -27,15 +27,6 @@ CURVES = LearningCurves(
 
 
 @pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Command lines that the page hands over to be run."""
-    lines: list[list[str]] = []
-    monkeypatch.setattr(wiring, "submit", lambda argv, title: lines.append(list(argv)))
-    monkeypatch.setattr(wiring, "jobs", lambda: SimpleNamespace(list=lambda: ()))
-    return lines
-
-
-@pytest.fixture
 def page(monkeypatch: pytest.MonkeyPatch, workspace: Path, started: list[list[str]]) -> AppTest:
     """The page as it opens on a data set with a target."""
     evaluated.open_dataset(monkeypatch, workspace)

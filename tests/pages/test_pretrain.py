@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,15 +20,6 @@ AUC = {
     "auc": 0.9, "low": 0.8, "high": 0.95, "standard_error": 0.04, "confidence": 0.95,
     "method": "delong", "n_positive": 20, "n_negative": 30, "n_patients": None,
 }  # fmt: skip
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Command lines that the page hands over to be run."""
-    lines: list[list[str]] = []
-    monkeypatch.setattr(wiring, "submit", lambda argv, title: lines.append(list(argv)))
-    monkeypatch.setattr(wiring, "jobs", lambda: SimpleNamespace(list=lambda: ()))
-    return lines
 
 
 @pytest.fixture

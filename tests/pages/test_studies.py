@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.run import open_study, run_study
-from fundus_core.ui import state, study_wiring, wiring
+from fundus_core.ui import state, study_caches, study_wiring, wiring
 from fundus_core.ui.study_wiring import StudyChoice, keep_study
 from fundus_core.workflows.runs import list_runs
 from tests.fakes import write_dataset
@@ -45,15 +44,6 @@ TINY: dict[str, Any] = {
         {"kind": "curve", "title": "By size", "x": "image_size"},
     ],
 }
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Command lines that the page hands over to be run."""
-    lines: list[list[str]] = []
-    monkeypatch.setattr(wiring, "submit", lambda argv, title: lines.append(list(argv)))
-    monkeypatch.setattr(wiring, "jobs", lambda: SimpleNamespace(list=lambda: ()))
-    return lines
 
 
 @pytest.fixture
@@ -326,7 +316,7 @@ def test_keep_study__stores_what_can_be_run_under_a_safe_name(workspace: Path) -
 
     assert kept == workspace / "studies" / study_wiring.FILES / "my-study.yaml"
     assert kept.read_bytes() == content
-    assert [one.title for one in wiring.studies() if not one.shipped] == [TINY["title"]]
+    assert [one.title for one in study_caches.studies() if not one.shipped] == [TINY["title"]]
 
 
 def test_an_uploaded_study_is_in_the_menu_at_once(page: AppTest, workspace: Path) -> None:
@@ -370,7 +360,7 @@ def test_keep_study__stores_nothing_that_cannot_be_run(
     with pytest.raises(StudyError, match=reason):
         keep_study(Workspace(workspace), "mine.yaml", content)
 
-    assert [one for one in wiring.studies() if not one.shipped] == []
+    assert [one for one in study_caches.studies() if not one.shipped] == []
 
 
 def test_figures_of__other_data_keeps_those_of_the_first_data_set_without_their_titles(
@@ -388,6 +378,6 @@ def test_figures_of__other_data_keeps_those_of_the_first_data_set_without_their_
     )
     choice = StudyChoice(path, "full", wiring.datasets()[0].id, "dr")
 
-    (kept,) = study_wiring.figures_of(choice, wiring.study_document(choice))
+    (kept,) = study_wiring.figures_of(choice, study_caches.study_document(choice))
 
     assert (kept.title, kept.where) == ("", {})

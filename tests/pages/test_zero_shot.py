@@ -2,27 +2,16 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.domain.dataset import FundusDataset, Target
-from fundus_core.ui import wiring
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "model" / "zero_shot.py"
 
 DME = Target("dme", "binary", ("0", "1"), ("dme",))
-
-
-@pytest.fixture
-def started(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
-    """Command lines that the page hands over to be run."""
-    lines: list[list[str]] = []
-    monkeypatch.setattr(wiring, "submit", lambda argv, title: lines.append(list(argv)))
-    monkeypatch.setattr(wiring, "jobs", lambda: SimpleNamespace(list=lambda: ()))
-    return lines
 
 
 @pytest.fixture

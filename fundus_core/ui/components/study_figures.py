@@ -10,7 +10,7 @@ from fundus_core.plots.study_names import finished, metric_title, named, value_t
 from fundus_core.studies.document import FigurePart, StudyDocument
 from fundus_core.studies.results import figure_rows
 from fundus_core.studies.run import Study
-from fundus_core.ui import messages, text, wiring
+from fundus_core.ui import messages, study_caches, text
 from fundus_core.ui.study_wiring import (
     StudyChoice,
     figures_of,
@@ -43,7 +43,7 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
         st.caption("The study file asks for no figure that these photographs could fill.")
         return
     with messages.shown_to_user():
-        study, curves = wiring.study(choice), wiring.study_curves(choice)
+        study, curves = study_caches.study(choice), study_caches.study_curves(choice)
     for number, asked in enumerate(figures):
         st.subheader(_title(asked))
         try:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from fundus_core.studies.document import DEMO, StudyDocument
 from fundus_core.studies.files import StudySize
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import messages, state, study_caches, text, wiring
 from fundus_core.ui.components.open_dataset import allowed
 from fundus_core.ui.components.target_menus import pick_target
 from fundus_core.ui.study_wiring import (
@@ -49,7 +49,7 @@ def study_form(listing: StudyListing) -> StudyChoice:
     with right:
         choice = _pick_data(listing, size)
     with messages.shown_to_user():
-        document = wiring.study_document(choice)
+        document = study_caches.study_document(choice)
         _require_allowed(choice, document)
     messages.synthetic_banner(is_synthetic(wiring.workspace(), choice, document))
     _say_stand_ins(document)

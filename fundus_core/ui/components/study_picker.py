@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fundus_core.errors import FundusError
-from fundus_core.ui import messages, text, wiring
+from fundus_core.ui import messages, study_caches, text, wiring
 from fundus_core.ui.study_wiring import StudyListing, keep_study
 
 
@@ -12,7 +12,7 @@ def pick_study() -> StudyListing:
 
     Ends the page where the chosen file cannot be run.
     """
-    listed = {str(one.path): one for one in wiring.studies()}
+    listed = {str(one.path): one for one in study_caches.studies()}
     chosen = listed[
         st.selectbox(
             "Study",

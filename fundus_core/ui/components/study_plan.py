@@ -9,7 +9,7 @@ from fundus_core.errors import FundusError, WeightsError
 from fundus_core.probes import PROBES
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.obstacles import Obstacle
-from fundus_core.ui import messages, text, wiring
+from fundus_core.ui import messages, study_caches, text, wiring
 from fundus_core.ui.components.weights_fetch import missing_weights
 from fundus_core.ui.study_wiring import StudyChoice, StudyPlan, unread
 
@@ -32,7 +32,7 @@ _AXES = {
 def photographs_to_read(choice: StudyChoice) -> bool:
     """Says whether photographs must be read before anything can be told, and offers to do so."""
     with messages.shown_to_user():
-        document = wiring.study_document(choice)
+        document = study_caches.study_document(choice)
         waiting = unread(wiring.workspace(), choice, document)
     st.subheader("Plan")
     st.markdown(grid_sentence(document))
@@ -44,10 +44,10 @@ def photographs_to_read(choice: StudyChoice) -> bool:
 def study_plan(choice: StudyChoice) -> None:
     """Draws what a study takes with the button that begins; may load the networks' library."""
     with messages.shown_to_user():
-        plan = wiring.study_plan(choice)
+        plan = study_caches.study_plan(choice)
     _figures(plan)
     skip = _obstacles(plan)
-    title = wiring.study_document(choice).title
+    title = study_caches.study_document(choice).title
     st.button(
         run_label(plan),
         key="studies.run",

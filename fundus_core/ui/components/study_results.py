@@ -13,7 +13,7 @@ from fundus_core.plots.study_names import (
     varied,
 )
 from fundus_core.studies.document import StudyDocument
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import messages, state, study_caches, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.study_wiring import StudyChoice, rule_text
 
@@ -35,7 +35,7 @@ def results_table(choice: StudyChoice, document: StudyDocument) -> pd.DataFrame 
         The whole table, a row per cell and data set it is tested on; None while nothing was run.
     """
     with messages.shown_to_user():
-        table = wiring.study_table(choice)
+        table = study_caches.study_table(choice)
     _watch(choice)
     done = table[table["status"] == "done"]
     st.subheader("Results so far" if len(done) < len(table) else "Results")
@@ -157,12 +157,12 @@ def _nothing_yet(table: pd.DataFrame) -> None:
 def _watch(choice: StudyChoice) -> None:
     """Draws the page anew whenever a cell was stored, while a study runs."""
     if job_progress.under_way(("study",)):
-        _watching(choice, wiring.study_results_token(choice))
+        _watching(choice, study_caches.study_results_token(choice))
 
 
 @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
 def _watching(choice: StudyChoice, seen: tuple[object, ...]) -> None:
-    if wiring.study_results_token(choice) != seen:
+    if study_caches.study_results_token(choice) != seen:
         st.rerun()
 
 

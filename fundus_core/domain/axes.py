@@ -1,0 +1,14 @@
+"""What tells the cells of a study apart: words that study files, tables and figures share."""
+
+AXES = (
+    "data",
+    "model",
+    "strategy",
+    "head",
+    "image_size",
+    "preprocessing",
+    "fraction",
+    "draw",
+    "seed",
+)
+"""Columns of the table of results, from slow to fast."""
