@@ -3,14 +3,19 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
 
 FEW_POSITIVES = 10
 """Below this many photographs of a class, intervals are wide and thresholds unstable."""
+
+_FAR, _NOTABLE = 2.58, 0.2
+"""Standard errors, and share of itself, that a prevalence must have moved by to be mentioned."""
 
 _TELLING_LENGTH = 5
 """Names at least this long are looked for inside words as well."""
@@ -42,8 +47,32 @@ CAUTIONS: dict[str, str] = {
     "FD011": "Some labelled photographs could not be read and take no part.",
     "FD012": "The backbone was pre-trained on a data set of this name, perhaps on these very "
     "photographs: figures on them say less about new ones.",
+    "FD013": "Photographs that show the same are on both sides of a fold: the model is tested on "
+    "what it has learned.",
+    "FD014": "A fold lacks a class among what it tests, so it has no figure of its own.",
+    "FD015": "The share of the diseased is not that of the photographs the model was judged on: "
+    "what depends on it - predictive values, net benefit, calibration - does not carry over.",
+    "FD016": "The scores separate the classes perfectly: no variance can be estimated, so the "
+    "interval is an exact bound; look for what the model may have been told.",
+    "FD017": "The threshold was sought on the photographs it is judged on, which flatters "
+    "sensitivity and specificity.",
+    "FD018": "More than one comparison was made: without a correction one of them is significant "
+    "by chance more often than stated.",
 }
-"""Code -> what it means, for the methods page."""
+"""Code -> what it means, in a sentence; `explanation` has the page."""
+
+_EXPLANATIONS = Path(__file__).with_name("caution_pages")
+
+
+def explanation(code: str) -> str:
+    """Returns the page about a caution, as Markdown: what is wrong, what it does, what to do.
+
+    Raises:
+        KeyError: If there is no such code.
+    """
+    if code not in CAUTIONS:
+        raise KeyError(code)
+    return (_EXPLANATIONS / f"{code}.md").read_text(encoding="utf-8")
 
 
 def dataset_cautions(dataset: FundusDataset) -> tuple[Caution, ...]:
@@ -60,6 +89,8 @@ def target_cautions(
         _synthetic(dataset),
         _patients(dataset),
         _few(predictions),
+        _one_sided_folds(predictions),
+        _separated(predictions),
         _unlabelled(dataset, target),
     ]
     return tuple(caution for caution in found if caution)
@@ -170,6 +201,70 @@ def _few(predictions: Predictions) -> Caution | None:
         f"Class {predictions.class_names[rarest]!r} or its complement has {counts[rarest]} "
         f"photographs only.",
     )
+
+
+def _one_sided_folds(predictions: Predictions) -> Caution | None:
+    """Returns a caution if a fold's held-out photographs lack a class, or all have it."""
+    if predictions.fold is None:
+        return None
+    folds = np.unique(predictions.fold)
+    lacking = [
+        name
+        for column, name in enumerate(predictions.class_names)
+        for fold in folds
+        if len(np.unique(predictions.y_true[predictions.fold == fold, column])) < 2
+    ]
+    if not lacking:
+        return None
+    rarest = max(dict.fromkeys(lacking), key=lacking.count)
+    return Caution(
+        "FD014",
+        f"In {lacking.count(rarest)} of {len(folds)} folds the tested photographs all have, or all "
+        f"lack, {rarest!r}.",
+    )
+
+
+def _separated(predictions: Predictions) -> Caution | None:
+    """Returns a caution if all photographs of some class score above all others."""
+    perfect = [
+        name
+        for column, name in enumerate(predictions.class_names)
+        if _separates(predictions.y_true[:, column], predictions.y_score[:, column])
+    ]
+    if not perfect:
+        return None
+    return Caution("FD016", f"Every photograph with {perfect[0]!r} scores above every other one.")
+
+
+def _separates(positive: NDArray[np.bool_], score: NDArray[np.float64]) -> bool:
+    if positive.all() or not positive.any():
+        return False
+    return bool(score[positive].min() > score[~positive].max())
+
+
+def prevalence_caution(inside: Predictions, outside: Predictions) -> Caution | None:
+    """Returns a caution if a class is far more, or far less, frequent outside than inside.
+
+    Far is a share that differs by more than chance explains at the 1 % level (two-sided z test of
+    photographs as independent) and by a fifth of its own size.
+
+    Args:
+        inside: What a model was validated on.
+        outside: What it is applied to; the same classes.
+    """
+    n_inside, n_outside = len(inside.y_true), len(outside.y_true)
+    for column, name in enumerate(inside.class_names):
+        here = float(inside.y_true[:, column].mean())
+        there = float(outside.y_true[:, column].mean())
+        both = (here * n_inside + there * n_outside) / (n_inside + n_outside)
+        error = (both * (1 - both) * (1 / n_inside + 1 / n_outside)) ** 0.5
+        if error and abs(there - here) > max(_FAR * error, _NOTABLE * here):
+            return Caution(
+                "FD015",
+                f"{name!r} is on {there:.0%} of these photographs, and on {here:.0%} of those the "
+                "model was validated on.",
+            )
+    return None
 
 
 def _unlabelled(dataset: FundusDataset, target: Target) -> Caution | None:

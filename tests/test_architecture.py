@@ -29,7 +29,7 @@ LAYERS = (  # from the top down
     {"ui"},
     {"jobs", "cli", "__main__"},
     {"workflows", "studies"},
-    {"plots", "checks", "report"},
+    {"plots", "checks", "report", "tables"},
     {
         "adapters",
         "probe_fits",
@@ -40,6 +40,9 @@ LAYERS = (  # from the top down
         "projections",
         "splits",
         "similarity",
+        "agreement",
+        "look_alikes",
+        "shortcuts",
         "zero_shot",
         "explain",
         "stats",

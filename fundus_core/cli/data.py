@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from fundus_core.checks import dataset_cautions
@@ -13,6 +14,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.datasets import dataset_id, open_dataset
 from fundus_core.workflows.demo import N_PATIENTS, count_rows, make_demo
+from fundus_core.workflows.look_alikes import dataset_look_alikes
 
 
 def demo(
@@ -71,6 +73,43 @@ def check(
     for row in dataset.rejected:
         print_line(f"  rejected {row.path}: {row.reason} - {row.detail}")
     print_cautions(dataset_cautions(dataset))
+
+
+def look_alikes(
+    source: DataSource,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Lists photographs that show the same: copies that were brightened, cut or saved again."""
+    place = find_workspace(workspace)
+    dataset = open_dataset(place, source, progress=progress())
+    pairs = dataset_look_alikes(place, dataset, progress=progress())
+    about = dataset.table.set_index("image_id")
+    rows = [
+        {
+            "path_a": about.loc[pair.image_a, "path"],
+            "path_b": about.loc[pair.image_b, "path"],
+            "similarity": pair.similarity,
+            "same_patient": _same_patient(about.loc[[pair.image_a, pair.image_b], "patient_id"]),
+        }
+        for pair in pairs
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    words = {True: "same patient", False: "DIFFERENT patients", None: "patients unknown"}
+    for row in rows:
+        print_line(
+            f"{row['similarity']:.3f} {row['path_a']} and {row['path_b']}: "
+            f"{words[row['same_patient']]}"
+        )
+    if not rows:
+        print_line(f"No two of {len(dataset)} photographs show the same.")
+
+
+def _same_patient(patients: "pd.Series[str]") -> bool | None:
+    """Says whether two photographs name the same patient; None where one names none."""
+    return None if patients.isna().any() else patients.nunique() == 1
 
 
 def describe(dataset: FundusDataset) -> dict[str, Any]:

@@ -44,6 +44,7 @@ app = typer.Typer(
 
 app.command("demo")(data.demo)
 app.command("check")(with_options(data.check))
+app.command("look-alikes")(with_options(data.look_alikes))
 app.add_typer(backbones.backbones_app, name="backbones")
 app.command("embed")(with_options(model.embed))
 app.command("embed-grid")(with_options(embed_grid.embed_grid))

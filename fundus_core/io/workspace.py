@@ -61,6 +61,11 @@ class Workspace:
         return self.root / "metrics"
 
     @property
+    def look_alikes(self) -> Path:
+        """Which photographs of a data set show the same, in a folder per set of photographs."""
+        return self.root / "look_alikes"
+
+    @property
     def training(self) -> Path:
         """What unfinished trainings have done so far, in a folder per recipe."""
         return self.root / "training"

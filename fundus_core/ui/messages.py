@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
-from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.checks import CAUTIONS, Caution, explanation
 from fundus_core.errors import FundusError
 from fundus_core.ui import text
 
@@ -40,6 +40,24 @@ def cautions(found: Sequence[Caution]) -> None:
             st.warning(f"{line}\n\n{text.escaped(meaning)}", icon=":material/warning:")
         elif caution.code != "FD007":  # the banner says so already
             st.caption(f":material/info: {line}", help=meaning)
+    _explained(sorted({caution.code for caution in found} & CAUTIONS.keys()))
+
+
+def all_cautions() -> None:
+    """Shows every caution there is: its sentence in a table, its page behind it."""
+    st.table({"Code": list(CAUTIONS), "Meaning": list(CAUTIONS.values())}, hide_index=True)
+    for code in CAUTIONS:
+        with st.expander(f"{code} in full"):
+            st.markdown(explanation(code))
+
+
+def _explained(codes: Sequence[str]) -> None:
+    """Offers the page about each of the cautions shown."""
+    if not codes:
+        return
+    with st.expander("What these cautions mean, and what to do", icon=":material/help:"):
+        for code in codes:
+            st.markdown(f"**{code}** {explanation(code)}")
 
 
 def synthetic_banner(synthetic: bool) -> None:

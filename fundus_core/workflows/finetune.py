@@ -34,6 +34,7 @@ from fundus_core.workflows.held_out import (
     stored_run,
 )
 from fundus_core.workflows.labelled import Labelled, Validation, labelled_photographs
+from fundus_core.workflows.look_alikes import minding_look_alikes
 from fundus_core.workflows.networks import (
     fresh_classifier,
     gather_changes,
@@ -159,6 +160,7 @@ def finetune_dataset(
     task = _Task(readable, squares, resolved, choice, recipe, folder, head_weights)
     held_out = task.cross_validate(after, progress)
     baseline = shortcut_predictions(workspace, readable)
+    readable = minding_look_alikes(workspace, readable)
     run = evaluated_run(
         name,
         dataset_id,

@@ -29,6 +29,7 @@ from fundus_core.workflows.held_out import (
     stored_run,
 )
 from fundus_core.workflows.labelled import Labelled, labelled_photographs
+from fundus_core.workflows.look_alikes import minding_look_alikes
 from fundus_core.workflows.runs import Run, run_predictions, save_run
 from fundus_core.workflows.story_design import Start, StoryDesign
 
@@ -211,6 +212,7 @@ def _installed(
 ) -> Run:
     held_out = _joined(table, labelled, workspace.demo)
     baseline = shortcut_predictions(workspace, labelled)
+    labelled = minding_look_alikes(workspace, labelled)
     label = f"{resolved.label}, {SUFFIX}"
     run = evaluated_run(
         name,

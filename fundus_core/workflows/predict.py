@@ -12,7 +12,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fundus_core.checks import Caution, foreign_labels_caution, target_cautions
+from fundus_core.checks import (
+    Caution,
+    foreign_labels_caution,
+    prevalence_caution,
+    target_cautions,
+)
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.progress import Progress, silent
@@ -98,7 +103,10 @@ def predict(
     predictions, labelled = _predictions(run, dataset, image_ids, y_score)
     inside = run_predictions(workspace, run)
     outside = predictions.select(labelled) if labelled.any() else predictions
-    external = _summarise(run, dataset, dataset_id, outside, has_labels=bool(labelled.any()))
+    has_labels = bool(labelled.any())
+    cautions = _cautions(dataset, run, inside, outside, has_labels=has_labels)
+    evaluable = has_labels and _both_sides(outside)
+    external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
     save_run(workspace, external, outside)
     seen = set(inside.image_ids) & set(predictions.image_ids)
     return ExternalResult(
@@ -186,13 +194,13 @@ def _summarise(
     dataset: FundusDataset,
     dataset_id: str,
     outside: Predictions,
+    cautions: tuple[Caution, ...],
     *,
-    has_labels: bool,
+    evaluable: bool,
 ) -> Run:
     patients = outside.patient_ids
     key = fingerprint_of([run.id, dataset.fingerprint()])[:8]
     slug = re.sub(r"[^a-z0-9]+", "-", dataset.name.lower()).strip("-")[:24]
-    evaluable = has_labels and _both_sides(outside)
     return Run(
         id=f"{run.id}-on-{slug}-{key}",
         kind="external",
@@ -211,17 +219,23 @@ def _summarise(
         baseline_auc=None,
         baseline_p=None,
         folds=(),
-        cautions=_cautions(dataset, run, outside, has_labels=has_labels),
+        cautions=cautions,
         created_at=now(),
         trained_as=run.id,
     )
 
 
 def _cautions(
-    dataset: FundusDataset, run: Run, outside: Predictions, *, has_labels: bool
+    dataset: FundusDataset,
+    run: Run,
+    inside: Predictions,
+    outside: Predictions,
+    *,
+    has_labels: bool,
 ) -> tuple[Caution, ...]:
     if has_labels:
-        return target_cautions(dataset, run.target, outside)
+        moved = prevalence_caution(inside, outside)
+        return (*target_cautions(dataset, run.target, outside), *([moved] if moved else []))
     foreign = foreign_labels_caution(dataset, run.target)
     return () if foreign is None else (foreign,)
 

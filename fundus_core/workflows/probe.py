@@ -18,6 +18,7 @@ from fundus_core.workflows.held_out import (
     stored_run,
 )
 from fundus_core.workflows.labelled import Labelled, Validation, labelled_photographs
+from fundus_core.workflows.look_alikes import minding_look_alikes
 from fundus_core.workflows.probe_words import (
     USUAL_WORDS,
     Words,
@@ -107,6 +108,7 @@ def probe_dataset(
     text = None if words is None else words.text
     result = cross_validated(labelled, embeddings, choice.probe, progress, text=text)
     baseline = shortcut_predictions(workspace, labelled, progress)
+    labelled = minding_look_alikes(workspace, labelled, progress=progress)
     label = _label(resolved, choice, words)
     run = evaluated_run(
         name,

@@ -3,12 +3,11 @@
 import streamlit as st
 
 from fundus_core.backbones.catalogue import BACKBONES
-from fundus_core.checks import CAUTIONS
 from fundus_core.explain.methods import METHODS
 from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.probes import PROBES
 from fundus_core.projections import PROJECTORS
-from fundus_core.ui import state
+from fundus_core.ui import messages, state
 from fundus_core.ui.components.saliency_panel import NOT_SHOWN
 from fundus_core.ui.method_notes import LICENCES, PAPERS, STATISTICS, STEPS
 
@@ -50,7 +49,7 @@ with computation:
     st.markdown(
         "What may limit a figure is found by the program and shown beside it, with its code."
     )
-    st.table({"Code": list(CAUTIONS), "Meaning": list(CAUTIONS.values())}, hide_index=True)
+    messages.all_cautions()
 
 with networks:
     st.table(

@@ -1,0 +1,1 @@
+"""Figures of the pages drawn again for print, from what plotly was told."""

@@ -1,0 +1,116 @@
+"""Tables of results as files: CSV for other programs, LaTeX for a paper.
+
+Both carry what a table means without the page: its caption, how its numbers were made, and every
+caution that limits them.
+"""
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from fundus_core.checks import CAUTIONS, Caution
+
+_LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a reader must know of a table or figure that stands alone."""
+
+    caption: str
+    """What is shown, of what."""
+
+    methods: str
+    """How it was made, in words that can stand in a paper."""
+
+    cautions: tuple[Caution, ...] = ()
+
+    def lines(self) -> list[str]:
+        """Returns the caption, the methods and each caution with its meaning, a line each."""
+        said = [self.caption, self.methods]
+        said += [f"{one.code}: {one.text} {CAUTIONS.get(one.code, '')}" for one in self.cautions]
+        return [" ".join(line.split()) for line in said if line.strip()]
+
+
+def as_csv(table: pd.DataFrame, about: About) -> str:
+    """Returns a table as CSV under lines that begin with `#` and say what it is.
+
+    Read it with `pandas.read_csv(file, comment="#")` or R's `read.csv(file, comment.char = "#")`.
+
+    Examples:
+        >>> print(as_csv(pd.DataFrame({"AUC": [0.9]}), About("One model.", "DeLong.")))
+        # One model.
+        # DeLong.
+        AUC
+        0.9
+        <BLANKLINE>
+    """
+    head = "".join(f"# {line}\n" for line in about.lines())
+    return head + table.to_csv(index=False, lineterminator="\n")
+
+
+def as_latex(table: pd.DataFrame, about: About, *, label: str = "") -> str:
+    """Returns a table for LaTeX with the package booktabs: numbers right, text left.
+
+    Args:
+        table: Numbers are printed with three decimals, whole ones as they are.
+        about: The caption goes above, all else below the table.
+        label: To refer to it by; the prefix "tab:" is added.
+    """
+    numeric = [pd.api.types.is_numeric_dtype(kind) for kind in table.dtypes]
+    rows = [
+        " & ".join(_cell(value) for value in row) + r" \\"
+        for row in table.itertuples(index=False, name=None)
+    ]
+    caption, *notes = about.lines()
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{_escaped(caption)}}}",
+            *([rf"\label{{tab:{label}}}"] if label else []),
+            r"\centering",
+            rf"\begin{{tabular}}{{{''.join('r' if one else 'l' for one in numeric)}}}",
+            r"\toprule",
+            " & ".join(_escaped(str(name)) for name in table.columns) + r" \\",
+            r"\midrule",
+            *rows,
+            r"\bottomrule",
+            r"\end{tabular}",
+            *([r"\par\footnotesize " + _escaped(" ".join(notes))] if notes else []),
+            r"\end{table}",
+            "",
+        ]
+    )
+
+
+def _cell(value: object) -> str:
+    if value is None or (isinstance(value, float) and pd.isna(value)):
+        return "--"
+    if isinstance(value, float):
+        return _escaped(f"{value:.3f}").replace("-", "$-$")
+    return _escaped(str(value))
+
+
+def _escaped(text: str) -> str:
+    r"""Returns a text that LaTeX prints as it is.
+
+    Examples:
+        >>> print(_escaped("50 % of a_b"))
+        50 \% of a\_b
+    """
+    return text.translate(_LATEX)

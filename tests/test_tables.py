@@ -1,0 +1,48 @@
+"""Tables as files keep their numbers, and carry what limits them."""
+
+from io import StringIO
+
+import pandas as pd
+
+from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.tables import About, as_csv, as_latex
+
+ABOUT = About(
+    "AUC of two models on 12 photographs.",
+    "Obuchowski's form of DeLong's test.",
+    (Caution("FD003", "None of the 12 names its patient."),),
+)
+
+TABLE = pd.DataFrame({"Model": ["a_b & 50 %", '=cmd, "x"'], "AUC": [0.123456789012345, 1.0]})
+
+
+def test_as_csv__numbers_and_names_come_back_exactly() -> None:
+    read = pd.read_csv(StringIO(as_csv(TABLE, ABOUT)), comment="#")
+
+    pd.testing.assert_frame_equal(read, TABLE, check_exact=True)
+
+
+def test_as_csv__says_above_the_table_what_it_is_and_what_limits_it() -> None:
+    head = [line for line in as_csv(TABLE, ABOUT).splitlines() if line.startswith("# ")]
+
+    assert head[0] == "# AUC of two models on 12 photographs."
+    assert head[1] == "# Obuchowski's form of DeLong's test."
+    assert head[2] == f"# FD003: None of the 12 names its patient. {CAUTIONS['FD003']}"
+
+
+def test_as_latex__names_are_text_and_numbers_have_three_decimals() -> None:
+    text = as_latex(TABLE, ABOUT, label="auc")
+
+    assert r"a\_b \& 50 \% & 0.123 \\" in text
+    assert r"\begin{tabular}{lr}" in text
+    assert r"\label{tab:auc}" in text
+    assert "FD003: None of the 12" in text
+
+
+def test_as_latex__missing_numbers_are_dashes_and_negative_ones_have_a_minus() -> None:
+    table = pd.DataFrame({"difference": [-0.5, float("nan")], "n": [3, 4]})
+
+    text = as_latex(table, ABOUT)
+
+    assert r"$-$0.500 & 3 \\" in text
+    assert r"-- & 4 \\" in text
