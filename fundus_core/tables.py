@@ -4,11 +4,18 @@ Both carry what a table means without the page: its caption, how its numbers wer
 caution that limits them.
 """
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
 
 from fundus_core.checks import CAUTIONS, Caution
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+_NUMBER = r"[+-]?\d[\d.,]*"
+_INTERVAL = re.compile(rf"{_NUMBER}( ?%)?( \({_NUMBER} to {_NUMBER}\))?")
+"""What begins like a formula and is none: a signed number, or one with its interval."""
 
 _LATEX = str.maketrans(
     {
@@ -47,6 +54,28 @@ class About:
         return [" ".join(line.split()) for line in said if line.strip()]
 
 
+def safe_csv(table: pd.DataFrame) -> str:
+    r"""Returns a table as CSV that a spreadsheet shows and does not run.
+
+    A cell of text that begins like a formula gets an apostrophe in front; numbers are untouched.
+
+    Examples:
+        >>> safe_csv(pd.DataFrame({"label": ["=1+1", "+0.1 (-0.2 to +0.4)"], "score": [-0.5, 1]}))
+        "label,score\n'=1+1,-0.5\n+0.1 (-0.2 to +0.4),1.0\n"
+    """
+    safe = table.copy()
+    for column in range(safe.shape[1]):
+        if not pd.api.types.is_numeric_dtype(safe.dtypes.iloc[column]):
+            safe.isetitem(column, safe.iloc[:, column].map(_shown_only, na_action="ignore"))
+    return safe.to_csv(index=False, lineterminator="\n")
+
+
+def _shown_only(cell: object) -> object:
+    if not isinstance(cell, str) or not cell.startswith(_FORMULA_STARTS):
+        return cell
+    return cell if _INTERVAL.fullmatch(cell) else f"'{cell}"
+
+
 def as_csv(table: pd.DataFrame, about: About) -> str:
     """Returns a table as CSV under lines that begin with `#` and say what it is.
 
@@ -61,7 +90,7 @@ def as_csv(table: pd.DataFrame, about: About) -> str:
         <BLANKLINE>
     """
     head = "".join(f"# {line}\n" for line in about.lines())
-    return head + table.to_csv(index=False, lineterminator="\n")
+    return head + safe_csv(table)
 
 
 def as_latex(table: pd.DataFrame, about: About, *, label: str = "") -> str:

@@ -3,9 +3,10 @@
 from io import StringIO
 
 import pandas as pd
+import pytest
 
 from fundus_core.checks import CAUTIONS, Caution
-from fundus_core.tables import About, as_csv, as_latex
+from fundus_core.tables import About, as_csv, as_latex, safe_csv
 
 ABOUT = About(
     "AUC of two models on 12 photographs.",
@@ -17,9 +18,17 @@ TABLE = pd.DataFrame({"Model": ["a_b & 50 %", '=cmd, "x"'], "AUC": [0.1234567890
 
 
 def test_as_csv__numbers_and_names_come_back_exactly() -> None:
+    table = TABLE.assign(Model=["a_b & 50 %", 'x, "y"'])
+
+    read = pd.read_csv(StringIO(as_csv(table, ABOUT)), comment="#")
+
+    pd.testing.assert_frame_equal(read, table, check_exact=True)
+
+
+def test_as_csv__what_begins_like_a_formula_is_shown_and_not_run() -> None:
     read = pd.read_csv(StringIO(as_csv(TABLE, ABOUT)), comment="#")
 
-    pd.testing.assert_frame_equal(read, TABLE, check_exact=True)
+    assert read["Model"].tolist() == ["a_b & 50 %", '\'=cmd, "x"']
 
 
 def test_as_csv__says_above_the_table_what_it_is_and_what_limits_it() -> None:
@@ -46,3 +55,25 @@ def test_as_latex__missing_numbers_are_dashes_and_negative_ones_have_a_minus() -
 
     assert r"$-$0.500 & 3 \\" in text
     assert r"-- & 4 \\" in text
+
+
+@pytest.mark.parametrize("cell", ["=1+1", "+1+1", "-2+3+cmd|' /C calc'!A0", "@cmd", "\tx", "\rx"])
+def test_safe_csv__no_cell_of_text_begins_like_a_formula(cell: str) -> None:
+    written = pd.read_csv(StringIO(safe_csv(pd.DataFrame({"label": [cell]}))), dtype=str)
+
+    assert written["label"][0].lstrip().startswith("'")
+
+
+@pytest.mark.parametrize("cell", ["-0.5", "+0.031 (-0.010 to +0.072)", "-12 %"])
+def test_safe_csv__a_number_as_text_stays_as_it_is(cell: str) -> None:
+    written = pd.read_csv(StringIO(safe_csv(pd.DataFrame({"difference": [cell]}))), dtype=str)
+
+    assert written["difference"][0] == cell
+
+
+def test_safe_csv__the_table_given_stays_as_it_is() -> None:
+    table = pd.DataFrame({"label": ["=1"]})
+
+    safe_csv(table)
+
+    assert list(table["label"]) == ["=1"]

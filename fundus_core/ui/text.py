@@ -6,13 +6,10 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-import pandas as pd
-
 from fundus_core.domain.dataset import Target
 from fundus_core.stats.delong import AucInterval
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'])")
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _MOST_COLUMNS = 4
 """Columns of a target that are all named in a menu."""
 
@@ -42,6 +39,17 @@ def code(label: object) -> str:
     """
     flat = " ".join(str(label).split()).replace("`", "'")
     return f"`{flat}`" if flat else "(empty)"
+
+
+def plain(markdown: str) -> str:
+    r"""Returns the words of a text that was written for a page: no emphasis, nothing escaped.
+
+    Examples:
+        >>> plain("**minus** ViT\\-S and `x_1`")
+        'minus ViT-S and x_1'
+    """
+    bare = markdown.replace("**", "").replace("`", "")
+    return re.sub(r"\\(.)", r"\1", bare)
 
 
 def count(number: int, noun: str) -> str:
@@ -168,23 +176,3 @@ def shown(value: object) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "not given"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def csv(table: pd.DataFrame) -> bytes:
-    r"""Returns a table as CSV that a spreadsheet shows and does not run.
-
-    A cell of text that begins like a formula gets an apostrophe in front; numbers are untouched.
-
-    Examples:
-        >>> csv(pd.DataFrame({"label": ["=1+1", "DR"], "score": [-0.5, 0.5]})).decode()
-        "label,score\n'=1+1,-0.5\nDR,0.5\n"
-    """
-    safe = table.copy()
-    for name in safe:
-        if not pd.api.types.is_numeric_dtype(safe[name]):
-            safe[name] = safe[name].map(_unspreadsheeted, na_action="ignore")
-    return safe.to_csv(index=False).encode()
-
-
-def _unspreadsheeted(cell: object) -> object:
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS) else cell

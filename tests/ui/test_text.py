@@ -1,8 +1,5 @@
 """Texts: data never becomes markup, and numbers keep the digits that mean something."""
 
-from io import BytesIO
-
-import pandas as pd
 import pytest
 
 from fundus_core.ui import text
@@ -35,18 +32,3 @@ def test_code__a_label_cannot_end_the_code_it_is_in(label: str) -> None:
 
     assert (shown[0], shown[-1]) == ("`", "`")
     assert "`" not in shown[1:-1]
-
-
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@cmd", "\tx", "\rx"])
-def test_csv__no_cell_of_text_begins_like_a_formula(cell: str) -> None:
-    written = pd.read_csv(BytesIO(text.csv(pd.DataFrame({"label": [cell]}))), dtype=str)
-
-    assert written["label"][0].lstrip().startswith("'")
-
-
-def test_csv__the_table_given_stays_as_it_is() -> None:
-    table = pd.DataFrame({"label": ["=1"]})
-
-    text.csv(table)
-
-    assert list(table["label"]) == ["=1"]

@@ -7,6 +7,7 @@ from fundus_core.plots.classes import ForestRow, class_forest
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import text
+from fundus_core.ui.components import downloads
 from fundus_core.ui.components.class_panel import average_names, averages_sentence
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence
@@ -20,12 +21,13 @@ def class_comparison_panel(found: ClassComparison, picked: PickedRuns) -> None:
     st.markdown(method_sentence(found))
     pair = _pick_pair(found, picked.names)
     title = _pair_text(pair, picked.names)
+    drawn = class_forest(
+        [picked.names[model.run_id] for model in found.models],
+        forest_rows(found, pair, picked),
+        difference_of=(picked.names[pair.run_a], picked.names[pair.run_b]),
+    )
     st.plotly_chart(
-        class_forest(
-            [picked.names[model.run_id] for model in found.models],
-            forest_rows(found, pair, picked),
-            difference_of=(picked.names[pair.run_a], picked.names[pair.run_b]),
-        ),
+        drawn,
         key="compare.classes",
         alt="AUCs of each class with intervals, and differences; the tables hold the same numbers.",
     )
@@ -35,6 +37,12 @@ def class_comparison_panel(found: ClassComparison, picked: PickedRuns) -> None:
         "read the difference."
         if found.paired
         else "A full diamond: p below 0.05 after Holm's correction; hollow: not."
+    )
+    downloads.figure(
+        drawn,
+        name="compare-classes",
+        caption="AUC of each class, and the difference of two models, with 95 % intervals.",
+        methods=text.plain(method_sentence(found)),
     )
     st.subheader(f"Differences: {text.escaped(title)}")
     st.table(test_frame(pair, found, picked), hide_index=True, alt="Tests of each class.")

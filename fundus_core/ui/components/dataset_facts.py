@@ -5,7 +5,9 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.plots.dataset import class_bars, class_counts
+from fundus_core.tables import safe_csv
 from fundus_core.ui import text
+from fundus_core.ui.components import downloads
 
 
 def figures(dataset: FundusDataset) -> None:
@@ -32,14 +34,19 @@ def classes(dataset: FundusDataset) -> None:
     names = [target.name for target in dataset.targets]
     chosen = st.selectbox("Target", names, key="overview.target")
     target = dataset.target(chosen)
+    drawn = class_bars(dataset, target)
     st.plotly_chart(
-        class_bars(dataset, target),
+        drawn,
         key="overview.classes",
         alt=f"Photographs per class of {target.name}",
         config={"displayModeBar": False},
     )
     with st.expander("The same as a table"):
-        st.dataframe(class_counts(dataset, target), alt=f"Photographs per class of {target.name}")
+        counts = class_counts(dataset, target)
+        st.dataframe(counts, alt=f"Photographs per class of {target.name}")
+        said = f"Photographs of {dataset.name} per class of {target.name}."
+        downloads.table(counts.reset_index(), name="classes", caption=said, methods="")
+        downloads.figure(drawn, name="class-bars", caption=said, methods="")
     st.caption(f"{target.task}: {', '.join(text.escaped(name) for name in target.classes)}")
 
 
@@ -58,7 +65,7 @@ def rejected(dataset: FundusDataset) -> None:
     st.dataframe(rows, hide_index=True, height=240, alt="Rejected rows with reasons")
     st.download_button(
         "Download this list",
-        text.csv(rows),
+        safe_csv(rows).encode(),
         f"{dataset.name}-rejected.csv",
         "text/csv",
         key="overview.rejected",

@@ -11,6 +11,7 @@ from fundus_core.errors import FundusError
 from fundus_core.plots.map import MOST_POINTS, Colouring, map_figure, selected_rows
 from fundus_core.projections import PROJECTORS, Projection
 from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui.components import downloads
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
 from fundus_core.workflows.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.embed import EmbeddingSummary
@@ -126,19 +127,36 @@ def _chart(
     session = state.current()
     row_of = {image_id: row for row, image_id in enumerate(projection.image_ids)}
     key = f"map.{summary.fingerprint}.{projection.method}.{session.selection_count}"
+    drawn = map_figure(
+        projection.points,
+        colours,
+        selected=_mask(row_of, session.selection),
+        marked=row_of.get(session.image_id),
+        height=height,
+    )
     st.plotly_chart(
-        map_figure(
-            projection.points,
-            colours,
-            selected=_mask(row_of, session.selection),
-            marked=row_of.get(session.image_id),
-            height=height,
-        ),
+        drawn,
         key=key,
         on_select=lambda: _take(key, projection),
         selection_mode=("points", "box", "lasso"),
         config={"displaylogo": False, "scrollZoom": True},
         alt=f"Map of {len(row_of)} photographs by {summary.label}",
+    )
+    downloads.figure(
+        drawn,
+        name=f"map-{summary.fingerprint[:8]}-{projection.method}",
+        caption=f"{len(row_of):,} photographs, coloured by {colours.title}.",
+        methods=_methods(projection, summary),
+    )
+
+
+def _methods(projection: Projection, summary: EmbeddingSummary) -> str:
+    """Says how a map was made, and what it does not show."""
+    projector = PROJECTORS[projection.method]
+    return (
+        f"Embeddings by {summary.label}; {projector.label} ({projector.reference}); "
+        f"trustworthiness {projection.trustworthiness:.3f} over {projection.n_neighbors} "
+        "neighbours. Distances between clusters, their sizes and the axes have no meaning."
     )
 
 

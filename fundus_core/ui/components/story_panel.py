@@ -9,7 +9,7 @@ from fundus_core.plots.map import Colouring, colouring, map_figure
 from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
 from fundus_core.stats.roc import roc_curve
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import job_progress
+from fundus_core.ui.components import downloads, job_progress
 from fundus_core.workflows.datasets import dataset_id
 from fundus_core.workflows.demo import demo_source, has_demo
 from fundus_core.workflows.story_design import CELLS, MAP, TARGET, Cell, Start
@@ -141,6 +141,13 @@ def curves(story: Story) -> None:
     figure = roc_figure(traces)
     said = "; ".join(f"{one.name}: AUC {interval_text(one.interval)}" for one in traces)
     st.plotly_chart(figure, key="story.roc", alt=f"ROC curves. {said}.")
+    downloads.figure(
+        figure,
+        name="story-roc",
+        caption=f"ROC curves of synthetic photographs, abnormal against normal. {said}.",
+        methods="Held-out photographs of five folds that keep a patient together; intervals by "
+        "Obuchowski's form of DeLong's variance, by patient, on the logit scale.",
+    )
 
 
 def _trace(story: Story, cell: Cell) -> RocTrace:

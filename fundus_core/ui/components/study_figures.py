@@ -11,6 +11,7 @@ from fundus_core.studies.document import FigurePart, StudyDocument
 from fundus_core.studies.results import figure_rows
 from fundus_core.studies.run import Study
 from fundus_core.ui import messages, study_caches, text
+from fundus_core.ui.components import downloads
 from fundus_core.ui.study_wiring import (
     StudyChoice,
     figures_of,
@@ -28,6 +29,14 @@ READING = {
     "Losses compare within one data set only.",
 }
 """Kind of figure -> how to read it."""
+
+
+METHODS = (
+    "Held-out photographs of cross-validation in folds that keep a patient together; intervals by "
+    "the BCa bootstrap of patients where they are known, else of photographs, and models and "
+    "thresholds taken as given."
+)
+"""How the values of a study's figures are made."""
 
 
 def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFrame) -> None:
@@ -57,7 +66,14 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
             continue
         drawn = figure(asked, rows, curves, against=shown_rule(document, document.against))
         st.plotly_chart(drawn, key=f"studies.figure.{number}", alt=_title(asked))
-        st.caption(reading_sentence(asked, rows, document))
+        reading = reading_sentence(asked, rows, document)
+        st.caption(reading)
+        downloads.figure(
+            drawn,
+            name=f"{choice.path.stem}-{choice.size}-{number}",
+            caption=f"{document.title}: {_title(asked)}. {reading}",
+            methods=METHODS,
+        )
         if asked.kind == "curve" and asked.x == "image_size":
             _costs(study, finished(rows, asked.metric), asked.metric)
 

@@ -13,6 +13,7 @@ from fundus_core.plots.study_names import (
     varied,
 )
 from fundus_core.studies.document import StudyDocument
+from fundus_core.tables import safe_csv
 from fundus_core.ui import messages, state, study_caches, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.study_wiring import StudyChoice, rule_text
@@ -65,7 +66,7 @@ def results_table(choice: StudyChoice, document: StudyDocument) -> pd.DataFrame 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Download all columns (CSV)",
-            text.csv(table),
+            safe_csv(table).encode(),
             file_name=f"{choice.path.stem}-{choice.size}.csv",
             mime="text/csv",
             icon=":material/download:",

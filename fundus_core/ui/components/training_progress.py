@@ -8,7 +8,7 @@ from fundus_core.finetune.curves import LearningCurves
 from fundus_core.plots.movement import movement_figure
 from fundus_core.plots.training import learning_curves_figure
 from fundus_core.ui import wiring
-from fundus_core.ui.components import job_progress
+from fundus_core.ui.components import downloads, job_progress
 
 SECONDS_BETWEEN_LOOKS = 2.0
 
@@ -38,8 +38,15 @@ def watch(commands: Collection[str]) -> None:
 
 def curves_chart(curves: LearningCurves, *, key: str) -> None:
     """Draws learning curves and says how to read them."""
-    st.plotly_chart(learning_curves_figure(curves), key=key)
+    drawn = learning_curves_figure(curves)
+    st.plotly_chart(drawn, key=key)
     st.caption(HOW_TO_READ)
+    downloads.figure(
+        drawn,
+        name=f"curves-{key}",
+        caption=f"Learning curves of {curves.title}, fold by fold.",
+        methods=HOW_TO_READ,
+    )
 
 
 def movement_chart(curves: LearningCurves, *, key: str) -> None:
@@ -51,8 +58,16 @@ def movement_chart(curves: LearningCurves, *, key: str) -> None:
     fold = st.segmented_control(
         "Fold", recorded, default=recorded[0], required=True, key=f"{key}.fold"
     )
-    st.plotly_chart(movement_figure(curves.folds[int(fold or recorded[0]) - 1]), key=key)
+    number = int(fold or recorded[0])
+    drawn = movement_figure(curves.folds[number - 1])
+    st.plotly_chart(drawn, key=key)
     st.caption(HOW_TO_READ_MOVEMENT)
+    downloads.figure(
+        drawn,
+        name=f"movement-{key}",
+        caption=f"How far each part of {curves.title} moved in fold {number}.",
+        methods=HOW_TO_READ_MOVEMENT,
+    )
 
 
 @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
