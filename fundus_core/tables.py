@@ -66,7 +66,8 @@ def safe_csv(table: pd.DataFrame) -> str:
     safe = table.copy()
     for column in range(safe.shape[1]):
         if not pd.api.types.is_numeric_dtype(safe.dtypes.iloc[column]):
-            safe.isetitem(column, safe.iloc[:, column].map(_shown_only, na_action="ignore"))
+            shown = safe.iloc[:, column].map(_shown_only, na_action="ignore")
+            safe.isetitem(column, list(shown))
     return safe.to_csv(index=False, lineterminator="\n")
 
 

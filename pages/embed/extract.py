@@ -3,7 +3,13 @@
 import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import backbone_picker, embedding_list, image_panel, job_progress
+from fundus_core.ui.components import (
+    backbone_picker,
+    block_picker,
+    embedding_list,
+    image_panel,
+    job_progress,
+)
 from fundus_core.ui.components.backbone_table import backbone_table
 from fundus_core.ui.components.weights_fetch import missing_weights
 
@@ -31,6 +37,7 @@ with right:
     recipe = image_panel.preprocessing_choice(key="extract")
     fit = backbone_picker.fit_choice()
 pooled = backbone_picker.poolings_choice(chosen)
+pooled += block_picker.earlier_blocks_choice(chosen)
 missing_weights(chosen, weights, key="extract")
 
 extraction = backbone_picker.Extraction(tuple(pooled), sizes or (), weights, recipe, fit)

@@ -186,6 +186,24 @@ def test_a_backbone_with_several_poolings_asks_which(
     assert option(submitted[0], "--backbone") == ["flair@raw", "flair@projected"]
 
 
+def test_earlier_blocks_become_embeddings_of_their_own(
+    page: AppTest,
+    dataset_name: str,
+    submitted: list[list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    choose(page, monkeypatch, "resnet18")
+    page.segmented_control(key="extract.weights").set_value(backbone_picker.RANDOM).run()
+    page.toggle(key="extract.blocks").set_value(True).run()
+    offered = page.multiselect(key="extract.blocks.resnet18")
+    offered.set_value([offered.options[1]]).run()
+    page.button(key="extract.start").click().run()
+
+    assert not page.exception
+    expected = ["resnet18", f"resnet18@block:{offered.options[1]}"]
+    assert option(submitted[0], "--backbone") == expected
+
+
 @pytest.mark.usefixtures("without_shipped_weights")
 def test_open_weights_are_fetched_by_a_button(
     page: AppTest, dataset_name: str, submitted: list[list[str]]
