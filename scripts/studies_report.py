@@ -14,12 +14,22 @@ from typing import Any
 
 import pandas as pd
 
+from fundus_core.io.workspace import Workspace
+from fundus_core.plots.paper.figure import figure_file
+from fundus_core.plots.study import figure
 from fundus_core.studies.document import StudyDocument
-from fundus_core.studies.files import StudySize, read_study
+from fundus_core.studies.files import STUDIES_FOLDER, StudySize, read_study
+from fundus_core.studies.results import convergence, figure_rows, study_table
+from fundus_core.studies.run import open_study
+from fundus_core.ui.study_wiring import shown_rule
 from scripts.command_line import REAL, ROOT, fundus, p_text
 
 WORKSPACE = ROOT / "workspace" / "studies-report"
 DOCUMENT = ROOT / "docs" / "studies.md"
+PICTURES = ROOT / "docs" / "images"
+DOTS = 130
+"""Per inch, of the pictures in the document."""
+
 OWN = ROOT / "scripts" / "studies"
 INSIDE = "held-out patients"
 
@@ -113,8 +123,29 @@ def _chapter(chapter: Chapter, *, stored: bool) -> str:
     table = pd.DataFrame(rows)
     return (
         f"### {study.title}\n\n{study.question} After {study.reference}.\n\n"
-        f"```\n{chapter.command}\n```\n\n{_text(study, table)}\n"
+        f"```\n{chapter.command}\n```\n\n{_text(study, table)}\n{_figures(chapter)}"
     )
+
+
+def _figures(chapter: Chapter) -> str:
+    """Draws the figures that the study file asks for, and returns the lines that show them."""
+    os.environ.setdefault("FUNDUS_WEIGHTS", str(REAL / "weights"))
+    path = chapter.path if chapter.path.is_file() else STUDIES_FOLDER / f"{chapter.file}.yaml"
+    opened = open_study(Workspace(WORKSPACE), path, chapter.size)
+    table = study_table(opened)
+    curves = convergence(opened, table)
+    lines = []
+    for number, asked in enumerate(opened.document.figures):
+        rows = figure_rows(opened, asked, table)
+        if not (rows["status"] == "done").any():
+            continue
+        rule = shown_rule(opened.document, opened.document.against)
+        picture = PICTURES / f"study-{chapter.file.replace('_', '-')}-{number + 1}.png"
+        drawn = figure(asked, rows, curves, against=rule)
+        picture.write_bytes(figure_file(drawn, "png", dots=DOTS))
+        title = asked.title or asked.kind
+        lines.append(f"![{title}](images/{picture.name})\n*{title}*\n")
+    return "\n".join([*lines, ""])
 
 
 def _text(study: StudyDocument, table: pd.DataFrame) -> str:

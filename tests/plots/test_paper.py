@@ -213,3 +213,23 @@ def test_text__shows_what_was_written(
     read: Callable[[str], str], given: str, expected: str
 ) -> None:
     assert read(given) == expected
+
+
+def test_on_paper__markers_have_the_colour_of_their_line() -> None:
+    line = {"color": "#0072B2"}
+    figure = go.Figure(go.Scatter(x=[0, 1], y=[0, 1], mode="lines+markers", line=line))
+
+    (markers,) = on_paper(figure).axes[0].collections
+
+    assert markers.get_facecolor()[0].tolist() == pytest.approx(colour_of("#0072B2"))
+
+
+def test_on_paper__long_names_under_an_axis_lean() -> None:
+    names = ["probe, linear head", "probe, appended DeiT", "fine-tuned, linear head"]
+    long = go.Figure(go.Bar(x=names, y=[1, 2, 3]))
+    short = go.Figure(go.Bar(x=["a", "b"], y=[1, 2]))
+
+    leaning, upright = (on_paper(one).axes[0].get_xticklabels()[0] for one in (long, short))
+
+    assert leaning.get_rotation() == 40
+    assert upright.get_rotation() == 0

@@ -1,5 +1,6 @@
 """Axes, reference lines and notes of a panel, as the page has them."""
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +12,12 @@ from fundus_core.plots.paper.panel import SMALL_TEXT, Panel, Scale
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+
+_TITLE_LINE = 44
+"""Longest line of an axis title in characters."""
+
+_MOST_LETTERS = 48
+"""Beneath an axis, in all: longer labels lean, or they would run into each other."""
 
 TEXT = 7.0
 """Points of axis titles; the least that journals take is 5 to 7."""
@@ -58,31 +65,43 @@ def dress(axes: "Axes", figure: go.Figure, key: tuple[str, str]) -> None:
 def _dress_side(axes: "Axes", figure: go.Figure, side: str, name: str) -> None:
     axis, of_paper = axis_of(figure, name), getattr(axes, f"{side}axis")
     scale = scale_of(figure, name)
-    getattr(axes, f"set_{side}label")(unmarked(plain(axis.title.text)), fontsize=TEXT)
+    title = fill(plain(axis.title.text), _TITLE_LINE)
+    getattr(axes, f"set_{side}label")(unmarked(title), fontsize=TEXT)
     if axis.type == "log":
         getattr(axes, f"set_{side}scale")("log")
-    ticks, texts = axis.tickvals, axis.ticktext
-    if scale.categories is not None:
-        ticks = range(len(scale.categories)) if ticks is None else scale.places(ticks)
-        texts = scale.categories if texts is None else texts
-        getattr(axes, f"set_{side}lim")(-0.5, len(scale.categories) - 0.5)
-    if ticks is not None:
-        labels = [f"{one:g}" for one in ticks] if texts is None else [plain(one) for one in texts]
-        of_paper.set_ticks(list(ticks), labels=[unmarked(label) for label in labels])
+    if axis.side == "top":
+        of_paper.tick_top()
+        of_paper.set_label_position("top")
+    _tick(axes, axis, scale, side)
     if axis.range is not None:
         ends = [10.0**end for end in axis.range] if axis.type == "log" else axis.range
         getattr(axes, f"set_{side}lim")(*ends)
     if axis.autorange == "reversed":
         of_paper.set_inverted(True)
-    if axis.side == "top":
-        of_paper.tick_top()
-        of_paper.set_label_position("top")
     if axis.tickformat and axis.tickformat.endswith("%"):
         of_paper.set_major_formatter(lambda value, _: f"{value:.0%}")
     if axis.showticklabels is False:
         of_paper.set_ticks([])
     elif axis.showgrid is not False and scale.categories is None:
         of_paper.grid(visible=True, color="0.9", linewidth=0.4)
+
+
+def _tick(axes: "Axes", axis: Any, scale: Scale, side: str) -> None:
+    """Sets the ticks that the page names, or one for every name of the data."""
+    ticks, texts = axis.tickvals, axis.ticktext
+    if scale.categories is not None:
+        ticks = range(len(scale.categories)) if ticks is None else scale.places(ticks)
+        texts = scale.categories if texts is None else texts
+        getattr(axes, f"set_{side}lim")(-0.5, len(scale.categories) - 0.5)
+    if ticks is None:
+        return
+    labels = [f"{one:g}" for one in ticks] if texts is None else [plain(one) for one in texts]
+    getattr(axes, f"set_{side}ticks")(list(ticks), labels=[unmarked(label) for label in labels])
+    if side == "x" and sum(map(len, labels)) > _MOST_LETTERS:
+        above = axis.side == "top"
+        for label in axes.get_xticklabels():
+            label.set(rotation=40, rotation_mode="anchor")
+            label.set(ha="left" if above else "right", va="bottom" if above else "top")
 
 
 def draw_shapes(figure: go.Figure, panel: Panel, key: tuple[str, str]) -> None:

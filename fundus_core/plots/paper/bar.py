@@ -23,7 +23,7 @@ def bar(panel: Panel, trace: go.Bar) -> None:
         places = places + width * (index - (len(panel.bars) - 1) / 2)
     elif panel.bar_mode in ("stack", "relative"):
         start = start + _below(panel, trace, index, across=across)
-    colours, _ = marker_colours(panel, trace.marker, len(places), trace.opacity)
+    colours, _ = marker_colours(trace.marker, len(places), trace.opacity, panel.own_colour)
     method = panel.axes.bar if across else panel.axes.barh
     drawn = method(places, lengths, width, start, color=colours, zorder=2)
     ends = (places, start + lengths) if across else (start + lengths, places)

@@ -48,6 +48,7 @@ def figure_file(
     title: str = "",
     about: str = "",
     width_mm: float | None = None,
+    dots: int = 300,
 ) -> bytes:
     """Returns a figure as a file for print.
 
@@ -55,18 +56,19 @@ def figure_file(
 
     Args:
         figure: As the page shows it.
-        kind: Format of the file; png at 300 dots per inch.
+        kind: Format of the file.
         title: Put into the file's metadata.
         about: Likewise: the caption and whatever limits the figure.
         width_mm: Of the figure; by default two columns where it has several panels, else one and
             a half.
+        dots: Of a png, per inch.
     """
     from matplotlib import rc_context
 
     drawn = on_paper(figure, width_mm=width_mm)
     buffer = BytesIO()
     with _SETTINGS, rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
-        drawn.savefig(buffer, format=kind, dpi=300, metadata=_metadata(kind, title, about))
+        drawn.savefig(buffer, format=kind, dpi=dots, metadata=_metadata(kind, title, about))
     return buffer.getvalue()
 
 

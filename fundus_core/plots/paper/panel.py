@@ -73,13 +73,20 @@ def values_of(given: Any) -> list[Any]:
     return [] if given is None else list(given)
 
 
-def marker_colours(panel: Panel, marker: Any, count: int, opacity: float | None) -> tuple[Any, Any]:
-    """Returns a colour per marker; or numbers with the map that makes colours of them."""
+def marker_colours(marker: Any, count: int, opacity: float | None, own: str) -> tuple[Any, Any]:
+    """Returns a colour per marker; or numbers with the map that makes colours of them.
+
+    Args:
+        marker: Plotly's.
+        count: Of the points.
+        opacity: In [0, 1].
+        own: The colour where it names none.
+    """
     given = marker.color
     if given is not None and not isinstance(given, str) and marker.colorscale is not None:
         look = {"cmap": colour_map(marker.colorscale), "vmin": marker.cmin, "vmax": marker.cmax}
         return None, (np.asarray(given, dtype=float), {**look, "linewidths": 0})
-    given = panel.own_colour if given is None else given
+    given = own if given is None else given
     one_each = [given] * count if isinstance(given, str) else list(given)
     colours = np.array([colour_of(one, opacity=opacity) for one in one_each]).reshape(-1, 4)
     return colours, None

@@ -83,7 +83,7 @@ def _markers(panel: Panel, trace: Any, x: NDArray[np.float64], y: NDArray[np.flo
     sizes = np.broadcast_to(_MARKER_PIXELS if marker.size is None else marker.size, len(x))
     shapes = np.broadcast_to(np.asarray(marker.symbol or "circle", dtype=object), len(x))
     opacity = trace.opacity if marker.opacity is None else marker.opacity
-    colours, scale = marker_colours(panel, marker, len(x), opacity)
+    colours, scale = marker_colours(marker, len(x), opacity, _line_colour(panel, trace))
     drawn = None
     for shape in dict.fromkeys(shapes):
         rows = shapes == shape
