@@ -14,8 +14,9 @@ import pandas as pd
 from PIL import Image
 
 from fundus_core.io.predictions import read_predictions
-from fundus_core.plots.printed import PrintedMap, printed_maps, printed_roc, printed_row
-from fundus_core.plots.roc import RocTrace
+from fundus_core.plots.paper.figure import figure_file
+from fundus_core.plots.printed import PrintedMap, printed_maps, printed_row
+from fundus_core.plots.roc import RocTrace, roc_figure
 from fundus_core.stats.delong import auc_interval
 from fundus_core.stats.roc import roc_band, roc_curve
 from scripts.command_line import REAL, ROOT, fundus, p_text, span
@@ -34,6 +35,8 @@ MODELS = {
 }
 SIZE = ("--image-size", "288")
 EXPLAINED = 3
+DOTS = 130
+"""Per inch, of the pictures in the document."""
 
 TEMPLATE = """# First results on real photographs
 
@@ -176,8 +179,9 @@ def draw_roc(probes: dict[str, Any]) -> None:
     """Draws the ROC curves of the probes and of the mean colour."""
     tables = {name: Path(probe["predictions"]) for name, probe in probes.items()}
     tables["mean colour"] = next(iter(tables.values())).with_name("baseline.parquet")
-    figure = printed_roc([trace(name, path) for name, path in tables.items()])
-    figure.savefig(PICTURES / "first-results-roc.png")
+    figure = roc_figure([trace(name, path) for name, path in tables.items()])
+    picture = figure_file(figure, "png", dots=DOTS)
+    (PICTURES / "first-results-roc.png").write_bytes(picture)
 
 
 def trace(name: str, path: Path) -> RocTrace:

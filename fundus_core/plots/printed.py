@@ -1,4 +1,4 @@
-"""Figures for paper and documents, drawn by matplotlib; nothing is computed here."""
+"""Rows of pictures for documents, drawn by matplotlib; `paper` prints the figures of pages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.plots.palette import CATEGORICAL
-from fundus_core.plots.roc import RocTrace
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -28,18 +27,6 @@ class PrintedMap:
 
     labels: Sequence[str]
     """N entries, shown by colour."""
-
-
-def printed_roc(curves: Sequence[RocTrace]) -> "Figure":
-    """Draws ROC curves with their bands, chance as a dashed diagonal."""
-    figure, axes = _figure(1)
-    axes[0].plot([0, 1], [0, 1], linestyle="--", color="0.6", linewidth=1)
-    for curve, colour in zip(curves, CATEGORICAL, strict=False):
-        _draw_curve(axes[0], curve, colour)
-    axes[0].set(xlabel="1 - specificity", ylabel="sensitivity", xlim=(0, 1), ylim=(0, 1.005))
-    axes[0].set_aspect("equal")
-    axes[0].legend(loc="lower right", fontsize=7, frameon=False)
-    return figure
 
 
 def printed_maps(maps: Sequence[PrintedMap]) -> "Figure":
@@ -64,23 +51,6 @@ def printed_row(pictures: Sequence[NDArray[np.uint8]], titles: Sequence[str]) ->
         panel.set_axis_off()
         panel.set_title(title, fontsize=9)
     return figure
-
-
-def _draw_curve(axes: "Axes", curve: RocTrace, colour: str) -> None:
-    roc, interval = curve.curve, curve.interval
-    label = f"{curve.name}: {interval.auc:.3f} ({interval.low:.3f}-{interval.high:.3f})"
-    axes.plot(
-        roc.false_positive_rate, roc.true_positive_rate, color=colour, linewidth=1.6, label=label
-    )
-    if curve.band is not None:
-        axes.fill_between(
-            curve.band.false_positive_rate,
-            curve.band.low,
-            curve.band.high,
-            color=colour,
-            alpha=0.15,
-            linewidth=0,
-        )
 
 
 def _figure(n_panels: int) -> tuple["Figure", Sequence["Axes"]]:
