@@ -19,6 +19,7 @@ PAGES = {
     "Embed": [
         st.Page("pages/embed/extract.py", title="Extract", icon=":material/memory:"),
         st.Page("pages/embed/map.py", title="Map", icon=":material/bubble_chart:"),
+        st.Page("pages/embed/agreement.py", title="Agreement", icon=":material/join_inner:"),
     ],
     "Model": [
         st.Page(
@@ -32,6 +33,8 @@ PAGES = {
     "Evaluate": [
         st.Page("pages/evaluate/roc.py", title="ROC", icon=":material/show_chart:"),
         st.Page("pages/evaluate/compare.py", title="Compare models", icon=":material/balance:"),
+        st.Page("pages/evaluate/calibration.py", title="Calibration", icon=":material/speed:"),
+        st.Page("pages/evaluate/stress.py", title="Stress", icon=":material/science:"),
     ],
     "Explain": [
         st.Page(

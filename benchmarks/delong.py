@@ -1,6 +1,7 @@
-"""Time of DeLong's paired test: one sort per curve, against rank sums and against R's pROC.
+"""Time and memory of DeLong's paired test: one sort per curve, against rank sums and R's pROC.
 
-Measures all of them in one run, and processor time, which a busy machine stretches least:
+Measures all of them in one run, and processor time, which a busy machine stretches least; ours
+before and after pROC. Two bare `np.argsort` stand beside them: what ranking alone would take.
 
     python -m benchmarks.delong [--sizes 10000 100000 1000000] [--repeats 7]
 """
@@ -10,13 +11,14 @@ import shutil
 import subprocess
 import tempfile
 import time
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.stats.delong import compare_paired
+from fundus_core.stats.delong import auc_interval, compare_paired
 
 PROC_SCRIPT = """
 if (!requireNamespace("pROC", quietly = TRUE)) quit(status = 3)
@@ -69,7 +71,23 @@ def by_rankdata(
     return float(difference / np.sqrt(np.array([1, -1]) @ covariance @ np.array([1, -1])))
 
 
-ROUTES: dict[str, Callable[..., float]] = {"one sort": by_one_sort, "rankdata": by_rankdata}
+def by_sorting_alone(
+    y_true: NDArray[np.bool_], score_a: NDArray[np.float64], score_b: NDArray[np.float64]
+) -> float:
+    """Sorts two curves and returns no z."""
+    np.argsort(score_a)
+    np.argsort(score_b)
+    return float("nan")
+
+
+ROUTES: dict[str, Callable[..., float]] = {
+    "one sort": by_one_sort,
+    "rankdata": by_rankdata,
+    "two np.argsort alone": by_sorting_alone,
+}
+
+MODELS, IMAGES = 20, 50_000
+"""A large comparison."""
 
 
 def measure(n_images: int, repeats: int) -> dict[str, tuple[float, float]]:
@@ -77,15 +95,44 @@ def measure(n_images: int, repeats: int) -> dict[str, tuple[float, float]]:
     data = draw(n_images)
     seconds: dict[str, list[float]] = {name: [] for name in ROUTES}
     z_scores: dict[str, float] = {}
-    for _ in range(repeats + 1):
-        for name, route in ROUTES.items():
-            started = time.process_time()
-            z_scores[name] = route(*data)
-            seconds[name].append(time.process_time() - started)
-    # The first turn warms up.
-    found = {name: (float(np.median(seconds[name][1:])), z_scores[name]) for name in ROUTES}
+
+    def take_turns() -> None:
+        for turn in range(repeats + 1):
+            for name, route in ROUTES.items():
+                started = time.process_time()
+                z_scores[name] = route(*data)
+                if turn:  # the first turn warms up
+                    seconds[name].append(time.process_time() - started)
+
+    take_turns()
     proc = measure_proc(data, repeats)
+    take_turns()
+    found = {name: (float(np.median(seconds[name])), z_scores[name]) for name in ROUTES}
     return found if proc is None else {**found, "pROC": proc}
+
+
+def measure_memory(n_images: int) -> float:
+    """Returns the most memory that our test takes beside its input, in MB."""
+    data = draw(n_images)
+    tracemalloc.start()
+    by_one_sort(*data)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak / 1e6
+
+
+def measure_many(repeats: int) -> float:
+    """Returns median processor seconds of the AUCs, with intervals, of `MODELS` models."""
+    generator = np.random.default_rng(0)
+    y_true = generator.random(IMAGES) < 0.3
+    scores = generator.standard_normal((MODELS, IMAGES)) + y_true
+    seconds = []
+    for _ in range(repeats):
+        started = time.process_time()
+        for score in scores:
+            auc_interval(y_true, score)
+        seconds.append(time.process_time() - started)
+    return float(np.median(seconds))
 
 
 def measure_proc(
@@ -122,7 +169,11 @@ def main() -> None:
         found = measure(n_images, arguments.repeats)
         ours = found["one sort"][0]
         for name, (median, z) in found.items():
-            print(f"| {n_images} | {name} | {median:.4f} | {median / ours:.1f} | {z:.10f} |")
+            shown = "" if np.isnan(z) else f"{z:.10f}"
+            print(f"| {n_images} | {name} | {median:.4f} | {median / ours:.1f} | {shown} |")
+    n_images = max(arguments.sizes)
+    print(f"\nMemory beside the input, {n_images} images: {measure_memory(n_images):.0f} MB")
+    print(f"{MODELS} models x {IMAGES} images: {measure_many(arguments.repeats):.3f} CPU s")
 
 
 if __name__ == "__main__":

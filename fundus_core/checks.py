@@ -39,7 +39,8 @@ CAUTIONS: dict[str, str] = {
     "both sides of a fold; intervals are too narrow.",
     "FD004": "Some photographs do not name their patient; each of them counts as its own.",
     "FD005": "Files with identical bytes were given; only the first of each is used.",
-    "FD006": "The model is not shown to be better than the mean colour of the photograph.",
+    "FD006": "The model is not shown to be better than a shortcut: the mean colour of the "
+    "photograph, or another thing measured of it that is no sign of disease.",
     "FD007": "The photographs are synthetic; figures say nothing about patients.",
     "FD008": "Some rows have no label for this target and take no part.",
     "FD009": "Some rows were rejected.",
@@ -136,6 +137,18 @@ def shortcut_caution(difference: float, p_value: float) -> Caution | None:
         "FD006",
         f"AUC minus that of the mean colour: {difference:+.3f} (p = {p_value:.3f}).",
     )
+
+
+def several_tests_caution(n_tests: int, of: str) -> Caution | None:
+    """Returns a caution if more than one test was made at once.
+
+    Args:
+        n_tests: How many.
+        of: Of what, in the plural.
+    """
+    if n_tests < 2:
+        return None
+    return Caution("FD018", f"{n_tests} {of} were tested: read the corrected p-values.")
 
 
 def exposure_caution(dataset: FundusDataset, backbone: str, seen: Sequence[str]) -> Caution | None:

@@ -7,9 +7,11 @@ import pytest
 
 from fundus_core.checks import (
     CAUTIONS,
+    Caution,
     explanation,
     exposure_caution,
     prevalence_caution,
+    several_tests_caution,
     target_cautions,
 )
 from fundus_core.domain.predictions import Predictions
@@ -99,3 +101,12 @@ def test_prevalence_caution__a_share_that_chance_does_not_explain() -> None:
     assert caution.code == "FD015"
     assert caution.text.startswith("'dr' is on 5% of these photographs, and on 50% of those")
     assert prevalence_caution(inside, alike) is None
+
+
+def test_several_tests_caution__counts_them() -> None:
+    caution = several_tests_caution(3, "pairs of models")
+
+    assert caution == Caution(
+        "FD018", "3 pairs of models were tested: read the corrected p-values."
+    )
+    assert several_tests_caution(1, "pairs of models") is None

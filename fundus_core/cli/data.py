@@ -85,7 +85,7 @@ def look_alikes(
     dataset = open_dataset(place, source, progress=progress())
     pairs = dataset_look_alikes(place, dataset, progress=progress())
     about = dataset.table.set_index("image_id")
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "path_a": about.loc[pair.image_a, "path"],
             "path_b": about.loc[pair.image_b, "path"],

@@ -1,6 +1,5 @@
 """Commands that look at what models said."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,13 +7,20 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.classes import describe_class_comparison, print_class_comparison
+from fundus_core.cli.comparisons import (
+    Adjustment,
+    describe_comparison,
+    print_comparison,
+    require_one_class,
+)
 from fundus_core.cli.model import describe_run
-from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_json, print_line
+from fundus_core.cli.output import auc_text, print_json, print_line
 from fundus_core.errors import SaliencyError
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows import classes
 from fundus_core.workflows import compare as comparing
 from fundus_core.workflows import explain as explaining
+from fundus_core.workflows.margins import against_margin
 from fundus_core.workflows.runs import list_runs
 
 
@@ -30,70 +36,42 @@ def compare(
     common: Annotated[
         bool, typer.Option("--common", help="Compare on the photographs that all models scored.")
     ] = False,
+    level: options.Level = "image",
+    aggregate: options.Aggregate = "max",
+    margin: Annotated[
+        float | None,
+        typer.Option(
+            help="Ask as well whether models are at least as good up to this loss of AUC."
+        ),
+    ] = None,
+    adjust: Annotated[
+        Adjustment, typer.Option(help="Correction for several pairs; --json holds both.")
+    ] = Adjustment.HOLM,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Tests whether models differ, by patient where patients are known."""
     place = find_workspace(workspace)
     if class_name is None and classes.has_several_classes(place, runs[0]):
+        require_one_class(margin, adjust)
         of_all = classes.compare_classes(place, runs, common=common)
         if as_json:
             print_json(describe_class_comparison(of_all))
         else:
             print_class_comparison(of_all)
         return
-    result = comparing.compare(place, runs, class_name=class_name, common=common)
+    result = comparing.compare(
+        place,
+        runs,
+        class_name=class_name,
+        common=common,
+        aggregate=options.aggregate_of(level, aggregate),
+    )
+    held = () if margin is None else against_margin(result, margin)
     if as_json:
-        print_json(describe_comparison(result))
-        return
-    patients = "unknown" if result.n_patients is None else str(result.n_patients)
-    print_line(f"{result.n_images} photographs, patients: {patients}")
-    for run in result.runs:
-        print_line(f"  {run.label}: AUC {auc_text(run.auc)}")
-    for pair in result.pairs:
-        test = pair.result
-        print_line(
-            f"  {pair.label_a} minus {pair.label_b}: {test.difference:+.3f} "
-            f"({test.low:+.3f} to {test.high:+.3f}), z = {test.z:.2f}, p = {test.p_value:.3g}, "
-            f"Holm p = {pair.p_holm:.3g}; {test.method}"
-        )
-    print_cautions(result.cautions)
-
-
-def describe_comparison(result: comparing.Comparison) -> dict[str, Any]:
-    """Returns what `compare --json` prints."""
-    return {
-        "class": result.class_name,
-        "n_images": result.n_images,
-        "n_patients": result.n_patients,
-        "paired": result.paired,
-        "runs": [
-            {
-                "run_id": run.run_id,
-                "label": run.label,
-                **auc_fields(run.auc),
-            }
-            for run in result.runs
-        ],
-        "pairs": [_describe_pair(pair) for pair in result.pairs],
-        "cautions": list(result.cautions),
-    }
-
-
-def _describe_pair(pair: comparing.ComparedPair) -> dict[str, Any]:
-    test = pair.result
-    return {
-        "run_a": pair.run_a,
-        "run_b": pair.run_b,
-        "difference": test.difference,
-        "difference_low": test.low,
-        "difference_high": test.high,
-        "z": test.z,
-        "p_value": test.p_value,
-        "p_holm": pair.p_holm,
-        "method": test.method,
-        "plain": None if pair.plain is None else asdict(pair.plain),
-    }
+        print_json(describe_comparison(result, held))
+    else:
+        print_comparison(result, held, adjust)
 
 
 def explain(

@@ -12,15 +12,24 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import typer
 
 from fundus_core.cli import (
+    agreement,
     backbones,
+    calibration,
     classes,
+    curves,
     data,
+    decision_curve,
     embed_grid,
     evaluate,
+    label_quality,
     manage,
     metrics,
     model,
+    operating,
+    other_tests,
+    power,
     story,
+    stress,
     study,
     train,
     zero_shot,
@@ -61,6 +70,16 @@ app.command("search")(with_options(zero_shot.search))
 app.command("roc")(classes.roc)
 app.command("metrics")(metrics.metrics)
 app.command("compare")(evaluate.compare)
+app.command("curves")(curves.curves)
+app.command("operating")(operating.operating)
+app.command("tests")(other_tests.other_tests)
+app.command("calibrate")(calibration.calibrate)
+app.command("decision-curve")(decision_curve.decision_curve)
+app.command("subgroups")(stress.subgroups)
+app.command("shortcuts")(stress.shortcuts)
+app.command("label-errors")(label_quality.label_errors)
+app.command("agreement")(with_options(agreement.agreement))
+app.command("power")(power.power)
 app.command("explain")(evaluate.explain)
 app.command("runs")(evaluate.runs)
 app.command("story")(story.story)

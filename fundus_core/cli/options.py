@@ -15,9 +15,12 @@ from fundus_core.domain.recipe import Fit, PreprocessRecipe
 from fundus_core.errors import BackboneError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
+from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.workflows.embed import BackboneChoice
 from fundus_core.workflows.probe_words import USUAL_WORDS, WordsChoice
 from fundus_core.zero_shot import PROTOTYPES
+
+_LEVELS = ("image", "patient")
 
 Data = Annotated[
     Path, typer.Argument(metavar="DATA", help="A folder of photographs, or a table of their paths.")
@@ -27,6 +30,10 @@ WorkspaceOption = Annotated[
     typer.Option("--workspace", help="Where results are kept. [FUNDUS_WORKSPACE or ./workspace]"),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for machines.")]
+Level = Annotated[str, typer.Option(help="What a row is: image or patient.")]
+Aggregate = Annotated[
+    str, typer.Option(help=f"A patient's score: {', '.join(AGGREGATES)} of the photographs'.")
+]
 Table = Annotated[
     Path | None, typer.Option(help="Table that describes the photographs of the folder DATA.")
 ]
@@ -212,6 +219,21 @@ _BUILDERS: dict[type, Callable[..., Any]] = {
     WordsChoice: words_choice,
 }
 """What a command may ask for in one parameter, and the function whose options build it."""
+
+
+def aggregate_of(level: str, aggregate: str) -> str | None:
+    """Returns how a patient comes by a score; None where rows are photographs.
+
+    Raises:
+        typer.BadParameter: If there is no such level or aggregate.
+    """
+    if level not in _LEVELS:
+        raise typer.BadParameter(f"--level is {level!r}; choose {' or '.join(_LEVELS)}.")
+    if aggregate not in AGGREGATES:
+        raise typer.BadParameter(
+            f"--aggregate is {aggregate!r}; choose one of {', '.join(AGGREGATES)}."
+        )
+    return aggregate if level == "patient" else None
 
 
 def with_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -29,7 +29,7 @@ class ComparedPair:
     comparison: AucComparison
     """Its difference is model A less model B."""
 
-    p_holm: float
+    p_adjusted: float
     """The p-value adjusted for the number of pairs, in [0, 1]."""
 
 
@@ -86,7 +86,7 @@ def difference_matrix(models: Sequence[str], pairs: Sequence[ComparedPair]) -> g
             (column, row, -found.difference),
         ):
             differences[i][j] = difference
-            texts[i][j] = f"{difference:+.3f}<br>{p_text(pair.p_holm)}"
+            texts[i][j] = f"{difference:+.3f}<br>{p_text(pair.p_adjusted)}"
     reach = max((abs(pair.comparison.difference) for pair in pairs), default=0.0) or 1.0
     figure = go.Figure(
         go.Heatmap(
@@ -114,11 +114,11 @@ def difference_matrix(models: Sequence[str], pairs: Sequence[ComparedPair]) -> g
     return palette.themed(figure)
 
 
-def p_text(p_holm: float) -> str:
+def p_text(p_adjusted: float) -> str:
     """Returns an adjusted p-value in words that never read zero.
 
     Examples:
         >>> p_text(0.0321), p_text(1e-20)
         ('p = 0.032', 'p < 0.001')
     """
-    return "p < 0.001" if p_holm < 0.001 else f"p = {p_holm:.3f}"
+    return "p < 0.001" if p_adjusted < 0.001 else f"p = {p_adjusted:.3f}"

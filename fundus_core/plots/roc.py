@@ -11,7 +11,7 @@ from fundus_core.plots import palette
 from fundus_core.plots.labels import NO_BREAK, in_lines
 from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.operating import OperatingPoint
-from fundus_core.stats.roc import RocBand, RocCurve
+from fundus_core.stats.roc import Kind, RocBand, RocCurve
 
 _LINE = 44
 """Longest line of the legend in characters: what a narrow column of a page has room for."""
@@ -21,6 +21,9 @@ _CHARACTER, _TEXT_LINE = 6.6, 15
 
 _SQUARE = 455
 """Pixels of the figure's height without its legend."""
+
+
+_BAND_NAMES: dict[Kind, str] = {"pointwise": "band", "simultaneous": "simultaneous band"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +140,7 @@ def _band(trace: RocTrace, band: RocBand, index: int) -> go.Scatter:
         fill="toself",
         fillcolor=palette.translucent(palette.colour(index), 0.15),
         line={"width": 0},
-        name=f"{escape(trace.name)}: {band.confidence:.0%} band",
+        name=f"{escape(trace.name)}: {band.confidence:.0%} {_BAND_NAMES[band.kind]}",
         legendgroup=str(index),
         showlegend=False,
         hoverinfo="skip",

@@ -23,8 +23,10 @@ from fundus_core.stats.macro import compare_macro, compare_macro_unpaired
 from fundus_core.stats.micro import compare_micro, compare_micro_unpaired
 
 FEWEST_UNITS_TO_TEST = 10
-"""Patients (images) with and without a class from which models are tested on it: with 10 the test
-at 5 % rejects 7 % of true hypotheses, with 5 10 %, with 3 13 %, with 2 20 % (docs/statistics)."""
+"""Patients (images) with and without a class from which models are tested on it. By patient the
+test keeps its level with three or more (docs/statistics); with fewer than ten it finds next to
+nothing, and every class tested costs the others power. By image it is DeLong's published one, whose
+p needs about that many."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.stats.inputs import as_label_columns, as_score_columns
-from fundus_core.stats.operating import youden_threshold
+from fundus_core.stats.threshold_rules import RuleChoice, choose_threshold
 
 Rule = Literal["highest score", "other folds", "inside", "one half"]
 """Where decisions come from.
 
-`highest score`: the class that scores highest; there is no threshold. `other folds`: Youden's J on
-the held-out images of the other folds. `inside`: Youden's J on all held-out images of the data set
-that was learned from. `one half`: a score of 0.5, because there is nothing to choose on."""
+`highest score`: the class that scores highest; there is no threshold. `other folds`: a threshold
+chosen on the held-out images of the other folds. `inside`: one chosen on all held-out images of the
+data set that was learned from. `one half`: a score of 0.5, because there is nothing to choose on.
+By which of `threshold_rules.RULES` it is chosen is for the caller to say; by default Youden's J."""
 
 HALF = 0.5
 
@@ -67,19 +68,29 @@ def decide_highest(y_score: ArrayLike) -> Decisions:
     return Decisions(np.eye(scores.shape[1], dtype=bool)[scores.argmax(axis=1)], ())
 
 
-def decide_across_folds(y_true: ArrayLike, y_score: ArrayLike, fold: ArrayLike | None) -> Decisions:
+def decide_across_folds(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    fold: ArrayLike | None,
+    *,
+    choice: RuleChoice | None = None,
+) -> Decisions:
     """Decides each fold's images by thresholds chosen on the other folds.
 
-    For each class the threshold of a fold has the highest sensitivity + specificity on the held-out
-    images of all other folds, who are other patients. What scored those had learned from this
-    fold's patients, as everything in cross-validation has; no label of this fold is looked at.
-    One half takes its place where there is a single fold, or where the other folds have no image
-    with the class or none without it.
+    For each class the threshold of a fold is the one that the rule chooses on the held-out images
+    of all other folds, who are other patients. What scored those had learned from this fold's
+    patients, as everything in cross-validation has; no label of this fold is looked at. One half
+    takes its place where there is a single fold, or where the other folds have no image with the
+    class or none without it.
+
+    Sensitivity and specificity of all folds together are `operating.point_of_calls` of a column of
+    the decisions; its intervals take the thresholds as given.
 
     Args:
         y_true: Shape (N, C), bool or {0, 1}.
         y_score: Shape (N, C), held-out scores in [0, 1] of all folds.
         fold: Shape (N,), the fold that held each image out; None if there are none.
+        choice: Rule and number; Youden's by default.
 
     Raises:
         TargetError: If the labels are not columns of 0 and 1.
@@ -107,14 +118,18 @@ def decide_across_folds(y_true: ArrayLike, y_score: ArrayLike, fold: ArrayLike |
     thresholds: list[Threshold] = []
     for number in folds:
         others = fold_of != number
-        chosen = _choose(labels[others], scores[others], fold=number, rule="other folds")
+        chosen = _choose(labels[others], scores[others], choice, fold=number, rule="other folds")
         decided[~others] = scores[~others] >= _values(chosen)
         thresholds += chosen
     return Decisions(decided, tuple(thresholds))
 
 
 def decide_as_inside(
-    y_score: ArrayLike, *, inside_true: ArrayLike, inside_score: ArrayLike
+    y_score: ArrayLike,
+    *,
+    inside_true: ArrayLike,
+    inside_score: ArrayLike,
+    choice: RuleChoice | None = None,
 ) -> Decisions:
     """Decides images from outside by thresholds chosen on held-out images from inside.
 
@@ -122,6 +137,7 @@ def decide_as_inside(
         y_score: Shape (N, C), scores of the images from outside.
         inside_true: Shape (N_inside, C), bool or {0, 1}.
         inside_score: Shape (N_inside, C), held-out scores of the same model.
+        choice: Rule and number; Youden's by default.
 
     Raises:
         TargetError: If the labels are not columns of 0 and 1.
@@ -129,7 +145,7 @@ def decide_as_inside(
     """
     labels = as_label_columns(inside_true)
     scores = as_score_columns(inside_score, shape=labels.shape)
-    chosen = _choose(labels, scores, fold=None, rule="inside")
+    chosen = _choose(labels, scores, choice, fold=None, rule="inside")
     outside = np.asarray(y_score, dtype=np.float64)
     return Decisions(outside >= _values(chosen), tuple(chosen))
 
@@ -148,11 +164,16 @@ def decide_at_half(y_score: ArrayLike) -> Decisions:
 
 
 def _choose(
-    labels: NDArray[np.bool_], scores: NDArray[np.float64], *, fold: int | None, rule: Rule
+    labels: NDArray[np.bool_],
+    scores: NDArray[np.float64],
+    choice: RuleChoice | None,
+    *,
+    fold: int | None,
+    rule: Rule,
 ) -> list[Threshold]:
     """Returns a threshold per class; one half where it has only one kind of image."""
     return [
-        Threshold(fold, column, youden_threshold(positive, score), rule)
+        Threshold(fold, column, choose_threshold(positive, score, choice), rule)
         if positive.any() and not positive.all()
         else Threshold(fold, column, HALF, "one half")
         for column, (positive, score) in enumerate(zip(labels.T, scores.T, strict=True))

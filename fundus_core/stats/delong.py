@@ -4,7 +4,7 @@ Images are taken as independent (DeLong) unless their patients are given; then o
 (Obuchowski). Scores are never turned round: an AUC below one half stays there.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -27,6 +27,7 @@ from fundus_core.stats.inputs import (
     require_confidence,
 )
 from fundus_core.stats.placements import covariance, placements
+from fundus_core.stats.small_samples import auc_degrees_of_freedom
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,10 @@ class AucInterval:
     n_patients: int | None
     """Patients, or None where images were taken as independent."""
 
+    degrees_of_freedom: float | None = None
+    """Of the t distribution behind `low` and `high`; None for an exact interval, and where an
+    earlier version stored it, which used the normal one."""
+
 
 @dataclass(frozen=True, slots=True)
 class AucComparison:
@@ -90,7 +95,8 @@ class AucComparison:
     """`difference / standard_error`; positive favours model A, 0 for equal AUCs."""
 
     degrees_of_freedom: float | None
-    """Of the t distribution `z` was held against; None for the normal distribution."""
+    """Of the t distribution `z` was held against for `p_value`; None for the normal distribution,
+    which the published paired test of independent images takes."""
 
     p_value: float
     """Two-sided, in [0, 1]; exactly 1 for equal AUCs."""
@@ -107,6 +113,23 @@ class AucComparison:
 
     confidence: float
     """Level of the interval, in (0, 1)."""
+
+    interval_degrees_of_freedom: float | None = None
+    """Of the t distribution behind `low` and `high`; None for an exact interval."""
+
+    def swapped(self) -> "AucComparison":
+        """Returns the same comparison with the models' places exchanged."""
+        return replace(
+            self,
+            auc_a=self.auc_b,
+            auc_b=self.auc_a,
+            difference=-self.difference,
+            low=-self.high,
+            high=-self.low,
+            z=-self.z,
+            n_images_a=self.n_images_b,
+            n_images_b=self.n_images_a,
+        )
 
     @classmethod
     def of(
@@ -141,6 +164,7 @@ class AucComparison:
             method,
             *n_images,
             confidence,
+            test.interval_degrees_of_freedom,
         )
 
 
@@ -153,12 +177,14 @@ def auc_interval(
 ) -> AucInterval:
     """Estimates an AUC with an interval inside [0, 1] that never has zero width.
 
-    N is the number of images. The interval is symmetric on the logit scale. Where no variance can
-    be estimated - a perfect, reversed or constant model, or a class held by one patient - it is
-    the exact interval of a share among k independent pairs, k being the most pairs of a positive
-    and a negative image that share no image (no patient): one can pair them off so that each pair
-    is a trial of its own with the AUC as its chance of success. For an AUC of 1 the lower end is
-    (alpha / 2)^(1 / k): no smaller AUC orders all pairs with a probability above alpha / 2.
+    N is the number of images. The interval is symmetric on the logit scale and takes its quantile
+    from the t distribution, because a variance that rests on few diseased images (patients) is
+    itself uncertain; see `small_samples`. Where no variance can be estimated - a perfect, reversed
+    or constant model, or a class held by one patient - it is the exact interval of a share among k
+    independent pairs, k being the most pairs of a positive and a negative image that share no image
+    (no patient): one can pair them off so that each pair is a trial of its own with the AUC as its
+    chance of success. For an AUC of 1 the lower end is (alpha / 2)^(1 / k): no smaller AUC orders
+    all pairs with a probability above alpha / 2.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}. True marks a positive (diseased) image.
@@ -176,13 +202,14 @@ def auc_interval(
         DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44(3), 837-845.
         Obuchowski (1997), Biometrics 53(2), 567-578 (patients).
         Pepe (2003), The Statistical Evaluation of Medical Tests, chapter 5 (logit scale).
+        Brunner & Munzel (2000), Biometrical Journal 42(1), 17-25 (degrees of freedom).
         Clopper & Pearson (1934), Biometrika 26(4), 404-413 (no variance); why the usual interval
         misleads there: Obuchowski & Lieber (2002), Acad. Radiol. 9(5), 526-530.
 
     Examples:
         >>> found = auc_interval([0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6])
         >>> round(found.auc, 4), round(found.low, 4), round(found.high, 4)
-        (0.8889, 0.2614, 0.9945)
+        (0.8889, 0.088, 0.9985)
         >>> perfect = auc_interval([0, 0, 0, 1, 1, 1], [1, 2, 3, 4, 5, 6])
         >>> perfect.auc, round(perfect.low, 4), perfect.high, perfect.method
         (1.0, 0.2924, 1.0, 'delong, exact')
@@ -190,7 +217,11 @@ def auc_interval(
     require_confidence(confidence)
     found = estimate(y_true, y_score, patients=patients)
     bounds = auc_bounds(
-        found.auc, found.variance, found.units.disjoint_pairs, confidence=confidence
+        found.auc,
+        found.variance,
+        found.units.disjoint_pairs,
+        confidence=confidence,
+        degrees_of_freedom=found.degrees_of_freedom,
     )
     return AucInterval(
         found.auc,
@@ -202,6 +233,7 @@ def auc_interval(
         found.n_positive,
         found.n_images - found.n_positive,
         found.n_patients,
+        None if bounds.exact else found.degrees_of_freedom,
     )
 
 
@@ -217,9 +249,15 @@ def compare_paired(
 
     N is the number of images. Entry i of all arrays belongs to the same image, which is what makes
     the difference testable with few eyes. The interval is symmetric about the difference, cut off
-    at -1 and 1. Where both models order every pair of images alike, z is 0, p is 1, and the
-    interval is the exact bound on how far they can still differ: plus or minus 1 - alpha^(1 / k)
-    for k independent pairs, as in `auc_interval`.
+    at -1 and 1, and takes its quantile from the t distribution (`small_samples`). So does p where
+    patients are given. Without them p is that of the published test, from the normal distribution;
+    with few diseased images it is somewhat too small, and the interval is the one to trust. Where
+    every image is a patient of its own, AUCs, standard error, interval and z are those of the plain
+    test, and p differs through the degrees of freedom alone.
+
+    Where both models order every pair of images alike, z is 0, p is 1, and the interval is the
+    exact bound on how far they can still differ: plus or minus 1 - alpha^(1 / k) for k independent
+    pairs, as in `auc_interval`.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}. True marks a positive (diseased) image.
@@ -265,7 +303,14 @@ def compare_paired(
         # One row for the difference: var_a + var_b - 2 cov loses digits for models nearly alike.
         contrast = placed.deviations[:1] - placed.deviations[1:]
         variance = float(covariance(contrast, positive, codes)[0, 0])
-        found = difference_test(auc_a - auc_b, variance, confidence=confidence)
+        known = auc_degrees_of_freedom(contrast[0], positive, codes)
+        found = difference_test(
+            auc_a - auc_b,
+            variance,
+            confidence=confidence,
+            degrees_of_freedom=None if codes is None else known,
+            interval_degrees_of_freedom=known,
+        )
     return AucComparison.of(
         (auc_a, auc_b),
         found,
@@ -288,9 +333,10 @@ def compare_unpaired(
     """Tests whether the AUCs on two separate sets of images differ, e.g. inside and outside.
 
     The two sets must have no patient in common; equal ids in them are taken as different people.
-    The variances add, and the ratio is held against a t distribution with Welch's degrees of
-    freedom, in which a patient counts once where patients are given. An AUC without variance of
-    its own (a perfect model) counts as known exactly.
+    The variances add, and the ratio is held against a t distribution. Its degrees of freedom are
+    put together from those of the two variances (`small_samples`); only where patients are unknown
+    in both sets p keeps the published ones, Welch's over all images. An AUC without variance of its
+    own (a perfect model) counts as known exactly.
 
     Args:
         y_a: Shape (N_a,), labels of the first set.

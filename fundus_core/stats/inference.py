@@ -20,6 +20,7 @@ from fundus_core.stats.inputs import (
 )
 from fundus_core.stats.placements import NO_VARIANCE, covariance, placements
 from fundus_core.stats.proportions import clopper_pearson
+from fundus_core.stats.small_samples import auc_degrees_of_freedom, sum_of_independent
 
 UNITS_FOR_VARIANCE = 2
 """Fewest images, or patients, of each class from which a variance can be estimated."""
@@ -34,6 +35,9 @@ class AucEstimate:
 
     variance: float
     """Of `auc`; 0 where a class has fewer than two independent units."""
+
+    degrees_of_freedom: float | None
+    """How well `variance` is known; None where there is none."""
 
     units: IndependentUnits
     """Patients, or images where patients are unknown."""
@@ -74,7 +78,10 @@ class DifferenceTest(NamedTuple):
     z: float
     p_value: float
     degrees_of_freedom: float | None
-    """Of the t distribution; None for the normal one."""
+    """Of the t distribution behind the p-value; None for the normal one."""
+
+    interval_degrees_of_freedom: float | None
+    """Of the t distribution behind the interval; None for an exact one."""
 
 
 def estimate(
@@ -89,12 +96,14 @@ def estimate(
 
     placed = placements(positive, score[np.newaxis])
     units = independent_units(positive, codes)
-    variance = 0.0
-    if min(units.positive, units.negative) >= UNITS_FOR_VARIANCE:
+    variance, known = 0.0, None
+    if units.rarer >= UNITS_FOR_VARIANCE:
         variance = float(covariance(placed.deviations, positive, codes)[0, 0])
+        known = auc_degrees_of_freedom(placed.deviations[0], positive, codes)
     return AucEstimate(
         float(placed.auc[0]),
         variance,
+        known,
         units,
         int(np.count_nonzero(positive)),
         n_images,
@@ -102,7 +111,14 @@ def estimate(
     )
 
 
-def auc_bounds(auc: float, variance: float, n_pairs: int, *, confidence: float) -> AucBounds:
+def auc_bounds(
+    auc: float,
+    variance: float,
+    n_pairs: int,
+    *,
+    confidence: float,
+    degrees_of_freedom: float | None = None,
+) -> AucBounds:
     """Returns the interval on the logit scale, or the exact one where there is no variance.
 
     Args:
@@ -111,16 +127,18 @@ def auc_bounds(auc: float, variance: float, n_pairs: int, *, confidence: float) 
         n_pairs: Independent pairs of a positive and a negative image. 0, when all images are one
             patient's, counts as 1 pair, which says next to nothing.
         confidence: In (0, 1).
+        degrees_of_freedom: Of the variance; None takes it for certain.
     """
     from scipy.special import expit, logit, ndtri
 
-    z = float(ndtri(0.5 + confidence / 2))
     if variance <= NO_VARIANCE:
         n_trials = max(n_pairs, 1)
         low, high = clopper_pearson(auc * n_trials, n_trials, confidence=confidence)
-        return AucBounds(float(low), float(high), float(high - low) / (2 * z), exact=True)
+        width = 2 * float(ndtri(0.5 + confidence / 2))
+        return AucBounds(float(low), float(high), float(high - low) / width, exact=True)
     standard_error = float(np.sqrt(variance))
-    reach = z * standard_error / (auc * (1 - auc))
+    quantile = two_sided_quantile(confidence, degrees_of_freedom)
+    reach = quantile * standard_error / (auc * (1 - auc))
     low, high = expit(logit(auc) - reach), expit(logit(auc) + reach)
     return AucBounds(float(low), float(high), standard_error, exact=False)
 
@@ -130,31 +148,33 @@ def difference_test(
     variance: float,
     *,
     confidence: float,
-    degrees_of_freedom: float | None = None,
+    degrees_of_freedom: float | None,
+    interval_degrees_of_freedom: float | None,
 ) -> DifferenceTest:
     """Returns the two-sided test of a difference against the normal or t distribution.
+
+    Args:
+        difference: In [-1, 1].
+        variance: Of `difference`.
+        confidence: Of the interval, in (0, 1).
+        degrees_of_freedom: Of the t distribution behind the p-value; None for the normal one.
+        interval_degrees_of_freedom: Likewise, behind the interval.
 
     Raises:
         NoVarianceError: If there is no variance to divide by.
     """
-    from scipy.special import ndtr, ndtri, stdtr, stdtrit
-
     _require_variance(difference, variance)
     standard_error = float(np.sqrt(variance))
     z = difference / standard_error
-    if degrees_of_freedom is None:
-        tail, quantile = ndtr(-abs(z)), ndtri(0.5 + confidence / 2)
-    else:
-        tail = stdtr(degrees_of_freedom, -abs(z))
-        quantile = stdtrit(degrees_of_freedom, 0.5 + confidence / 2)
-    reach = float(quantile) * standard_error
+    reach = two_sided_quantile(confidence, interval_degrees_of_freedom) * standard_error
     return DifferenceTest(
         max(difference - reach, -1.0),
         min(difference + reach, 1.0),
         standard_error,
         z,
-        min(float(2 * tail), 1.0),
+        min(2 * lower_tail(-abs(z), degrees_of_freedom), 1.0),
         degrees_of_freedom,
+        interval_degrees_of_freedom,
     )
 
 
@@ -165,20 +185,22 @@ def alike_test(n_pairs: int, *, confidence: float) -> DifferenceTest:
     k independent pairs would all agree with probability (1 - q)^k, and q bounds the difference.
     """
     reach = 1 - (1 - confidence) ** (1 / n_pairs)
-    return DifferenceTest(-reach, reach, 0.0, 0.0, 1.0, None)
+    return DifferenceTest(-reach, reach, 0.0, 0.0, 1.0, None, None)
 
 
 def unpaired_test(a: AucEstimate, b: AucEstimate, *, confidence: float) -> DifferenceTest:
-    """Returns the test of two AUCs of independent samples with Welch's degrees of freedom.
+    """Returns the test of two AUCs of independent samples.
 
-    Patients, where known, are counted in place of images. Where the AUCs are equal and both
-    without variance (two perfect models), z is 0, p is 1 and the interval is put together from
-    the exact ones of the two AUCs.
+    Its degrees of freedom are put together from those of the two variances. Only where patients
+    are unknown in both, the p-value keeps Welch's, in which every image counts: the published form.
+    Where the AUCs are equal and both without variance (two perfect models), z is 0, p is 1 and the
+    interval is put together from the exact ones of the two AUCs.
 
     Raises:
         NoVarianceError: If the AUCs differ and neither varies.
 
     References:
+        Robin et al. (2011), BMC Bioinformatics 12, 77 (the published form).
         Welch (1947), Biometrika 34(1/2), 28-35.
         Zou & Donner (2008), Statistics in Medicine 27(10), 1693-1702 (the interval put together).
     """
@@ -190,15 +212,36 @@ def unpaired_test(a: AucEstimate, b: AucEstimate, *, confidence: float) -> Diffe
         )
         low = -float(np.hypot(a.auc - of_a.low, of_b.high - b.auc))
         high = float(np.hypot(of_a.high - a.auc, b.auc - of_b.low))
-        return DifferenceTest(low, high, 0.0, 0.0, 1.0, None)
+        return DifferenceTest(low, high, 0.0, 0.0, 1.0, None, None)
     _require_variance(a.auc - b.auc, variance)
-    spread = a.variance**2 / (a.units.total - 1) + b.variance**2 / (b.units.total - 1)
+    known = sum_of_independent(
+        (a.variance, a.degrees_of_freedom), (b.variance, b.degrees_of_freedom)
+    )
+    published = a.n_patients is None and b.n_patients is None
+    by_image = (a.variance, a.units.total - 1.0), (b.variance, b.units.total - 1.0)
     return difference_test(
         a.auc - b.auc,
         variance,
         confidence=confidence,
-        degrees_of_freedom=variance**2 / spread,
+        degrees_of_freedom=sum_of_independent(*by_image) if published else known,
+        interval_degrees_of_freedom=known,
     )
+
+
+def two_sided_quantile(confidence: float, degrees_of_freedom: float | None) -> float:
+    """Returns how many standard errors an interval reaches: of t, or of the normal for None."""
+    from scipy.special import ndtri, stdtrit
+
+    if degrees_of_freedom is None:
+        return float(ndtri(0.5 + confidence / 2))
+    return float(stdtrit(degrees_of_freedom, 0.5 + confidence / 2))
+
+
+def lower_tail(z: float, degrees_of_freedom: float | None) -> float:
+    """Returns the chance of a value up to z: of t, or of the normal for None."""
+    from scipy.special import ndtr, stdtr
+
+    return float(ndtr(z) if degrees_of_freedom is None else stdtr(degrees_of_freedom, z))
 
 
 def require_testable(units: IndependentUnits) -> None:

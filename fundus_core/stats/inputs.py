@@ -79,8 +79,10 @@ def as_scores(
             hint="Give one score per image, in the order of the labels.",
         )
     if n_bad := n_images - int(np.count_nonzero(np.isfinite(scores))):
+        n_nan = int(np.count_nonzero(np.isnan(scores)))
         raise ScoresError(
-            f"{model} has {n_bad} of {n_images} scores that are NaN or infinite.",
+            f"{model} has {n_bad} of {n_images} scores that are NaN or infinite: "
+            f"{n_nan} NaN, {n_bad - n_nan} infinite.",
             hint="Predict these images again in full precision, and check the training for NaN.",
         )
     return scores

@@ -29,6 +29,7 @@ from fundus_core.stats.inputs import (
     require_confidence,
 )
 from fundus_core.stats.placements import placements
+from fundus_core.stats.small_samples import satterthwaite
 
 
 def macro_auc(
@@ -74,7 +75,11 @@ def macro_auc(
     labels = as_label_columns(y_true)
     found = _estimate(labels, y_score, patients)
     bounds = auc_bounds(
-        found.auc, found.variance, found.units.disjoint_pairs, confidence=confidence
+        found.auc,
+        found.variance,
+        found.units.disjoint_pairs,
+        confidence=confidence,
+        degrees_of_freedom=found.degrees_of_freedom,
     )
     method = f"macro {found.method}"
     return AucInterval(
@@ -87,6 +92,7 @@ def macro_auc(
         found.n_positive,
         labels.size - found.n_positive,
         found.n_patients,
+        None if bounds.exact else found.degrees_of_freedom,
     )
 
 
@@ -135,7 +141,15 @@ def compare_macro(
     else:
         influence = np.mean([part.influence for part in parts], axis=0)  # (2, N)
         variance = _sum_of_squares(influence[0] - influence[1], codes)
-        found = difference_test(auc_a - auc_b, variance, confidence=confidence)
+        apart = [part.influence[0] - part.influence[1] for part in parts]
+        known = _degrees_of_freedom(np.stack(apart), labels, codes)
+        found = difference_test(
+            auc_a - auc_b,
+            variance,
+            confidence=confidence,
+            degrees_of_freedom=None if codes is None else known,
+            interval_degrees_of_freedom=known,
+        )
     return AucComparison.of(
         (auc_a, auc_b),
         found,
@@ -204,13 +218,15 @@ def _estimate(
     codes = as_patients(patients, n_images=len(labels))
     parts = _parts(labels, scores[np.newaxis], codes)
     units = _scarcest([part.units for part in parts])
-    variance = 0.0
-    if min(units.positive, units.negative) >= UNITS_FOR_VARIANCE:
-        influence = np.mean([part.influence[0] for part in parts], axis=0)  # (N,)
-        variance = _sum_of_squares(influence, codes)
+    variance, known = 0.0, None
+    if units.rarer >= UNITS_FOR_VARIANCE:
+        influence = np.stack([part.influence[0] for part in parts])  # (C, N)
+        variance = _sum_of_squares(influence.mean(axis=0), codes)
+        known = _degrees_of_freedom(influence, labels, codes)
     return AucEstimate(
         float(np.mean([part.auc[0] for part in parts])),
         variance,
+        known,
         units,
         int(np.count_nonzero(labels)),
         len(labels),
@@ -266,6 +282,26 @@ def _sum_of_squares(influence: NDArray[np.float64], codes: NDArray[np.intp] | No
     """Returns the variance that influences of images, or their sums within patients, make up."""
     sums = influence if codes is None else np.bincount(codes, influence)
     return float(sums @ sums)
+
+
+def _degrees_of_freedom(
+    influence: NDArray[np.float64],
+    labels: NDArray[np.bool_],
+    codes: NDArray[np.intp] | None,
+) -> float:
+    """Returns how well the variance of the mean is known.
+
+    Args:
+        influence: Shape (C, N).
+        labels: Shape (N, C).
+        codes: Shape (N,), patients, or None.
+    """
+    sides = np.concatenate([labels.T, ~labels.T])  # (2 C, N)
+    parts = np.where(sides, np.tile(influence, (2, 1)), 0.0)
+    if codes is None:
+        return satterthwaite(parts, sides)
+    of_patients = np.stack([np.bincount(codes, part).astype(np.float64) for part in parts])
+    return satterthwaite(of_patients, np.stack([np.bincount(codes, side) > 0 for side in sides]))
 
 
 def _correction(n_units: int) -> float:

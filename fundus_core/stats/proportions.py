@@ -1,6 +1,8 @@
 """Intervals of shares: Wilson's score interval and Clopper and Pearson's exact one.
 
-Successes need not be whole numbers: an AUC counts as successes among pairs of images.
+Successes need not be whole numbers: an AUC counts as successes among pairs of images. Of images
+whose patients are known, Wilson's interval is that of the number of independent images they are
+worth.
 """
 
 from typing import NamedTuple
@@ -9,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.stats.inputs import require_confidence
+from fundus_core.stats.placements import NO_VARIANCE
 
 
 class Bounds(NamedTuple):
@@ -16,6 +19,14 @@ class Bounds(NamedTuple):
 
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+
+
+class Share(NamedTuple):
+    """A share of images, in [0, 1], with its interval."""
+
+    value: float
+    low: float
+    high: float
 
 
 def wilson(successes: ArrayLike, trials: ArrayLike, *, confidence: float = 0.95) -> Bounds:
@@ -74,3 +85,56 @@ def clopper_pearson(successes: ArrayLike, trials: ArrayLike, *, confidence: floa
     low = np.where(won > 0, betaincinv(np.where(won > 0, won, 1.0), lost + 1, tail), 0.0)
     high = np.where(lost > 0, betaincinv(won + 1, np.where(lost > 0, lost, 1.0), 1 - tail), 1.0)
     return Bounds(low, high)
+
+
+def share_of(
+    hits: NDArray[np.bool_], patients: NDArray[np.intp] | None, *, confidence: float = 0.95
+) -> Share:
+    """Returns the share of images that are hits, with Wilson's interval, clustered if need be.
+
+    Args:
+        hits: Shape (n,), n of at least 1.
+        patients: Shape (n,), numbers from 0; None where images are independent.
+        confidence: In (0, 1).
+
+    References:
+        Wilson (1927), J. Am. Stat. Assoc. 22(158), 209-212.
+        Rao & Scott (1992), Biometrics 48(2), 577-585 (the design effect of clustered shares).
+
+    Examples:
+        >>> hits = np.array([True] * 8 + [False] * 2)
+        >>> [round(number, 3) for number in share_of(hits, None)]
+        [0.8, 0.49, 0.943]
+        >>> both_eyes = np.arange(10) // 2  # five patients, whose eyes agree
+        >>> [round(number, 3) for number in share_of(hits, both_eyes)]
+        [0.8, 0.337, 0.969]
+    """
+    share = float(hits.mean())
+    n_images = effective_images(hits, patients)
+    low, high = wilson(share * n_images, n_images, confidence=confidence)
+    return Share(share, float(low), float(high))
+
+
+def effective_images(hits: NDArray[np.bool_], patients: NDArray[np.intp] | None) -> float:
+    """Returns how many independent images the given ones are worth.
+
+    Their number divided by the design effect, which is how much more the share varies over patients
+    than it would over independent images; at most their number. Where all are hits, or none, the
+    number of patients: the design effect cannot be seen there, and images of one patient may agree
+    fully.
+
+    Args:
+        hits: Shape (n,), n of at least 1.
+        patients: Shape (n,), numbers from 0; None where images are independent.
+    """
+    if patients is None:
+        return float(len(hits))
+    share = hits.mean()
+    residuals = np.bincount(patients, hits - share)[np.unique(patients)]
+    n_patients = len(residuals)
+    variance = 0.0
+    if n_patients > 1:
+        variance = n_patients / (n_patients - 1) * float(residuals @ residuals) / len(hits) ** 2
+    if variance <= NO_VARIANCE:
+        return float(n_patients)
+    return float(min(share * (1 - share) / variance, len(hits)))

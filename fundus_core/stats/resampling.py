@@ -19,7 +19,7 @@ Weights = NDArray[np.float64]
 FEWEST_UNITS = 5
 """Patients (images, where patients are unknown) that must have each label, or no interval is given;
 and the smallest stratum. Of fewer, resamples show too little of what could have been drawn: the
-table in docs/statistics.md."""
+table in docs/coverage.md."""
 
 _CELLS_AT_ONCE = 500_000
 """Weights made at a time; what is computed of them may take some ten times their memory."""

@@ -1,6 +1,7 @@
-"""The empirical ROC curve and a pointwise band around it."""
+"""The empirical ROC curve, and a band around each of its points or around the whole of it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -47,9 +48,12 @@ class RocCurve:
         )
 
 
+Kind = Literal["pointwise", "simultaneous"]
+
+
 @dataclass(frozen=True, slots=True)
 class RocBand:
-    """A band around a ROC curve at G false positive rates, pointwise: each point on its own."""
+    """A band around a ROC curve at G false positive rates."""
 
     false_positive_rate: NDArray[np.float64]
     """Shape (G,), ascending from 0 to 1."""
@@ -61,10 +65,14 @@ class RocBand:
     """Shape (G,), upper ends, in [0, 1]."""
 
     confidence: float
-    """Level of each point, in (0, 1); the whole curve lies inside less often."""
+    """In (0, 1): level of each point on its own, or of all of them together."""
 
     method: str
     """"stratified bootstrap of images" or "stratified bootstrap of patients"."""
+
+    kind: Kind = "pointwise"
+    """`pointwise`: each point holds the true rate so often; the whole curve lies inside less often.
+    `simultaneous`: the whole curve, at all G rates, lies inside so often."""
 
     def frame(self) -> pd.DataFrame:
         """Returns a table with a row per false positive rate and the arrays as columns."""
@@ -121,25 +129,39 @@ def roc_band(
     y_score: ArrayLike,
     *,
     patients: ArrayLike | None = None,
+    kind: Kind = "pointwise",
     confidence: float = 0.95,
     n_resamples: int = 1000,
     seed: int = 0,
 ) -> RocBand:
-    """Returns a pointwise band of the true positive rate by the stratified percentile bootstrap.
+    """Returns a band of the true positive rate by the stratified percentile bootstrap.
 
     N is the number of images. Images are drawn anew within each class; with patients, whole
-    patients are, within the kinds "positive images only", "negative only" and "both". The
-    bootstrap knows no spread where every resample agrees (a perfect model, the ends of the curve),
-    so each point is at least as wide as Wilson's interval of the observed true positive rate among
-    the positive images (patients): the width it would have were the threshold known. At a false
-    positive rate of 1 the curve is 1 without doubt.
+    patients are, within the kinds "positive images only", "negative only" and "both". A pointwise
+    band lies between two percentiles of the resampled rates at each false positive rate. So does a
+    simultaneous one, its percentiles being the outer ones that the share `confidence` of resampled
+    curves respects at all rates at once: a sup-t band on the scale of percentiles.
+
+    The bootstrap is blind in two places, where both bands are made wider than it says:
+
+    - Where every resample agrees (a perfect model, the ends of the curve) each point is at least as
+      wide as Wilson's interval, at the same percentiles, of the observed true positive rate among
+      the positive images (patients): the width it would have were the threshold known.
+    - At false positive rates so low that no threshold is known to stay below them - n negative
+      images (patients) without a false alarm exclude no rate up to 1 - (alpha / 2)^(1 / n) - the
+      lower end is 0. Without this, bands hold the true curve near 0 too seldom:
+      `benchmarks/simulate_bands.py`.
+
+    At a false positive rate of 1 the curve is 1 without doubt.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}. True marks a positive (diseased) image.
         y_score: Shape (N,). Higher means more likely positive.
         patients: Shape (N,), one id per image; without it images count as independent.
-        confidence: In (0, 1), for each point.
-        n_resamples: Resamples; 1000 fix the ends of the band to about a hundredth.
+        kind: Whether each point, or the whole curve, is to be covered.
+        confidence: In (0, 1).
+        n_resamples: Resamples; 1000 fix the ends of a pointwise band to about a hundredth. A
+            simultaneous one asks for 2000: its percentiles lie further out.
         seed: Of the resampling; equal seeds give equal bands.
 
     Raises:
@@ -151,6 +173,9 @@ def roc_band(
         Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13.
         Rutter (2000), Academic Radiology 7(6), 413-419 (patients as the unit of resampling).
         Wilson (1927), J. Am. Stat. Assoc. 22(158), 209-212.
+        Montiel Olea & Plagborg-Møller (2019), J. Applied Econometrics 34(1), 1-17 (simultaneous
+        bands by percentiles; theirs is algorithm 2). The older joint rectangles: Campbell (1994),
+        Statistics in Medicine 13(5-7), 499-508.
     """
     require_confidence(confidence)
     positive = as_labels(y_true)
@@ -164,16 +189,40 @@ def roc_band(
         positive, score, unit_of, grid, n_resamples, np.random.default_rng(seed)
     )
     tail = (1 - confidence) / 2
-    low, high = np.quantile(resampled, [tail, 1 - tail], axis=0)
+    percentile = tail if kind == "pointwise" else _common_percentile(resampled, confidence)
+    low, high = np.quantile(resampled, [percentile, 1 - percentile], axis=0, method="hazen")
 
     curve = roc_curve(positive, score)
     observed = np.interp(grid, curve.false_positive_rate, curve.true_positive_rate)
     n_units = len(np.unique(unit_of[positive]))
-    alone = wilson(observed * n_units, n_units, confidence=confidence)
+    alone = wilson(observed * n_units, n_units, confidence=1 - 2 * percentile)
     low, high = np.minimum(low, alone.low), np.maximum(high, alone.high)
+    low[grid < 1 - tail ** (1 / len(np.unique(unit_of[~positive])))] = 0.0
     low[-1] = high[-1] = 1.0
     unit = "images" if codes is None else "patients"
-    return RocBand(grid, low, high, confidence, f"stratified bootstrap of {unit}")
+    return RocBand(grid, low, high, confidence, f"stratified bootstrap of {unit}", kind)
+
+
+def _common_percentile(resampled: NDArray[np.float64], confidence: float) -> float:
+    """Returns the outer percentile that the share `confidence` of curves respects everywhere.
+
+    Args:
+        resampled: Shape (B, G), a curve per row.
+        confidence: In (0, 1).
+
+    Returns:
+        In (0, 1/2): between it and its opposite lie whole curves.
+    """
+    n_curves = len(resampled)
+    outermost = np.full(n_curves, 1.0)
+    for rates in resampled.T:
+        ranked = np.sort(rates)
+        upto = np.searchsorted(ranked, rates, side="right") / n_curves
+        from_here = 1 - np.searchsorted(ranked, rates, side="left") / n_curves
+        outermost = np.minimum(outermost, np.minimum(upto, from_here))
+    found = float(np.quantile(outermost, 1 - confidence, method="lower"))
+    # The k-th of B sorted rates is the percentile (k - 1/2) / B, as `hazen` counts.
+    return min(found - 1 / (2 * n_curves), (1 - confidence) / 2)
 
 
 def _resampled_curves(

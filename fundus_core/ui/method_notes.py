@@ -120,14 +120,16 @@ STATISTICS: tuple[MethodNote, ...] = (
     MethodNote(
         "Band of the curve",
         "A 95 % band of each point by resampling patients (photographs where patients are unknown) "
-        "within classes, at least as wide as Wilson's interval.",
-        "Efron & Tibshirani (1993), chapter 13; Rutter (2000), Academic Radiology 7(6), 413-419",
+        "within classes, at least as wide as Wilson's interval; or, on request, one that the whole "
+        "curve stays in.",
+        "Efron & Tibshirani (1993), chapter 13; Rutter (2000), Academic Radiology 7(6), 413-419; "
+        "Montiel Olea & Plagborg-Møller (2019), J. Appl. Econometrics 34(1), 1-17",
         "Each point on its own: a whole curve leaves the band more often than 1 time in 20.",
     ),
     MethodNote(
         "Interval of an AUC",
-        "DeLong's variance, on the logit scale so that it stays within 0 and 1; by patient in "
-        "Obuchowski's form; the exact bound on independent pairs where nothing varies.",
+        "DeLong's variance, on the logit scale so that it stays within 0 and 1, with Student's t; "
+        "by patient in Obuchowski's form; the exact bound on independent pairs where nothing varies.",
         "DeLong et al. (1988), Biometrics 44(3), 837-845; Obuchowski (1997), Biometrics 53(2), "
         "567-578",
         "It covers the choice of patients, not that of seed, folds, site or camera.",
@@ -152,8 +154,9 @@ STATISTICS: tuple[MethodNote, ...] = (
     ),
     MethodNote(
         "Several tests at once",
-        "Holm's step-down correction over the pairs, and over the classes, that are compared "
-        "together; classes with fewer than ten patients with or without it are not tested.",
+        "Holm's step-down correction (or Benjamini and Hochberg's) over the pairs, and over the "
+        "classes, that are compared together; one chi-square test "
+        "of all models; classes with fewer than ten patients with or without it are not tested.",
         "Holm (1979), Scandinavian Journal of Statistics 6(2), 65-70",
         "Comparisons made earlier, or on other pages, are not in it.",
     ),
@@ -172,6 +175,66 @@ STATISTICS: tuple[MethodNote, ...] = (
         "highest Youden index on the other folds; on another data set, the one chosen inside.",
         "Efron (1987), J. Am. Stat. Assoc. 82, 171-185; Youden (1950), Cancer 3(1), 32-35",
         "The values of single folds share training patients: their spread is no standard error.",
+    ),
+    MethodNote(
+        "At least as good",
+        "A one-sided test of the difference against a margin stated beforehand; equivalence by two "
+        "of them.",
+        "Piaggio et al. (2012), JAMA 308(24), 2594-2604; Schuirmann (1987), J. Pharmacokinet. "
+        "Biopharm. 15(6), 657-680",
+        "It is as good as the margin: one chosen after looking proves nothing.",
+    ),
+    MethodNote(
+        "What a call is worth",
+        "Predictive values and likelihood ratios from sensitivity, specificity and a prevalence "
+        "that the reader states, by Bayes' theorem; intervals by patient.",
+        "Newcombe (2016); Zou & Donner (2008), Statistics in Medicine 27(10), 1693-1702",
+        "The stated prevalence is taken as known, and the spectrum of patients as the same.",
+    ),
+    MethodNote(
+        "Calibration",
+        "Observed shares over predicted ones in bins of equal mass; slope and intercept on the "
+        "logit with sandwich errors by patient; Brier score with its parts; recalibration learned "
+        "on other folds.",
+        "Cox (1958), Biometrika 45, 562-565; Van Calster et al. (2019), BMC Medicine 17, 230; "
+        "Kumar, Liang & Ma (2019), NeurIPS",
+        "It holds for these photographs' prevalence. The calibration error (ECE) of a perfect "
+        "model is above zero by chance, so it has no interval.",
+    ),
+    MethodNote(
+        "Decision curve",
+        "Net benefit over threshold probabilities beside treating all and none, with bands by "
+        "resampling patients.",
+        "Vickers & Elkin (2006), Medical Decision Making 26(6), 565-574",
+        "It weighs missed diseases and false alarms by the threshold alone.",
+    ),
+    MethodNote(
+        "Subgroups",
+        "AUC, sensitivity and specificity in each group, and a chi-square test between groups "
+        "whose covariance knows that groups may share patients.",
+        "Obuchowski (1997)",
+        "A difference says that there is one, not why. Many columns looked at find one by chance.",
+    ),
+    MethodNote(
+        "Shortcuts",
+        "Probes on colour, light, sharpness, field of view, file and camera in the model's own "
+        "folds, tested against it by patient; the AUC among photographs alike in one of them.",
+        "Janes & Pepe (2009), Biometrika 96(2), 371-382",
+        "A model that beats them all may still use a shortcut that was not measured.",
+    ),
+    MethodNote(
+        "Labels to look at again",
+        "Confident learning on held-out scores.",
+        "Northcutt, Jiang & Chuang (2021), JAIR 70, 1373-1411",
+        "A place high on the list is a reason to look, no proof. Errors of whole groups are not "
+        "found.",
+    ),
+    MethodNote(
+        "Agreement of backbones",
+        "Linear CKA, debiased, and the share of neighbours in common; intervals by leaving out "
+        "patients.",
+        "Kornblith et al. (2019), ICML; Song et al. (2012), JMLR 13, 1393-1434",
+        "Two backbones can agree because both see the camera.",
     ),
     MethodNote(
         "Trust in a map",

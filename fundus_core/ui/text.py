@@ -101,11 +101,13 @@ def interval_method(interval: AucInterval) -> str:
         return "No variance can be estimated here: the interval is the exact bound on pairs."
     if interval.n_patients is None:
         return (
-            "Intervals: DeLong's variance on the logit scale, **photographs taken as independent "
-            "because patients are unknown**; with two eyes per patient they are too narrow."
+            "Intervals: DeLong's variance on the logit scale and Student's t, **photographs taken "
+            "as independent because patients are unknown**; with two eyes per patient they are too "
+            "narrow."
         )
     return (
-        "Intervals: Obuchowski's form of DeLong's variance on the logit scale, in which the "
+        "Intervals: Obuchowski's form of DeLong's variance on the logit scale and Student's t, in "
+        "which the "
         f"{count(interval.n_patients, 'patient')} are independent, not the photographs."
     )
 

@@ -218,11 +218,16 @@ def class_comparison(run_ids: Sequence[str], *, common: bool = False) -> of_clas
 
 
 def comparison(
-    run_ids: Sequence[str], class_name: str = "", *, common: bool = False
+    run_ids: Sequence[str],
+    class_name: str = "",
+    *,
+    common: bool = False,
+    aggregate: str | None = None,
 ) -> compare.Comparison:
-    """Compares evaluated models on one class."""
+    """Compares evaluated models on one class, photograph by photograph or patient by patient."""
     place = workspace()
-    return _comparison(place, tuple(run_ids), class_name, common, token_of(place.runs))
+    token = token_of(place.runs)
+    return _comparison(place, tuple(run_ids), class_name, common, aggregate, token)
 
 
 def explanation(
@@ -499,9 +504,16 @@ def _class_comparison(
 
 @st.cache_data(show_spinner="Comparing AUCs…", max_entries=64)
 def _comparison(
-    place: Workspace, run_ids: tuple[str, ...], class_name: str, common: bool, token: object
+    place: Workspace,
+    run_ids: tuple[str, ...],
+    class_name: str,
+    common: bool,
+    aggregate: str | None,
+    token: object,
 ) -> compare.Comparison:
-    return compare.compare(place, run_ids, class_name=class_name or None, common=common)
+    return compare.compare(
+        place, run_ids, class_name=class_name or None, common=common, aggregate=aggregate
+    )
 
 
 @st.cache_data(show_spinner="Asking the network where it looked…", max_entries=64)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.checks import CAUTIONS, Caution, several_tests_caution
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DifferentImagesError, TargetError
 from fundus_core.io.predictions import TABLE_SUFFIXES, read_predictions
@@ -84,9 +84,19 @@ def aligned(models: list[ScoredModel], *, common: bool) -> tuple[list[ScoredMode
     return _with_shared_patients(ordered), True
 
 
-def cautions_of(models: Sequence[ScoredModel]) -> tuple[Caution, ...]:
-    """Returns what limits figures of these models, each kind once."""
+def cautions_of(
+    models: Sequence[ScoredModel], *, n_tests: int = 1, of: str = ""
+) -> tuple[Caution, ...]:
+    """Returns what limits figures of these models, each kind once.
+
+    Args:
+        models: The models.
+        n_tests: How many tests were made of them.
+        of: What was tested, in the plural.
+    """
     found = {caution.code: caution for model in models for caution in model.cautions}
+    if several := several_tests_caution(n_tests, of):
+        found["FD018"] = several
     if any(model.predictions.patient_ids is None for model in models):
         found.setdefault("FD003", Caution("FD003", CAUTIONS["FD003"]))
     return tuple(found[code] for code in sorted(found))

@@ -179,16 +179,17 @@ def compare_classes(
     tests = [_tests(a.predictions, b.predictions, paired=paired) for a, b in couples]
     pairs = _adjusted(couples, tests)
     first = _described(models[0])
+    n_counted = sum(row.counted for one in tests for row in one.classes)
     return ClassComparison(
         models[0].predictions.class_names,
         tuple(_described(model) for model in models),
         pairs,
-        sum(row.counted for one in tests for row in one.classes),
+        n_counted,
         tests[0].n_averaged,
         first.n_images,
         first.n_patients,
         paired,
-        cautions_of(models),
+        cautions_of(models, n_tests=n_counted, of="differences"),
     )
 
 

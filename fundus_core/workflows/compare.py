@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
-from fundus_core.errors import TargetError
+from fundus_core.errors import NoVarianceError, SingleClassError, TargetError
 from fundus_core.io.workspace import Workspace
+from fundus_core.stats.contrasts import ContrastTest, all_equal
 from fundus_core.stats.delong import (
     AucComparison,
     AucInterval,
@@ -18,8 +19,11 @@ from fundus_core.stats.delong import (
     compare_paired,
     compare_unpaired,
 )
-from fundus_core.stats.multiplicity import holm
+from fundus_core.stats.inputs import IndependentUnits, as_patients, independent_units
+from fundus_core.stats.multiplicity import benjamini_hochberg, holm
+from fundus_core.stats.patient_level import patient_level
 from fundus_core.workflows.aligned import (
+    FEWEST_MODELS,
     ScoredModel,
     aligned,
     cautions_of,
@@ -56,6 +60,20 @@ class ComparedPair:
     p_holm: float
     """p of `result`, corrected over all pairs of this comparison (Holm 1979)."""
 
+    p_bh: float
+    """Likewise, for the share of false findings (Benjamini & Hochberg 1995)."""
+
+
+@dataclass(frozen=True, slots=True)
+class JointTest:
+    """One test of all models at once."""
+
+    result: ContrastTest | None
+    """None where no test was made."""
+
+    reason: str
+    """Why there is none; empty where there is one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -68,10 +86,20 @@ class Comparison:
     """Photographs compared on; of the first model where the models saw different ones."""
 
     n_patients: int | None
+    units: IndependentUnits
+    """Patients, or photographs where patients are unknown, that the figures rest on; of the first
+    model where the models saw different ones."""
+
     paired: bool
     """True when all models scored the same photographs."""
 
+    all_equal: JointTest
+    """Have all of them the same AUC? Asked of three models or more."""
+
     cautions: tuple[Caution, ...]
+
+    aggregate: str | None = None
+    """How a patient came by a score, where patients were compared on: key of `AGGREGATES`."""
 
 
 def compare(
@@ -80,6 +108,7 @@ def compare(
     *,
     class_name: str | None = None,
     common: bool = False,
+    aggregate: str | None = None,
 ) -> Comparison:
     """Compares models on one class; rows are joined by image id, never by position.
 
@@ -92,16 +121,20 @@ def compare(
             `image_id` and `patient_id`.
         class_name: For several classes, the one to compare on; the first by default.
         common: Compare on the photographs that all models scored.
+        aggregate: Key of `AGGREGATES` to compare on patients in place of photographs.
 
     Raises:
         DifferentImagesError: If the models scored different photographs.
+        ScoresError: If patients are to be compared on and are unknown.
         TargetError: If fewer than two models are named, or they predict different things.
     """
     require_several(references)
     read = [read_model(workspace, reference) for reference in references]
     models = [replace(m, predictions=_one_class(m.predictions, class_name)) for m in read]
+    if aggregate is not None:
+        models = [replace(m, predictions=patient_level(m.predictions, aggregate)) for m in models]
     models, paired = aligned(models, common=common)
-    return _compared(models, paired=paired)
+    return replace(_compared(models, paired=paired), aggregate=aggregate)
 
 
 def _one_class(predictions: Predictions, class_name: str | None) -> Predictions:
@@ -125,7 +158,8 @@ def _compared(models: list[ScoredModel], *, paired: bool) -> Comparison:
         (a, b, *_test(a.predictions, b.predictions, paired=paired))
         for a, b in combinations(models, 2)
     ]
-    corrected = holm([result.p_value for _, _, result, _ in tested])
+    p_values = [result.p_value for _, _, result, _ in tested]
+    corrected = zip(tested, holm(p_values), benjamini_hochberg(p_values), strict=True)
     pairs = tuple(
         ComparedPair(
             a.reference,
@@ -134,9 +168,10 @@ def _compared(models: list[ScoredModel], *, paired: bool) -> Comparison:
             b.predictions.model,
             result,
             plain,
-            float(p_holm),
+            p_holm,
+            p_bh,
         )
-        for (a, b, result, plain), p_holm in zip(tested, corrected, strict=True)
+        for (a, b, result, plain), p_holm, p_bh in corrected
     )
     first = models[0].predictions
     return Comparison(
@@ -145,9 +180,31 @@ def _compared(models: list[ScoredModel], *, paired: bool) -> Comparison:
         first.class_names[0],
         len(first.y_true),
         None if first.patient_ids is None else len(np.unique(first.patient_ids)),
+        _units(first),
         paired,
-        cautions_of(models),
+        _all_equal(models, paired=paired),
+        cautions_of(models, n_tests=len(pairs), of="pairs of models"),
     )
+
+
+def _units(predictions: Predictions) -> IndependentUnits:
+    y_true, _ = _columns(predictions)
+    return independent_units(y_true, as_patients(predictions.patient_ids, n_images=len(y_true)))
+
+
+def _all_equal(models: list[ScoredModel], *, paired: bool) -> JointTest:
+    """Tests all models at once where there are three or more of the same photographs."""
+    if len(models) <= FEWEST_MODELS:
+        return JointTest(None, "Two models have one difference, which the pair tests.")
+    if not paired:
+        return JointTest(None, "One test of all models needs the same photographs for all of them.")
+    y_true, _ = _columns(models[0].predictions)
+    scores = np.stack([_columns(model.predictions)[1] for model in models])
+    patients = models[0].predictions.patient_ids
+    try:
+        return JointTest(all_equal(y_true, scores, patients=patients), "")
+    except (NoVarianceError, SingleClassError) as refusal:
+        return JointTest(None, refusal.message)
 
 
 def _interval(predictions: Predictions) -> AucInterval:

@@ -4,6 +4,10 @@ import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import class_comparison_panel, comparison_panel
+from fundus_core.ui.components.level_menu import pick_level
+from fundus_core.ui.components.non_inferiority_panel import non_inferiority_panel
+from fundus_core.ui.components.other_tests_panel import other_tests_panel
+from fundus_core.ui.components.power_panel import power_panel
 from fundus_core.ui.components.run_picker import pick_runs
 
 st.title("Compare models")
@@ -24,9 +28,15 @@ if picked.all_classes:
     class_comparison_panel.class_comparison_panel(of_classes, picked)
     messages.cautions(picked.cautions_with(of_classes.cautions))
 else:
+    aggregate = pick_level(picked.runs)
     with messages.shown_to_user():
-        comparison = wiring.comparison(run_ids, picked.class_name, common=common)
+        comparison = wiring.comparison(
+            run_ids, picked.class_name, common=common, aggregate=aggregate
+        )
     st.subheader(f"AUC for {text.escaped(picked.class_label)}")
     comparison_panel.comparison_panel(comparison, picked)
+    non_inferiority_panel(comparison, picked)
+    power_panel(comparison, picked)
+    other_tests_panel(picked, common=common)
     messages.cautions(picked.cautions_with(comparison.cautions))
 messages.next_step("pages/evaluate/roc.py", "See the ROC curves", ":material/show_chart:")

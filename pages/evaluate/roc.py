@@ -1,14 +1,18 @@
-"""ROC curves of evaluated models, and what one of them does at a threshold."""
+"""ROC curves of models, what one of them does at a threshold, and what its calls are worth."""
 
 from dataclasses import replace
 
 import streamlit as st
 
-from fundus_core.stats.operating import operating_point
-from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import class_panel, error_gallery, operating_card, roc_panel
+from fundus_core.ui import messages, operating_caches, state, text, wiring
+from fundus_core.ui.components import class_panel, confusion_panel
+from fundus_core.ui.components.areas_tabs import areas_tabs
+from fundus_core.ui.components.hand_till_panel import hand_till_panel
+from fundus_core.ui.components.level_menu import pick_level
+from fundus_core.ui.components.operating_card import pick_model
+from fundus_core.ui.components.operating_panel import operating_panel
 from fundus_core.ui.components.run_picker import pick_runs
-from fundus_core.ui.components.run_table import below_chance_sentence, scores_sentence
+from fundus_core.ui.components.run_table import scores_sentence
 
 st.title("ROC curves")
 dataset = state.require_dataset()
@@ -17,50 +21,35 @@ picked = pick_runs(state.require_runs(minimum=1), all_classes=True)
 
 if picked.all_classes:
     with messages.shown_to_user():
-        model = operating_card.pick_model(picked, "Curves of")
+        model = pick_model(picked, "Curves of")
         curves, aucs = wiring.class_rocs(model.id)
-    class_panel.class_curves(class_panel.labelled(curves, model), picked.names[model.id])
+    class_panel.class_curves(model, curves, aucs, picked)
     st.subheader("Areas under the curves")
     st.markdown(f"{scores_sentence(model)} {text.interval_method(aucs.macro)}")
-    class_panel.class_table(model, aucs, wiring.baseline_classes(model.id))
+    class_panel.class_table(model, aucs, wiring.baseline_classes(model.id), picked)
+    if model.target.task == "multiclass":
+        st.subheader("What is taken for what")
+        confused = operating_caches.confusion(model.id)
+        confusion_panel.confusion_panel(confused, model, picked.names[model.id])
+        st.subheader("Two classes at a time")
+        hand_till_panel(model, picked)
     messages.cautions(picked.cautions)
     st.caption("Choose one class above for its band, a threshold and the most confident errors.")
     messages.next_step("pages/evaluate/compare.py", "Compare models", ":material/compare_arrows:")
     st.stop()
 
+aggregate = pick_level(picked.runs)
 with messages.shown_to_user():
     traces = {
-        run.id: replace(wiring.roc(run.id, picked.class_name), name=picked.names[run.id])
+        run.id: replace(
+            operating_caches.roc(run.id, picked.class_name, aggregate), name=picked.names[run.id]
+        )
         for run in picked.runs
     }
-    model = operating_card.pick_model(picked)
-    predictions = wiring.predictions(model.id).binary(picked.class_name)
-    baseline = wiring.baseline_roc(model.id, picked.class_name)
+    model = pick_model(picked)
+    baseline = operating_caches.baseline_roc(model.id, picked.class_name, aggregate)
 
-drawing_place, card = st.columns([3, 2], gap="large")
-with card:
-    y_true, y_score = predictions.y_true[:, 0], predictions.y_score[:, 0]
-    threshold, chosen_here = operating_card.pick_threshold(y_true, y_score)
-    point = operating_point(y_true, y_score, threshold, patients=predictions.patient_ids)
-    operating_card.operating_card(point, picked.class_label, chosen_here=chosen_here)
-traces[model.id] = replace(traces[model.id], marked=point)
-with drawing_place:
-    with_band = roc_panel.with_one_band(list(traces.values()), picked.names[model.id])
-    roc_panel.roc_panel(with_band, baseline)
-    st.caption(roc_panel.reading_sentence(traces[model.id], baseline))
+operating_panel(wiring.dataset(dataset.id), picked, model, traces, baseline, aggregate)
 
-st.subheader("Areas under the curves")
-st.markdown(f"{scores_sentence(model)} {text.interval_method(traces[model.id].interval)}")
-drawn = [*traces.values(), *([baseline] if baseline else [])]
-st.table(roc_panel.auc_frame(drawn), hide_index=True)
-st.caption(below_chance_sentence(picked.runs, [one.interval for one in drawn]))
+areas_tabs([*traces.values(), *([baseline] if baseline else [])], model, picked, aggregate)
 messages.cautions(picked.cautions)
-
-st.subheader("Most confidently wrong")
-st.markdown(
-    f"By {text.escaped(picked.names[model.id])} at this threshold. Choose a photograph by its name."
-)
-messages.next_step(
-    "pages/explain/grad_cam.py", "See where the model looked", ":material/center_focus_strong:"
-)
-error_gallery.errors(wiring.dataset(dataset.id), predictions, threshold, picked.class_label)

@@ -1,13 +1,17 @@
 """The compare page: several models, one family of tests, and what it says when it cannot."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import compare_paired
+from fundus_core.ui import text
 from fundus_core.workflows.classes import compare_classes
+from fundus_core.workflows.compare import compare
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "evaluate" / "compare.py"
@@ -69,6 +73,77 @@ def test_three_models_give_three_pairs_corrected_together(page: AppTest, workspa
     assert not page.exception
     assert len(evaluated.table(page, "Pair")) == 3
     assert "3 pairs" in evaluated.texts(page)
+
+
+def store_three(workspace: Path) -> None:
+    for name, strength in (("good", 2.0), ("middling", 1.0), ("poor", 0.2)):
+        scores = evaluated.diseased(name, strength, seed=len(name)).binary("dr")
+        evaluated.store(workspace, name, scores, baseline=False)
+
+
+def test_three_models_are_tested_at_once(page: AppTest, workspace: Path) -> None:
+    store_three(workspace)
+
+    page.run()
+
+    assert not page.exception
+    joint = compare(Workspace(workspace), ["good", "middling", "poor"]).all_equal.result
+    assert joint is not None
+    told = evaluated.texts(page)
+    assert f"Chi-square = {joint.statistic:.2f} with 2 degrees of freedom" in told
+    assert "patients as independent of each other" in told
+
+
+def test_the_correction_is_the_one_that_was_chosen(page: AppTest, workspace: Path) -> None:
+    store_three(workspace)
+    page.run()
+    assert "p (Holm)" in evaluated.table(page, "Pair")
+
+    page.radio(key="compare.correction").set_value("bh").run()
+
+    shown = evaluated.table(page, "Pair")
+    pairs = compare(Workspace(workspace), page.multiselect[0].value).pairs
+    assert list(shown["p (Benjamini-Hochberg)"]) == [text.bare_p(pair.p_bh) for pair in pairs]
+    assert "share of false ones" in evaluated.texts(page)
+
+
+def test_a_single_pair_has_no_correction_to_choose(page: AppTest, workspace: Path) -> None:
+    store_two(workspace)
+
+    page.run()
+
+    assert not page.radio
+    assert "Chi-square" not in evaluated.texts(page)
+
+
+def test_a_model_is_held_against_a_margin(page: AppTest, workspace: Path) -> None:
+    store_three(workspace)
+    page.run()
+    page.selectbox(key="margin.reference").set_value("good").run()
+    narrow = evaluated.texts(page)
+
+    page.number_input(key="margin.of").set_value(0.5).run()
+
+    assert not page.exception
+    assert narrow.count("at least as good up to 0.05") == 2
+    assert "at least as good up to 0.5: **shown**" in evaluated.texts(page)
+
+
+def test_the_next_study_is_planned_from_what_was_found(page: AppTest, workspace: Path) -> None:
+    store_three(workspace)
+    page.run()
+    first = next(one for one in page.markdown if "This is a plan" in one.value).value
+
+    page.number_input(key="power.by").set_value(0.15).run()
+
+    fewer = next(one for one in page.markdown if "This is a plan" in one.value).value
+    assert not page.exception
+    assert int(fewer.split()[0].strip("*").replace(",", "")) < int(
+        first.split()[0].strip("*").replace(",", "")
+    )
+    inputs = {one.label: one.value for one in page.number_input}
+    assert inputs["Photographs per patient"] == 2.0
+    assert inputs["Healthy per diseased patient"] == 1.0
 
 
 def test_models_of_one_name_are_told_apart(page: AppTest, workspace: Path) -> None:
@@ -186,3 +261,22 @@ def test_one_disease_of_several_is_compared_alone(page: AppTest, workspace: Path
     assert not page.exception
     assert len(evaluated.table(page, "Pair")) == 1
     assert page.subheader[0].value == "AUC for amd"
+
+
+def test_patients_can_be_compared_on_in_place_of_photographs(
+    page: AppTest, workspace: Path
+) -> None:
+    patients = np.array([f"{name[0]}{int(name[1:]) // 2}" for name in evaluated.PATIENTS])
+    for name, scores in (("good", evaluated.GOOD), ("poor", evaluated.POOR)):
+        said = evaluated.predictions(name, scores)
+        evaluated.store(workspace, name, replace(said, patient_ids=patients, fold=None))
+    page.run()
+
+    page.segmented_control(key="level").set_value("patient").run()
+
+    assert not page.exception
+    found = compare(Workspace(workspace), page.multiselect[0].value, aggregate="max")
+    told = evaluated.texts(page)
+    assert f"**By patient:** {found.n_images} patients" in told
+    pair = evaluated.table(page, "Pair").iloc[0]
+    assert pair["Difference (95 % CI)"].startswith(f"{found.pairs[0].result.difference:+.3f} (")

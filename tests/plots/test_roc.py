@@ -135,3 +135,10 @@ def test_palette__first_colours_are_visible_on_light_and_dark_pages(page: str) -
     ratios = [contrast(_luminance(colour), _luminance(page)) for colour in palette.CATEGORICAL[:7]]
 
     assert min(ratios) > 2.0
+
+
+def test_roc_figure__names_a_band_of_the_whole_curve_so() -> None:
+    band = roc_band(Y_TRUE, SCORE, kind="simultaneous", n_resamples=50)
+    trace = RocTrace("a", roc_curve(Y_TRUE, SCORE), auc_interval(Y_TRUE, SCORE), band)
+
+    assert roc_figure([trace]).data[1].name == "a: 95% simultaneous band"

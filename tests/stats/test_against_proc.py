@@ -10,7 +10,9 @@ import pandas as pd
 import pytest
 
 from fundus_core.stats.delong import compare_paired, compare_unpaired
+from fundus_core.stats.fixed_rates import OTHER, Rate, rate_at
 from fundus_core.stats.operating import youden_threshold
+from fundus_core.stats.partial_auc import Axis, partial_auc
 from fundus_core.stats.placements import covariance, placements
 
 SCRIPT = """
@@ -22,17 +24,34 @@ for (file in commandArgs(trailingOnly = TRUE)) {
   paired <- roc.test(a, b, method = "delong", paired = TRUE)
   unpaired <- roc.test(a, b, method = "delong", paired = FALSE)
   youden <- coords(a, "best", best.method = "youden", transpose = FALSE)
+  part <- function(focus, range, correct) suppressWarnings(as.numeric(auc(a, partial.auc = range,
+      partial.auc.focus = focus, partial.auc.correct = correct)))
+  at <- function(input, x) {
+    found <- coords(a, x, input = input, ret = c("sensitivity", "specificity"), transpose = FALSE)
+    max(found[[setdiff(c("sensitivity", "specificity"), input)]])
+  }
   cat(sprintf("%.17g", c(auc(a), auc(b), var(a), var(b), cov(a, b),
       paired$statistic, paired$p.value, unpaired$statistic, unpaired$parameter, unpaired$p.value,
-      min(youden$threshold))), "\\n")
+      min(youden$threshold),
+      part("specificity", c(1, 0.9), FALSE), part("specificity", c(1, 0.9), TRUE),
+      part("sensitivity", c(1, 0.9), FALSE), part("sensitivity", c(1, 0.9), TRUE),
+      part("specificity", c(0.7, 0.35), FALSE), part("sensitivity", c(0.7, 0.35), FALSE),
+      at("specificity", 0.9), at("specificity", 0.75),
+      at("sensitivity", 0.9), at("sensitivity", 0.75))), "\\n")
 }
 """
 
 NAMES = (
     *("auc_a", "auc_b", "var_a", "var_b", "cov", "z", "p_value"),
     *("unpaired_z", "degrees_of_freedom", "unpaired_p", "youden"),
+    *("specificity_area", "specificity_corrected", "sensitivity_area", "sensitivity_corrected"),
+    *("specificity_middle", "sensitivity_middle"),
+    *("sensitivity_at_0.9", "sensitivity_at_0.75", "specificity_at_0.9", "specificity_at_0.75"),
 )
 """What the script prints per table, in this order."""
+
+FEW = 10
+"""Resamples, where only the value matters."""
 
 
 def _table(seed: int, n_images: int, prevalence: float, levels: int, shift: float) -> pd.DataFrame:
@@ -52,6 +71,9 @@ TABLES: Mapping[str, pd.DataFrame] = {
     "worse than chance": _table(5, 200, 0.5, levels=4, shift=-0.7),
     "few images": _table(6, 12, 0.5, levels=2, shift=0.5),
     "perfect against good": _table(7, 100, 0.3, levels=5, shift=1.0).assign(a=lambda t: t["y"]),
+    "as rare as 2 %, in five levels": _table(8, 3000, 0.02, levels=1, shift=1.0),
+    "mostly diseased": _table(9, 600, 0.95, levels=3, shift=0.8),
+    "ten of ten": _table(10, 20, 0.5, levels=2, shift=0.5),
 }
 
 
@@ -74,8 +96,13 @@ def from_r(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, floa
     lines = subprocess.run(
         [rscript, str(folder / "compare.R"), *files], capture_output=True, check=True, text=True
     ).stdout.splitlines()
-    rows = [dict(zip(NAMES, map(float, line.split()), strict=True)) for line in lines]
+    rows = [dict(zip(NAMES, map(_number, line.split()), strict=True)) for line in lines]
     return dict(zip(TABLES, rows, strict=True))
+
+
+def _number(word: str) -> float:
+    """Reads what R prints; NA is not a number."""
+    return float("nan") if word == "NA" else float(word)
 
 
 def _write(table: pd.DataFrame, path: Path) -> Path:
@@ -129,3 +156,36 @@ def test_youden__agrees_with_proc(name: str, from_r: dict[str, dict[str, float]]
     threshold = youden_threshold(y_true, score_a)
 
     assert threshold == pytest.approx(from_r[name]["youden"], rel=1e-10)
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("axis", ["specificity", "sensitivity"])
+def test_partial_auc__agrees_with_proc(
+    axis: Axis, name: str, from_r: dict[str, dict[str, float]]
+) -> None:
+    y_true, score, _ = (TABLES[name][column].to_numpy() for column in "yab")
+
+    at_the_end = partial_auc(y_true, score, axis=axis, n_resamples=FEW)
+    middle = partial_auc(y_true, score, axis=axis, start=0.35, end=0.7, n_resamples=FEW)
+
+    expected = from_r[name]
+    assert at_the_end.area.value == pytest.approx(expected[f"{axis}_area"], abs=1e-10)
+    assert middle.area.value == pytest.approx(expected[f"{axis}_middle"], abs=1e-10)
+    corrected = expected[f"{axis}_corrected"]
+    if np.isnan(corrected):
+        assert at_the_end.corrected.value is None
+    else:
+        assert at_the_end.corrected.value == pytest.approx(corrected, abs=1e-10)
+
+
+@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("at", [0.9, 0.75])
+@pytest.mark.parametrize("fixed", ["specificity", "sensitivity"])
+def test_rate_at__agrees_with_proc(
+    fixed: Rate, at: float, name: str, from_r: dict[str, dict[str, float]]
+) -> None:
+    y_true, score, _ = (TABLES[name][column].to_numpy() for column in "yab")
+
+    found = rate_at(y_true, score, fixed=fixed, at=at, n_resamples=FEW)
+
+    assert found.rate.value == pytest.approx(from_r[name][f"{OTHER[fixed]}_at_{at}"], abs=1e-10)

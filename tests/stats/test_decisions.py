@@ -11,6 +11,7 @@ from fundus_core.stats.decisions import (
     decide_highest,
 )
 from fundus_core.stats.operating import youden_threshold
+from fundus_core.stats.threshold_rules import RuleChoice, choose_threshold
 
 Y_TRUE = np.array([0, 0, 1, 1, 0, 0, 1, 1], dtype=bool)[:, None]
 SCORE = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8])[:, None]
@@ -55,6 +56,28 @@ def test_decide_across_folds__of_three_folds_pools_the_other_two() -> None:
         mine = fold == threshold.fold
         assert threshold.value == chosen
         assert np.array_equal(found.decided[mine, 0], SCORE[mine, 0] >= chosen)
+
+
+def test_decide_across_folds__takes_the_threshold_of_any_rule() -> None:
+    choice = RuleChoice("sensitivity", 1.0)
+
+    found = decide_across_folds(Y_TRUE, SCORE, FOLD, choice=choice)
+
+    for threshold in found.thresholds:
+        others = threshold.fold != FOLD
+        assert threshold.value == choose_threshold(Y_TRUE[others, 0], SCORE[others, 0], choice)
+    assert found.rules == ("other folds",)
+
+
+def test_decide_as_inside__takes_the_threshold_of_any_rule() -> None:
+    choice = RuleChoice("specificity", 1.0)
+
+    found = decide_as_inside(
+        [[0.62], [0.66]], inside_true=Y_TRUE, inside_score=SCORE, choice=choice
+    )
+
+    assert found.thresholds[0].value == pytest.approx(0.65)
+    assert found.decided[:, 0].tolist() == [False, True]
 
 
 def test_decide_across_folds__chooses_for_each_class_and_says_where_it_cannot() -> None:

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fundus_core.errors import SingleClassError
-from fundus_core.stats.operating import operating_point, youden_threshold
+from fundus_core.errors import ScoresError, SingleClassError
+from fundus_core.stats.operating import operating_point, point_of_calls, youden_threshold
 
 Y_TRUE = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
 SCORE = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.35, 0.5, 0.6, 0.7, 0.8])
@@ -80,6 +80,20 @@ def test_operating_point__refuses_one_class_and_a_threshold_that_is_no_number() 
         operating_point(np.ones(10), SCORE, 0.5)
     with pytest.raises(ValueError, match="threshold"):
         operating_point(Y_TRUE, SCORE, float("nan"))
+
+
+def test_point_of_calls__is_the_operating_point_where_a_threshold_called() -> None:
+    patients = np.arange(10) // 2
+
+    found = point_of_calls(Y_TRUE, SCORE >= 0.5, threshold=0.5, patients=patients)
+
+    assert found == operating_point(Y_TRUE, SCORE, 0.5, patients=patients)
+    assert point_of_calls(Y_TRUE, SCORE >= 0.5).threshold is None
+
+
+def test_point_of_calls__refuses_another_number_of_calls() -> None:
+    with pytest.raises(ScoresError, match="9 calls for 10"):
+        point_of_calls(Y_TRUE, SCORE[1:] >= 0.5)
 
 
 def test_youden_threshold__lies_midway_below_the_lowest_positive_call() -> None:

@@ -1,10 +1,13 @@
 """Placements and their covariance, held against their definitions pair by pair."""
 
+import time
+import tracemalloc
 from itertools import product
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from fundus_core.stats.placements import covariance, placements
 
@@ -158,3 +161,67 @@ def test_covariance__doubles_when_every_photograph_is_there_twice() -> None:
     one_eye = covariance(placements(POSITIVE, SCORES).deviations, POSITIVE)
     np.testing.assert_allclose(by_patient, one_eye, rtol=1e-12)
     assert by_image[0, 0] < 0.6 * by_patient[0, 0]
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        pytest.param(1 + np.arange(9)[::-1] * 2.0**-52, id="neighbours among the floats"),
+        pytest.param(np.array([0.0, -0.0, 5e-324, -5e-324, 0, 1e308, -1e308, -0.0, 1]), id="zeros"),
+        pytest.param(np.array([3, -3, 3, -3, 1, 1, -1, -1, 0.0]), id="ties of either sign"),
+        pytest.param(np.float32([0.1, 0.2, 0.1, 0.7, 0.7, -0.3, 0.2, 1e-9, -1e9]), id="single"),
+        pytest.param(-1 - np.tile(np.arange(3) * 2.0**-50, 3), id="ties among neighbours"),
+    ],
+)
+def test_placements__tell_every_two_floats_apart(score: Floats) -> None:
+    scores = np.asarray(score, dtype=np.float64)[np.newaxis]
+
+    placed = placements(POSITIVE, scores)
+
+    kernel = _kernel(scores, POSITIVE)
+    np.testing.assert_allclose(placed.auc, kernel.mean(axis=(1, 2)), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(placed.values[:, POSITIVE], kernel.mean(axis=2), atol=1e-15)
+    np.testing.assert_allclose(placed.values[:, ~POSITIVE], kernel.mean(axis=1), atol=1e-15)
+
+
+@pytest.mark.slow
+def test_placements__of_a_million_images_take_little_time_and_memory() -> None:
+    generator = np.random.default_rng(0)
+    positive = generator.random(1_000_000) < 0.3
+    scores = generator.normal(size=(2, 1_000_000)) + positive
+    seconds: dict[str, list[float]] = {"ours": [], "midranks": []}
+    routes = {
+        "ours": lambda: placements(positive, scores),
+        "midranks": lambda: rankdata(scores, axis=1),
+    }
+    for _ in range(3):
+        for name, route in routes.items():
+            started = time.process_time()
+            route()
+            seconds[name].append(time.process_time() - started)
+
+    tracemalloc.start()
+    placements(positive, scores)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert peak < 150e6
+    # One of the three rankings that the usual formula takes.
+    assert min(seconds["ours"]) < min(seconds["midranks"])
+
+
+def test_placements__of_many_scores_are_those_of_midranks() -> None:
+    # So many that some differ only in the bits that the sort gives up, ties among them.
+    generator = np.random.default_rng(0)
+    positive = generator.random(300_000) < 0.3
+    scores = generator.normal(size=(2, 300_000)) + positive
+    scores[1] = 1 + scores[1] * 2.0**-35
+
+    placed = placements(positive, scores)
+
+    ranks = rankdata(scores, axis=1)
+    among = rankdata(scores[:, positive], axis=1), rankdata(scores[:, ~positive], axis=1)
+    m, n = among[0].shape[1], among[1].shape[1]
+    below, above = (ranks[:, positive] - among[0]) / n, 1 - (ranks[:, ~positive] - among[1]) / m
+    np.testing.assert_allclose(placed.values[:, positive], below, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(placed.values[:, ~positive], above, rtol=0, atol=1e-12)

@@ -7,7 +7,7 @@ import pytest
 
 from fundus_core.errors import ScoresError, SingleClassError
 from fundus_core.stats.delong import auc_interval
-from fundus_core.stats.roc import roc_band, roc_curve
+from fundus_core.stats.roc import Kind, roc_band, roc_curve
 
 Y_TRUE = np.array([0, 1, 0, 1, 1, 0])
 SCORE = np.array([0.1, 0.9, 0.5, 0.5, 0.7, 0.8])
@@ -153,6 +153,65 @@ def test_roc_band__is_the_same_for_the_same_seed() -> None:
 
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+def test_roc_band__says_nothing_of_rates_below_what_the_negatives_can_show() -> None:
+    # 30 negatives without a false alarm exclude no rate up to 1 - 0.025^(1/30) = 0.116.
+    band = roc_band(np.repeat([0, 1], 30), np.arange(60.0), n_resamples=100)
+
+    assert np.all(band.low[:12] == 0.0)
+    assert np.all(band.low[12:] > 0.5)
+
+
+def test_roc_band__counts_patients_where_the_negatives_are_theirs() -> None:
+    patients = np.append(np.arange(30) // 3, np.arange(30) + 10)
+
+    band = roc_band(np.repeat([0, 1], 30), np.arange(60.0), patients=patients, n_resamples=100)
+
+    assert np.count_nonzero(band.low == 0.0) == 31  # up to 1 - 0.025^(1/10) = 0.308
+
+
+def test_roc_band__simultaneous_holds_the_pointwise_one() -> None:
+    y_true, score, patients = _binormal(200)
+
+    narrow = roc_band(y_true, score, patients=patients)
+    wide = roc_band(y_true, score, patients=patients, kind="simultaneous")
+
+    assert (narrow.kind, wide.kind) == ("pointwise", "simultaneous")
+    assert np.all(wide.low <= narrow.low + 1e-12)
+    assert np.all(wide.high >= narrow.high - 1e-12)
+    assert np.mean(wide.high - wide.low) > 1.2 * np.mean(narrow.high - narrow.low)
+
+
+def test_roc_band__simultaneous_holds_the_share_of_whole_resampled_curves() -> None:
+    y_true, score, patients = _binormal(120, seed=3)
+    generator = np.random.default_rng(5)
+    kinds = [np.unique(patients[y_true]), np.unique(patients[~y_true])]
+    band = roc_band(y_true, score, patients=patients, kind="simultaneous", n_resamples=2000)
+    inside = []
+    for _ in range(400):
+        drawn = np.concatenate([generator.choice(kind, size=len(kind)) for kind in kinds])
+        rows = np.concatenate([np.flatnonzero(patients == one) for one in drawn])
+        curve = roc_curve(y_true[rows], score[rows])
+        height = np.interp(
+            band.false_positive_rate, curve.false_positive_rate, curve.true_positive_rate
+        )
+        inside.append(np.all((band.low <= height + 1e-12) & (height <= band.high + 1e-12)))
+
+    assert 0.92 <= np.mean(inside) <= 1.0
+
+
+@pytest.mark.parametrize("kind", ["pointwise", "simultaneous"])
+@pytest.mark.parametrize("score", [np.arange(40.0), np.zeros(40), -np.arange(40.0)])
+def test_roc_band__of_perfect_constant_and_reversed_models_is_finite(
+    score: np.ndarray, kind: Kind
+) -> None:
+    band = roc_band(np.repeat([0, 1], 20), score, kind=kind, n_resamples=200)
+
+    assert np.isfinite([band.low, band.high]).all()
+    assert np.all(band.low <= band.high)
+    assert np.all((band.low >= 0) & (band.high <= 1))
+    assert np.all(np.diff(band.low) >= -1e-12)
 
 
 def test_roc_band__takes_well_under_a_second_for_400_images() -> None:

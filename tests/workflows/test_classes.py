@@ -134,7 +134,7 @@ def test_compare_classes__unknown_patients_are_a_loud_caution(place: Workspace) 
 
     found = compare_classes(place, paths)
 
-    assert [caution.code for caution in found.cautions] == ["FD003"]
+    assert [caution.code for caution in found.cautions] == ["FD003", "FD018"]
     assert found.n_patients is None
 
 

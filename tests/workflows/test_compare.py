@@ -6,9 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fundus_core.errors import DataError, DifferentImagesError, ScoresError, TargetError
+from fundus_core.errors import (
+    DataError,
+    DifferentImagesError,
+    NoVarianceError,
+    ScoresError,
+    TargetError,
+)
 from fundus_core.io.workspace import Workspace
+from fundus_core.stats.contrasts import all_equal
 from fundus_core.stats.delong import compare_paired
+from fundus_core.stats.inputs import IndependentUnits
 from fundus_core.workflows.compare import compare
 
 Y_TRUE = [0, 0, 0, 0, 1, 1, 1, 1]
@@ -90,6 +98,48 @@ def test_compare__three_models_are_corrected_for(place: Workspace) -> None:
     order = raw.argsort()
     stepped = np.maximum.accumulate(raw[order] * np.array([3, 2, 1])).clip(max=1)
     assert [pairs[k].p_holm for k in order] == pytest.approx(list(stepped))
+    stepped_up = np.minimum.accumulate((raw[order] * np.array([3, 1.5, 1]))[::-1])[::-1]
+    assert [pairs[k].p_bh for k in order] == pytest.approx(list(stepped_up))
+
+
+def test_compare__three_models_get_one_test_of_all(place: Workspace) -> None:
+    ids = [f"i{number}" for number in range(8)]
+    patients = ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3"]
+    scores = {"a": SCORE_A, "b": SCORE_B, "c": [1 - score for score in SCORE_A]}
+    names = [
+        write(place.root / f"{name}.csv", one, image_id=ids, patient_id=patients)
+        for name, one in scores.items()
+    ]
+
+    joint = compare(place, names).all_equal
+
+    expected = all_equal(Y_TRUE, list(scores.values()), patients=patients)
+    assert joint.result == expected
+    assert joint.reason == ""
+    assert compare(place, names[:2]).all_equal.result is None
+
+
+def test_compare__one_test_of_all_says_why_it_is_not_made(place: Workspace) -> None:
+    apart = [
+        write(place.root / f"{name}.csv", SCORE_A, image_id=[f"{name}{n}" for n in range(8)])
+        for name in "abc"
+    ]
+    halves = {"a": SCORE_A, "b": SCORE_B, "c": [0.5] * 8, "d": [float(y) for y in Y_TRUE]}
+    same = [write(place.root / f"same-{name}.csv", one) for name, one in halves.items()]
+
+    assert "same photographs" in compare(place, apart).all_equal.reason
+    with pytest.raises(NoVarianceError):
+        compare(place, same)
+
+
+def test_compare__units_are_patients_where_they_are_known(place: Workspace) -> None:
+    ids = [f"i{number}" for number in range(8)]
+    patients = ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p2"]
+    known = write(place.root / "a.csv", SCORE_A, image_id=ids, patient_id=patients)
+    unknown = write(place.root / "b.csv", SCORE_B, image_id=[f"j{number}" for number in range(8)])
+
+    assert compare(place, [known, known]).units == IndependentUnits(2, 2, 4)
+    assert compare(place, [unknown, unknown]).units == IndependentUnits(4, 4, 8)
 
 
 def test_compare__models_of_different_photographs_get_the_unpaired_test(place: Workspace) -> None:
@@ -147,3 +197,31 @@ def test_compare__tables_that_cannot_be_used_say_why(
 
     with pytest.raises(error, match=message):
         compare(place, [str(path), str(path)])
+
+
+def test_compare__patients_in_place_of_photographs(place: Workspace) -> None:
+    ids = [f"i{number}" for number in range(8)]
+    patients = ["p", "p", "q", "q", "r", "r", "s", "s"]
+    tables = [
+        write(place.root / f"{name}.csv", scores, image_id=ids, patient_id=patients)
+        for name, scores in (("a", SCORE_A), ("b", SCORE_B))
+    ]
+
+    found = compare(place, tables, aggregate="mean")
+
+    labels = [0, 0, 1, 1]
+    means = [np.reshape(scores, (4, 2)).mean(axis=1) for scores in (SCORE_A, SCORE_B)]
+    expected = compare_paired(labels, *means, patients=["p", "q", "r", "s"])
+    assert (found.n_images, found.n_patients, found.aggregate) == (4, 4, "mean")
+    assert found.pairs[0].result == expected
+
+
+def test_compare__patients_cannot_be_compared_on_where_they_are_unknown(place: Workspace) -> None:
+    ids = [f"i{number}" for number in range(8)]
+    tables = [
+        write(place.root / f"{name}.csv", scores, image_id=ids)
+        for name, scores in (("a", SCORE_A), ("b", SCORE_B))
+    ]
+
+    with pytest.raises(ScoresError, match="no patient ids"):
+        compare(place, tables, aggregate="max")

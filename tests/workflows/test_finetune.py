@@ -10,7 +10,7 @@ from safetensors.numpy import load_file
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
-from fundus_core.errors import BackboneError, SaliencyError, StoreError, TargetError
+from fundus_core.errors import BackboneError, StoreError, TargetError
 from fundus_core.finetune.curves import CURVE_FILE, read_curves
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.state import Epoch
@@ -18,7 +18,6 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.datasets import open_dataset
 from fundus_core.workflows.embed import BackboneChoice, resolve_recipe
-from fundus_core.workflows.explain import explain_many
 from fundus_core.workflows.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.labelled import Validation
 from fundus_core.workflows.networks import fine_tuned, kept_folds, squares_of
@@ -213,15 +212,6 @@ def test_finetune_dataset__unknown_strategy_is_refused_with_those_there_are(
         tuned(place, dataset, replace(CHOICE, strategy="sideways"))
 
     assert "ft" in refusal.value.hint
-
-
-def test_fine_tuned_run__says_that_it_cannot_be_explained_yet(
-    place: Workspace, dataset: FundusDataset
-) -> None:
-    run, _ = tuned(place, dataset)
-
-    with pytest.raises(SaliencyError, match=r"fine-tuned network.*cannot be explained yet"):
-        explain_many(place, run.id, [dataset.image_ids[0]])
 
 
 def test_kept_networks__give_the_scores_they_gave_when_they_were_trained(

@@ -187,7 +187,7 @@ def test_zero_shot__its_auc_is_that_of_the_stored_scores(place: Workspace, said:
     assert run.auc == again
     assert run.auc.auc == 1.0
     assert (run.n_images, run.n_patients) == (6, 3)
-    assert [one.code for one in run.cautions] == ["FD002"]
+    assert [one.code for one in run.cautions] == ["FD002", "FD016"]
 
 
 def test_zero_shot__photographs_without_a_label_take_no_part(place: Workspace, said: Path) -> None:

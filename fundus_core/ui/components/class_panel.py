@@ -11,35 +11,58 @@ from fundus_core.plots.roc import RocTrace, interval_text
 from fundus_core.stats.classes import ClassAucs
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import text
+from fundus_core.ui.components import downloads
+from fundus_core.ui.components.areas_panel import areas_frame, methods_text
+from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence
 from fundus_core.workflows.runs import Run
 
 _NONE = "–"
 
 
-def labelled(traces: Sequence[RocTrace], run: Run) -> list[RocTrace]:
-    """Returns the curves with the names that classes have on pages."""
-    return [replace(one, name=text.class_label(run.target, one.name)) for one in traces]
-
-
-def class_curves(traces: Sequence[RocTrace], name: str) -> None:
-    """Draws a curve per class, with its AUC in the legend.
+def class_curves(
+    run: Run, traces: Sequence[RocTrace], found: ClassAucs, picked: PickedRuns
+) -> None:
+    """Draws a curve per class of one model, with its AUC in the legend.
 
     Args:
+        run: The model.
         traces: One per class that has an AUC.
-        name: The model.
+        found: Its AUCs.
+        picked: What the page looks at.
     """
-    named = "; ".join(f"{trace.name}: AUC {interval_text(trace.interval)}" for trace in traces)
+    named = [replace(one, name=text.class_label(run.target, one.name)) for one in traces]
+    figure = class_roc_figure(named)
+    said = "; ".join(f"{trace.name}: AUC {interval_text(trace.interval)}" for trace in named)
     st.plotly_chart(
-        class_roc_figure(traces),
+        figure,
         key="roc.classes",
-        alt=f"ROC curves of {name}, one per class. {named}.",
+        alt=f"ROC curves of {picked.names[run.id]}, one per class. {said}.",
+    )
+    downloads.figure(
+        figure,
+        name="roc-classes",
+        caption=f"ROC curves of {picked.names[run.id]}, each class against the rest: {_rows(run)}.",
+        methods=f"Empirical curves. {methods_text(found.macro)}",
+        cautions=picked.cautions,
     )
 
 
-def class_table(run: Run, found: ClassAucs, baseline: ClassAucs | None) -> None:
+def class_table(run: Run, found: ClassAucs, baseline: ClassAucs | None, picked: PickedRuns) -> None:
     """Draws the table of classes and averages, and says how to read it."""
     st.table(class_auc_frame(run, found, baseline), hide_index=True, alt="AUC of every class.")
+    downloads.table(
+        areas_frame(
+            [
+                *[(text.class_label(run.target, r.class_name), r.interval) for r in found.classes],
+                *zip(average_names(found), (found.macro, found.micro), strict=True),
+            ]
+        ),
+        name="auc-classes",
+        caption=f"AUC of {picked.names[run.id]} for each class against the rest: {_rows(run)}.",
+        methods=f"{methods_text(found.macro)} {averages_sentence(found)}",
+        cautions=picked.cautions,
+    )
     st.markdown(left_out_sentence(run, found))
     st.caption(averages_sentence(found))
     colours = baseline.classes if baseline else ()
@@ -103,6 +126,13 @@ def averages_sentence(found: ClassAucs) -> str:
         "classes are compared with each other, and knowing which class is frequent raises it. "
         f"Intervals of both take {unit} as independent, not the pairs."
     )
+
+
+def _rows(run: Run) -> str:
+    """Says how many photographs there are, and of how many patients."""
+    rows = text.count(run.n_images, "photograph")
+    known = run.n_patients is not None
+    return f"{rows} of {text.count(run.n_patients or 0, 'patient')}" if known else rows
 
 
 def _auc(interval: AucInterval | None) -> str:

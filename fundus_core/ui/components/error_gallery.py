@@ -10,6 +10,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.ui import text
 from fundus_core.ui.components.gallery import gallery
+from fundus_core.workflows.operating import OperatingResult
 
 PER_PAGE = 12
 
@@ -21,38 +22,87 @@ ORDERS = {
 }
 """What a picker of photographs offers: key -> label."""
 
+KINDS = {
+    "false_positives": "False positives",
+    "false_negatives": "False negatives",
+    "confident": "Most confident errors",
+}
+"""Ways to be wrong at a threshold: key -> label."""
+
 
 def errors(
-    dataset: FundusDataset, predictions: Predictions, threshold: float, class_label: str
+    dataset: FundusDataset, result: OperatingResult, photographs: Predictions, class_label: str
 ) -> None:
-    """Draws the false positives and the false negatives at a threshold, the surest ones first."""
-    name = text.escaped(class_label)
-    for title, wrong in (
-        (f"Called {name}, labelled without", false_positives(predictions, threshold)),
-        (f"Labelled {name}, missed", false_negatives(predictions, threshold)),
-    ):
-        st.markdown(f"**{title}: {text.count(len(wrong), 'photograph')}**")
-        listed = still_listed(wrong, dataset)
-        if len(listed) < len(wrong):
-            st.caption(f"{len(wrong) - len(listed)} of them are no longer in the data set.")
-        gallery(dataset, listed, key=f"errors.{title}", notes=notes(predictions), per_page=PER_PAGE)
-
-
-def false_positives(predictions: Predictions, threshold: float) -> list[str]:
-    """Returns the ids of negative photographs called positive, the highest score first.
+    """Draws what a model got wrong at a threshold, one kind at a time, the surest errors first.
 
     Args:
-        predictions: Of one class.
-        threshold: Scores from here on are called positive.
+        dataset: Where the photographs are listed.
+        result: The model at the threshold, by photograph or by patient.
+        photographs: Of the same class, a row per photograph.
+        class_label: The class whose presence counts as positive.
     """
-    score, positive = predictions.y_score[:, 0], predictions.y_true[:, 0]
-    return _ids(predictions, np.flatnonzero(~positive & (score >= threshold)), -score)
+    wrong = {kind: wrong_rows(result, kind) for kind in KINDS}
+    kind = st.segmented_control(
+        "Errors",
+        list(KINDS),
+        format_func=lambda one: f"{KINDS[one]} ({len(wrong[one]):,})",
+        default="false_positives",
+        required=True,
+        key="errors.kind",
+        persist_state="session",
+    )
+    name, ids = text.escaped(class_label), wrong[kind]
+    said = {
+        "false_positives": f"Called {name}, labelled without",
+        "false_negatives": f"Labelled {name}, missed",
+        "confident": "Wrong either way, the score furthest from the label first",
+    }[kind]
+    st.markdown(f"**{said}: {text.count(len(ids), result.unit)}**")
+    shown = ids if result.aggregate is None else photographs_of(ids, photographs)
+    listed = still_listed(shown, dataset)
+    if len(listed) < len(shown):
+        st.caption(f"{len(shown) - len(listed)} of them are no longer in the data set.")
+    if result.aggregate is not None and ids:
+        st.caption(
+            f"All {text.count(len(listed), 'photograph')} of these patients, patient by patient, "
+            "the highest score first."
+        )
+    gallery(dataset, listed, key=f"errors.{kind}", notes=notes(photographs), per_page=PER_PAGE)
 
 
-def false_negatives(predictions: Predictions, threshold: float) -> list[str]:
-    """Returns the ids of positive photographs called negative, the lowest score first."""
-    score, positive = predictions.y_score[:, 0], predictions.y_true[:, 0]
-    return _ids(predictions, np.flatnonzero(positive & (score < threshold)), score)
+def wrong_rows(result: OperatingResult, kind: str) -> list[str]:
+    """Returns the ids of the photographs, or patients, that were called wrongly.
+
+    Args:
+        result: A model at a threshold.
+        kind: Key of `KINDS`: false positives come with the highest score first, false negatives
+            with the lowest, the most confident errors with the score furthest from the label.
+    """
+    said = result.predictions
+    score, positive = said.y_score[:, 0], said.y_true[:, 0]
+    wrong = {
+        "false_positives": ~positive & result.called,
+        "false_negatives": positive & ~result.called,
+        "confident": positive != result.called,
+    }[kind]
+    return _ids(said, np.flatnonzero(wrong), -np.abs(positive - score))
+
+
+def photographs_of(patients: Sequence[str], photographs: Predictions) -> list[str]:
+    """Returns the ids of patients' photographs, patient by patient, the highest score first.
+
+    Args:
+        patients: In the order in which they are wanted.
+        photographs: Of one class, with patients.
+    """
+    if photographs.patient_ids is None:
+        return []
+    place = {patient: number for number, patient in enumerate(patients)}
+    owner = [place.get(str(name), -1) for name in photographs.patient_ids]
+    score = photographs.y_score[:, 0]
+    rows = [row for row, number in enumerate(owner) if number >= 0]
+    rows.sort(key=lambda row: (owner[row], -score[row]))
+    return [photographs.image_ids[row] for row in rows]
 
 
 def ordered(predictions: Predictions, order: str, selection: Sequence[str] = ()) -> list[str]:

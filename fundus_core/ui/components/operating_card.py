@@ -1,22 +1,15 @@
-"""What a model does at one threshold: the confusion matrix and the two shares it leads to."""
+"""What a model does at a threshold: the confusion matrix and the two shares it leads to."""
 
-import math
-
-import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
-from fundus_core.stats.operating import OperatingPoint, youden_threshold
-from fundus_core.ui import state, text
+from fundus_core.stats.operating import OperatingPoint
+from fundus_core.ui import text
+from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
+from fundus_core.workflows.operating import OperatingResult
+from fundus_core.workflows.operating_words import interval_text, rule_text, threshold_text
 from fundus_core.workflows.runs import Run
-
-FIXED_BEFOREHAND = 0.5
-"""The threshold a page starts with: the natural one of a probability, not sought on any data."""
-
-_AS_IN_THE_ADDRESS = 1e-5
-"""The address keeps six digits of a threshold."""
 
 
 def pick_model(picked: PickedRuns, label: str = "Threshold, errors and baseline of") -> Run:
@@ -38,93 +31,108 @@ def pick_model(picked: PickedRuns, label: str = "Threshold, errors and baseline 
     return by_id[chosen]
 
 
-def pick_threshold(y_true: NDArray[np.bool_], y_score: NDArray[np.float64]) -> tuple[float, bool]:
-    """Draws the slider, and the button that seeks the threshold by Youden's index.
+def operating_card(result: OperatingResult, class_label: str) -> None:
+    """Draws the confusion matrix with sensitivity and specificity, and where they come from.
 
     Args:
-        y_true: Shape (N,).
-        y_score: Shape (N,), in [0, 1].
-
-    Returns:
-        The threshold, and whether it is the one sought on these photographs.
-    """
-    held = state.current().threshold
-    if held is None or not 0 <= held <= 1:
-        state.choose(threshold=FIXED_BEFOREHAND)
-    sought = youden_threshold(y_true, y_score)
-    threshold: float = st.slider(
-        "Threshold: called positive from this score on",
-        0.0,
-        1.0,
-        step=0.001,
-        format="%.3f",
-        **state.bound("threshold"),
-    )
-    st.button(
-        f"Seek it here: {sought:.3f}",
-        icon=":material/my_location:",
-        on_click=state.choose,
-        kwargs={"threshold": sought},
-        help="The highest sensitivity + specificity on these very photographs (Youden's index).",
-    )
-    return threshold, math.isclose(threshold, sought, rel_tol=_AS_IN_THE_ADDRESS)
-
-
-def operating_card(point: OperatingPoint, class_label: str, *, chosen_here: bool) -> None:
-    """Draws the confusion matrix with sensitivity and specificity.
-
-    Args:
-        point: What to draw.
+        result: What to draw.
         class_label: The class whose presence counts as positive.
-        chosen_here: True if the threshold was sought on these very photographs.
     """
-    name = text.escaped(class_label)
+    point, name = result.point, text.escaped(class_label)
     left, right = st.columns(2)
     left.metric(
         "Sensitivity",
         f"{point.sensitivity:.3f}",
-        help=f"Share of the photographs with {name} that are called positive.",
+        help=f"Share of the {result.unit}s with {name} that are called positive.",
     )
     left.caption(_interval(point.sensitivity_low, point.sensitivity_high, point.confidence))
     right.metric(
         "Specificity",
         f"{point.specificity:.3f}",
-        help=f"Share of the photographs without {name} that are called negative.",
+        help=f"Share of the {result.unit}s without {name} that are called negative.",
     )
     right.caption(_interval(point.specificity_low, point.specificity_high, point.confidence))
     st.table(confusion_frame(point, class_label), alt=_confusion_sentence(point))
-    st.caption(interval_sentence(point, chosen_here=chosen_here))
+    said = f"{source_sentence(result)} {interval_text(point, result.unit)}"
+    st.caption(said)
+    downloads.table(
+        point_frame(result, class_label),
+        name="operating-point",
+        caption=f"{result.label} at a threshold, {class_label}: {_rows(result)}.",
+        methods=f"{said} Wilson (1927); design effect: Rao & Scott (1992).",
+        cautions=result.cautions,
+    )
 
 
 def confusion_frame(point: OperatingPoint, class_label: str) -> pd.DataFrame:
-    """Returns the counts of photographs: a row per true label, a column per call."""
+    """Returns the counts: a row per true label, a column per call."""
     name = text.escaped(class_label)
     return pd.DataFrame(
         {
-            "Called positive": [str(point.n_true_positive), str(point.n_false_positive)],
-            "Called negative": [str(point.n_false_negative), str(point.n_true_negative)],
+            "Called positive": [f"{point.n_true_positive:,}", f"{point.n_false_positive:,}"],
+            "Called negative": [f"{point.n_false_negative:,}", f"{point.n_true_negative:,}"],
         },
         index=[name, f"not {name}"],
     )
 
 
-def interval_sentence(point: OperatingPoint, *, chosen_here: bool) -> str:
-    """Says how the intervals were made, and that a threshold sought here flatters them."""
-    unit = (
-        "patients, not photographs, count as independent (design effect)"
-        if "clustered" in point.method
-        else "photographs count as independent; two eyes of one patient are not"
+def point_frame(result: OperatingResult, class_label: str) -> pd.DataFrame:
+    """Returns the operating point as a table of one row, for files."""
+    point = result.point
+    return pd.DataFrame(
+        {
+            "model": [result.label],
+            "class": [class_label],
+            "rows": [f"{result.unit}s"],
+            "threshold": [threshold_text(point.threshold, result.thresholds)],
+            "chosen": [result.source],
+            "sensitivity": [point.sensitivity],
+            "sensitivity low": [point.sensitivity_low],
+            "sensitivity high": [point.sensitivity_high],
+            "specificity": [point.specificity],
+            "specificity low": [point.specificity_low],
+            "specificity high": [point.specificity_high],
+            "true positives": [point.n_true_positive],
+            "false negatives": [point.n_false_negative],
+            "false positives": [point.n_false_positive],
+            "true negatives": [point.n_true_negative],
+        }
     )
-    said = f"Wilson's intervals; {unit}."
-    if chosen_here:
+
+
+def source_sentence(result: OperatingResult) -> str:
+    """Says how the threshold came about, and what that does to the two shares."""
+    where = threshold_text(result.point.threshold, result.thresholds)
+    rule = "" if result.choice is None else rule_text(result.choice)
+    rows = f"{result.unit}s"
+    if result.source == "other folds":
         return (
-            f"{said} This threshold was sought on these very photographs, which flatters both "
+            f"Chosen across folds by {rule}: each fold's threshold on the other folds, {where}; so "
+            f"no single point of the curve is marked. None of the {rows} took part in choosing its "
+            "own threshold, so the shares are not flattered by the choice."
+        )
+    if result.source == "inside":
+        return (
+            f"Chosen by {rule} on the held-out {rows} the model was validated on, {where}, and "
+            "applied here as it is."
+        )
+    if result.source == "same photographs":
+        return (
+            f"Threshold {where}, sought on these very {rows} by {rule}, which flatters both "
             "shares: confirm it on others."
         )
     return (
-        f"{said} They hold for a threshold fixed before looking at these photographs; one found by "
-        "moving the slider flatters both shares."
+        f"Threshold {where}, set by the slider. The intervals hold for a threshold fixed before "
+        f"looking at these {rows}; one found by moving the slider flatters both shares."
     )
+
+
+def _rows(result: OperatingResult) -> str:
+    """Says how many rows there are, and of how many patients."""
+    rows = text.count(len(result.called), result.unit)
+    if result.aggregate is not None or result.n_patients is None:
+        return rows
+    return f"{rows} of {text.count(result.n_patients, 'patient')}"
 
 
 def _interval(low: float, high: float, confidence: float) -> str:

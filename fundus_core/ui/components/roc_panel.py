@@ -1,6 +1,6 @@
 """ROC curves with their bands, the mean colour's beside them, and the table of AUCs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -10,33 +10,88 @@ import streamlit as st
 from fundus_core.plots import palette
 from fundus_core.plots.roc import RocTrace, interval_text, roc_figure, with_room
 from fundus_core.stats.delong import AucInterval
-from fundus_core.ui import text
+from fundus_core.stats.roc import RocBand
+from fundus_core.ui import curve_caches, text
+from fundus_core.ui.components import downloads
+from fundus_core.ui.components.run_picker import PickedRuns
+
+BANDS = {"pointwise": "each point", "simultaneous": "the whole curve", "none": "none"}
+"""What a band is to hold: key -> label."""
 
 _MOST_BANDS = 2
 
 
-def with_one_band(traces: Sequence[RocTrace], looked_at: str) -> list[RocTrace]:
-    """Leaves the band to the model looked at where there are many: more would hide the curves.
+def pick_bands(
+    traces: Mapping[str, RocTrace], looked_at: str, class_name: str, aggregate: str | None = None
+) -> dict[str, RocTrace]:
+    """Draws the menu of bands, and returns the curves with the bands chosen, by run id.
+
+    Where there are many curves, only the model looked at has a band.
 
     Args:
-        traces: One per model.
-        looked_at: Name of the model whose threshold is looked at.
+        traces: Run id -> its curve, with its pointwise band.
+        looked_at: Run id of the model looked at.
+        class_name: The class looked at.
+        aggregate: Key of `AGGREGATES` for patients, None for photographs.
+
+    Raises:
+        FundusError: If a band cannot be made.
     """
-    if len(traces) <= _MOST_BANDS:
-        return list(traces)
-    return [one if one.name == looked_at else replace(one, band=None) for one in traces]
+    kind = st.segmented_control(
+        "95 % band for",
+        list(BANDS),
+        format_func=BANDS.__getitem__,
+        default="pointwise",
+        required=True,
+        key="roc.band",
+        persist_state="session",
+        help="A band for each point holds the true sensitivity at one specificity, chosen "
+        "beforehand, 95 times in 100. To say something of the whole curve, such as where two "
+        "models cross, take the wider band that holds all of it.",
+    )
+    few = len(traces) <= _MOST_BANDS
+    banded = {run_id for run_id in traces if few or run_id == looked_at} if kind != "none" else ()
+    drawn = {}
+    for run_id, trace in traces.items():
+        band = trace.band if run_id in banded else None
+        if band is not None and kind == "simultaneous":
+            band = curve_caches.simultaneous_band(run_id, class_name, aggregate)
+        drawn[run_id] = replace(trace, band=band)
+    return drawn
 
 
-def roc_panel(traces: Sequence[RocTrace], baseline: RocTrace | None) -> None:
+def roc_panel(
+    traces: Sequence[RocTrace], baseline: RocTrace | None, picked: PickedRuns | None = None
+) -> None:
     """Draws the curves over that of the mean colour, dashed.
 
     Args:
         traces: One per model, with different names.
         baseline: What the mean colour alone reaches in the same folds, if that is known.
+        picked: What the page looks at; with it, figure and points can be downloaded.
     """
-    st.plotly_chart(
-        with_baseline(roc_figure(traces), baseline), key="roc.figure", alt=_sentence(traces)
+    figure = with_baseline(roc_figure(traces), baseline)
+    st.plotly_chart(figure, key="roc.figure", alt=_sentence(traces))
+    if picked is None:
+        return
+    interval = traces[0].interval
+    caption = (
+        f"ROC curves of {text.count(len(traces), 'model')} for {picked.class_label}: "
+        f"{interval.n_positive} positive and {interval.n_negative} negative."
     )
+    downloads.figure(
+        figure,
+        name="roc",
+        caption=caption,
+        methods=methods_text(traces),
+        cautions=picked.cautions,
+    )
+
+
+def methods_text(traces: Sequence[RocTrace]) -> str:
+    """Returns how curves and bands were made, for the methods section of a paper."""
+    bands = [trace.band for trace in traces if trace.band is not None]
+    return f"Empirical ROC curves. {_band_method(bands[0])}" if bands else "Empirical ROC curves."
 
 
 def with_baseline(figure: go.Figure, baseline: RocTrace | None) -> go.Figure:
@@ -64,14 +119,33 @@ def auc_frame(rows: Sequence[RocTrace]) -> pd.DataFrame:
 def reading_sentence(trace: RocTrace, baseline: RocTrace | None) -> str:
     """Says how the band of a model was made, what it does not cover, and whose folds are dashed."""
     said = ""
-    if trace.band is not None:
+    if trace.band is not None and trace.band.kind == "pointwise":
         said = (
             f"Shaded: {100 * trace.band.confidence:g} % band of each point on its own, by "
             f"{trace.band.method}; a whole curve leaves it more often. "
         )
+    elif trace.band is not None:
+        said = (
+            f"Shaded: {100 * trace.band.confidence:g} % simultaneous band, which holds the whole "
+            f"true curve so often, by {trace.band.method}. "
+        )
     if baseline is not None:
         said += f"Dashed: the mean colour alone, in the folds of {text.escaped(trace.name)}."
     return said
+
+
+def _band_method(band: RocBand) -> str:
+    level = f"{100 * band.confidence:g} %"
+    if band.kind == "pointwise":
+        return (
+            f"Pointwise {level} bands by {band.method}, percentiles, at least as wide as Wilson's "
+            "interval."
+        )
+    return (
+        f"Simultaneous {level} bands by {band.method}: percentiles so far out that whole curves "
+        "lie between them (sup-t; Montiel Olea & Plagborg-Møller 2019), at least as wide as "
+        "Wilson's interval."
+    )
 
 
 def _patients(interval: AucInterval) -> str:

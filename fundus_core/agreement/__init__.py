@@ -1,0 +1,1 @@
+"""How far two backbones, two maps, or models and labels say the same of photographs."""

@@ -1,0 +1,114 @@
+"""The command that tests models in other ways than DeLong's."""
+
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+
+from fundus_core.cli import options
+from fundus_core.cli.output import print_cautions, print_json, print_line
+from fundus_core.io.workspace import find_workspace
+from fundus_core.stats.paired_bootstrap import ResampledTest
+from fundus_core.workflows.curves import PartialRange
+from fundus_core.workflows.other_tests import (
+    DEFAULT_TEST,
+    TESTS,
+    OtherSettings,
+    OtherTests,
+    run_test,
+)
+
+
+def other_tests(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN RUN [RUN ...]", help="Run ids, or tables of predictions."),
+    ],
+    test: Annotated[str, typer.Option(help=f"One of {', '.join(TESTS)}.")] = DEFAULT_TEST,
+    class_name: Annotated[
+        str | None,
+        typer.Option("--class", help="Of several classes, the one against the rest."),
+    ] = None,
+    start: Annotated[
+        float, typer.Option("--from", help="Lower end of the range of a partial AUC.")
+    ] = 0.9,
+    end: Annotated[float, typer.Option("--to", help="Upper end of it.")] = 1.0,
+    at: Annotated[
+        float | None, typer.Option(help="The fixed rate of sensitivity-at and specificity-at.")
+    ] = None,
+    common: Annotated[
+        bool, typer.Option("--common", help="Compare on the photographs that all models scored.")
+    ] = False,
+    resamples: Annotated[int, typer.Option(min=100, help="Resamples, or permutations.")] = 2000,
+    seed: options.Seed = 0,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Tests whether models differ by resampling or permuting, in the AUC or in a part of the curve.
+
+    By patient where patients are known.
+    """
+    part = PartialRange(start, end)
+    if at is not None:
+        if not 0 <= at < 1:
+            raise typer.BadParameter(f"--at is {at:g}; give a share such as 0.9.")
+        part = PartialRange(at, 1.0)
+    found = run_test(
+        find_workspace(workspace),
+        runs,
+        test,
+        class_name=class_name,
+        common=common,
+        settings=OtherSettings(part, resamples, seed),
+    )
+    if as_json:
+        print_json(describe_tests(found))
+    else:
+        _print_tests(found)
+
+
+def describe_tests(found: OtherTests) -> dict[str, Any]:
+    """Returns what `tests --json` prints."""
+    return {
+        "test": found.test,
+        "compared": found.number,
+        "class": found.class_name,
+        "n_images": found.n_images,
+        "n_patients": found.n_patients,
+        "paired": found.paired,
+        "pairs": [
+            {
+                "run_a": pair.run_a,
+                "run_b": pair.run_b,
+                **asdict(pair.result),
+                "p_holm": pair.p_holm,
+            }
+            for pair in found.pairs
+        ],
+        "cautions": found.cautions,
+    }
+
+
+def _print_tests(found: OtherTests) -> None:
+    patients = "unknown" if found.n_patients is None else str(found.n_patients)
+    print_line(
+        f"{found.number[0].upper()}{found.number[1:]} for {found.class_name}, on "
+        f"{found.n_images} photographs, patients: {patients}"
+    )
+    for pair in found.pairs:
+        print_line(
+            f"  {pair.label_a} minus {pair.label_b}: {_difference(pair.result)}, "
+            f"p = {pair.result.p_value:.3g}, Holm p = {pair.p_holm:.3g}"
+        )
+    first = found.pairs[0].result
+    print_line(f"  Method: {first.method}, {first.n_resamples} drawn.")
+    print_line(f"  {first.assumptions}")
+    print_cautions(found.cautions)
+
+
+def _difference(test: ResampledTest) -> str:
+    values = f"{test.value_a:.3f} - {test.value_b:.3f} = {test.difference:+.3f}"
+    if test.low is None or test.high is None:
+        return f"{values} (no interval: {test.reason})"
+    z = "" if test.z is None else f", z = {test.z:.2f}"
+    return f"{values} ({test.low:+.3f} to {test.high:+.3f}){z}"

@@ -1,0 +1,127 @@
+"""Models at thresholds as the dashboard remembers them between reruns: `wiring` for the ROC page.
+
+A patient's row stands for all photographs of the patient where `aggregate` names how their scores
+are put together; it is None for photographs.
+"""
+
+import streamlit as st
+
+from fundus_core.domain.predictions import Predictions
+from fundus_core.io.workspace import Workspace
+from fundus_core.plots.roc import RocTrace
+from fundus_core.stats.delong import auc_interval
+from fundus_core.stats.patient_level import patient_level
+from fundus_core.stats.roc import roc_band, roc_curve
+from fundus_core.stats.threshold_rules import RuleChoice
+from fundus_core.ui import wiring
+from fundus_core.workflows import confusion as workflow
+from fundus_core.workflows.aligned import ScoredModel
+from fundus_core.workflows.operating import OperatingResult, operate
+from fundus_core.workflows.viewed import viewed
+
+
+def model_at(run_id: str, class_name: str, aggregate: str | None) -> ScoredModel:
+    """Returns one class of a run, a row per photograph or patient.
+
+    Raises:
+        ScoresError: If patients are asked for and are unknown.
+    """
+    place = wiring.workspace()
+    token = wiring.token_of(place.runs / run_id, deep=False)
+    return _model_at(place, run_id, class_name, aggregate, token)
+
+
+def roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrace:
+    """Returns the ROC curve of photographs or patients, with its band and its AUC.
+
+    Raises:
+        SingleClassError: If there are not both kinds.
+        ScoresError: As `model_at` does.
+    """
+    if aggregate is None:
+        return wiring.roc(run_id, class_name)
+    place = wiring.workspace()
+    token = wiring.token_of(place.runs / run_id, deep=False)
+    return _patient_roc(place, run_id, class_name, aggregate, token)
+
+
+def baseline_roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrace | None:
+    """Returns the ROC curve of the mean colour in the folds of a run; None where there is none."""
+    if aggregate is None:
+        return wiring.baseline_roc(run_id, class_name)
+    place = wiring.workspace()
+    token = wiring.token_of(place.runs / run_id, deep=False)
+    return _patient_baseline_roc(place, run_id, class_name, aggregate, token)
+
+
+def by_rule(
+    run_id: str, class_name: str, aggregate: str | None, choice: RuleChoice
+) -> OperatingResult:
+    """Returns a run at the thresholds that a rule chooses where it flatters least.
+
+    Raises:
+        SingleClassError: If there are not both kinds.
+        ScoresError: As `model_at` does.
+    """
+    place = wiring.workspace()
+    return _by_rule(place, run_id, class_name, aggregate, choice, wiring.token_of(place.runs))
+
+
+def confusion(run_id: str) -> workflow.ConfusionResult:
+    """Returns the confusion matrix of a run of several classes that exclude one another."""
+    place = wiring.workspace()
+    return _confusion(place, run_id, wiring.token_of(place.runs / run_id, deep=False))
+
+
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _model_at(
+    place: Workspace, run_id: str, class_name: str, aggregate: str | None, token: object
+) -> ScoredModel:
+    run = wiring.run(run_id)
+    whole = ScoredModel(run.id, wiring.predictions(run_id), run.cautions)
+    return viewed(whole, class_name or None, aggregate)
+
+
+@st.cache_resource(show_spinner="Resampling for the band of the curve…", max_entries=64)
+def _patient_roc(
+    place: Workspace, run_id: str, class_name: str, aggregate: str, token: object
+) -> RocTrace:
+    return _traced(model_at(run_id, class_name, aggregate).predictions, with_band=True)
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _patient_baseline_roc(
+    place: Workspace, run_id: str, class_name: str, aggregate: str, token: object
+) -> RocTrace | None:
+    found = wiring.baseline(run_id)
+    if found is None:
+        return None
+    return _traced(patient_level(found.binary(class_name or None), aggregate), with_band=False)
+
+
+@st.cache_resource(show_spinner=False, max_entries=128)
+def _by_rule(
+    place: Workspace,
+    run_id: str,
+    class_name: str,
+    aggregate: str | None,
+    choice: RuleChoice,
+    token: object,
+) -> OperatingResult:
+    return operate(place, run_id, class_name=class_name or None, aggregate=aggregate, choice=choice)
+
+
+@st.cache_resource(show_spinner="Resampling patients…", max_entries=32)
+def _confusion(place: Workspace, run_id: str, token: object) -> workflow.ConfusionResult:
+    return workflow.confusion(place, run_id)
+
+
+def _traced(predictions: Predictions, *, with_band: bool) -> RocTrace:
+    y_true, y_score = predictions.y_true[:, 0], predictions.y_score[:, 0]
+    patients = predictions.patient_ids
+    return RocTrace(
+        predictions.model,
+        roc_curve(y_true, y_score),
+        auc_interval(y_true, y_score, patients=patients),
+        roc_band(y_true, y_score, patients=patients) if with_band else None,
+    )
