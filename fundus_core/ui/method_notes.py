@@ -129,7 +129,8 @@ STATISTICS: tuple[MethodNote, ...] = (
     MethodNote(
         "Interval of an AUC",
         "DeLong's variance, on the logit scale so that it stays within 0 and 1, with Student's t; "
-        "by patient in Obuchowski's form; the exact bound on independent pairs where nothing varies.",
+        "by patient in Obuchowski's form; the exact bound on independent pairs where nothing "
+        "varies.",
         "DeLong et al. (1988), Biometrics 44(3), 837-845; Obuchowski (1997), Biometrics 53(2), "
         "567-578",
         "It covers the choice of patients, not that of seed, folds, site or camera.",
