@@ -1,6 +1,7 @@
 """The whole line as a newcomer walks it: synthetic photographs to Grad-CAM and DeLong."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -46,7 +47,7 @@ def test_the_whole_line(page: Page, opened: Dashboard) -> None:
 
     go(page, "Map")
     no_error(page)
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=JOB_MS)
     lasso(page)
     expect(page.get_by_text(re.compile(r"\d+ photographs selected"))).to_be_visible()
     gallery = page.locator('[class*="st-key-map-"]').get_by_role("button", name=re.compile("^P0"))
@@ -65,6 +66,22 @@ def test_the_whole_line(page: Page, opened: Dashboard) -> None:
     go(page, "Compare models")
     no_error(page)
     expect(page.get_by_text(re.compile("Obuchowski|by patient")).first).to_be_visible()
+    downloads_hold_their_caution(page)
+
+    go(page, "Calibration")
+    no_error(page)
+    expect(page.get_by_text("Net benefit").first).to_be_visible()
+
+    go(page, "Stress")
+    no_error(page)
+    expect(page.get_by_text("Group photographs by").first).to_be_visible()
+    page.get_by_role("tab", name="Labels").click()
+    settle(page)
+    no_error(page)
+
+    go(page, "Agreement")
+    no_error(page)
+    expect(page.get_by_text("Trustworthiness").first).to_be_visible(timeout=30_000)
 
     go(page, "Grad-CAM")
     settle(page)
@@ -72,6 +89,17 @@ def test_the_whole_line(page: Page, opened: Dashboard) -> None:
     refusal = page.get_by_text("Nothing in this photograph speaks for")
     expect(heat_map.or_(refusal).first).to_be_visible(timeout=JOB_MS)
     expect(page.get_by_text("not a medical device").first).to_be_visible()
+
+
+def downloads_hold_their_caution(page: Page) -> None:
+    """Downloads the first figure and the first table, and looks for the caution in both."""
+    for place, button in ((0, "SVG"), (1, "CSV")):
+        page.get_by_test_id("stPopoverButton").nth(place).click()
+        with page.expect_download(timeout=JOB_MS) as download:
+            page.get_by_role("button", name=button, exact=True).last.click()
+        assert "FD007" in Path(download.value.path()).read_text(encoding="utf-8")
+        page.locator("h1").click()  # closes the popover
+        expect(page.get_by_role("button", name=button, exact=True)).to_have_count(0)
 
 
 def extract_two(page: Page) -> None:
