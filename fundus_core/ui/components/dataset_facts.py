@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from fundus_core.checks import dataset_cautions
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.plots.dataset import class_bars, class_counts
 from fundus_core.tables import safe_csv
@@ -45,8 +46,11 @@ def classes(dataset: FundusDataset) -> None:
         counts = class_counts(dataset, target)
         st.dataframe(counts, alt=f"Photographs per class of {target.name}")
         said = f"Photographs of {dataset.name} per class of {target.name}."
-        downloads.table(counts.reset_index(), name="classes", caption=said, methods="")
-        downloads.figure(drawn, name="class-bars", caption=said, methods="")
+        found = dataset_cautions(dataset)
+        downloads.table(
+            counts.reset_index(), name="classes", caption=said, methods="", cautions=found
+        )
+        downloads.figure(drawn, name="class-bars", caption=said, methods="", cautions=found)
     st.caption(f"{target.task}: {', '.join(text.escaped(name) for name in target.classes)}")
 
 

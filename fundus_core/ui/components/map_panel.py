@@ -147,6 +147,7 @@ def _chart(
         name=f"map-{summary.fingerprint[:8]}-{projection.method}",
         caption=f"{len(row_of):,} photographs, coloured by {colours.title}.",
         methods=_methods(projection, summary),
+        cautions=downloads.of_dataset(),
     )
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from fundus_core.checks import dataset_cautions
 from fundus_core.plots.map import Colouring, colouring, map_figure
 from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
 from fundus_core.stats.roc import roc_curve
@@ -118,6 +119,14 @@ def maps(story: Story) -> None:
                 config={"displaylogo": False},
                 alt=f"t-SNE map of the photographs, {START_NAMES[start]}, coloured by diagnosis",
             )
+            downloads.figure(
+                figure,
+                name=f"story-map-{start}",
+                caption=f"t-SNE map of {story.n_images:,} synthetic photographs, "
+                f"{START_NAMES[start]}, coloured by diagnosis.",
+                methods="Distances between clusters, their sizes and the axes have no meaning.",
+                cautions=dataset_cautions(wiring.dataset(story.dataset_id)),
+            )
             st.caption(
                 f"Trustworthiness {projection.trustworthiness:.3f} over "
                 f"{projection.n_neighbors} neighbours"
@@ -147,6 +156,7 @@ def curves(story: Story) -> None:
         caption=f"ROC curves of synthetic photographs, abnormal against normal. {said}.",
         methods="Held-out photographs of five folds that keep a patient together; intervals by "
         "Obuchowski's form of DeLong's variance, by patient, on the logit scale.",
+        cautions=dataset_cautions(wiring.dataset(story.dataset_id)),
     )
 
 

@@ -8,6 +8,7 @@ from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.strategies import DEFAULTS, STRATEGIES, StrategyOptions
 from fundus_core.plots.strategy import strategy_figure
 from fundus_core.ui import messages, wiring
+from fundus_core.ui.components import downloads
 
 _VALUES = ("pull", "head_decay", "layer_decay", "block", "lora_rank", "lora_alpha")
 """Settings that the command line takes with a value; the others are flags."""
@@ -120,7 +121,14 @@ def strategy_picture(
             st.info("Choose a block first.")
             return
         plan = wiring.strategy_plan(backbone, picked.code, n_epochs, picked.options)
-        st.plotly_chart(strategy_figure(plan), key=f"{key}.plan")
+        drawn = strategy_figure(plan)
+        st.plotly_chart(drawn, key=f"{key}.plan")
+        downloads.figure(
+            drawn,
+            name=f"plan-{picked.code}",
+            caption=f"Which blocks of {backbone} move in which epoch by {picked.code}.",
+            methods="The darker a cell, the higher the learning rate; empty cells rest.",
+        )
     st.caption(
         f"{backbone}: the darker a cell, the faster the block moves in that epoch; empty cells "
         "rest."
