@@ -2,7 +2,7 @@
 
 Takes a data set of which labels are right (the demo, but for those it planted itself), makes some
 of them wrong at random, fits probes on the wrong labels with patient-grouped folds, and counts how
-many of the wrong ones are on the list. Prints the table of docs/statistics.md:
+many of the wrong ones are on the list. Prints the table of docs/stress.md:
 
     python -m benchmarks.label_errors DEMO [--workspace FOLDER] [--share 0.05] [--seeds 5]
 

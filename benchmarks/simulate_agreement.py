@@ -2,7 +2,7 @@
 
 Draws two related embeddings again and again and counts how often a 95 % interval holds the true
 value: for CKA that of the population, for neighbours the mean of all draws, since the share depends
-on how many photographs there are. Prints the table of docs/statistics.md:
+on how many photographs there are. Prints the table of docs/agreement.md:
 
     python -m benchmarks.simulate_agreement [--replicates 400]
 """

@@ -1,7 +1,7 @@
 """Coverage of the bootstrap intervals where both eyes of a patient are photographed.
 
 Draws patients from populations whose metrics are known, again and again, and counts how often a
-95 % interval holds the true value. Prints the tables of docs/statistics.md:
+95 % interval holds the true value. Prints the tables of docs/coverage.md:
 
     python -m benchmarks.simulate_bootstrap [--replicates 2000]
 """

@@ -1,7 +1,7 @@
 """Coverage of the intervals of calibration and of net benefit, with both eyes of a patient.
 
 Draws patients with a known calibration again and again, and counts how often a 95 % interval holds
-the true value. Prints the tables of docs/statistics.md:
+the true value. Prints the tables of docs/calibration.md:
 
     python -m benchmarks.simulate_calibration [--replicates 1000]
 """

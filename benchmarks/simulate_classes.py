@@ -2,7 +2,7 @@
 
 Draws patients with two photographs and several diseases again and again, and counts how often a
 95 % interval of the macro and micro AUC holds the true value, and how often a test at 5 % rejects
-two equally good models. Prints the tables of docs/statistics.md:
+two equally good models. Prints the tables of docs/coverage.md:
 
     python -m benchmarks.simulate_classes [--replicates 4000]
 """

@@ -2,7 +2,7 @@
 
 Draws patients with known AUCs again and again, and counts how often a 95 % interval holds the true
 value and how often a test at 5 % rejects a true hypothesis. Prints the tables of
-docs/statistics.md:
+docs/coverage.md:
 
     python -m benchmarks.simulate_clustered [--replicates 10000]
 """

@@ -3,7 +3,7 @@
 Draws patients with known AUCs again and again, with one photograph each or with both eyes, and
 counts how often a 95 % interval holds the true AUC and how often the paired test at 5 % rejects two
 equally good models: with the t distribution, as the program does where patients are known, and with
-the normal one. Prints the tables of docs/statistics.md:
+the normal one. Prints the tables of docs/coverage.md:
 
     python -m benchmarks.simulate_coverage [--replicates 4000]
 

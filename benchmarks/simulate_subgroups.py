@@ -2,7 +2,7 @@
 
 Draws patients from populations in which all groups have the same AUC, again and again, and counts
 how often the tests at 5 % reject; and populations with a shortcut, counting how often the interval
-of the AUC within strata holds the true value. Prints the tables of docs/statistics.md:
+of the AUC within strata holds the true value. Prints the tables of docs/stress.md:
 
     python -m benchmarks.simulate_subgroups [--replicates 1000]
 """

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
+from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
 
 
 def tiny_predictions(
@@ -116,3 +117,21 @@ def tiny_dataset(n_patients: int = 6) -> FundusDataset:
     ]
     targets = (Target("dr", "binary", ("0", "1"), ("dr",)),)
     return FundusDataset("tiny", "/nowhere", pd.DataFrame(rows, dtype=object), targets)
+
+
+def tiny_recipe() -> EmbedRecipe:
+    """Returns how a small network with random weights was asked for its embeddings."""
+    return EmbedRecipe(
+        backbone="resnet18",
+        architecture="resnet18",
+        architecture_args=(),
+        weights="scratch",
+        weights_sha256="",
+        seed=0,
+        image_size=64,
+        mean=(0.5, 0.5, 0.5),
+        std=(0.5, 0.5, 0.5),
+        pooling="default",
+        precision="fp32",
+        preprocessing=PreprocessRecipe(),
+    )

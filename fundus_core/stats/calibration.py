@@ -85,7 +85,7 @@ def calibration(
     Both draw patients from all of them, so that the chance of their mixture is part of it. Bins are
     held as they are. The ECE is given no interval: noise can only make it larger, and where models
     are right, bootstrap intervals around it hold the truth half the time or never
-    (docs/statistics.md). `ece_by_chance` stands beside it.
+    (docs/calibration.md). `ece_by_chance` stands beside it.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}. True marks a positive (diseased) image.

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.stats.bootstrap import Interval, bootstrap_intervals
 from fundus_core.stats.curve_counts import Ladder, ladder
-from fundus_core.stats.inputs import as_labels, as_patients, as_scores, require_both_classes
+from fundus_core.stats.inputs import (
+    checked_scores,
+)
 from fundus_core.stats.paired_bootstrap import ResampledTest, checked_pair, paired_bootstrap
 from fundus_core.stats.resampling import Weights
 
@@ -83,10 +85,7 @@ def rate_at(
         ('sensitivity', 1.0)
     """
     _require_share(at)
-    positive = as_labels(y_true)
-    score = as_scores(y_score, n_images=len(positive))
-    codes = as_patients(patients, n_images=len(positive))
-    require_both_classes(positive)
+    positive, score, codes = checked_scores(y_true, y_score, patients)
     steps = ladder(positive, score)
     (rate,) = bootstrap_intervals(
         lambda weights: _rates(steps, weights, fixed, at)[:, np.newaxis],

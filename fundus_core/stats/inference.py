@@ -12,11 +12,8 @@ from numpy.typing import ArrayLike
 from fundus_core.errors import NoVarianceError, SingleClassError
 from fundus_core.stats.inputs import (
     IndependentUnits,
-    as_labels,
-    as_patients,
-    as_scores,
+    checked_scores,
     independent_units,
-    require_both_classes,
 )
 from fundus_core.stats.placements import NO_VARIANCE, covariance, placements
 from fundus_core.stats.proportions import clopper_pearson
@@ -88,11 +85,8 @@ def estimate(
     y_true: ArrayLike, y_score: ArrayLike, *, patients: ArrayLike | None, model: str = "The model"
 ) -> AucEstimate:
     """Checks the arrays and returns the AUC with its variance."""
-    positive = as_labels(y_true)
+    positive, score, codes = checked_scores(y_true, y_score, patients, model=model)
     n_images = len(positive)
-    score = as_scores(y_score, n_images=n_images, model=model)
-    codes = as_patients(patients, n_images=n_images)
-    require_both_classes(positive)
 
     placed = placements(positive, score[np.newaxis])
     units = independent_units(positive, codes)

@@ -169,6 +169,33 @@ def require_both_classes(positive: NDArray[np.bool_], *, at_least: int = 1) -> N
         )
 
 
+def checked_scores(
+    y_true: ArrayLike,
+    y_score: ArrayLike,
+    patients: ArrayLike | None = None,
+    *,
+    model: str = "The model",
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.intp] | None]:
+    """Returns labels, scores and patient codes, each of shape (N,), of images of both classes.
+
+    Args:
+        y_true: Shape (N,), bool or {0, 1}.
+        y_score: Shape (N,).
+        patients: Shape (N,), or None where they are unknown; so are their codes then.
+        model: Named where its scores do not fit.
+
+    Raises:
+        TargetError: If the labels are not one column of 0 and 1.
+        ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
+        SingleClassError: If one class has no image.
+    """
+    positive = as_labels(y_true)
+    score = as_scores(y_score, n_images=len(positive), model=model)
+    codes = as_patients(patients, n_images=len(positive))
+    require_both_classes(positive)
+    return positive, score, codes
+
+
 def independent_units(
     positive: NDArray[np.bool_], patients: NDArray[np.intp] | None
 ) -> IndependentUnits:

@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from fundus_core.stats.curve_counts import Ladder, ladder
 from fundus_core.stats.inputs import (
     as_labels,
-    as_patients,
     as_scores,
+    checked_scores,
     require_both_classes,
     require_confidence,
 )
@@ -155,10 +155,7 @@ def precision_band(
         Wilson (1927), J. Am. Stat. Assoc. 22(158), 209-212.
     """
     require_confidence(confidence)
-    positive = as_labels(y_true)
-    score = as_scores(y_score, n_images=len(positive))
-    codes = as_patients(patients, n_images=len(positive))
-    require_both_classes(positive)
+    positive, score, codes = checked_scores(y_true, y_score, patients)
 
     steps = ladder(positive, score)
     strata = stratify({"positive": positive, "negative": ~positive}, codes)

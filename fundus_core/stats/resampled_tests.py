@@ -8,10 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.stats.inputs import (
-    as_labels,
-    as_patients,
-    as_scores,
-    require_both_classes,
+    checked_scores,
     require_confidence,
 )
 from fundus_core.stats.paired_bootstrap import (
@@ -130,10 +127,7 @@ def unpaired_bootstrap_test(
     generators = np.random.default_rng(seed).spawn(2)
     sets = (("A", y_a, score_a, patients_a), ("B", y_b, score_b, patients_b))
     for (name, y_true, y_score, patients), generator in zip(sets, generators, strict=True):
-        positive = as_labels(y_true)
-        score = as_scores(y_score, n_images=len(positive), model=f"Model {name}")
-        codes = as_patients(patients, n_images=len(positive))
-        require_both_classes(positive)
+        positive, score, codes = checked_scores(y_true, y_score, patients, model=f"Model {name}")
         auc = _auc_of(positive, score)
         values.append(float(auc(np.ones((1, len(positive))))[0, 0]))
         drawn = drawn_anew(auc, positive, codes, n_resamples, generator)

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.stats.inputs import (
     as_labels,
-    as_patients,
     as_scores,
+    checked_scores,
     require_both_classes,
     require_confidence,
 )
@@ -178,10 +178,7 @@ def roc_band(
         Statistics in Medicine 13(5-7), 499-508.
     """
     require_confidence(confidence)
-    positive = as_labels(y_true)
-    score = as_scores(y_score, n_images=len(positive))
-    codes = as_patients(patients, n_images=len(positive))
-    require_both_classes(positive)
+    positive, score, codes = checked_scores(y_true, y_score, patients)
 
     unit_of = np.arange(len(positive)) if codes is None else codes
     grid = np.linspace(0.0, 1.0, GRID_POINTS)

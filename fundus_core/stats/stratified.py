@@ -17,11 +17,8 @@ from fundus_core.errors import ScoresError, SingleClassError
 from fundus_core.stats.delong import AucInterval, auc_interval
 from fundus_core.stats.inference import UNITS_FOR_VARIANCE, auc_bounds, two_sided_quantile
 from fundus_core.stats.inputs import (
-    as_labels,
-    as_patients,
-    as_scores,
+    checked_scores,
     independent_units,
-    require_both_classes,
     require_confidence,
 )
 from fundus_core.stats.placements import NO_VARIANCE, covariance, placements
@@ -122,11 +119,8 @@ def auc_within_strata(
         (0.667, 0.5)
     """
     require_confidence(confidence)
-    positive = as_labels(y_true)
-    score = as_scores(y_score, n_images=len(positive))
-    codes = as_patients(patients, n_images=len(positive))
+    positive, score, codes = checked_scores(y_true, y_score, patients)
     stratum = _as_strata(strata, n_images=len(positive))
-    require_both_classes(positive)
     mixed, counts = _mixed(positive, stratum)
     auc, within = _estimate(positive, score, stratum, mixed, counts, weighting)
     overall = auc_interval(positive, score, patients=codes, confidence=confidence)

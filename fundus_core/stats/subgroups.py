@@ -24,11 +24,8 @@ from fundus_core.stats.homogeneity import (
 from fundus_core.stats.inference import UNITS_FOR_VARIANCE
 from fundus_core.stats.inputs import (
     IndependentUnits,
-    as_labels,
-    as_patients,
-    as_scores,
+    checked_scores,
     independent_units,
-    require_both_classes,
     require_confidence,
 )
 from fundus_core.stats.multiplicity import holm
@@ -188,10 +185,7 @@ def subgroups(
         [('a', 4, False), ('b', 1, False), ('not stated', 1, False)]
     """
     require_confidence(confidence)
-    positive = as_labels(y_true)
-    score = as_scores(y_score, n_images=len(positive))
-    codes = as_patients(patients, n_images=len(positive))
-    require_both_classes(positive)
+    positive, score, codes = checked_scores(y_true, y_score, patients)
     names, group_of = in_groups(groups, order, n_images=len(positive))
     members = group_of == np.arange(len(names))[:, np.newaxis]  # (G, N)
     measured = _Measured(

@@ -1,10 +1,18 @@
 """What several page tests share."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from fundus_core.ui import wiring
+from tests.pages import opened
+
+
+@pytest.fixture
+def dataset_name(workspace: Path, tmp_path: Path) -> str:
+    """The one data set in the workspace."""
+    return opened.open_photographs(workspace, tmp_path / "photographs")
 
 
 @pytest.fixture

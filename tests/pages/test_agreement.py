@@ -21,12 +21,6 @@ def page(workspace: Path) -> AppTest:
 
 
 @pytest.fixture
-def dataset_name(workspace: Path, tmp_path: Path) -> str:
-    """The one data set in the workspace."""
-    return opened.open_photographs(workspace, tmp_path / "photographs")
-
-
-@pytest.fixture
 def ids(workspace: Path, dataset_name: str) -> tuple[str, ...]:
     """Its photographs; the second backbone has none of the last one."""
     names = opened.image_ids(workspace, dataset_name)

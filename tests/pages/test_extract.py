@@ -24,12 +24,6 @@ def page(workspace: Path) -> AppTest:
 
 
 @pytest.fixture
-def dataset_name(workspace: Path, tmp_path: Path) -> str:
-    """The one data set in the workspace."""
-    return opened.open_photographs(workspace, tmp_path / "photographs")
-
-
-@pytest.fixture
 def submitted(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """The command lines of the jobs that the page starts; none is run."""
     lines: list[list[str]] = []

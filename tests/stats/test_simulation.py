@@ -1,6 +1,6 @@
 """Do the intervals and tests keep their promise when both eyes of a patient are photographed?
 
-The figures of docs/statistics.md come from the same code, over more settings.
+The figures of docs/coverage.md come from the same code, over more settings.
 """
 
 import pytest

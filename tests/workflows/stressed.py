@@ -6,14 +6,13 @@ import numpy as np
 import pandas as pd
 
 from fundus_core.domain.predictions import Predictions
-from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.splits import grouped_folds
 from fundus_core.workflows.classes import overall_auc
 from fundus_core.workflows.datasets import dataset_id, open_dataset
 from fundus_core.workflows.runs import Run, load_run, save_run
-from tests.fakes import write_photograph
+from tests.fakes import tiny_recipe, write_photograph
 
 N_PATIENTS = 48
 
@@ -81,20 +80,7 @@ def stored_run(
     score = 1 / (1 + np.exp(-(strength * (y_true - 0.5) + noise)))
     ids = tuple(table["image_id"])
     predictions = Predictions("model", "binary", ("1",), ids, y_true, score, patients, fold)
-    recipe = EmbedRecipe(
-        backbone="resnet18",
-        architecture="resnet18",
-        architecture_args=(),
-        weights="scratch",
-        weights_sha256="",
-        seed=0,
-        image_size=64,
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
-        pooling="default",
-        precision="fp32",
-        preprocessing=PreprocessRecipe(),
-    )
+    recipe = tiny_recipe()
     run = Run(
         id="run",
         kind=kind,  # type: ignore[arg-type]

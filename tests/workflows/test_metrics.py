@@ -9,7 +9,6 @@ import pytest
 
 from fundus_core.domain.dataset import Target
 from fundus_core.domain.predictions import Predictions
-from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
 from fundus_core.errors import SingleClassError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.operating import operating_point, youden_threshold
@@ -18,6 +17,7 @@ from fundus_core.workflows import metrics as workflow
 from fundus_core.workflows.classes import overall_auc
 from fundus_core.workflows.metrics import RunMetrics, run_metrics
 from fundus_core.workflows.runs import Run, load_run, save_run
+from tests.fakes import tiny_recipe
 
 Kind = Literal["probe", "finetune", "external", "zero_shot"]
 
@@ -70,20 +70,7 @@ def stored(
     labels: bool = True,
 ) -> Run:
     """Stores a run as the workflows do, and returns it as it is read."""
-    recipe = EmbedRecipe(
-        backbone="resnet18",
-        architecture="resnet18",
-        architecture_args=(),
-        weights="scratch",
-        weights_sha256="",
-        seed=0,
-        image_size=64,
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
-        pooling="default",
-        precision="fp32",
-        preprocessing=PreprocessRecipe(),
-    )
+    recipe = tiny_recipe()
     run = Run(
         id=run_id,
         kind=kind,

@@ -24,7 +24,7 @@ _VIEWS: dict[View, str] = {
 
 _WEAK = 0.7
 """Below this AUC the page warns. A convention: at 0.59 the list of the demo found hardly more wrong
-labels than chance, at 0.86 most of them (docs/statistics.md)."""
+labels than chance, at 0.86 most of them (docs/stress.md)."""
 
 _ORDER: dict[View, str] = {
     "suspects": "the least credible first",
