@@ -21,7 +21,7 @@ from fundus_core.stats.power import (
 
 
 class Variance(StrEnum):
-    """What the variance of an AUC is taken to be; keys of `stats.power.VARIANCES`."""
+    """What the variance of an AUC is taken to be; keys of `stats.planned_variance.VARIANCES`."""
 
     OBUCHOWSKI = "obuchowski"
     HANLEY_MCNEIL = "hanley_mcneil"

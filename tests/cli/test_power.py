@@ -9,7 +9,9 @@ from typer.testing import CliRunner
 
 from fundus_core.cli.power import Variance, power
 from fundus_core.errors import ScoresError
-from fundus_core.stats.power import VARIANCES
+from fundus_core.stats.planned_variance import (
+    VARIANCES,
+)
 
 APP = typer.Typer()
 APP.command("power")(power)

@@ -13,15 +13,17 @@ from scipy.stats import multivariate_normal, norm
 from fundus_core.errors import ScoresError
 from fundus_core.stats.delong import auc_interval, compare_paired
 from fundus_core.stats.placements import placements
-from fundus_core.stats.power import (
+from fundus_core.stats.planned_variance import (
     VARIANCES,
+    VarianceName,
+    hanley_mcneil_variance,
+    normal_variance,
+)
+from fundus_core.stats.power import (
     OneAuc,
     PatientImages,
     Question,
     TwoAucs,
-    VarianceName,
-    hanley_mcneil_variance,
-    normal_variance,
     patients_for,
     power_of,
 )

@@ -7,11 +7,13 @@ import streamlit as st
 
 from fundus_core.errors import FundusError
 from fundus_core.plots.power import power_figure
+from fundus_core.stats.planned_variance import (
+    VarianceName,
+)
 from fundus_core.stats.power import (
     PatientImages,
     StudyPlan,
     TwoAucs,
-    VarianceName,
     patients_for,
 )
 from fundus_core.ui import messages, text
