@@ -19,7 +19,7 @@ SOURCES := app.py fundus_core pages scripts benchmarks tests
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help app demo test test-fast test-slow test-browser bench first-results model-cards backbone-costs pretraining-study upstream-study studies-report story screenshots realism readme \
+.PHONY: help app demo test test-fast test-slow test-browser bench first-results model-cards backbone-costs pretraining-study upstream-study studies-report trust-study explanations-study segmentation-study story screenshots realism readme \
 	lint format types check hooks constraints clean
 
 help: ## List the targets
@@ -78,6 +78,15 @@ upstream-study: $(VENV)/.runtime ## Make docs/upstream.md: which upstream task i
 
 studies-report: $(VENV)/.runtime ## Make docs/studies.md: run every study (an hour) and write its tables
 	@PYTHONPATH=. $(RUN) scripts/studies_report.py $(ARGS)
+
+trust-study: $(VENV)/.runtime ## Make docs/trust.md: does the light tell a trained network from a random one
+	@PYTHONPATH=. $(RUN) scripts/trust_study.py $(ARGS)
+
+explanations-study: $(VENV)/.runtime ## Make docs/explanations.md: which maps point at lesions
+	@PYTHONPATH=. $(RUN) scripts/explanations_study.py $(ARGS)
+
+segmentation-study: $(VENV)/.runtime ## Make docs/segmentation.md: vessels, trained here and published (45 minutes)
+	@PYTHONPATH=. $(RUN) scripts/segmentation_study.py $(ARGS)
 
 story: $(VENV)/.runtime ## Make fundus_core/story: scores of the networks fine-tuned on the demo
 	@PYTHONPATH=. $(RUN) scripts/story.py $(ARGS)

@@ -38,8 +38,9 @@ PAGES = {
     ],
     "Explain": [
         st.Page(
-            "pages/explain/grad_cam.py", title="Grad-CAM", icon=":material/center_focus_strong:"
+            "pages/explain/grad_cam.py", title="Explain", icon=":material/center_focus_strong:"
         ),
+        st.Page("pages/explain/vessels.py", title="Vessels", icon=":material/account_tree:"),
     ],
     "About": [
         st.Page("pages/about/jobs.py", title="Jobs", icon=":material/pending_actions:"),

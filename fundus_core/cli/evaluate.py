@@ -1,7 +1,6 @@
 """Commands that look at what models said."""
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -15,11 +14,9 @@ from fundus_core.cli.comparisons import (
 )
 from fundus_core.cli.model import describe_run
 from fundus_core.cli.output import auc_text, print_json, print_line
-from fundus_core.errors import SaliencyError
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows import classes
 from fundus_core.workflows import compare as comparing
-from fundus_core.workflows import explain as explaining
 from fundus_core.workflows.margins import against_margin
 from fundus_core.workflows.runs import list_runs
 
@@ -72,60 +69,6 @@ def compare(
         print_json(describe_comparison(result, held))
     else:
         print_comparison(result, held, adjust)
-
-
-def explain(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, or its beginning.")],
-    image: Annotated[
-        list[str], typer.Option("--image", help="Path or image id; may be given several times.")
-    ],
-    class_name: Annotated[
-        str | None, typer.Option("--class", help="The class to explain; the positive one.")
-    ] = None,
-    method: Annotated[str, typer.Option(help="See the methods page.")] = "grad_cam",
-    out: Annotated[Path, typer.Option(help="Folder of the overlays.")] = Path("explanations"),
-    opacity: Annotated[float, typer.Option(min=0.0, max=1.0)] = 0.6,
-    as_json: options.Json = False,
-    workspace: options.WorkspaceOption = None,
-) -> None:
-    """Draws where a model looked onto the photograph; one PNG per image."""
-    outcomes = explaining.explain_many(
-        find_workspace(workspace), run, image, class_name=class_name, method=method
-    )
-    refusals = [outcome for outcome in outcomes if isinstance(outcome, SaliencyError)]
-    if len(refusals) == len(outcomes):
-        raise refusals[0]
-    rows = [
-        _describe_explanation(name, outcome, out, opacity)
-        for name, outcome in zip(image, outcomes, strict=True)
-    ]
-    if as_json:
-        print_json(rows)
-        return
-    for row in rows:
-        if row["overlay"] is None:
-            print_line(f"{row['image']}: {row['refused']}")
-        else:
-            print_line(f"{row['overlay']}: score {row['score']:.3f} for {row['class']}")
-
-
-def _describe_explanation(
-    image: str, outcome: explaining.Explanation | SaliencyError, out: Path, opacity: float
-) -> dict[str, Any]:
-    """Writes the overlay and returns what `explain --json` prints of it."""
-    if isinstance(outcome, SaliencyError):
-        return {"image": image, "overlay": None, "refused": outcome.message}
-    return {
-        "image": image,
-        "image_id": outcome.image_id,
-        "path": outcome.path,
-        "class": outcome.class_name,
-        "score": outcome.score,
-        "held_out": outcome.held_out,
-        "layer": outcome.saliency.layer,
-        "grid": list(outcome.saliency.values.shape),
-        "overlay": explaining.write_overlay(outcome, out, opacity=opacity),
-    }
 
 
 def runs(as_json: options.Json = False, workspace: options.WorkspaceOption = None) -> None:

@@ -21,6 +21,7 @@ from fundus_core.cli import (
     decision_curve,
     embed_grid,
     evaluate,
+    explain,
     label_quality,
     manage,
     metrics,
@@ -28,6 +29,7 @@ from fundus_core.cli import (
     operating,
     other_tests,
     power,
+    segment,
     story,
     stress,
     study,
@@ -80,7 +82,8 @@ app.command("shortcuts")(stress.shortcuts)
 app.command("label-errors")(label_quality.label_errors)
 app.command("agreement")(with_options(agreement.agreement))
 app.command("power")(power.power)
-app.command("explain")(evaluate.explain)
+app.command("explain")(explain.explain)
+app.add_typer(segment.segment_app, name="segment")
 app.command("runs")(evaluate.runs)
 app.command("story")(story.story)
 app.add_typer(manage.jobs_app, name="jobs")

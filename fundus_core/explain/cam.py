@@ -1,8 +1,8 @@
-"""Where a backbone with a linear probe looked: class activation maps.
+"""Where a backbone with a probe or a head looked: saliency maps.
 
-A map shows which places of one layer moved the probe's logit, to first order. It does not show
-that these places are a sign of disease, nor what would happen without them, and its detail is that
-of the layer's grid (7 x 7 for a ResNet at 224 px), however smoothly it is drawn.
+A map of a layer shows which of its places moved the logit, to first order. It does not show that
+these places are a sign of disease, nor what would happen without them, and its detail is that of
+the layer's grid (7 x 7 for a ResNet at 224 px), however smoothly it is drawn.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from fundus_core.backbones.base import Backbone
 from fundus_core.errors import SaliencyError
 from fundus_core.explain.layers import cam_layer
-from fundus_core.explain.methods import METHODS
-from fundus_core.explain.tail import CamLayer, Target, record_tail
+from fundus_core.explain.methods import METHODS, SaliencyMethod
+from fundus_core.explain.question import Question
+from fundus_core.explain.tail import CamLayer, Target
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +39,7 @@ class SaliencyMap:
     same backbone, probe, layer and method."""
 
     layer: str
-    """Name of the layer inside the network."""
+    """Name of the layer inside the network; empty for methods that look at no layer."""
 
     method: str
     """Key of `METHODS`."""
@@ -81,13 +82,48 @@ def raw_maps(
         Selvaraju et al. (2017), ICCV, arXiv:1610.02391. Unlike there, negative values are kept here
         and dropped by `to_saliency_map`.
     """
-    if method not in METHODS:
-        raise SaliencyError(
-            f"There is no saliency method {method!r}.", hint=f"Use one of {', '.join(METHODS)}."
-        )
-    record = record_tail(backbone, batch, _logit(weight, bias), layer or cam_layer(backbone))
-    maps = METHODS[method].combine(record.activations, record.gradients)
+    return maps_of(backbone, batch, linear_target(weight, bias), method=method, layer=layer)
+
+
+def maps_of(
+    backbone: Backbone,
+    batch: "Tensor",
+    target: Target,
+    *,
+    method: str = "grad_cam",
+    layer: CamLayer | None = None,
+) -> NDArray[np.float32]:
+    """Computes signed maps of any function of the embeddings, such as the logit of a head.
+
+    Args:
+        backbone: In eval mode.
+        batch: Shape (B, 3, S, S), uint8.
+        target: Maps embeddings (B, D) to (B,), row by row.
+        method: Key of `METHODS`.
+        layer: Where to look; the layer that `cam_layer` finds by default. Methods that look at no
+            layer take no notice of it.
+
+    Returns:
+        Shape (B, h, w), see `raw_maps`.
+
+    Raises:
+        SaliencyError: If the method or the layer does not fit the backbone.
+    """
+    maps = chosen_method(method).compute(Question(backbone, batch, target, layer))
     return np.asarray(maps.cpu().numpy(), dtype=np.float32)
+
+
+def chosen_method(name: str) -> SaliencyMethod:
+    """Returns a method by its name.
+
+    Raises:
+        SaliencyError: If there is none.
+    """
+    if name not in METHODS:
+        raise SaliencyError(
+            f"There is no saliency method {name!r}.", hint=f"Use one of {', '.join(METHODS)}."
+        )
+    return METHODS[name]
 
 
 def grad_cam(
@@ -161,16 +197,20 @@ def saliency_maps(
     Raises:
         SaliencyError: If the method, the layer or the probe does not fit the backbone.
     """
-    chosen = layer or cam_layer(backbone)
-    outcomes: list[SaliencyMap | SaliencyError] = []
-    for raw in raw_maps(backbone, batch, weight, bias, method=method, layer=chosen):
-        try:
-            outcomes.append(
-                to_saliency_map(raw, layer=chosen.name, method=method, class_name=class_name)
-            )
-        except SaliencyError as reason:
-            outcomes.append(reason)
-    return outcomes
+    chosen = layer if layer or not chosen_method(method).by_layer else cam_layer(backbone)
+    raws = raw_maps(backbone, batch, weight, bias, method=method, layer=chosen)
+    name = chosen.name if chosen and METHODS[method].by_layer else ""
+    return [map_or_reason(raw, layer=name, method=method, class_name=class_name) for raw in raws]
+
+
+def map_or_reason(
+    raw: NDArray[np.floating[Any]], *, layer: str, method: str, class_name: str
+) -> SaliencyMap | SaliencyError:
+    """Returns what `to_saliency_map` does, or why it refuses."""
+    try:
+        return to_saliency_map(raw, layer=layer, method=method, class_name=class_name)
+    except SaliencyError as reason:
+        return reason
 
 
 def _require_a_map(raw: NDArray[np.floating[Any]], *, layer: str) -> None:
@@ -193,8 +233,13 @@ def _require_a_map(raw: NDArray[np.floating[Any]], *, layer: str) -> None:
         )
 
 
-def _logit(weight: NDArray[np.floating[Any]], bias: float) -> Target:
-    """Returns the probe's decision function as a function of embeddings."""
+def linear_target(weight: NDArray[np.floating[Any]], bias: float = 0.0) -> Target:
+    """Returns a linear probe's decision function as a function of embeddings.
+
+    Args:
+        weight: Shape (D,).
+        bias: Added to `weight . embedding`.
+    """
 
     def target(embeddings: "Tensor") -> "Tensor":
         import torch

@@ -46,7 +46,7 @@ def cam_layer(backbone: Backbone) -> CamLayer:
 
 def _find(backbone: Backbone) -> CamLayer:
     """Like `cam_layer`, without looking the layer up."""
-    pooled = _pooled_layer(backbone)
+    pooled = pooled_layer(backbone)
     if pooled.layout != "NLC" or _depends_on_places(backbone, pooled):
         return pooled
     before_attention = _last_norm(backbone)
@@ -59,8 +59,12 @@ def _find(backbone: Backbone) -> CamLayer:
     )
 
 
-def _pooled_layer(backbone: Backbone) -> CamLayer:
-    """Finds the outermost module that returns the very tensor that the network pools."""
+def pooled_layer(backbone: Backbone) -> CamLayer:
+    """Finds the outermost module that returns the very tensor that the network pools.
+
+    Raises:
+        SaliencyError: If the network keeps no places, or does not declare how they are arranged.
+    """
     import torch
     from torch import nn
 
@@ -84,7 +88,7 @@ def _pooled_layer(backbone: Backbone) -> CamLayer:
     ]
     try:
         with torch.inference_mode(mode=False), torch.no_grad():
-            features = to_features(_test_picture(backbone).float() / 255)
+            features = to_features(test_picture(backbone).float() / 255)
     finally:
         for handle in handles:
             handle.remove()
@@ -129,11 +133,11 @@ def _last_norm(backbone: Backbone) -> CamLayer | None:
 
 def _depends_on_places(backbone: Backbone, layer: CamLayer) -> bool:
     """Tells whether any place of the layer, prefix tokens aside, moves the embedding."""
-    record = record_tail(backbone, _test_picture(backbone), _uneven_sum, layer)
+    record = record_tail(backbone, test_picture(backbone), uneven_sum, layer)
     return bool(record.gradients.any())
 
 
-def _uneven_sum(embeddings: "Tensor") -> "Tensor":
+def uneven_sum(embeddings: "Tensor") -> "Tensor":
     """Maps embeddings (B, D) to (B,), weighing each feature differently.
 
     The plain sum will not do: after a layer norm it is the same for every photograph.
@@ -144,7 +148,7 @@ def _uneven_sum(embeddings: "Tensor") -> "Tensor":
     return embeddings @ torch.cos(torch.arange(length, device=embeddings.device).float())
 
 
-def _test_picture(backbone: Backbone) -> "Tensor":
+def test_picture(backbone: Backbone) -> "Tensor":
     """Returns one fixed picture (1, 3, S, S), uint8, without two equal neighbours."""
     import torch
 

@@ -1,109 +1,156 @@
-"""From activations and gradients to a map. To add a method, add one entry to `METHODS`.
-
-B is the batch size, C the number of features, h and w the sides of the grid of places. A is the
-activation, g the gradient of the target. Maps are signed: above zero speaks for the class.
-"""
+"""The ways to make a map. To add one, add one entry to `METHODS`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fundus_core.explain import combine
+from fundus_core.explain.attention import attention_rollout, weighted_attention
+from fundus_core.explain.integrated import integrated_gradients
+from fundus_core.explain.layers import cam_layer
+from fundus_core.explain.perturbed import ablation_cam, occlusion, score_cam
+from fundus_core.explain.question import Question
+from fundus_core.explain.tail import record_tail
+
 if TYPE_CHECKING:
     from torch import Tensor
 
+_ANY_PLACES = "any network whose layers keep places"
+_PLAIN_TRANSFORMERS = "transformers whose blocks attend from every token to every token"
+_ANY_NETWORK = "any network"
+
 
 @dataclass(frozen=True, slots=True)
-class CamMethod:
+class SaliencyMethod:
     """One row of the menu of methods."""
 
     label: str
     """What the page offers."""
 
-    combine: "Callable[[Tensor, Tensor], Tensor]"
-    """Maps A and g, each (B, C, h, w), to signed maps (B, h, w)."""
-
-    class_specific: bool
-    """False if the map is the same whichever class is asked for."""
+    compute: "Callable[[Question], Tensor]"
+    """Maps what is asked to signed maps (B, h, w): above zero speaks for the target."""
 
     reference: str
     """The paper."""
 
+    serves: str
+    """Which networks, as a phrase; it refuses others with a reason."""
 
-def _grad_cam(activations: "Tensor", gradients: "Tensor") -> "Tensor":
-    """Weighs each feature by its mean gradient: sum over c of mean(g_c) A_c."""
-    weights = gradients.mean(dim=(2, 3), keepdim=True)  # (B, C, 1, 1)
-    return (weights * activations).sum(dim=1)
+    cost: str
+    """Per photograph, as a phrase."""
 
+    class_specific: bool = True
+    """False if the map is the same whichever class is asked for."""
 
-def _grad_cam_plus_plus(activations: "Tensor", gradients: "Tensor") -> "Tensor":
-    """Weighs each feature by its positive gradients, shared out so that small areas count too.
+    by_layer: bool = True
+    """It shows the places of one layer, which can be chosen."""
 
-    The paper's g^2 / (2 g^2 + S g^3), S being the sum of A over the places, is 1 / (2 + S g). It
-    was derived for A >= 0; a negative S, as after a layer norm, would give a pole and counts as 0.
-    """
-    positive = gradients.clamp(min=0)
-    total = activations.sum(dim=(2, 3), keepdim=True).clamp(min=0)  # (B, C, 1, 1)
-    weights = (positive / (2 + total * positive)).sum(dim=(2, 3), keepdim=True)
-    return (weights * activations).sum(dim=1)
+    quick: bool = True
+    """It takes about as long as embedding the photograph; False for many times that."""
 
 
-def _hires_cam(activations: "Tensor", gradients: "Tensor") -> "Tensor":
-    """Multiplies place by place: sum over c of g_c A_c."""
-    return (gradients * activations).sum(dim=1)
+def _one_pass(
+    of_layer: "Callable[[Tensor, Tensor], Tensor]",
+) -> "Callable[[Question], Tensor]":
+    """Returns the method that makes maps of one layer's activations and gradients."""
+
+    def compute(question: Question) -> "Tensor":
+        layer = question.layer or cam_layer(question.backbone)
+        record = record_tail(question.backbone, question.batch, question.target, layer)
+        return of_layer(record.activations, record.gradients)
+
+    return compute
 
 
-def _layer_cam(activations: "Tensor", gradients: "Tensor") -> "Tensor":
-    """Like HiResCAM, negative gradients left out: sum over c of max(g_c, 0) A_c."""
-    return (gradients.clamp(min=0) * activations).sum(dim=1)
+_ONE_PASS = "one forward pass and the tail of a backward one"
 
-
-def _eigen_cam(activations: "Tensor", gradients: "Tensor") -> "Tensor":
-    """Projects each place's features on their first principal component; gradients are not used.
-
-    The paper leaves the sign open; here it is positive where activations are strong.
-    """
-    import torch
-
-    places = activations.flatten(2).transpose(1, 2)  # (B, h * w, C)
-    centred = places - places.mean(dim=1, keepdim=True)
-    left, strength, _ = torch.linalg.svd(centred, full_matrices=False)
-    projected = left[:, :, 0] * strength[:, :1]  # (B, h * w)
-    norms = places.norm(dim=2)
-    agreement = (projected * (norms - norms.mean(dim=1, keepdim=True))).sum(dim=1, keepdim=True)
-    signed = torch.where(agreement < 0, -projected, projected)
-    return signed.view(-1, *activations.shape[2:])
-
-
-METHODS: dict[str, CamMethod] = {
-    "grad_cam": CamMethod(
+METHODS: dict[str, SaliencyMethod] = {
+    "grad_cam": SaliencyMethod(
         label="Grad-CAM",
-        combine=_grad_cam,
-        class_specific=True,
+        compute=_one_pass(combine.grad_cam),
         reference="Selvaraju et al. (2017), ICCV, arXiv:1610.02391",
+        serves=_ANY_PLACES,
+        cost=_ONE_PASS,
     ),
-    "hires_cam": CamMethod(
+    "hires_cam": SaliencyMethod(
         label="HiResCAM",
-        combine=_hires_cam,
-        class_specific=True,
+        compute=_one_pass(combine.hires_cam),
         reference="Draelos & Carin (2020), arXiv:2011.08891",
+        serves=_ANY_PLACES,
+        cost=_ONE_PASS,
     ),
-    "layer_cam": CamMethod(
+    "layer_cam": SaliencyMethod(
         label="LayerCAM",
-        combine=_layer_cam,
-        class_specific=True,
+        compute=_one_pass(combine.layer_cam),
         reference="Jiang et al. (2021), IEEE Transactions on Image Processing 30, 5875-5888",
+        serves=_ANY_PLACES,
+        cost=_ONE_PASS,
     ),
-    "grad_cam_plus_plus": CamMethod(
+    "grad_cam_plus_plus": SaliencyMethod(
         label="Grad-CAM++",
-        combine=_grad_cam_plus_plus,
-        class_specific=True,
+        compute=_one_pass(combine.grad_cam_plus_plus),
         reference="Chattopadhay et al. (2018), WACV, arXiv:1710.11063",
+        serves=_ANY_PLACES,
+        cost=_ONE_PASS,
     ),
-    "eigen_cam": CamMethod(
+    "eigen_cam": SaliencyMethod(
         label="EigenCAM (the same for every class)",
-        combine=_eigen_cam,
-        class_specific=False,
+        compute=_one_pass(combine.eigen_cam),
         reference="Muhammad & Yeasin (2020), IJCNN, arXiv:2008.00299",
+        serves=_ANY_PLACES,
+        cost=_ONE_PASS,
+        class_specific=False,
+    ),
+    "weighted_attention": SaliencyMethod(
+        label="Gradient-weighted attention",
+        compute=weighted_attention,
+        reference="Chefer, Gur & Wolf (2021), ICCV, arXiv:2103.15679",
+        serves=_PLAIN_TRANSFORMERS,
+        cost="one forward and one backward pass",
+        by_layer=False,
+    ),
+    "attention_rollout": SaliencyMethod(
+        label="Attention rollout (the same for every class)",
+        compute=attention_rollout,
+        reference="Abnar & Zuidema (2020), ACL, arXiv:2005.00928",
+        serves=_PLAIN_TRANSFORMERS,
+        cost="one forward and one backward pass",
+        class_specific=False,
+        by_layer=False,
+    ),
+    "integrated_gradients": SaliencyMethod(
+        label="Integrated gradients",
+        compute=integrated_gradients,
+        reference="Sundararajan, Taly & Yan (2017), ICML, arXiv:1703.01365",
+        serves=_ANY_NETWORK,
+        cost="32 forward and backward passes",
+        by_layer=False,
+        quick=False,
+    ),
+    "occlusion": SaliencyMethod(
+        label="Occlusion",
+        compute=occlusion,
+        reference="Zeiler & Fergus (2014), ECCV, arXiv:1311.2901",
+        serves=_ANY_NETWORK,
+        cost="226 forward passes",
+        by_layer=False,
+        quick=False,
+    ),
+    "ablation_cam": SaliencyMethod(
+        label="Ablation-CAM",
+        compute=ablation_cam,
+        reference="Desai & Ramaswamy (2020), WACV, 983-991",
+        serves=_ANY_PLACES,
+        cost="the network's part after the layer once per feature of the layer",
+        quick=False,
+    ),
+    "score_cam": SaliencyMethod(
+        label="Score-CAM",
+        compute=score_cam,
+        reference="Wang et al. (2020), CVPR workshops, arXiv:1910.01279",
+        serves=_ANY_PLACES,
+        cost="a forward pass per feature of the layer",
+        quick=False,
     ),
 }
 """The methods by the name that recipes and the command line use."""

@@ -60,14 +60,13 @@ def record_tail(backbone: Backbone, batch: "Tensor", target: Target, layer: CamL
     """
     import torch
 
-    if backbone.module.training:
-        raise ValueError("The network is in training mode; call module.eval() first.")
+    require_eval(backbone.module)
     cut = _Cut()
     with torch.inference_mode(mode=False):
         with (
             torch.no_grad(),
-            torch.autocast(_device_type(backbone.module), enabled=False),
-            _hooked(_submodule(backbone, layer), cut),
+            torch.autocast(device_type(backbone.module), enabled=False),
+            _hooked(submodule(backbone, layer), cut),
         ):
             targets = target(backbone.forward(batch))
         leaf, gradients = _differentiate(targets, cut.leaf, layer)
@@ -78,6 +77,16 @@ def record_tail(backbone: Backbone, batch: "Tensor", target: Target, layer: CamL
         activations=to_channels_first(leaf.detach(), layer.layout, grid).float(),
         gradients=to_channels_first(gradients, layer.layout, grid).float(),
     )
+
+
+def require_eval(module: "nn.Module") -> None:
+    """Raises unless a network is in eval mode.
+
+    Raises:
+        ValueError: If it is in training mode.
+    """
+    if module.training:
+        raise ValueError("The network is in training mode; call module.eval() first.")
 
 
 class _Cut:
@@ -112,8 +121,12 @@ def _hooked(layer: "nn.Module", hook: _Cut) -> Iterator[None]:
         handle.remove()
 
 
-def _submodule(backbone: Backbone, layer: CamLayer) -> "nn.Module":
-    """Returns the layer, or says that the network has none of this name."""
+def submodule(backbone: Backbone, layer: CamLayer) -> "nn.Module":
+    """Returns the layer, or says that the network has none of this name.
+
+    Raises:
+        SaliencyError: If there is none.
+    """
     try:
         return backbone.module.get_submodule(layer.name)
     except AttributeError as error:
@@ -139,7 +152,7 @@ def _differentiate(
     )
 
 
-def _device_type(module: "nn.Module") -> str:
+def device_type(module: "nn.Module") -> str:
     """Returns where the network computes, such as `cpu` or `cuda`."""
     parameter = next(module.parameters(), None)
     return parameter.device.type if parameter is not None else "cpu"

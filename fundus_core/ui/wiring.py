@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -63,9 +62,6 @@ from fundus_core.workflows.story_store import FOLDER as STORY_FOLDER
 from fundus_core.workflows.story_store import Story, read_story
 from fundus_core.workflows.weights_cards import WeightsCard, list_weights_cards
 
-if TYPE_CHECKING:
-    from fundus_core.workflows.explain import Explanation
-
 _HEAVY = ("torch", "timm", "sklearn")
 
 _ON_ACCELERATOR = frozenset(
@@ -79,6 +75,7 @@ _ON_ACCELERATOR = frozenset(
         "explain",
         "finetune",
         "pretrain",
+        "segment",
         "story",
         "study",
     }
@@ -228,15 +225,6 @@ def comparison(
     place = workspace()
     token = token_of(place.runs)
     return _comparison(place, tuple(run_ids), class_name, common, aggregate, token)
-
-
-def explanation(
-    run_id: str, image_id: str, class_name: str = "", *, method: str = "grad_cam"
-) -> "Explanation":
-    """Returns where a model looked on one photograph; takes some seconds the first time."""
-    place = workspace()
-    token = token_of(place.runs / run_id, deep=False)
-    return _explanation(place, run_id, image_id, class_name, method, token)
 
 
 def story() -> Story | None:
@@ -514,17 +502,6 @@ def _comparison(
     return compare.compare(
         place, run_ids, class_name=class_name or None, common=common, aggregate=aggregate
     )
-
-
-@st.cache_data(show_spinner="Asking the network where it looked…", max_entries=64)
-def _explanation(
-    place: Workspace, run_id: str, image_id: str, class_name: str, method: str, token: object
-) -> "Explanation":
-    from fundus_core.workflows.explain import explain
-
-    found = explain(place, run_id, image_id, class_name=class_name or None, method=method)
-    spare_the_collector()
-    return found
 
 
 @st.cache_resource(show_spinner="Reading the story…", max_entries=2)

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.errors import DataError, SaliencyError
+from fundus_core.errors import SaliencyError
 from fundus_core.explain.lesions import LesionShare, cell_side, lesion_share, shares_by_others
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.lesions import outlined
 from fundus_core.plots.overlay import blend
-from fundus_core.preprocessing import field_mask
 from fundus_core.workflows.explain import Explanation, explain_many
 from fundus_core.workflows.runs import Run, run_predictions
+from fundus_core.workflows.truth import field_of, read_lesions
 
 HEALTHY = "normal"
 """Value of the column `diagnosis` without a disease."""
@@ -170,42 +170,6 @@ def lesion_study(
     return LesionStudy(run.id, rows, passed_over, without_map, chosen), pictures
 
 
-def read_lesions(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.bool_]:
-    """Returns where a truth mask marks lesions, brought to a photograph's size.
-
-    Args:
-        path: 16 bit PNG; its bits are those of `LESION_BITS`. Disc and cup are no lesions.
-        shape: (H, W) of the photograph; None for the mask's own.
-
-    Raises:
-        DataError: If it cannot be read.
-    """
-    from PIL import Image
-
-    from fundus_core.phantom.lesion_drawing import LESION_BITS
-
-    try:
-        with Image.open(path) as image:
-            mask = np.asarray(image).astype(np.uint16)
-    except OSError as error:
-        raise DataError(
-            f"The lesion mask {path} cannot be read.", hint="Draw the demo again: `fundus demo`."
-        ) from error
-    lesions = (mask & np.uint16(sum(LESION_BITS.values()))) > 0
-    return lesions if shape is None else _resized(lesions, shape)
-
-
-def _resized(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """Returns a mask at another size: each pixel takes the nearest."""
-    if mask.shape == shape:
-        return mask
-    rows, columns = (
-        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
-        for new, old in zip(shape, mask.shape, strict=True)
-    )
-    return mask[np.ix_(rows, columns)]
-
-
 def _sample(
     workspace: Workspace, dataset: FundusDataset, run: Run, most: int, seed: int
 ) -> tuple[list[_Subject], int]:
@@ -244,7 +208,7 @@ def _measured(
             height, width = outcome.heat.shape
             lesions = read_lesions(subject.mask, (height, width))
             # Lesions are drawn inside the field; the field itself is found to a pixel or two.
-            field = _field(outcome.photograph) | lesions
+            field = field_of(outcome.photograph) | lesions
             cell = cell_side(outcome.heat, max(outcome.saliency.values.shape))
             share = lesion_share(outcome.heat, lesions, field, cell=cell)
             yield _Measured(subject, outcome, lesions, share)
@@ -253,13 +217,6 @@ def _measured(
 
 def _drawn(one: _Measured) -> NDArray[np.uint8]:
     return outlined(blend(one.explanation.photograph, one.explanation.heat), one.lesions)
-
-
-def _field(photograph: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Returns the field of view; the whole photograph where it has no dark border."""
-    coarse = field_mask(photograph)
-    height, width = photograph.shape[:2]
-    return np.ones((height, width), bool) if coarse is None else _resized(coarse, (height, width))
 
 
 def _examples(rows: tuple[ExplainedPhotograph, ...]) -> tuple[str, ...]:

@@ -3,13 +3,15 @@
 import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import error_gallery, saliency_panel
+from fundus_core.ui.components import error_gallery, photograph_order, saliency_panel
 from fundus_core.ui.components.gallery import gallery, title_of
+from fundus_core.ui.components.nearest_cases import nearest_cases
 from fundus_core.ui.components.run_picker import pick_runs
+from fundus_core.ui.components.saliency_choice import pick_drawing
 
-MODELS_SIDE_BY_SIDE = 2
+MODELS_SIDE_BY_SIDE = 4
 
-st.title("Grad-CAM")
+st.title("Explain")
 dataset = state.require_dataset()
 messages.synthetic_banner(dataset.synthetic)
 runs = state.require_runs()
@@ -20,41 +22,49 @@ picked = pick_runs(
     aside=saliency_panel.unexplainable(runs),
 )
 with messages.shown_to_user():
-    predictions = wiring.predictions(picked.runs[0].id).binary(picked.scored_class)
+    scores = [wiring.predictions(run.id).binary(picked.scored_class) for run in picked.runs]
     shown = wiring.dataset(dataset.id)
 
-image_id = saliency_panel.pick_photograph(shown, predictions)
+image_id = saliency_panel.pick_photograph(shown, scores[0])
 row = shown.table.set_index("image_id").loc[image_id]
-method, opacity = saliency_panel.pick_drawing()
+drawing = pick_drawing(picked.runs, picked.class_name)
 
 st.subheader(text.escaped(title_of(row)))
-st.markdown(saliency_panel.label_sentence(predictions, image_id, picked.scored_label))
-alone, *places = st.columns(1 + len(picked.runs))
-with alone:
-    saliency_panel.photograph_alone(row)
-for place, run in zip(places, picked.runs, strict=True):
-    with place:
-        saliency_panel.explained(
-            run, picked.names[run.id], row, picked.class_name, method=method, opacity=opacity
-        )
+order = photograph_order.pick_order(len(picked.runs), key="grad_cam.order")
+listed = photograph_order.in_order(order, scores, shown)
+photograph_order.stepper(listed, image_id)
+st.markdown(saliency_panel.label_sentence(scores[0], image_id, picked.scored_label))
+measure = st.button(
+    "Test these maps",
+    icon=":material/fact_check:",
+    key="grad_cam.test",
+    help="Does the score follow the map, does the map follow the weights, does it stay under "
+    "noise? Some hundred forward passes per model: seconds for a small network, minutes for a "
+    "large one without a GPU. What comes out is kept.",
+)
+with st.grid("auto", min_column_width=220, gap="medium"):
+    with st.container():
+        saliency_panel.photograph_alone(row)
+    for run in picked.runs:
+        with st.container():
+            saliency_panel.explained(
+                run,
+                picked.names[run.id],
+                row,
+                picked.class_name,
+                drawing,
+                with_light=True,
+                measure=measure,
+            )
+            with st.expander("Nearest labelled cases", icon=":material/hub:"):
+                nearest_cases(dataset.id, shown, run, picked.scored_class, image_id)
 st.caption(saliency_panel.HOW_TO_READ + saliency_panel.NOT_SHOWN)
 
-st.subheader("Other photographs")
-order = st.segmented_control(
-    "Order",
-    list(error_gallery.ORDERS),
-    format_func=error_gallery.ORDERS.__getitem__,
-    default="errors",
-    required=True,
-    label_visibility="collapsed",
-    key="grad_cam.order",
-)
+st.subheader("Photographs in this order")
 gallery(
     shown,
-    error_gallery.still_listed(
-        error_gallery.ordered(predictions, order, state.current().selection), shown
-    ),
+    listed,
     key="grad_cam",
-    notes=error_gallery.notes(predictions),
+    notes=error_gallery.notes(scores[0]),
     per_page=24,
 )

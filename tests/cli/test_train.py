@@ -135,13 +135,15 @@ def test_finetune__what_is_impossible_is_refused_in_a_sentence(
     assert told in outcome.stderr
 
 
-def test_explain__refuses_a_fine_tuned_run(fundus: Fundus, data: Path) -> None:
-    run = finetune(fundus, data)["run_id"]
+def test_explain__refuses_a_fine_tuned_run_whose_networks_were_not_kept(
+    fundus: Fundus, data: Path
+) -> None:
+    run = finetune(fundus, data, "--no-checkpoint")["run_id"]
 
     explained = fundus("explain", run, "--image", data / "images" / "p00_OD.jpg")
 
     assert explained.exit_code == 2
-    assert "cannot be explained yet" in explained.stderr
+    assert "weights were not kept" in explained.stderr
 
 
 def test_predict__refuses_a_fine_tuned_run_whose_networks_were_not_kept(

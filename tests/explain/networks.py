@@ -18,7 +18,14 @@ class FakeBackbone:
     def __init__(self, module: nn.Module, image_size: int, name: str = "fake") -> None:
         self.module = module.eval().requires_grad_(False)
         self.image_size = image_size
-        self.spec = BackboneSpec(name, name, "timm", name, getattr(module, "num_features", 3))
+        self.spec = BackboneSpec(
+            id=name,
+            title=name,
+            architecture=name,
+            embed_dim=getattr(module, "num_features", 3),
+            mean=(0.5, 0.5, 0.5),
+            std=(0.25, 0.25, 0.25),
+        )
 
     def preprocess(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return image.transpose(2, 0, 1)

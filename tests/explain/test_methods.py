@@ -1,6 +1,7 @@
 """Every method equals pytorch-grad-cam's on the same layer, and explains without a fine-tune."""
 
 import copy
+import re
 import warnings
 from collections.abc import Callable
 
@@ -12,7 +13,7 @@ from torch import Tensor
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # of its own imports
-    from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+    from pytorch_grad_cam import EigenCAM, GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
     from pytorch_grad_cam.utils.image import scale_cam_image
 
 from fundus_core.explain.cam import raw_maps
@@ -31,7 +32,9 @@ REFERENCE = {
     "layer_cam": LayerCAM,
     "grad_cam_plus_plus": GradCAMPlusPlus,
     "eigen_cam": EigenCAM,
+    "score_cam": ScoreCAM,
 }
+"""What that library has of ours; the others are checked in files of their own."""
 
 
 def without_class_token(tokens: Tensor) -> Tensor:
@@ -65,8 +68,12 @@ NETWORKS = {
 """Per network: input size, architecture, layer and reshaping, the latter two written by hand."""
 
 
-def test_every_method_has_a_reference() -> None:
-    assert set(REFERENCE) == set(METHODS)
+def test_every_method_names_its_paper_its_networks_and_its_cost() -> None:
+    for name, method in METHODS.items():
+        assert method.label, name
+        assert re.search(r"\(\d{4}\)", method.reference), name
+        assert method.serves, name
+        assert method.cost, name
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -94,7 +101,19 @@ def test_grad_cam_plus_plus__equals_pytorch_grad_cam_after_a_relu() -> None:
     np.testing.assert_allclose(scaled_like_theirs(ours, 96), theirs, atol=1e-3)
 
 
-def test_eigen_cam__does_not_depend_on_the_class_and_the_others_do() -> None:
+def test_score_cam__equals_pytorch_grad_cam() -> None:
+    backbone = timm_backbone("test_vit", 96, img_size=96)
+    batch, probe = pictures(2, 96), 10 * random_probe(64)
+
+    ours = raw_maps(backbone, batch, probe, method="score_cam")
+
+    theirs = reference_maps(
+        backbone, batch, probe, "score_cam", "blocks.5.norm1", without_class_token
+    )
+    np.testing.assert_allclose(scaled_like_theirs(ours, 96), theirs, atol=1e-3)
+
+
+def test_methods__those_that_say_so_do_not_depend_on_the_class_and_the_others_do() -> None:
     backbone = timm_backbone("test_vit", 160)
     batch, probe = pictures(1, 160), random_probe(64)
 

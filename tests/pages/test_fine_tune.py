@@ -262,11 +262,13 @@ def test_without_a_target_there_is_nothing_to_learn(
     assert "no target column" in page.info[0].value
 
 
-def test_grad_cam_leaves_fine_tuned_models_out_and_says_so(page: AppTest, workspace: Path) -> None:
+def test_explain_leaves_networks_that_were_not_kept_out_and_says_so(
+    page: AppTest, workspace: Path
+) -> None:
     store_fine_tuned(workspace)
     other = AppTest.from_file(GRAD_CAM, default_timeout=30)
 
     other.run()
 
     assert not other.exception
-    assert "cannot be explained yet" in other.info[0].value
+    assert "some fine-tuned networks were not kept" in other.info[0].value

@@ -9,26 +9,33 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.errors import SaliencyError
 from fundus_core.explain.cam import SaliencyMap
-from fundus_core.ui import wiring
+from fundus_core.explain.depths import LayerChoice
+from fundus_core.explain.tail import CamLayer
+from fundus_core.explain.trust import judged
+from fundus_core.similarity import Neighbour
+from fundus_core.ui import explain_caches, wiring
+from fundus_core.workflows.explained import Asked
+from tests.explain.test_trust import GOOD
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "explain" / "grad_cam.py"
 
 
-def explanation(
-    run_id: str, image: str, class_name: str, *, method: str = "grad_cam"
-) -> SimpleNamespace:
+def explanation(run_id: str, image: str, asked: Asked) -> SimpleNamespace:
     """A map that is hot on the right; the run called `colour` cannot be explained."""
     if run_id == "colour":
         raise SaliencyError("It has no places.", hint="Choose a network.")
     values = np.array([[0.0, 1.0], [0.0, 1.0]], np.float32)
     return SimpleNamespace(
         photograph=np.full((8, 8, 3), 120, np.uint8),
-        saliency=SaliencyMap(values, 2.5, "layer4", method, class_name),
+        image_id=image,
+        saliency=SaliencyMap(values, 2.5, asked.layer or "layer4", asked.method, asked.class_name),
         heat=np.kron(values, np.ones((4, 4), np.float32)),
-        class_name=class_name,
+        class_name=asked.class_name,
+        minus=asked.minus,
         score=0.42,
         held_out=run_id != "trained on all",
+        network_fold=1 if run_id == "tuned" else None,
     )
 
 
@@ -36,7 +43,9 @@ def explanation(
 def page(monkeypatch: pytest.MonkeyPatch, workspace: Path) -> AppTest:
     """The page as it opens for someone who has a data set and no model yet."""
     evaluated.open_dataset(monkeypatch, workspace)
-    monkeypatch.setattr(wiring, "explanation", explanation)
+    monkeypatch.setattr(explain_caches, "explanation", explanation)
+    monkeypatch.setattr(explain_caches, "known_light", lambda run_id, image, asked: None)
+    monkeypatch.setattr(wiring, "neighbours", lambda dataset, fingerprint, image: ())
     photograph = np.full((8, 8, 3), 120, np.uint8)
     monkeypatch.setattr(wiring, "photograph", lambda path, max_side=1024: photograph)
     return AppTest.from_file(PAGE, default_timeout=30)
@@ -96,11 +105,11 @@ def test_a_probe_of_another_data_set_is_given_the_file_and_said_to_be_one(
 ) -> None:
     asked = []
 
-    def remembered(run_id: str, image: str, class_name: str, *, method: str) -> SimpleNamespace:
+    def remembered(run_id: str, image: str, how: Asked) -> SimpleNamespace:
         asked.append(image)
-        return explanation("trained on all", image, class_name, method=method)
+        return explanation("trained on all", image, how)
 
-    monkeypatch.setattr(wiring, "explanation", remembered)
+    monkeypatch.setattr(explain_caches, "explanation", remembered)
     scores = evaluated.predictions("outside", evaluated.POOR)
     evaluated.store(workspace, "outside", scores, kind="external", baseline=False)
 
@@ -157,23 +166,30 @@ def test_a_photograph_that_is_not_there_is_named_and_another_shown(
     assert page.query_params["image"] == "h5"
 
 
-def test_of_many_chosen_models_two_are_drawn_and_the_choice_is_kept(
+def test_of_many_chosen_models_four_are_drawn_and_the_choice_is_kept(
     page: AppTest, workspace: Path
 ) -> None:
-    store(workspace, "one", "two", "three")
-    evaluated.address(page, run=["one", "two", "three"])
+    names = ["one", "two", "three", "four", "five"]
+    store(workspace, *names)
+    evaluated.address(page, run=names)
 
     page.run()
 
     assert not page.exception
-    assert evaluated.texts(page).count("Score for dr \\= 1") == 2
-    assert page.query_params["run"] == ["one", "two", "three"]
+    assert evaluated.texts(page).count("Score for dr \\= 1") == 4
+    assert page.query_params["run"] == names
 
 
-def test_fine_tuned_models_stay_chosen_for_other_pages(page: AppTest, workspace: Path) -> None:
+def tune(workspace: Path, name: str = "tuned") -> None:
+    scores = evaluated.predictions(name, evaluated.GOOD)
+    evaluated.store(workspace, name, scores, kind="finetune", baseline=False)
+
+
+def test_fine_tuned_networks_that_were_not_kept_stay_chosen_for_other_pages(
+    page: AppTest, workspace: Path
+) -> None:
     store(workspace, "one", "two")
-    scores = evaluated.predictions("tuned", evaluated.GOOD)
-    evaluated.store(workspace, "tuned", scores, kind="finetune", baseline=False)
+    tune(workspace)
     evaluated.address(page, run=["tuned", "one"])
 
     page.run()
@@ -188,12 +204,24 @@ def test_fine_tuned_models_stay_chosen_for_other_pages(page: AppTest, workspace:
     assert page.query_params["run"] == ["one", "two", "tuned"]
 
 
+def test_fine_tuned_networks_that_were_kept_are_explained(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tune(workspace)
+    monkeypatch.setattr(explain_caches, "refusal", lambda run_id: "")
+
+    page.run()
+
+    assert not page.exception
+    assert "network of the fold that **held this photograph out**" in evaluated.texts(page)
+    assert "are not stored; it has no nearest cases" in evaluated.texts(page)
+
+
 def test_where_only_fine_tuned_models_are_chosen_a_probe_is_shown_beside_them(
     page: AppTest, workspace: Path
 ) -> None:
     store(workspace, "one")
-    scores = evaluated.predictions("tuned", evaluated.GOOD)
-    evaluated.store(workspace, "tuned", scores, kind="finetune", baseline=False)
+    tune(workspace)
     evaluated.address(page, run=["tuned"])
 
     page.run()
@@ -201,6 +229,138 @@ def test_where_only_fine_tuned_models_are_chosen_a_probe_is_shown_beside_them(
     assert not page.exception
     assert page.multiselect[0].value == ["one"]
     assert page.query_params["run"] == ["tuned", "one"]
+
+
+def test_the_maps_are_tested_on_request_and_the_light_says_why(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one")
+    measured: list[str] = []
+
+    def measure(run_id: str, image: str, asked: Asked) -> object:
+        measured.append(image)
+        return judged(GOOD)
+
+    monkeypatch.setattr(explain_caches, "measure_light", measure)
+    page.run()
+    assert "Not tested yet" in evaluated.texts(page)
+
+    page.button(key="grad_cam.test").click().run()
+
+    assert not page.exception
+    assert measured == ["h5"]
+    said = evaluated.texts(page)
+    assert "Trust light: green" in said
+    assert "6 of 6 checks passed" in said
+    assert "The score follows the map" in said
+    assert "does not say that the marked places are diseased" in said
+    assert evaluated.table(page, "Region")["Region"].tolist()[0].startswith("beyond the field")
+
+
+def test_a_light_that_is_known_is_shown_at_once(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one")
+    monkeypatch.setattr(explain_caches, "known_light", lambda run, image, asked: judged(GOOD))
+
+    page.run()
+
+    assert "Trust light: green" in evaluated.texts(page)
+
+
+def test_next_and_previous_step_through_the_errors(page: AppTest, workspace: Path) -> None:
+    store(workspace, "poor")
+    page.run()
+    first = page.query_params["image"]
+
+    page.button(key="step.Next").click().run()
+    second = page.query_params["image"]
+    page.button(key="step.Previous").click().run()
+
+    assert first == "h5"
+    assert second == "d5"  # 0.2 with the disease: the error next in size
+    assert page.query_params["image"] == first
+    assert page.button(key="step.Previous").disabled
+
+
+def test_photographs_come_in_the_order_of_disagreement(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "one", evaluated.predictions("one", evaluated.POOR))
+    evaluated.store(workspace, "two", evaluated.predictions("two", evaluated.GOOD))
+    evaluated.address(page, run=["one", "two"])
+    page.run()
+
+    page.segmented_control[0].set_value("disagree").run()
+    page.button(key="step.Next").click().run()
+
+    apart = {name: abs(evaluated.POOR[name] - evaluated.GOOD[name]) for name in evaluated.POOR}
+    ordered = sorted(apart, key=lambda name: -apart[name])
+    at = ordered.index("h5")
+    assert page.query_params["image"] == ordered[at + 1]
+
+
+def test_one_model_s_layers_are_offered_by_name_once_asked_for(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one")
+    offered = (
+        LayerChoice(CamLayer("layer1", "NCHW"), (16, 16), usual=False),
+        LayerChoice(CamLayer("layer4", "NCHW"), (2, 2), usual=True),
+    )
+    monkeypatch.setattr(explain_caches, "layers", lambda run_id: offered)
+    page.run()
+    assert not page.select_slider
+
+    page.toggle(key="grad_cam.choose_layer").set_value(True).run()
+    page.select_slider[0].set_value("layer1").run()
+
+    assert not page.exception
+    assert "of layer `layer1`" in evaluated.texts(page)
+
+
+def test_several_models_share_one_depth(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one", "two")
+    evaluated.address(page, run=["one", "two"])
+
+    def layers(run_id: str) -> tuple[LayerChoice, ...]:
+        names = [f"{run_id}.{number}" for number in range(5)]
+        return tuple(LayerChoice(CamLayer(n, "NCHW"), (4, 4), usual=n.endswith("4")) for n in names)
+
+    monkeypatch.setattr(explain_caches, "layers", layers)
+    page.run()
+
+    page.toggle(key="grad_cam.choose_layer").set_value(True).run()
+    page.select_slider[0].set_value(0.5).run()
+
+    assert not page.exception
+    assert "of layer `one.2`" in evaluated.texts(page)
+    assert "of layer `two.2`" in evaluated.texts(page)
+
+
+def test_of_several_classes_one_can_be_subtracted(page: AppTest, workspace: Path) -> None:
+    scores = evaluated.graded("grades", 0)
+    evaluated.store(workspace, "grades", scores, target=evaluated.GRADE, baseline=False)
+    page.run()
+
+    next(one for one in page.selectbox if one.label == "Rather than").set_value("2").run()
+
+    assert not page.exception
+    assert "rather than 2" in evaluated.texts(page)
+
+
+def test_nearest_cases_are_labelled_photographs_of_other_patients(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one")
+    near = tuple(Neighbour(name, 0.9) for name in ("h4", "d1", "gone", "h0"))
+    monkeypatch.setattr(wiring, "neighbours", lambda dataset, fingerprint, image: near)
+
+    page.run()
+
+    keys = [one.key for one in page.button if str(one.key).startswith("cases.one.")]
+    assert keys == ["cases.one.d1", "cases.one.h0"]  # h4 is the same patient's as h5
+    assert "with · 0.90" in evaluated.texts(page)
 
 
 def test_without_a_model_the_page_says_where_to_get_one(page: AppTest) -> None:

@@ -9,6 +9,7 @@ from fundus_core.ui import state, text
 from fundus_core.ui.components import image_panel, saliency_panel
 from fundus_core.ui.components.map_colours import ColourChoice
 from fundus_core.ui.components.run_table import run_names
+from fundus_core.ui.components.saliency_choice import Drawing
 from fundus_core.workflows.embed import EmbeddingSummary
 from fundus_core.workflows.runs import Run
 
@@ -51,5 +52,5 @@ def _explain(run: Run, row: image_panel.Row, class_name: str) -> None:
     if asked:
         name = run_names([run])[run.id]
         with st.container(width=520):
-            saliency_panel.explained(run, name, row, class_name, method="grad_cam", opacity=0.6)
+            saliency_panel.explained(run, name, row, class_name, Drawing())
         st.caption(saliency_panel.NOT_SHOWN)

@@ -1,0 +1,1 @@
+"""Marking vessels, disc and lesions: networks, their training, and scores inside the field."""

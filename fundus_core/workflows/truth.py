@@ -1,0 +1,125 @@
+"""What is known of a photograph: lesions, disc and vessels, from masks that come with it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.errors import DataError
+from fundus_core.explain.trust import LESIONS
+from fundus_core.io.workspace import Workspace
+from fundus_core.preprocessing import field_mask
+
+DISC = "disc"
+VESSELS = "vessels"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskFiles:
+    """Where the truth about one photograph lies."""
+
+    lesions: Path | None = None
+    """PNG whose bits are those of `LESION_BITS`, with `DISC_BIT` for the optic disc."""
+
+    vessels: Path | None = None
+    """PNG, above 0 on vessels."""
+
+    def regions(self, shape: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
+        """Returns name -> (H, W) of what is marked; regions without a pixel are left out.
+
+        Args:
+            shape: H and W of the photograph.
+
+        Raises:
+            DataError: If a mask cannot be read.
+        """
+        found: dict[str, NDArray[np.bool_]] = {}
+        if self.lesions is not None:
+            found[LESIONS] = read_lesions(self.lesions, shape)
+            found[DISC] = resized_mask(_bits(self.lesions) & _disc_bit() > 0, shape)
+        if self.vessels is not None:
+            found[VESSELS] = resized_mask(_bits(self.vessels) > 0, shape)
+        return {name: mask for name, mask in found.items() if mask.any()}
+
+
+def mask_files(workspace: Workspace, dataset: FundusDataset | None) -> Mapping[str, MaskFiles]:
+    """Returns image id -> its masks for the demo; nothing for other data sets.
+
+    A column called `mask` may hold anything elsewhere; only the demo's is known to mark lesions.
+    """
+    if dataset is None or not dataset.synthetic or "mask" not in dataset.table:
+        return {}
+    table = dataset.table
+    vessels = table["vessels"] if "vessels" in table else [None] * len(table)
+    return {
+        image_id: MaskFiles(_existing(workspace, mask), _existing(workspace, drawn))
+        for image_id, mask, drawn in zip(table["image_id"], table["mask"], vessels, strict=True)
+    }
+
+
+def read_lesions(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np.bool_]:
+    """Returns where a truth mask marks lesions, brought to a photograph's size.
+
+    Args:
+        path: 16 bit PNG; its bits are those of `LESION_BITS`. Disc and cup are no lesions.
+        shape: (H, W) of the photograph; None for the mask's own.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    from fundus_core.phantom.lesion_drawing import LESION_BITS
+
+    lesions = (_bits(path) & np.uint16(sum(LESION_BITS.values()))) > 0
+    return lesions if shape is None else resized_mask(lesions, shape)
+
+
+def resized_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
+    """Returns a mask at another size: each pixel takes the nearest."""
+    if mask.shape == shape:
+        return mask
+    rows, columns = (
+        ((np.arange(new) + 0.5) * old / new).astype(np.intp)
+        for new, old in zip(shape, mask.shape, strict=True)
+    )
+    return mask[np.ix_(rows, columns)]
+
+
+def field_of(photograph: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Returns the field of view (H, W); the whole photograph where it has no dark border.
+
+    Args:
+        photograph: Shape (H, W, 3), RGB.
+    """
+    coarse = field_mask(photograph)
+    height, width = photograph.shape[:2]
+    return (
+        np.ones((height, width), bool) if coarse is None else resized_mask(coarse, (height, width))
+    )
+
+
+def _bits(path: Path) -> NDArray[np.uint16]:
+    from PIL import Image
+
+    try:
+        with Image.open(path) as image:
+            return np.asarray(image).astype(np.uint16)
+    except OSError as error:
+        raise DataError(
+            f"The lesion mask {path} cannot be read.", hint="Draw the demo again: `fundus demo`."
+        ) from error
+
+
+def _disc_bit() -> np.uint16:
+    from fundus_core.phantom.lesion_drawing import DISC_BIT
+
+    return np.uint16(DISC_BIT)
+
+
+def _existing(workspace: Workspace, name: Any) -> Path | None:
+    """Returns a file of the demo; None where the table names none, or it is gone."""
+    path = workspace.demo / str(name) if name else None
+    return path if path is not None and path.is_file() else None
