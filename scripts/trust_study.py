@@ -30,8 +30,8 @@ TEMPLATE = """# The trust light, tested
 Made by `scripts/trust_study.py`; no figure is typed by hand. {n} held-out photographs of the demo
 (synthetic: nothing here is about patients), drawn at random; MobileNet V2 at {size} px with a
 logistic probe for `abnormal`, its weights pre-trained on phantoms or random (up to three draws,
-each with a probe of its own). Every map is asked for the class `1`. Intervals are 95 % bootstraps of
-patients.
+each with a probe of its own). Every map is asked for the class `1`. Intervals are 95 % bootstraps
+of patients.
 
 The separation is the chance that a map of the trained network passes a larger share of the checks
 than a map of the random one (0.5: the light tells nothing), beside the mean difference of those
