@@ -16,6 +16,7 @@ from fundus_core.cli.segment_words import (
     print_scored,
 )
 from fundus_core.compute import Precision
+from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.finetune.state import Epoch
 from fundus_core.io.manifest import DataSource
@@ -33,7 +34,7 @@ from fundus_core.workflows import segmentation_scores as scoring
 from fundus_core.workflows.datasets import dataset_id, open_dataset
 from fundus_core.workflows.embed import BackboneChoice
 from fundus_core.workflows.marking import mark_photographs, with_measures
-from fundus_core.workflows.masks import Truth
+from fundus_core.workflows.masks import Truth, mask_columns, usual_column
 from fundus_core.workflows.segmentation import train_segmenter
 from fundus_core.workflows.segmentation_choice import SegmentationChoice
 from fundus_core.workflows.segmenter_store import list_segmenters, segmenters_store
@@ -47,9 +48,11 @@ _TRAINING = SegmentationTraining()
 _CHOICE = SegmentationChoice()
 
 Masks = Annotated[
-    str,
+    str | None,
     typer.Option(
-        "--masks", help="Column of masks, or folder beside the photographs, files named like them."
+        "--masks",
+        help="Column of masks, or folder beside the photographs, files named like them; by default "
+        "a column named like the channel, else `mask`.",
     ),
 ]
 Field = Annotated[
@@ -76,9 +79,14 @@ Model = Annotated[
 ]
 
 
+def _truth(dataset: FundusDataset, channels: str, masks: str | None, field: str) -> Truth:
+    asked = parse_channels(channels)
+    return Truth(asked, masks or usual_column(mask_columns(dataset), asked), field)
+
+
 def train(
     source: DataSource,
-    masks: Masks = "mask",
+    masks: Masks = None,
     field: Field = "fov",
     channels: Channels = "vessel",
     network: Annotated[str, typer.Option(help=f"{', '.join(NETWORKS)}.")] = _CHOICE.network,
@@ -141,7 +149,7 @@ def train(
     """
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
-    truth = Truth(parse_channels(channels), masks, field)
+    truth = _truth(dataset, channels, masks, field)
     training = SegmentationTraining(
         epochs=epochs,
         batch_size=batch_size,
@@ -247,7 +255,7 @@ def score(
     against: Annotated[
         str | None, typer.Option(help="Another model, or masks:COLUMN, on the same photographs.")
     ] = None,
-    masks: Masks = "mask",
+    masks: Masks = None,
     field: Field = "fov",
     channels: Channels = "vessel",
     threshold: Threshold = THRESHOLD,
@@ -260,7 +268,7 @@ def score(
     """
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
-    truth = Truth(parse_channels(channels), masks, field)
+    truth = _truth(dataset, channels, masks, field)
     found = [
         scoring.score_model(
             place,

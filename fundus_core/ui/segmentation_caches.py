@@ -8,7 +8,6 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from fundus_core.domain.dataset import FundusDataset
 from fundus_core.io.images import read_image
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.channels import (
@@ -28,13 +27,10 @@ from fundus_core.segmentation.summaries import (
 )
 from fundus_core.ui import wiring
 from fundus_core.workflows.marking import measured
-from fundus_core.workflows.masks import mask_files
+from fundus_core.workflows.masks import USUAL_FIELD, mask_files
 from fundus_core.workflows.segmentation_scores import ScoredModel, list_scores, load_scores
 from fundus_core.workflows.segmenter_store import Knowledge, TrainedSegmenter, list_segmenters
 from fundus_core.workflows.segmenters import Marker, open_marker, ready_file, split_side
-
-_MASK_ENDINGS = (".png", ".tif", ".tiff", ".gif", ".bmp")
-_FIELD = "fov"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +86,6 @@ def channel_names(models: Sequence[str]) -> tuple[str, ...]:
     """Returns what models mark: the first one's channels, then those of the others."""
     named = (one.name for name in models for one in parse_channels(model_channels(name)))
     return tuple(dict.fromkeys(named))
-
-
-def mask_columns(dataset: FundusDataset) -> list[str]:
-    """Returns the columns of a table that name picture files besides the photographs."""
-    columns = [name for name in dataset.table.columns if name not in {"path", "image_id"}]
-    return [name for name in columns if _names_pictures(dataset, str(name))]
 
 
 def marked_photograph(dataset_id: str, name: str, image_id: str) -> MarkedPhotograph:
@@ -164,12 +154,6 @@ def score_comparison(key_a: str, key_b: str) -> tuple[ScoreComparison, ...]:
     return _score_comparison(wiring.workspace(), key_a, key_b)
 
 
-def _names_pictures(dataset: FundusDataset, column: str) -> bool:
-    cells = dataset.table[column].dropna()
-    first = cells.iloc[0] if len(cells) else None
-    return isinstance(first, str) and first.lower().endswith(_MASK_ENDINGS) and column != _FIELD
-
-
 def _token(name: str) -> tuple[object, ...]:
     place, (name, _) = wiring.workspace(), split_side(name)
     file = ready_file(place, name) if name in READY else None
@@ -196,7 +180,7 @@ def _marked(
     dataset = wiring.dataset(dataset_id)
     row = dataset.table.set_index("image_id").loc[image_id]
     photograph = read_image(Path(str(row["path"])))
-    field = field_of(photograph, mask_files(dataset, _FIELD).get(image_id))
+    field = field_of(photograph, mask_files(dataset, USUAL_FIELD).get(image_id))
     marker = _marker(place, name, token)
     shares = marker.mark(image_id, photograph, field)
     for array in (photograph, field, shares):

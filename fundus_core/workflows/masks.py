@@ -1,7 +1,11 @@
 """Which mask belongs to which photograph of a data set."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import pandas as pd
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import fingerprint_of
@@ -10,7 +14,14 @@ from fundus_core.io.files import checksum
 from fundus_core.segmentation.channels import VESSEL, Channel, channels_text
 from fundus_core.segmentation.data import MaskedPhotograph
 
+USUAL_FIELD = "fov"
+"""Column or folder of fields of view."""
+
 _ENDINGS = (".png", ".tif", ".tiff", ".gif", ".bmp", ".jpg")
+
+
+USUAL_MASKS = "mask"
+"""Column or folder of masks, where no column is named like what is to be marked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +29,11 @@ class Truth:
     """Where the truth of a data set is."""
 
     channels: tuple[Channel, ...] = (VESSEL,)
-    column: str = "mask"
+    column: str = USUAL_MASKS
     """Column of paths of masks, relative to the table; where the table has none of this name, a
     folder of this name beside that of the photographs, whose files are called like them."""
 
-    field: str = "fov"
+    field: str = USUAL_FIELD
     """Column or folder of masks of the field of view; where there is neither, the field is found in
     the photograph."""
 
@@ -51,6 +62,28 @@ class Masked:
             for one in self.photographs
         ]
         return fingerprint_of([channels_text(truth.channels), files])
+
+
+def mask_columns(dataset: FundusDataset) -> list[str]:
+    """Returns the columns of a table that name picture files besides photographs and fields."""
+    columns = dataset.table.columns.drop(["path", "image_id", USUAL_FIELD], errors="ignore")
+    return [str(name) for name in columns if _names_pictures(dataset.table[name])]
+
+
+def usual_column(columns: Iterable[str], channels: Sequence[Channel]) -> str:
+    """Returns the column that is named like what is to be marked; `USUAL_MASKS` without one.
+
+    A table may hold several kinds of masks: those of lesions say nothing about vessels.
+
+    Examples:
+        >>> usual_column(["mask", "vessels"], [VESSEL])
+        'vessels'
+        >>> usual_column(["mask", "vessels"], [DISC])
+        'mask'
+    """
+    names = [channel.name.casefold() for channel in channels]
+    alike = (one for one in columns if any(name in one.casefold() for name in names))
+    return next(alike, USUAL_MASKS)
 
 
 def masked_photographs(dataset: FundusDataset, truth: Truth) -> Masked:
@@ -92,6 +125,12 @@ def mask_files(dataset: FundusDataset, name: str) -> dict[str, Path]:
     rows = zip(dataset.image_ids, dataset.table["path"], strict=True)
     found = {image_id: _beside(Path(path), name) for image_id, path in rows}
     return {image_id: path for image_id, path in found.items() if path is not None}
+
+
+def _names_pictures(column: "pd.Series[Any]") -> bool:
+    cells = column.dropna()
+    first = cells.iloc[0] if len(cells) else None
+    return isinstance(first, str) and first.lower().endswith(_ENDINGS)
 
 
 def _of_column(dataset: FundusDataset, name: str) -> dict[str, Path]:

@@ -25,7 +25,7 @@ from fundus_core.errors import (
 )
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.segmentation.channels import VESSEL, Channel
+from fundus_core.segmentation.channels import VESSEL, Channel, parse_channels
 from fundus_core.segmentation.loop import SegmentationTraining
 from fundus_core.workflows.datasets import open_dataset
 from fundus_core.workflows.embed import BackboneChoice
@@ -34,7 +34,13 @@ from fundus_core.workflows.marking import (
     mark_photographs,
     with_measures,
 )
-from fundus_core.workflows.masks import Truth, mask_files, masked_photographs
+from fundus_core.workflows.masks import (
+    Truth,
+    mask_columns,
+    mask_files,
+    masked_photographs,
+    usual_column,
+)
 from fundus_core.workflows.segmentation import train_segmenter
 from fundus_core.workflows.segmentation_choice import SegmentationChoice, patient_folds
 from fundus_core.workflows.segmentation_scores import list_scores, load_scores, score_model
@@ -82,6 +88,17 @@ def test_masks__of_a_column_and_of_a_folder_are_the_same(
     assert len(by_column) == 12
     assert by_column == by_folder
     assert mask_files(folder, "nothing") == {}
+
+
+def test_usual_column__is_the_one_named_like_what_is_marked(dataset: FundusDataset) -> None:
+    masks = list(dataset.table["mask"])
+    several = replace(dataset, table=dataset.table.assign(vessels=masks, note="no picture"))
+
+    columns = mask_columns(several)
+
+    assert set(columns) == {"mask", "second", "vessels"}
+    assert usual_column(columns, parse_channels("vessel")) == "vessels"
+    assert usual_column(columns, parse_channels("disc=16,cup=32")) == "mask"
 
 
 def test_masks__photographs_without_one_are_counted(dataset: FundusDataset) -> None:

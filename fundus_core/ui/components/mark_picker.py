@@ -12,6 +12,7 @@ from fundus_core.segmentation.channels import parse_channels
 from fundus_core.segmentation.ready import FRANGI
 from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.ui import messages, segmentation_caches, state, text
+from fundus_core.workflows.masks import mask_columns, usual_column
 
 MODELS_SIDE_BY_SIDE = 2
 
@@ -91,13 +92,15 @@ def _shown(name: str, side: object, title: str) -> tuple[str, str]:
 
 def pick_truth(dataset: FundusDataset, models: Sequence[str]) -> PickedTruth:
     """Draws the menu of mask columns; returns the choice."""
-    columns = segmentation_caches.mask_columns(dataset)
+    columns = mask_columns(dataset)
     usual = segmentation_caches.model_channels(models[0])
+    likely = usual_column(columns, parse_channels(usual))
+    columns.sort(key=lambda name: name != likely)
     left, right = st.columns(2)
     column = left.selectbox(
         "Truth",
         [*columns, _NO_TRUTH],
-        key="vessels.truth",
+        key=f"vessels.truth.{usual}",  # each model has masks of its own
         persist_state="session",
         help="Column of mask files, drawn by people or by the phantom's program.",
     )
