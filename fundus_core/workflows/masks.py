@@ -78,7 +78,7 @@ def usual_column(columns: Iterable[str], channels: Sequence[Channel]) -> str:
     Examples:
         >>> usual_column(["mask", "vessels"], [VESSEL])
         'vessels'
-        >>> usual_column(["mask", "vessels"], [DISC])
+        >>> usual_column(["mask", "vessels"], [Channel("disc", 16)])
         'mask'
     """
     names = [channel.name.casefold() for channel in channels]
