@@ -83,12 +83,43 @@ def test_the_whole_line(page: Page, opened: Dashboard) -> None:
     no_error(page)
     expect(page.get_by_text("Trustworthiness").first).to_be_visible(timeout=30_000)
 
-    go(page, "Grad-CAM")
-    settle(page)
+    explain(page)
+    mark_vessels(page)
+
+
+def explain(page: Page) -> None:
+    """Looks at the heat maps of one photograph, tests them, and goes on to the next by its key."""
+    go(page, "Explain")
     heat_map = page.get_by_role("img", name=re.compile("^Heat map of"))
     refusal = page.get_by_text("Nothing in this photograph speaks for")
     expect(heat_map.or_(refusal).first).to_be_visible(timeout=JOB_MS)
+    no_error(page)
+    page.get_by_role("button", name="Test these maps").click()
+    light = page.get_by_text(re.compile("^Trust light: (green|amber|grey)$"))
+    expect(light.or_(refusal).first).to_be_visible(timeout=JOB_MS)
+    settle(page)
+    at = page.get_by_text(re.compile(r"^Photograph \d+ of 100 in this order"))
+    number = int(at.inner_text().split()[1])
+    key, other = ("n", number + 1) if number < 100 else ("p", number - 1)
+    page.locator("h1").click()  # keys go to the page
+    page.keyboard.press(key)
+    expect(at).to_have_text(f"Photograph {other} of 100 in this order", timeout=JOB_MS)
     expect(page.get_by_text("not a medical device").first).to_be_visible()
+
+
+def mark_vessels(page: Page) -> None:
+    """Looks at marked vessels and where they are wrong, and scores the method on all photographs."""
+    go(page, "Vessels")
+    no_error(page)
+    expect(page.get_by_role("cell", name="Dice", exact=True).first).to_be_visible()
+    page.get_by_role("radio", name="Errors", exact=True).click()
+    settle(page)
+    no_error(page)
+    page.get_by_role("button", name="Score on 100 photographs").click()
+    expect(
+        page.get_by_text("Marks of vessel against vessels in 100 photographs").first
+    ).to_be_visible(timeout=JOB_MS)
+    no_error(page)
 
 
 def downloads_hold_their_caution(page: Page) -> None:
