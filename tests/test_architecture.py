@@ -32,6 +32,7 @@ LAYERS = (  # from the top down
     {"plots", "checks", "report", "tables"},
     {
         "adapters",
+        "imports",
         "probe_fits",
         "probes",
         "finetune",

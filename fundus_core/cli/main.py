@@ -22,6 +22,7 @@ from fundus_core.cli import (
     embed_grid,
     evaluate,
     explain,
+    imports,
     label_quality,
     manage,
     metrics,
@@ -55,6 +56,7 @@ app = typer.Typer(
 
 app.command("demo")(data.demo)
 app.command("check")(with_options(data.check))
+app.command("import")(imports.import_)
 app.command("look-alikes")(with_options(data.look_alikes))
 app.add_typer(backbones.backbones_app, name="backbones")
 app.command("embed")(with_options(model.embed))

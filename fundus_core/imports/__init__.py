@@ -1,0 +1,1 @@
+"""Photographs from other programs' formats: DICOM, and data sets of Hugging Face."""

@@ -1,0 +1,231 @@
+"""Reads DICOM files as photographs, without what identifies the patient.
+
+Only pixels, a pseudonym, eye, age in years, sex and the camera's model are taken over: no name, no
+number, no date, no private element. The order of a patient's visits is kept as a number.
+
+References:
+    DICOM PS3.3, C.8.17 (ophthalmic photography) and C.7.6.3 (pixel description).
+"""
+
+import io
+import warnings
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.errors import DataError
+from fundus_core.imports.records import ImportedPhotograph, Outcome, Pseudonyms, RefusedPhotograph
+from fundus_core.io.images import MAX_BYTES, MAX_PIXELS
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+_PREAMBLE, _MAGIC = 128, b"DICM"
+_EYES = {"R": "OD", "L": "OS"}
+_RARE = "Decoders of some rarer compressions are not installed with this program."
+
+_IDENTITY = (
+    *("PatientID", "PatientName", "PatientBirthDate", "PatientAge", "PatientSex"),
+    *("IssuerOfPatientID", "StudyDate", "ContentDate", "AcquisitionDateTime"),
+    *("ImageLaterality", "Laterality", "ManufacturerModelName", "BurnedInAnnotation"),
+    *("Rows", "Columns", "SamplesPerPixel", "NumberOfFrames", "Modality"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Header:
+    """What is read of a file before its pixels are."""
+
+    path: Path
+    identifier: str
+    """Of the patient; used for the pseudonym alone."""
+
+    date: str
+    about: dict[str, str]
+
+
+def is_dicom(path: Path) -> bool:
+    """Says whether a file begins as DICOM files do."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] == _MAGIC
+    except OSError:
+        return False
+
+
+def dicom_photographs(
+    paths: Sequence[Path], root: Path, pseudonyms: Pseudonyms, *, allow_burned_in: bool = False
+) -> Iterator[Outcome]:
+    """Yields the photographs of DICOM files, one outcome per file.
+
+    Args:
+        paths: Files for which `is_dicom` holds.
+        root: Folder that names in messages are relative to.
+        pseudonyms: Stand in for the patients' identifiers.
+        allow_burned_in: Take over photographs whose file says that text is drawn into them.
+
+    Raises:
+        DataError: If pydicom is not installed.
+    """
+    _require_pydicom()
+    headers: list[_Header] = []
+    for path in paths:
+        header = _header(path, root, pseudonyms, allow_burned_in=allow_burned_in)
+        if isinstance(header, RefusedPhotograph):
+            yield header
+        else:
+            headers.append(header)
+    visits = _visits(headers)
+    for header in headers:
+        number = visits.get((header.identifier, header.date))
+        visit = {} if number is None else {"visit": str(number)}
+        yield _photograph(header, root, visit)
+
+
+def _require_pydicom() -> None:
+    try:
+        import pydicom  # noqa: F401
+    except ImportError as error:
+        raise DataError(
+            "DICOM files are read by pydicom, which is not installed.",
+            hint="Install it: pip install pydicom, or this program with [dicom].",
+        ) from error
+
+
+def _header(
+    path: Path, root: Path, pseudonyms: Pseudonyms, *, allow_burned_in: bool
+) -> _Header | RefusedPhotograph:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    name = _name(path, root)
+    if path.stat().st_size > MAX_BYTES:
+        return RefusedPhotograph(
+            name, f"It has {path.stat().st_size:,} bytes; at most {MAX_BYTES:,} are read."
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about values that break the standard, with the values
+            found = dcmread(path, stop_before_pixels=True, specific_tags=list(_IDENTITY))
+            reason = _why_not(found, allow_burned_in=allow_burned_in)
+            if reason:
+                return RefusedPhotograph(name, reason)
+            identifier = _text(found, "PatientID")
+            issuer = _text(found, "IssuerOfPatientID")
+            date = _text(found, "AcquisitionDateTime") or _text(found, "ContentDate")
+            return _Header(
+                path,
+                f"{issuer}\n{identifier}" if identifier else "",
+                (date or _text(found, "StudyDate"))[:8],
+                _about(found, pseudonyms.of(f"{issuer}\n{identifier}") if identifier else ""),
+            )
+    except (InvalidDicomError, OSError, ValueError, TypeError, KeyError, EOFError, AttributeError):
+        return RefusedPhotograph(name, "Its header is broken.")
+
+
+def _why_not(found: "Dataset", *, allow_burned_in: bool) -> str:
+    """Returns why a file is no photograph that may be taken over; empty where it is one."""
+    if "Rows" not in found or "Columns" not in found:
+        return "It holds no picture."
+    n_pixels = int(found.Rows) * int(found.Columns)
+    if n_pixels > MAX_PIXELS:
+        return f"It has {n_pixels:,} pixels; at most {MAX_PIXELS:,} are read."
+    n_frames = int(found.get("NumberOfFrames") or 1)
+    if n_frames != 1:
+        return f"It has {n_frames} frames; a photograph has one."
+    if _text(found, "BurnedInAnnotation").upper() == "YES" and not allow_burned_in:
+        return (
+            "It says that text is drawn into the picture, which may name the patient "
+            "(--allow-burned-in takes it over all the same)."
+        )
+    return ""
+
+
+def _about(found: "Dataset", pseudonym: str) -> dict[str, str]:
+    laterality = _text(found, "ImageLaterality") or _text(found, "Laterality")
+    age = _text(found, "PatientAge")
+    years = str(int(age[:-1])) if age.endswith("Y") and age[:-1].isdecimal() else ""
+    known = {
+        "patient_id": pseudonym,
+        "eye": _EYES.get(laterality.upper(), ""),
+        "age": years,
+        "sex": {"M": "male", "F": "female"}.get(_text(found, "PatientSex").upper(), ""),
+        "camera": _text(found, "ManufacturerModelName"),
+    }
+    return {name: value for name, value in known.items() if value}
+
+
+def _visits(headers: Sequence[_Header]) -> dict[tuple[str, str], int]:
+    """Returns (patient, date) -> the number of the visit, from 1, where both are known."""
+    dates: dict[str, set[str]] = defaultdict(set)
+    for header in headers:
+        if header.identifier and header.date:
+            dates[header.identifier].add(header.date)
+    return {
+        (patient, date): number
+        for patient, known in dates.items()
+        for number, date in enumerate(sorted(known), start=1)
+    }
+
+
+def _photograph(header: _Header, root: Path, more: dict[str, str]) -> Outcome:
+    from PIL import Image
+    from pydicom import dcmread
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    name = _name(header.path, root)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            pixels = _rgb(dcmread(header.path))
+    except NotImplementedError:
+        return RefusedPhotograph(name, f"It is compressed in an unknown way. {_RARE}")
+    except (RuntimeError, InvalidDicomError, BytesLengthException, OSError, EOFError):
+        return RefusedPhotograph(name, f"Its pixels cannot be decoded. {_RARE}")
+    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        return RefusedPhotograph(name, "Its pixels are cut short, or not as its header says.")
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return ImportedPhotograph(file.getvalue(), ".png", {**header.about, **more})
+
+
+def _rgb(found: "Dataset") -> NDArray[np.uint8]:
+    """Returns the picture as RGB (H, W, 3), whatever its colours are stored as."""
+    from pydicom.pixels.processing import apply_color_lut
+    from pydicom.pixels.utils import pixel_array
+
+    kind = str(found.PhotometricInterpretation)
+    pixels: NDArray[Any] = pixel_array(found)
+    if kind == "PALETTE COLOR":
+        pixels = apply_color_lut(pixels, found)
+        bits = int(found.RedPaletteColorLookupTableDescriptor[2])
+    else:
+        bits = int(found.BitsStored)
+    if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[2] != 3):
+        raise ValueError(f"A picture of shape {pixels.shape} is no photograph.")
+    eight = _eight_bits(pixels, bits, signed=bool(found.get("PixelRepresentation", 0)))
+    if kind == "MONOCHROME1":
+        eight = np.uint8(255) - eight
+    return np.ascontiguousarray(eight if eight.ndim == 3 else np.repeat(eight[..., None], 3, 2))
+
+
+def _eight_bits(pixels: NDArray[Any], bits: int, *, signed: bool) -> NDArray[np.uint8]:
+    """Returns values of some bits as 8-bit ones: the largest that can be stored becomes 255."""
+    if bits == 8 and not signed:
+        return pixels.astype(np.uint8)
+    offset = 1 << (bits - 1) if signed else 0
+    scaled = (pixels.astype(np.float64) + offset) * (255 / ((1 << bits) - 1))
+    return np.clip(np.round(scaled), 0, 255).astype(np.uint8)
+
+
+def _text(found: "Dataset", keyword: str) -> str:
+    return str(found.get(keyword) or "").strip()
+
+
+def _name(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name

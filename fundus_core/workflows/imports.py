@@ -1,0 +1,143 @@
+"""Use case: photographs in other programs' formats become a folder with a manifest."""
+
+import csv
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.errors import DataError
+from fundus_core.imports.dicom import dicom_photographs, is_dicom
+from fundus_core.imports.hugging_face import (
+    count_rows,
+    hugging_face_photographs,
+    is_hugging_face,
+)
+from fundus_core.imports.records import ImportedPhotograph, Outcome, Pseudonyms, RefusedPhotograph
+from fundus_core.io.photo_files import walk_files
+
+MANIFEST, REFUSED = "manifest.csv", "refused.csv"
+_FIRST = ("path", "patient_id", "eye", "split")
+
+
+@dataclass(frozen=True, slots=True)
+class ImportSummary:
+    """What came out of an import."""
+
+    manifest: Path
+    """Table of the photographs, beside their folder `images`; read it as any data set."""
+
+    kind: str
+    """DICOM or Hugging Face."""
+
+    n_imported: int
+    refused: tuple[RefusedPhotograph, ...]
+    """Also in `refused.csv` beside the manifest."""
+
+
+def import_photographs(
+    source: Path,
+    out: Path,
+    *,
+    secret: bytes | None = None,
+    allow_burned_in: bool = False,
+    progress: Progress = silent,
+) -> ImportSummary:
+    """Writes photographs as plain files, with a manifest that any data set is read from.
+
+    The folder appears when all is written; an import that was stopped leaves nothing behind.
+
+    Args:
+        source: A folder of DICOM files, or of a data set of Hugging Face; or one such file.
+        out: Folder to make.
+        secret: Key of the pseudonyms that stand for DICOM's patient identifiers; the same one gives
+            the same pseudonyms. By default one that nobody keeps.
+        allow_burned_in: Take over DICOM pictures that say to have text drawn into them.
+        progress: Told after every photograph.
+
+    Raises:
+        DataError: If there is nothing of either kind, no photograph could be taken over, the folder
+            is there already, or a decoder is not installed.
+    """
+    source, out = source.expanduser().absolute(), out.expanduser().absolute()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise DataError(f"{out} is there already.", hint="Name a folder that is not there yet.")
+    found = _found(source, secret, allow_burned_in=allow_burned_in)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = out.with_name(f".{out.name}-{secrets.token_hex(4)}")
+    unfinished.mkdir()
+    try:
+        rows, refused = _write_photographs(found, unfinished, progress)
+        if not rows:
+            raise DataError(
+                f"None of the {len(refused)} pictures of {source} could be taken over; the first: "
+                f"{refused[0].reason if refused else 'there is none'}",
+                hint="Mend the source, or give another one.",
+            )
+        _write_table(unfinished / MANIFEST, rows)
+        _write_table(
+            unfinished / REFUSED, [{"name": one.name, "reason": one.reason} for one in refused]
+        )
+        if out.exists():
+            out.rmdir()
+        unfinished.rename(out)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return ImportSummary(out / MANIFEST, found.kind, len(rows), tuple(refused))
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A source of a known kind."""
+
+    kind: str
+    total: int
+    outcomes: Iterator[Outcome]
+
+
+def _found(source: Path, secret: bytes | None, *, allow_burned_in: bool) -> _Found:
+    if not source.exists():
+        raise DataError(f"There is nothing at {source}.", hint="Check the path.")
+    files = [source] if source.is_file() else list(walk_files(source))
+    dicom = [path for path in files if is_dicom(path)]
+    if dicom:
+        pseudonyms = Pseudonyms() if secret is None else Pseudonyms(secret)
+        root = source if source.is_dir() else source.parent
+        outcomes = dicom_photographs(dicom, root, pseudonyms, allow_burned_in=allow_burned_in)
+        return _Found("DICOM", len(dicom), outcomes)
+    if is_hugging_face(source):
+        return _Found("Hugging Face", count_rows(source), hugging_face_photographs(source))
+    raise DataError(
+        f"{source} holds neither DICOM files nor Arrow tables of photographs.",
+        hint="Folders and tables of ordinary photographs need no import: open them as they are.",
+    )
+
+
+def _write_photographs(
+    found: _Found, folder: Path, progress: Progress
+) -> tuple[list[Mapping[str, str]], list[RefusedPhotograph]]:
+    images = folder / "images"
+    images.mkdir()
+    rows: list[Mapping[str, str]] = []
+    refused: list[RefusedPhotograph] = []
+    for number, outcome in enumerate(found.outcomes, start=1):
+        if isinstance(outcome, ImportedPhotograph):
+            path = images / f"{len(rows) + 1:06d}{outcome.suffix}"
+            path.write_bytes(outcome.data)
+            rows.append({**outcome.about, "path": path.relative_to(folder).as_posix()})
+        else:
+            refused.append(outcome)
+        progress(number, found.total, "Importing photographs")
+    return rows, refused
+
+
+def _write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = [name for name in _FIRST if name in names]
+    columns += [name for name in names if name not in columns]
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows)
