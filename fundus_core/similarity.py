@@ -35,9 +35,26 @@ def nearest(embeddings: Embeddings, image_id: str, *, count: int = 8) -> tuple[N
     row = embeddings.image_ids.index(image_id) if image_id in embeddings.image_ids else None
     if row is None:
         raise KeyError(image_id)
-    similarity = _cosines(embeddings.vectors, row)
+    similarity = cosines_with(embeddings.vectors, embeddings.vectors[row])
     order = [i for i in np.argsort(-similarity, kind="stable") if i != row][:count]
     return tuple(Neighbour(embeddings.image_ids[i], float(similarity[i])) for i in order)
+
+
+def cosines_with(vectors: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns how alike photographs are to one that need not be among them.
+
+    Args:
+        vectors: Shape (N, D); their mean is the origin for all.
+        vector: Shape (D,).
+
+    Returns:
+        Shape (N,): cosines in [-1, 1], 0 where a vector lies at the mean.
+    """
+    mean = vectors.mean(axis=0)
+    centred, wanted = vectors - mean, vector - mean
+    lengths = np.linalg.norm(centred, axis=1) * np.linalg.norm(wanted)
+    cosines: NDArray[np.float32] = centred @ wanted / np.where(lengths > 0, lengths, 1.0)
+    return np.clip(cosines, -1.0, 1.0)
 
 
 def nearest_rows(
@@ -64,7 +81,7 @@ def nearest_rows(
     """
     codes = as_patients(patients, n_images=len(vectors))
     _require_enough(len(vectors), codes, count)
-    unit = _directions(vectors)
+    unit = directions(vectors)
     found = np.empty((len(unit), count), np.int32)
     step = max(1, _CELLS_AT_ONCE // len(unit))
     for start in range(0, len(unit), step):
@@ -95,7 +112,7 @@ def _require_enough(n_images: int, codes: NDArray[np.intp] | None, count: int) -
         )
 
 
-def _directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+def directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Returns the vectors as seen from their middle, each of length 1.
 
     Raises:
@@ -109,11 +126,3 @@ def _directions(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
             hint="Choose another backbone, or extract these embeddings again.",
         )
     return np.asarray(centred / np.where(lengths > 0, lengths, 1.0), np.float32)
-
-
-def _cosines(vectors: NDArray[np.float32], row: int) -> NDArray[np.float32]:
-    centred = vectors - vectors.mean(axis=0)
-    lengths = np.linalg.norm(centred, axis=1)
-    scale = np.where(lengths > 0, lengths, 1.0)
-    cosines: NDArray[np.float32] = centred @ centred[row] / (scale * scale[row])
-    return np.clip(cosines, -1.0, 1.0)

@@ -29,7 +29,7 @@ LAYERS = (  # from the top down
     {"ui"},
     {"jobs", "cli", "__main__"},
     {"workflows", "studies"},
-    {"plots", "checks", "report", "tables"},
+    {"plots", "checks", "report", "tables", "exports"},
     {
         "adapters",
         "imports",

@@ -22,6 +22,7 @@ from fundus_core.cli import (
     embed_grid,
     evaluate,
     explain,
+    exports,
     imports,
     label_quality,
     manage,
@@ -61,6 +62,8 @@ app.command("look-alikes")(with_options(data.look_alikes))
 app.add_typer(backbones.backbones_app, name="backbones")
 app.command("embed")(with_options(model.embed))
 app.command("embed-grid")(with_options(embed_grid.embed_grid))
+app.command("export")(with_options(exports.export))
+app.command("mlflow")(exports.mlflow)
 app.command("project")(with_options(model.project))
 app.command("probe")(with_options(model.probe))
 app.command("finetune")(with_options(train.finetune))

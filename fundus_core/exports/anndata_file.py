@@ -1,0 +1,59 @@
+"""An export as an AnnData file (`.h5ad`), which scanpy and single-cell tools open.
+
+References:
+    Virshup et al. (2024), JOSS 9(101), 4371.
+"""
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from fundus_core.errors import DataError
+from fundus_core.exports.content import Content
+
+
+def write_anndata(content: Content, path: Path) -> None:
+    """Writes vectors as `X`, the table as `obs`, maps as `obsm["X_METHOD"]`, the rest as `uns`.
+
+    Raises:
+        DataError: If anndata is not installed.
+    """
+    try:
+        import anndata
+    except ImportError as error:
+        raise DataError(
+            "AnnData files are written by anndata, which is not installed.",
+            hint="Install it (pip install anndata), or export as parquet, which needs nothing.",
+        ) from error
+    about = content.table.set_index("image_id").astype(object)
+    # h5ad knows text and numbers: what is mixed or missing is written as text.
+    columns = {name: _column(about[name]) for name in about}
+    found = anndata.AnnData(
+        X=content.vectors,
+        obs=pd.DataFrame(columns, index=_index(about.index)),
+        var=pd.DataFrame(index=_index(range(content.vectors.shape[1]))),
+        obsm={f"X_{method}": points for method, points in content.maps.items()},
+        uns={"fundus_explorer": json.dumps(content.about, ensure_ascii=False)},
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.part")
+    try:
+        found.write_h5ad(unfinished)
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _index(names: Iterable[Any]) -> "pd.Index[str]":
+    """Returns names as plain objects: older readers know no other text."""
+    return pd.Index([str(name) for name in names], dtype=object)
+
+
+def _column(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    numbers = pd.to_numeric(values, errors="coerce")
+    if values.notna().any() and numbers.notna().equals(values.notna()):
+        return numbers.astype(float)
+    return values.map(lambda one: "" if one is None or one is pd.NA else str(one)).astype(object)
