@@ -20,10 +20,10 @@ from scripts.command_line import ROOT, fundus
 WORKSPACE = ROOT / "workspace" / "trust-study"
 DOCUMENT = ROOT / "docs" / "trust.md"
 BACKBONE, SIZE = "mobilenetv2_phantom", 288
-RANDOM_SEEDS = {"grad_cam": (0, 1, 2), "layer_cam": (0,), "eigen_cam": (0,)}
+RANDOM_SEEDS = {"grad_cam": (0, 1, 2), "eigen_cam": (0,)}
 """Method -> the draws of random weights that its maps are compared with."""
 
-N_PHOTOGRAPHS, N_TOY = 40, 4
+N_PHOTOGRAPHS, N_TOY = 30, 4
 
 TEMPLATE = """# The trust light, tested
 
