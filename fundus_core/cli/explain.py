@@ -7,11 +7,16 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
-from fundus_core.errors import DataError, SaliencyError
+from fundus_core.errors import DataError, FundusError, SaliencyError
 from fundus_core.explain.trust import NOT_SHOWN, TrustLight
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.workflows import explain as explaining
+from fundus_core.workflows.calibrated import (
+    MEANING,
+    CalibratedProbability,
+    calibrated_probabilities,
+)
 from fundus_core.workflows.explained import Asked
 from fundus_core.workflows.model_trust import ModelTrust, model_trust
 from fundus_core.workflows.trust import trust_of
@@ -73,6 +78,7 @@ def explain(
     elif named:
         asked = Asked(class_name or "", minus or "", method, layer)
         rows = _explained(place, run, named, asked, out, opacity)
+        _add_calibrated(rows, place, run)
         if trust:
             _add_lights(rows, place, run, named, asked, seed)
         _print_rows(rows, as_json=as_json)
@@ -125,6 +131,18 @@ def _explained(
     return [
         _row(name, outcome, out, opacity) for name, outcome in zip(named, outcomes, strict=True)
     ]
+
+
+def _add_calibrated(rows: list[dict[str, Any]], place: Workspace, run: str) -> None:
+    """Adds what each score stands for, as the other folds teach it, or why that is not known."""
+    shown = [row for row in rows if row["overlay"] is not None]
+    ids = [row["image_id"] for row in shown]
+    for row, found in zip(
+        shown, calibrated_probabilities(place, run, ids, shown[0]["class"]), strict=True
+    ):
+        is_known = isinstance(found, CalibratedProbability)
+        row["calibrated"] = found if is_known else None
+        row["not_calibrated"] = found.message if isinstance(found, FundusError) else None
 
 
 def _add_lights(
@@ -182,12 +200,21 @@ def _print_rows(rows: list[dict[str, Any]], *, as_json: bool) -> None:
             print_line(f"{row['image']}: {row['refused']}")
             continue
         print_line(f"{row['overlay']}: score {row['score']:.3f} for {row['class']}")
+        print_line(f"  {_calibrated_text(row)}")
         if light := row.get("trust"):
             print_line(f"  Trust light: {light['light']}")
             for check in light["checks"]:
                 print_line(f"    {_SHOWN_CHECK[check.passed]}: {check.title}. {check.figure}")
+    if any(row.get("calibrated") for row in rows):
+        print_line(MEANING)
     if any(row.get("trust") for row in rows):
         print_line(NOT_SHOWN)
+
+
+def _calibrated_text(row: dict[str, Any]) -> str:
+    if row["calibrated"] is None:
+        return f"Calibrated probability: not known. {row['not_calibrated']}"
+    return f"Calibrated probability: {_share_text(row['calibrated'].probability)}"
 
 
 def _print_layers(place: Workspace, run: str, *, as_json: bool) -> None:

@@ -153,7 +153,7 @@ class PaperUNet(nn.Module):
 
     References:
         Jang et al. (2024), arXiv:2408.08790; layers and names as in the first author's public
-        decoder, see docs/segmentation.md.
+        decoder, see docs/marking.md.
     """
 
     def __init__(self, pyramid: Pyramid, n_channels: int) -> None:

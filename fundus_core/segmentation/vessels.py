@@ -2,7 +2,7 @@
 
 All photographs are measured at one scale, the field of view being `FIELD_SIDE` pixels wide, since
 fractal dimension and tortuosity depend on how fine the pixels are. None of these figures is the
-clinical index of a similar name: see docs/segmentation.md.
+clinical index of a similar name: see docs/marking.md.
 """
 
 from dataclasses import asdict, dataclass

@@ -9,19 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.errors import SaliencyError
-from fundus_core.explain.cam import SaliencyMap, map_or_reason, maps_of
+from fundus_core.explain.cam import SaliencyMap
 from fundus_core.explain.depths import LayerChoice, layer_choices
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.overlay import blend
-from fundus_core.workflows.explained import (
-    Asked,
-    ExplainedModel,
-    ModelShelf,
-    column_of,
-    explainable_run,
-)
-from fundus_core.workflows.explained_photographs import Subject, shown_to, subjects_of
+from fundus_core.workflows.explained import Asked, ModelShelf, column_of, explainable_run
+from fundus_core.workflows.explained_photographs import Subject, subjects_of
+from fundus_core.workflows.map_store import HeatMaps
 from fundus_core.workflows.photographs import photograph
+from fundus_core.workflows.runs import Run
 
 SHOWN_SIDE = 1024
 """Longer side of the photograph an overlay is drawn on, in pixels."""
@@ -100,9 +96,10 @@ def explain_many(
 ) -> list[Explanation | SaliencyError]:
     """Shows where the model of a run looked in photographs.
 
-    A photograph of the run's own data set is explained by the probe, or the fine-tuned network, of
-    the fold that held it out. Any other is explained by the probe fitted on all; of a fine-tuned
-    run, which has no such network, by that of its first fold.
+    Maps that were computed before are read from the workspace; where all were, no network is
+    loaded. A photograph of the run's own data set is explained by the probe, or the fine-tuned
+    network, of the fold that held it out. Any other is explained by the probe fitted on all; of a
+    fine-tuned run, which has no such network, by that of its first fold.
 
     Args:
         workspace: Where the run is.
@@ -124,12 +121,12 @@ def explain_many(
     run = explainable_run(workspace, run_id)
     asked = Asked(class_name or run.target.scored_classes[0], minus or "", method, layer)
     column_of(run, asked.class_name)
-    shelf = ModelShelf(workspace, run)
+    maps = HeatMaps(workspace, run, asked)
     found: dict[int, Explanation | SaliencyError] = {}
     subjects = subjects_of(workspace, run, images)
     # Of a fine-tuned run one network is in memory at a time: photographs go by their fold.
     for row in sorted(range(len(subjects)), key=lambda row: subjects[row].fold or 0):
-        found[row] = _explain_one(shelf.model_for(subjects[row]), subjects[row], asked)
+        found[row] = _explain_one(maps, subjects[row])
     return [found[row] for row in range(len(subjects))]
 
 
@@ -144,21 +141,13 @@ def layers_of(workspace: Workspace, run_id: str) -> tuple[LayerChoice, ...]:
     return layer_choices(ModelShelf(workspace, run).model_for(anyone).backbone)
 
 
-def _explain_one(
-    model: ExplainedModel, subject: Subject, asked: Asked
-) -> Explanation | SaliencyError:
-    shown = shown_to(model.run, subject.path)
-    layer = model.layer(asked)
-    raw = maps_of(
-        model.backbone, shown.batch, model.target(asked), method=asked.method, layer=layer
-    )[0]
-    outcome = map_or_reason(
-        raw, layer=layer.name if layer else "", method=asked.method, class_name=asked.title
-    )
+def _explain_one(maps: HeatMaps, subject: Subject) -> Explanation | SaliencyError:
+    asked, kept = maps.asked, maps.of(subject)
+    outcome = kept.outcome(asked)
     if isinstance(outcome, SaliencyError):
         return outcome
     picture = photograph(subject.path, max_side=SHOWN_SIDE)
-    geometry = shown.geometry.at_size(*picture.shape[:2])
+    geometry = kept.geometry.at_size(*picture.shape[:2])
     return Explanation(
         subject.image_id,
         subject.path,
@@ -166,18 +155,18 @@ def _explain_one(
         outcome,
         geometry.to_original(outcome.values, outside=np.nan),
         asked.class_name,
-        model.probability(shown.batch, asked.class_name),
+        kept.score,
         subject.held_out,
-        _label(model, subject, asked.class_name),
+        _label(maps.run, subject, asked.class_name),
         asked.minus,
-        model.network_fold,
+        kept.network_fold,
     )
 
 
-def _label(model: ExplainedModel, subject: Subject, class_name: str) -> bool | None:
+def _label(run: Run, subject: Subject, class_name: str) -> bool | None:
     if subject.labels is None:
         return None
-    column, sign = column_of(model.run, class_name)
+    column, sign = column_of(run, class_name)
     return bool(subject.labels[column]) is (sign > 0)
 
 

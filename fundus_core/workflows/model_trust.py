@@ -53,14 +53,32 @@ def sample_of(
         SaliencyError: If the run's model cannot be explained.
         DataError: If the photographs are no longer remembered.
     """
+    order, ids, patients = drawn_order(workspace, run_id, seed)
+    rows = np.sort(order[:n_photographs])
+    return tuple(ids[row] for row in rows), None if patients is None else patients[rows]
+
+
+def drawn_order(
+    workspace: Workspace, run_id: str, seed: int
+) -> tuple[NDArray[np.intp], tuple[str, ...], NDArray[np.str_] | None]:
+    """Returns the rows of the held-out photographs in the order in which they are drawn.
+
+    Smaller samples of a seed are the beginning of larger ones.
+
+    Returns:
+        The rows, and the image ids and the patients, if known, of all rows.
+
+    Raises:
+        SaliencyError: If the run's model cannot be explained.
+        DataError: If the photographs are no longer remembered.
+    """
     run = explainable_run(workspace, run_id)
     said = run_predictions(workspace, run)
     known = set(stored_dataset(workspace, run.dataset_id).image_ids)
     held_out = np.ones(len(said.image_ids), bool) if said.fold is None else said.fold >= 0
     rows = [row for row in np.flatnonzero(held_out) if said.image_ids[row] in known]
-    chosen = np.sort(np.random.default_rng(seed).permutation(rows)[:n_photographs])
-    ids = tuple(said.image_ids[row] for row in chosen)
-    return ids, None if said.patient_ids is None else said.patient_ids[chosen]
+    order = np.random.default_rng(seed).permutation(rows).astype(np.intp)
+    return order, said.image_ids, said.patient_ids
 
 
 def model_trust(

@@ -1,6 +1,6 @@
 """Use case: may a heat map be read? Measured once per map and kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.domain.recipe import Recipe
+from fundus_core.domain.recipe import Recipe, added_later
 from fundus_core.errors import DataError, SaliencyError
-from fundus_core.explain.cam import map_or_reason, maps_of
 from fundus_core.explain.location import RegionShare, region_shares
 from fundus_core.explain.question import Question
 from fundus_core.explain.removal import N_COPIES, Removal
@@ -29,13 +28,9 @@ from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.datasets import stored_dataset
 from fundus_core.workflows.explain import SHOWN_SIDE
-from fundus_core.workflows.explained import (
-    Asked,
-    ModelShelf,
-    column_of,
-    explainable_run,
-)
+from fundus_core.workflows.explained import Asked, column_of, explainable_run
 from fundus_core.workflows.explained_photographs import Shown, Subject, shown_to, subjects_of
+from fundus_core.workflows.map_store import HeatMaps
 from fundus_core.workflows.photographs import photograph
 from fundus_core.workflows.runs import Run
 from fundus_core.workflows.truth import MaskFiles, field_of, mask_files
@@ -63,6 +58,9 @@ class TrustRecipe(Recipe):
     seed: int
     version: int = 1
     """Raised when the figures are computed otherwise."""
+
+    macula: str = added_later("")
+    """Whence the macula's place: see `MaskFiles.macula`."""
 
 
 def trust_of(
@@ -119,27 +117,40 @@ def trust_of(
     return [found[row] for row in range(len(subjects))]
 
 
-def stored_light(
-    workspace: Workspace,
-    run_id: str,
-    image: str,
-    asked: Asked,
-    *,
-    rules: TrustRules = USUAL_RULES,
-    n_copies: int = N_COPIES,
-    seed: int = 0,
-) -> TrustLight | None:
+def stored_light(workspace: Workspace, run_id: str, image: str, asked: Asked) -> TrustLight | None:
     """Returns the light of a map that was measured before; None where none was. Loads no network.
 
     Raises:
         SaliencyError: If the run's model cannot be explained at all.
         DataError: If the image is unknown.
     """
+    (found,) = stored_lights(workspace, run_id, [image], asked)
+    return found if isinstance(found, TrustLight) else None
+
+
+def stored_lights(
+    workspace: Workspace,
+    run_id: str,
+    images: Sequence[str],
+    asked: Asked,
+    *,
+    rules: TrustRules = USUAL_RULES,
+    n_copies: int = N_COPIES,
+    seed: int = 0,
+) -> Iterator[TrustLight | SaliencyError | None]:
+    """Yields the light of each map, or why there is no map; None where it was not measured before.
+
+    No network is loaded.
+
+    Raises:
+        SaliencyError: If the run's model cannot be explained at all.
+        DataError: If an image is unknown.
+    """
     run = explainable_run(workspace, run_id)
     task = _Task(workspace, run, asked, _truth(workspace, run, None), n_copies, seed)
-    (subject,) = subjects_of(workspace, run, [image])
-    figures = task.stored(subject)
-    return None if figures is None else judged(figures, rules)
+    for subject in subjects_of(workspace, run, images):
+        known = task.known(subject)
+        yield judged(known, rules) if isinstance(known, TrustFigures) else known
 
 
 @dataclass
@@ -152,15 +163,15 @@ class _Task:
     masks: Mapping[str, MaskFiles]
     n_copies: int
     seed: int
-    _shelf: ModelShelf = field(init=False)
+    _maps: HeatMaps = field(init=False)
 
     def __post_init__(self) -> None:
-        self._shelf = ModelShelf(self.workspace, self.run)
+        self._maps = HeatMaps(self.workspace, self.run, self.asked)
 
     def figures(self, subject: Subject) -> TrustFigures | SaliencyError:
-        """Returns stored figures, or measures and stores them."""
-        if (stored := self.stored(subject)) is not None:
-            return stored
+        """Returns what is known, or measures the map and stores the figures."""
+        if (known := self.known(subject)) is not None:
+            return known
         measured = self._measured(subject)
         if isinstance(measured, TrustFigures):
             recipe, values = self._recipe(subject), asdict(measured)
@@ -171,33 +182,31 @@ class _Task:
             )
         return measured
 
-    def stored(self, subject: Subject) -> TrustFigures | None:
-        """Returns stored figures; None where there are none."""
+    def known(self, subject: Subject) -> TrustFigures | SaliencyError | None:
+        """Returns stored figures, or why a map that was computed before is none."""
         folder = self._store.get(self._recipe(subject).fingerprint())
-        return None if folder is None else _from_json(read_json(folder / _FILE))
+        if folder and (figures := _from_json(read_json(folder / _FILE))):
+            return figures
+        kept = self._maps.kept(subject)
+        outcome = None if kept is None else kept.outcome(self.asked)
+        return outcome if isinstance(outcome, SaliencyError) else None
 
     @property
     def _store(self) -> ArtifactStore:
         return ArtifactStore(self.workspace.root / _FOLDER)
 
     def _measured(self, subject: Subject) -> TrustFigures | SaliencyError:
-        model = self._shelf.model_for(subject)
-        shown, layer = shown_to(self.run, subject.path), model.layer(self.asked)
-        question = Question(model.backbone, shown.batch, model.target(self.asked), layer)
-        raw = maps_of(
-            model.backbone, shown.batch, question.target, method=self.asked.method, layer=layer
-        )[0]
-        saliency = map_or_reason(
-            raw,
-            layer=layer.name if layer else "",
-            method=self.asked.method,
-            class_name=self.asked.title,
-        )
+        kept = self._maps.of(subject)
+        saliency = kept.outcome(self.asked)
         if isinstance(saliency, SaliencyError):
             return saliency
+        model, shown = self._maps.shelf.model_for(subject), shown_to(self.run, subject.path)
+        question = Question(
+            model.backbone, shown.batch, model.target(self.asked), model.layer(self.asked)
+        )
         return trust_figures(
             question,
-            raw,
+            kept.grid,
             _field_on_square(shown),
             method=self.asked.method,
             regions=self._regions(subject, shown, saliency.values),
@@ -226,6 +235,7 @@ class _Task:
             truth=subject.image_id in self.masks,
             n_copies=self.n_copies,
             seed=self.seed,
+            macula=self.masks.get(subject.image_id, MaskFiles()).macula,
         )
 
 

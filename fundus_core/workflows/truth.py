@@ -1,15 +1,23 @@
-"""What is known of a photograph: lesions, disc and vessels, from masks that come with it."""
+"""What is known of a photograph: lesions, disc, vessels and macula, from what comes with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError
+from fundus_core.explain.macula import (
+    MACULA,
+    MACULA_ESTIMATED,
+    Eye,
+    around,
+    disc_diameter,
+    estimated_fovea,
+)
 from fundus_core.explain.trust import LESIONS
 from fundus_core.io.workspace import Workspace
 from fundus_core.preprocessing import field_mask
@@ -28,6 +36,22 @@ class MaskFiles:
     vessels: Path | None = None
     """PNG, above 0 on vessels."""
 
+    fovea: tuple[float, float] | None = None
+    """(x, y) in pixels of `lesions` from the upper left corner, where it is known."""
+
+    eye: Eye | None = None
+    """Which eye is shown, upright and not mirrored; None if unknown."""
+
+    @property
+    def macula(self) -> Literal["known", "estimated", ""]:
+        """Whence the place of the macula: around a known fovea, or estimated from disc and side.
+
+        Both need the disc's mask. Empty: from neither, and nothing is said of the macula.
+        """
+        if self.lesions is None:
+            return ""
+        return "known" if self.fovea else "estimated" if self.eye else ""
+
     def regions(self, shape: tuple[int, int]) -> dict[str, NDArray[np.bool_]]:
         """Returns name -> (H, W) of what is marked; regions without a pixel are left out.
 
@@ -40,10 +64,27 @@ class MaskFiles:
         found: dict[str, NDArray[np.bool_]] = {}
         if self.lesions is not None:
             found[LESIONS] = read_lesions(self.lesions, shape)
-            found[DISC] = resized_mask(_bits(self.lesions) & _disc_bit() > 0, shape)
+            disc = drawn_disc(self.lesions)
+            found[DISC] = resized_mask(disc, shape)
+            found |= self._macula(disc, shape)
         if self.vessels is not None:
             found[VESSELS] = resized_mask(_bits(self.vessels) > 0, shape)
         return {name: mask for name, mask in found.items() if mask.any()}
+
+    def _macula(
+        self, disc: NDArray[np.bool_], shape: tuple[int, int]
+    ) -> dict[str, NDArray[np.bool_]]:
+        if not disc.any():
+            return {}
+        size = (disc.shape[0], disc.shape[1])
+        if self.fovea is not None:
+            drawn = {MACULA: around(self.fovea, disc_diameter(disc), size)}
+        elif self.eye is not None:
+            place = estimated_fovea(disc, self.eye)
+            drawn = {MACULA_ESTIMATED: around(place, disc_diameter(disc), size)}
+        else:
+            return {}
+        return {name: resized_mask(mask, shape) for name, mask in drawn.items()}
 
 
 def mask_files(workspace: Workspace, dataset: FundusDataset | None) -> Mapping[str, MaskFiles]:
@@ -53,11 +94,14 @@ def mask_files(workspace: Workspace, dataset: FundusDataset | None) -> Mapping[s
     """
     if dataset is None or not dataset.synthetic or "mask" not in dataset.table:
         return {}
-    table = dataset.table
-    vessels = table["vessels"] if "vessels" in table else [None] * len(table)
+    columns = ("image_id", "mask", "vessels", "fovea_x", "fovea_y", "eye")
+    rows = dataset.table.reindex(columns=list(columns)).astype(object)
+    rows = rows.where(rows.notna(), None)
     return {
-        image_id: MaskFiles(_existing(workspace, mask), _existing(workspace, drawn))
-        for image_id, mask, drawn in zip(table["image_id"], table["mask"], vessels, strict=True)
+        image_id: MaskFiles(
+            _existing(workspace, mask), _existing(workspace, drawn), _point(x, y), _eye(eye)
+        )
+        for image_id, mask, drawn, x, y, eye in rows.itertuples(index=False)
     }
 
 
@@ -75,6 +119,28 @@ def read_lesions(path: Path, shape: tuple[int, int] | None = None) -> NDArray[np
 
     lesions = (_bits(path) & np.uint16(sum(LESION_BITS.values()))) > 0
     return lesions if shape is None else resized_mask(lesions, shape)
+
+
+def drawn_disc(path: Path) -> NDArray[np.bool_]:
+    """Returns where a truth mask marks the optic disc, cup and all, at the mask's own size.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    from fundus_core.phantom.lesion_drawing import DISC_BIT
+
+    return np.asarray(_bits(path) & np.uint16(DISC_BIT) > 0)
+
+
+def drawn_cup(path: Path) -> NDArray[np.bool_]:
+    """Returns where a truth mask marks the cup of the optic disc, at the mask's own size.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
+    from fundus_core.phantom.lesion_drawing import CUP_BIT
+
+    return np.asarray(_bits(path) & np.uint16(CUP_BIT) > 0)
 
 
 def resized_mask(mask: NDArray[np.bool_], shape: tuple[int, int]) -> NDArray[np.bool_]:
@@ -113,13 +179,16 @@ def _bits(path: Path) -> NDArray[np.uint16]:
         ) from error
 
 
-def _disc_bit() -> np.uint16:
-    from fundus_core.phantom.lesion_drawing import DISC_BIT
-
-    return np.uint16(DISC_BIT)
-
-
 def _existing(workspace: Workspace, name: Any) -> Path | None:
     """Returns a file of the demo; None where the table names none, or it is gone."""
     path = workspace.demo / str(name) if name else None
     return path if path is not None and path.is_file() else None
+
+
+def _point(x: Any, y: Any) -> tuple[float, float] | None:
+    """Returns a place of the demo's table; None where it names none."""
+    return None if x is None or y is None else (float(x), float(y))
+
+
+def _eye(name: Any) -> Eye | None:
+    return cast(Eye, name) if name in get_args(Eye) else None

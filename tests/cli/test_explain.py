@@ -6,6 +6,7 @@ import pytest
 
 from tests.cli.conftest import Fundus
 from tests.cli.test_line import probe
+from tests.fakes import write_photograph
 
 
 @pytest.fixture
@@ -26,6 +27,36 @@ def test_explain__photographs_may_be_named_after_the_run(
     assert by_place.json == by_option.json
     (row,) = by_place.json
     assert (row["method"], row["minus"], row["network_of_fold"]) == ("eigen_cam", None, None)
+
+
+def test_explain__the_score_comes_with_what_it_stands_for(
+    fundus: Fundus, data: Path, run: str, tmp_path: Path
+) -> None:
+    image = data / "images" / "p01_OD.jpg"
+    asked = ("explain", run, image, "--method", "eigen_cam", "--out", tmp_path)
+
+    (row,) = fundus(*asked, "--json").json
+    told = fundus(*asked).stdout
+
+    probability = row["calibrated"]["probability"]
+    assert 0 < probability["value"] < 1
+    assert probability["low"] is None  # of six patients
+    assert "a bootstrap needs 5" in probability["reason"]
+    assert row["not_calibrated"] is None
+    assert f"Calibrated probability: {probability['value']:.0%} (no interval" in told
+    assert "no range for this patient" in told
+
+
+def test_explain__a_photograph_from_elsewhere_has_no_calibrated_probability(
+    fundus: Fundus, run: str, tmp_path: Path
+) -> None:
+    elsewhere = write_photograph(tmp_path / "new.jpg", (200, 20, 70))
+
+    asked = ("explain", run, elsewhere, "--method", "eigen_cam", "--out", tmp_path)
+    (row,) = fundus(*asked, "--json").json
+
+    assert row["calibrated"] is None
+    assert "held out by no fold" in row["not_calibrated"]
 
 
 def test_explain__the_light_comes_with_its_checks(

@@ -1,5 +1,6 @@
 """The Grad-CAM page: one photograph, one or two models, and what it says when there is no map."""
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -7,14 +8,20 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.domain.dataset import Target
 from fundus_core.errors import SaliencyError
 from fundus_core.explain.cam import SaliencyMap
 from fundus_core.explain.depths import LayerChoice
 from fundus_core.explain.tail import CamLayer
 from fundus_core.explain.trust import judged
 from fundus_core.similarity import Neighbour
-from fundus_core.ui import explain_caches, wiring
+from fundus_core.stats.bootstrap import Interval
+from fundus_core.ui import explain_caches, text, wiring
+from fundus_core.ui.components import cup_disc_panel
+from fundus_core.workflows.calibrated import CalibratedProbability
 from fundus_core.workflows.explained import Asked
+from fundus_core.workflows.measured_trust import TrustComparison
+from fundus_core.workflows.model_trust import ModelTrust, summed_up
 from tests.explain.test_trust import GOOD
 from tests.pages import evaluated
 
@@ -361,6 +368,169 @@ def test_nearest_cases_are_labelled_photographs_of_other_patients(
     keys = [one.key for one in page.button if str(one.key).startswith("cases.one.")]
     assert keys == ["cases.one.d1", "cases.one.h0"]  # h4 is the same patient's as h5
     assert "with · 0.90" in evaluated.texts(page)
+
+
+def calibrated(probability: Interval) -> CalibratedProbability:
+    return CalibratedProbability("h5", "1", probability, 40, 20, "cross-validation", False)
+
+
+def test_the_score_stands_beside_what_it_stands_for(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one")
+    known = calibrated(Interval(0.31, 0.2, 0.45, 0.95, "percentile bootstrap of patients", 1000))
+    asked = []
+
+    def remember(*question: str) -> CalibratedProbability:
+        asked.append(question)
+        return known
+
+    monkeypatch.setattr(explain_caches, "calibrated", remember)
+
+    page.run()
+
+    said = evaluated.texts(page)
+    assert asked == [("one", "h5", "1")]
+    assert "Calibrated probability of dr \\= 1: **31%** (95 % interval of the calibration" in said
+    assert "curve 20%–45%), taught by 20 patients of the other folds" in said
+    (beside,) = [one for one in page.markdown if "Calibrated probability" in one.value]
+    assert "no range for this patient" in beside.help
+
+
+def test_too_few_patients_give_a_calibrated_probability_without_an_interval(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one")
+    found = calibrated(Interval(0.31, None, None, 0.95, "", 0, "only 3 patients with the class"))
+    monkeypatch.setattr(explain_caches, "calibrated", lambda *question: found)
+
+    page.run()
+
+    assert "**31%** (no interval: only 3 patients with the class)" in evaluated.texts(page)
+
+
+def test_where_scores_cannot_be_calibrated_the_reason_is_said(
+    page: AppTest, workspace: Path
+) -> None:
+    store(workspace, "one")  # each of its patients is in both folds
+
+    page.run()
+
+    assert not page.exception
+    assert "Calibrated probability: not known" in evaluated.texts(page)
+    assert "in more than one fold" in evaluated.texts(page)
+
+
+def test_a_photograph_that_no_fold_held_out_has_no_calibrated_probability(
+    page: AppTest, workspace: Path
+) -> None:
+    scores = evaluated.predictions("outside", evaluated.POOR)
+    evaluated.store(workspace, "outside", scores, kind="external", baseline=False)
+
+    page.run()
+
+    assert not page.exception
+    assert "Calibrated probability: not known" in evaluated.texts(page)
+    assert "comes from another data set" in evaluated.texts(page)
+
+
+def test_a_model_without_a_map_still_has_a_score(page: AppTest, workspace: Path) -> None:
+    store(workspace, "colour")
+    evaluated.address(page, run=["colour"])
+
+    page.run()
+
+    assert "Score for dr \\= 1 in the evaluation: **0.850**" in evaluated.texts(page)
+
+
+def test_pictures_can_be_zoomed_together(page: AppTest, workspace: Path) -> None:
+    store(workspace, "one", "two", "colour")
+    evaluated.address(page, run=["one", "two", "colour"])
+    page.run()
+    assert not page.get("plotly_chart")
+
+    page.toggle(key="grad_cam.together").set_value(True).run()
+
+    assert not page.exception
+    figure = json.loads(page.get("plotly_chart")[0].proto.spec)
+    assert len(figure["layout"]["images"]) == 3  # the photograph, and the two with a map
+    assert figure["layout"]["xaxis3"]["matches"] == "x"
+    assert "It has no places" in page.info[0].value
+    assert evaluated.texts(page).count("Score for dr \\= 1: **0.420**") == 2
+
+
+def test_maps_of_a_sample_are_tested_by_a_job_per_model(
+    page: AppTest, workspace: Path, started: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one", "two")
+    evaluated.address(page, run=["one", "two"])
+    monkeypatch.setattr(explain_caches, "measured", lambda run_id, asked: None)
+    page.run()
+
+    page.button(key="grad_cam.sample.start").click().run()
+
+    assert not page.exception
+    how = ["--class", "1", "--method", "grad_cam"]
+    assert started == [["explain", name, "--sample", "40", *how] for name in ("one", "two")]
+
+
+def trusted(run_id: str, n_green: int) -> ModelTrust:
+    lights = [judged(GOOD)] * n_green + [SaliencyError("Nothing.", hint="Look.")] * (12 - n_green)
+    return summed_up(run_id, [f"i{row}" for row in range(12)], lights, None)
+
+
+def test_what_was_measured_of_models_is_shown_and_compared(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one", "two")
+    evaluated.address(page, run=["one", "two"])
+    found = {"one": trusted("one", 9), "two": trusted("two", 6)}
+    monkeypatch.setattr(explain_caches, "measured", lambda run_id, asked: found[run_id])
+    area = Interval(0.83, 0.7, 0.92, 0.95, "BCa bootstrap of patients", 2000)
+    difference = Interval(0.2, None, None, 0.95, "", 2000, "all resamples give the same value")
+    compared = TrustComparison(6, area, difference)
+    monkeypatch.setattr(explain_caches, "compared", lambda run_ids, asked: compared)
+
+    page.run()
+
+    assert not page.exception
+    table = evaluated.table(page, "Green")
+    assert table["Photographs"].tolist() == ["12", "12"]
+    assert [text.plain(cell).split()[0] for cell in table["Green"]] == ["75%", "50%"]
+    said = evaluated.texts(page)
+    assert "in **0.83** (95 % CI 0.70 to 0.92) of all pairs" in said
+    assert "**+0.20** (no interval: all resamples give the same value)" in said
+    assert "On the 6 photographs with a map of both" in said
+
+
+def test_the_cup_to_disc_ratio_is_said_where_glaucoma_is_asked_for(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FUNDUS_WEIGHTS", raising=False)
+    glaucoma = Target("glaucoma", "binary", ("0", "1"), ("glaucoma",))
+    evaluated.open_dataset(monkeypatch, workspace, evaluated.dataset(targets=[glaucoma]))
+    scores = evaluated.predictions("one", evaluated.POOR)
+    evaluated.store(workspace, "one", scores, target=glaucoma)
+
+    page.run()
+
+    assert not page.exception
+    assert "Vertical cup-to-disc ratio: not known" in evaluated.texts(page)
+    assert "wnet_disc_cup" in evaluated.texts(page)
+
+
+def test_of_other_diseases_the_cup_to_disc_ratio_is_said_on_request(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(workspace, "one")
+    monkeypatch.setattr(cup_disc_panel, "ratio_origin", lambda *arguments: "masks")
+    monkeypatch.setattr(cup_disc_panel, "drawn_ratio", lambda *arguments: 0.372)
+    page.run()
+    assert "cup-to-disc ratio" not in evaluated.texts(page)
+
+    page.toggle(key="grad_cam.cup_disc.False").set_value(True).run()
+
+    assert "ratio: **0.37**, in the masks that this synthetic photograph" in evaluated.texts(page)
 
 
 def test_without_a_model_the_page_says_where_to_get_one(page: AppTest) -> None:

@@ -16,6 +16,7 @@ from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows import explain as explaining
+from fundus_core.workflows import map_store
 from fundus_core.workflows.datasets import dataset_id, open_dataset
 from fundus_core.workflows.embed import BackboneChoice
 from fundus_core.workflows.explain import (
@@ -224,7 +225,7 @@ def test_explain__the_overlay_lies_on_the_original_photograph(
     subject = Subject("lit", path, None, None)
     monkeypatch.setattr(explaining, "explainable_run", lambda place, run_id: run)
     monkeypatch.setattr(explaining, "subjects_of", lambda place, run, images: [subject])
-    monkeypatch.setattr(explaining, "ModelShelf", lambda place, run: Shelf(model))
+    monkeypatch.setattr(map_store, "ModelShelf", lambda place, run: Shelf(model))
 
     found = explain(Workspace(tmp_path), "lit", "lit")
 

@@ -3,10 +3,13 @@
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+from PIL import Image
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError, SaliencyError, TargetError
+from fundus_core.explain.macula import MACULA, MACULA_ESTIMATED
 from fundus_core.explain.removal import Removal
 from fundus_core.explain.sanity import CascadeStep
 from fundus_core.explain.trust import OUTSIDE, TrustFigures, TrustLight
@@ -25,6 +28,7 @@ from fundus_core.workflows.model_trust import (
 from fundus_core.workflows.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.runs import Run, run_predictions
 from fundus_core.workflows.trust import trust_of
+from fundus_core.workflows.truth import DISC, VESSELS, MaskFiles, mask_files
 from tests.fakes import write_dataset
 
 RESNET = BackboneChoice("timm:test_resnet", "scratch", 64, precision="fp32")
@@ -179,11 +183,6 @@ def test_summed_up__without_any_map_says_so() -> None:
 
 
 def test_mask_files__are_those_of_the_demo_only(place: Workspace, tmp_path: Path) -> None:
-    import pandas as pd
-    from PIL import Image
-
-    from fundus_core.workflows.truth import DISC, VESSELS, mask_files
-
     (place.demo / "masks").mkdir(parents=True)
     marked = np.zeros((8, 8), np.uint16)
     marked[:4, :4], marked[6, 6] = 2, 16
@@ -209,3 +208,82 @@ def test_mask_files__are_those_of_the_demo_only(place: Workspace, tmp_path: Path
     }
     assert mask_files(place, dataset(synthetic=True))["b"].lesions is None
     assert mask_files(place, dataset(synthetic=False)) == {}
+
+
+def drawn_masks(folder: Path, **about: object) -> MaskFiles:
+    """Returns masks of 200 x 100 pixels: a disc 10 pixels high at (151, 46), and one lesion."""
+    marked = np.zeros((100, 200), np.uint16)
+    marked[41:51, 146:156], marked[80, 20] = 16, 2
+    folder.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(marked).save(folder / "mask.png")
+    return MaskFiles(folder / "mask.png", **about)  # type: ignore[arg-type]
+
+
+def test_regions__the_macula_lies_around_the_known_fovea(tmp_path: Path) -> None:
+    masks = drawn_masks(tmp_path, fovea=(100.0, 50.0), eye="OD")
+
+    macula = masks.regions((200, 400))[MACULA]  # the photograph is twice as large
+
+    rows, columns = np.nonzero(macula)
+    assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx((200, 100), abs=1)
+    assert macula.sum() == pytest.approx(np.pi * 20**2, rel=0.05)
+    assert masks.macula == "known"
+
+
+@pytest.mark.parametrize(("eye", "x"), [("OD", 151 - 25), ("OS", 151 + 25)])
+def test_regions__where_the_fovea_is_not_known_the_macula_is_said_to_be_estimated(
+    tmp_path: Path, eye: str, x: int
+) -> None:
+    masks = drawn_masks(tmp_path, eye=eye)
+
+    found = masks.regions((100, 200))
+
+    assert MACULA not in found
+    rows, columns = np.nonzero(found[MACULA_ESTIMATED])
+    assert (columns.mean() + 0.5, rows.mean() + 0.5) == pytest.approx((x, 49), abs=0.5)
+    assert masks.macula == "estimated"
+
+
+def test_regions__without_fovea_and_side_nothing_is_said_of_the_macula(tmp_path: Path) -> None:
+    masks = drawn_masks(tmp_path)
+
+    assert not {MACULA, MACULA_ESTIMATED} & masks.regions((100, 200)).keys()
+    assert (masks.macula, MaskFiles(fovea=(1.0, 1.0)).macula) == ("", "")
+
+
+def test_trust_of__the_share_of_heat_in_the_macula_is_measured_where_it_is_known(
+    place: Workspace, run: Run, tmp_path: Path
+) -> None:
+    image = run_predictions(place, run).image_ids[0]
+    asked = {"method": "eigen_cam", "n_copies": 2}
+    masks = drawn_masks(tmp_path, fovea=(100.0, 50.0))
+
+    (without,) = trust_of(place, run.id, [image], masks={image: drawn_masks(tmp_path)}, **asked)
+    (known,) = trust_of(place, run.id, [image], masks={image: masks}, **asked)
+
+    assert isinstance(without, TrustLight)
+    assert isinstance(known, TrustLight)
+    assert MACULA not in without.figures.regions  # not that of another question
+    share = known.figures.regions[MACULA]
+    assert 0 < share.area < 0.1
+    assert 0 <= share.share < 1
+    assert known.checks == without.checks  # no check rests on it
+
+
+def test_mask_files__know_the_fovea_and_the_side_of_the_demo(place: Workspace) -> None:
+    (place.demo / "masks").mkdir(parents=True)
+    drawn_masks(place.demo / "masks")
+    table = pd.DataFrame(
+        {
+            "image_id": ["a", "b"],
+            "mask": ["masks/mask.png"] * 2,
+            "fovea_x": ["201.8", None],
+            "fovea_y": ["265.5", None],
+            "eye": ["OD", None],
+        }
+    )
+
+    found = mask_files(place, FundusDataset("demo", "", table, (), synthetic=True))
+
+    assert (found["a"].fovea, found["a"].eye) == ((201.8, 265.5), "OD")
+    assert (found["b"].fovea, found["b"].eye) == (None, None)

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import pandas as pd
 import streamlit as st
 
 from fundus_core.errors import FundusError
 from fundus_core.explain.methods import METHODS
 from fundus_core.ui import explain_caches, messages, text
+from fundus_core.workflows.explained import Asked
 from fundus_core.workflows.runs import Run
 
 _FIRST_OPACITY = 0.6
@@ -38,6 +41,19 @@ class Drawing:
 
     layer_of: Mapping[str, str | None] = field(default_factory=dict)
     """Run id -> name of a layer; None, or absent, for the usual one."""
+
+
+def asked_of(run: Run, class_name: str, drawing: Drawing) -> Asked:
+    """Returns what is asked of one model."""
+    return Asked(class_name, drawing.minus, drawing.method, drawing.layer_of.get(run.id))
+
+
+def image_of(run: Run, row: "pd.Series[Any]") -> str:
+    """Returns how a run's workflows find a photograph of the open data set.
+
+    A run on other photographs knows those of its own data set by id only.
+    """
+    return str(row["path"] if run.kind == "external" else row.name)
 
 
 def pick_drawing(runs: Sequence[Run], class_name: str) -> Drawing:

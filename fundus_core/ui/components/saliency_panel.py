@@ -13,18 +13,21 @@ from PIL import Image
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import FundusError, ImageError, SaliencyError
-from fundus_core.explain.methods import METHODS
 from fundus_core.plots.overlay import blend
 from fundus_core.ui import explain_caches, messages, state, text, wiring
-from fundus_core.ui.components import error_gallery, trust_light
+from fundus_core.ui.components import calibrated_score, error_gallery, trust_light
 from fundus_core.ui.components.gallery import alt_of
-from fundus_core.ui.components.saliency_choice import Drawing
+from fundus_core.ui.components.saliency_choice import Drawing, asked_of, image_of
+from fundus_core.ui.components.saliency_words import (
+    score_sentence,
+    source_sentence,
+    stored_score_sentence,
+)
 from fundus_core.workflows.explained import Asked
 from fundus_core.workflows.runs import Run
 
 if TYPE_CHECKING:
     from fundus_core.workflows.explain import Explanation
-
 NOT_SHOWN = (
     "A heat map shows which places raised this model's score, to first order or by hiding them. It "
     "does not show that these places are diseased, nor, unless they were hidden one by one, what "
@@ -79,6 +82,18 @@ def pick_photograph(dataset: FundusDataset, predictions: Predictions) -> str:
     return state.current().image_id
 
 
+def test_button() -> bool:
+    """Draws the button that tests the maps shown; returns whether it was pressed."""
+    return st.button(
+        "Test these maps",
+        icon=":material/fact_check:",
+        key="grad_cam.test",
+        help="Does the score follow the map, does the map follow the weights, does it stay under "
+        "noise? Some hundred forward passes per model: seconds for a small network, minutes for a "
+        "large one without a GPU. What comes out is kept.",
+    )
+
+
 def photograph_alone(row: "pd.Series[Any]") -> None:
     """Draws the photograph without a map, or says why its file can no longer be read."""
     try:
@@ -95,7 +110,8 @@ def explained(
     class_name: str,
     drawing: Drawing,
     *,
-    with_light: bool = False,
+    in_full: bool = False,
+    with_picture: bool = True,
     measure: bool = False,
 ) -> None:
     """Draws one model's map, or says why there is none; other models are drawn all the same.
@@ -106,13 +122,13 @@ def explained(
         row: Of the data set's table.
         class_name: The class to explain.
         drawing: How, and from where.
-        with_light: Draw the trust light below, if it is known.
-        measure: Measure it now, if it is not.
+        in_full: Below, also draw the trust light, if it is known, and what the score stands for.
+        with_picture: Draw the overlay; without, what is said of it only.
+        measure: Measure the light now, if it is not known.
     """
     title = f"**{text.escaped(name)}**"  # below the map: titles of two lines would shift it
-    # A run on other photographs knows those of its own data set by id only.
-    image = str(row["path"] if run.kind == "external" else row.name)
-    asked = Asked(class_name, drawing.minus, drawing.method, drawing.layer_of.get(run.id))
+    image, asked = image_of(run, row), asked_of(run, class_name, drawing)
+    class_label = text.class_label(run.target, class_name)
     try:
         found = explain_caches.explanation(run.id, image, asked)
     except FundusError as error:
@@ -121,19 +137,22 @@ def explained(
             f"**No map.** {text.escaped(error.message)}\n\n{text.escaped(error.hint)}",
             icon=":material/visibility_off:",
         )
+        if in_full:
+            st.markdown(stored_score_sentence(run, str(row.name), class_name, class_label))
+            calibrated_score.shown(run.id, str(row.name), class_name, class_label=class_label)
         return
     picture = blend(found.photograph, found.heat, drawing.opacity)
-    st.image(
-        picture,
-        alt=f"Heat map of {name} for {class_name} over the photograph",
-        width="stretch",
-    )
+    if with_picture:
+        alt = f"Heat map of {name} for {class_name} over the photograph"
+        st.image(picture, alt=alt, width="stretch")
     st.markdown(title)
-    if with_light:
+    if in_full:
         _light(run, name, image, asked, measure=measure)
-    st.markdown(score_sentence(found, run, text.class_label(run.target, class_name)))
+    st.markdown(score_sentence(found, run, class_label))
+    if in_full:
+        calibrated_score.shown(run.id, found.image_id, class_name, class_label=class_label)
     st.caption(source_sentence(found))
-    if with_light:
+    if in_full:
         _save(picture, run, found)
 
 
@@ -173,50 +192,3 @@ def _save(picture: NDArray[np.uint8], run: Run, found: "Explanation") -> None:
         on_click="ignore",
         key=f"save.map.{run.id}",
     )
-
-
-def score_sentence(found: "Explanation", run: Run, class_label: str) -> str:
-    """Says the score and whether the model had been fitted on this photograph."""
-    tuned = found.network_fold is not None
-    model = "network" if tuned else "probe"
-    if found.held_out:
-        by = f"by the {model} of the fold that **held this photograph out**"
-    elif tuned:
-        by = (
-            ":material/warning: by the network of the first fold, **which may have seen this "
-            "photograph**"
-        )
-    elif run.kind == "external":
-        by = "by the probe fitted on all photographs of **another data set**"
-    else:
-        by = (
-            ":material/warning: by the probe of all training photographs, **which may include this "
-            "one**"
-        )
-    return f"Score for {text.escaped(class_label)}: **{found.score:.3f}**, {by}."
-
-
-def source_sentence(found: "Explanation") -> str:
-    """Says by which method, from which layer, and how coarse the map is."""
-    rows, columns = found.saliency.values.shape
-    layer = f" of layer {text.code(found.saliency.layer)}" if found.saliency.layer else ""
-    minus = f" For this class rather than {text.escaped(found.minus)}." if found.minus else ""
-    return (
-        f"{METHODS[found.saliency.method].label}{layer}: {rows} × {columns} cells, drawn smoothly; "
-        f"its peak before scaling was {found.saliency.peak:.3g}.{minus}"
-    )
-
-
-def label_sentence(predictions: Predictions, image_id: str, class_label: str) -> str:
-    """Says how a photograph is labelled.
-
-    Args:
-        predictions: Of one class.
-        image_id: Which photograph.
-        class_label: The class, as menus call it.
-    """
-    if image_id not in predictions.image_ids:
-        return "This photograph took no part in the evaluation; its label is not known here."
-    name = text.escaped(class_label)
-    is_positive = bool(predictions.y_true[predictions.image_ids.index(image_id), 0])
-    return f"Labelled **{name}**." if is_positive else f"Labelled **not {name}**."

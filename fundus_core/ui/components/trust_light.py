@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from fundus_core.errors import SaliencyError
+from fundus_core.explain.macula import MACULA, MACULA_ESTIMATED
 from fundus_core.explain.trust import (
     LESIONS,
     NOT_SHOWN,
@@ -37,7 +38,10 @@ _REGIONS = {
     LESIONS: "lesions",
     DISC: "optic disc",
     VESSELS: "vessels",
+    MACULA: "macula (1 disc diameter around the fovea)",
+    MACULA_ESTIMATED: "macula, estimated from the disc (2.5 disc diameters temporal)",
 }
+_MACULA_UNKNOWN = "Where the macula lies is not known of this photograph."
 
 METHODS_TEXT = (
     "Deletion and insertion curves (Petsiuk et al. 2018) of the logit, the removed places blurred, "
@@ -98,6 +102,8 @@ def _behind(found: TrustLight, name: str, key: str) -> None:
     downloads.table(
         table, name=f"{key}-regions", caption=f"{caption}: heat by region.", methods=METHODS_TEXT
     )
+    if not {MACULA, MACULA_ESTIMATED} & figures.regions.keys():
+        st.caption(_MACULA_UNKNOWN)
     st.caption(NOT_SHOWN)
 
 
