@@ -93,6 +93,7 @@ def neighbours_figure(
     *,
     marked: int | None = None,
     groups: Mapping[str, NDArray[np.intp]] | None = None,
+    chosen: NDArray[np.bool_] | None = None,
     height: int = 520,
 ) -> go.Figure:
     """Draws a map on which the neighbours of one photograph stand out by shape.
@@ -100,17 +101,21 @@ def neighbours_figure(
     Args:
         points: Shape (N, 2).
         colours: Of the N points.
-        marked: Row of the photograph; it gets a ring, and all but its neighbours fade.
+        marked: Row of the photograph; it gets a ring, and all but its neighbours fade unless
+            something is selected.
         groups: Name for the legend -> rows; up to three groups.
+        chosen: Shape (N,). Where given, what is not selected fades, neighbours or not.
         height: In pixels.
     """
     groups = groups or {}
     near = np.zeros(len(points), dtype=bool)
     for rows in groups.values():
         near[rows] = True
-    selected = near if marked is not None and near.any() else None
+    selected = near if chosen is None and marked is not None and near.any() else chosen
     figure = map_figure(points, colours, selected=selected, marked=marked, height=height)
-    figure.for_each_trace(lambda one: one.update(name="other photographs"), {"name": NOT_SELECTED})
+    if chosen is None:
+        others = {"name": "other photographs"}
+        figure.for_each_trace(lambda one: one.update(others), {"name": NOT_SELECTED})
     for (name, rows), (symbol, colour) in zip(groups.items(), _MARKS, strict=False):
         figure.add_trace(
             go.Scattergl(

@@ -1,78 +1,25 @@
 """What the session remembers between pages; the only module that names a session key.
 
-What matters is also in the address (data set, backbones, runs, class, threshold, photograph), so
-that a view can be bookmarked and sent to a colleague. The session is the truth and widgets are
-views of it: a widget's own value is gone once the widget is not drawn.
+What matters is also in the address (data set, backbones, runs, class, threshold, photograph,
+filters, selection), so that a view can be bookmarked and sent to a colleague. Of the selection the
+address holds a short key, under which the workspace keeps it. The session is the truth and widgets
+are views of it: a widget's own value is gone once the widget is not drawn.
 """
 
 import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import streamlit as st
 
+from fundus_core.errors import FundusError
 from fundus_core.ui import messages, text, wiring
+from fundus_core.ui.session import ADDRESS, OF_ONE_DATASET, Session
 from fundus_core.workflows.datasets import DatasetSummary
 from fundus_core.workflows.runs import Run
+from fundus_core.workflows.selections import keep_selection, kept_selection
 
 KEY = "fundus.session"
-
-ADDRESS: dict[str, str] = {
-    "dataset": "dataset_id",
-    "backbone": "backbones",
-    "map": "method",
-    "run": "run_ids",
-    "target": "target",
-    "class": "class_name",
-    "threshold": "threshold",
-    "image": "image_id",
-}
-"""Name in the address -> field of `Session`."""
-
-_OF_ONE_DATASET = ("backbones", "run_ids", "target", "class_name", "threshold", "image_id")
-"""Fields that mean nothing for another data set."""
-
-
-@dataclass
-class Session:
-    """The choices of one browser tab, independent of which widgets are on screen."""
-
-    dataset_id: str = ""
-    """The open data set; empty until one is opened."""
-
-    backbones: tuple[str, ...] = ()
-    """Fingerprints of the embeddings looked at: one, or two side by side."""
-
-    method: str = "pca"
-    """Key of `PROJECTORS`."""
-
-    run_ids: tuple[str, ...] = ()
-    """Runs looked at; the first is the one whose predictions other pages show."""
-
-    target: str = ""
-    """Name of the target, as `FundusDataset.target` takes it."""
-
-    class_name: str = ""
-    """For several classes, the one looked at; empty for all together, or where none was chosen."""
-
-    threshold: float | None = None
-    """Scores from here on count as positive; None for the page's own choice."""
-
-    image_id: str = ""
-    """The photograph looked at."""
-
-    selection: tuple[str, ...] = ()
-    """Ids of the photographs selected on a map."""
-
-    selection_count: int = 0
-    """Grows with every new selection, so that charts start without the old outline."""
-
-    awaited_dataset: str = ""
-    """Data set that a job is reading; opened as soon as it is there."""
-
-    address: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    """Our part of the address as it was last read or written."""
 
 
 def current() -> Session:
@@ -98,13 +45,23 @@ def choose(**changes: Any) -> None:
     session = current()
     if session.dataset_id and changes.get("dataset_id", session.dataset_id) != session.dataset_id:
         _forget_dataset(session)
-    if "selection" in changes:
-        session.selection_count += 1
     for name, value in changes.items():
         if not hasattr(session, name):
             raise AttributeError(f"The session has no {name!r}.")
         setattr(session, name, tuple(value) if isinstance(value, list) else value)
+    if "selection" in changes:
+        _keep_selection(session, changes.get("selection_origin", ""))
     _write_address(session)
+
+
+def select(image_ids: Sequence[str], origin: str = "") -> None:
+    """Makes photographs the selection of all pages; none of them lets go of it.
+
+    Args:
+        image_ids: Each once.
+        origin: Where they came from, in a few words.
+    """
+    choose(selection=tuple(image_ids), selection_origin=origin)
 
 
 def bound(
@@ -132,9 +89,26 @@ def bound(
     return {"key": key, "on_change": _take, "args": (name, key, aside)}
 
 
+def filtered(column: str, chosen: Sequence[str]) -> dict[str, Any]:
+    """Returns the arguments that make a widget show and change the filter of one column.
+
+    Args:
+        column: Of the data set's table.
+        chosen: Its values that are chosen and on offer.
+    """
+    key = f"images.filter.{column}"
+    st.session_state[key] = list(chosen)
+    return {"key": key, "on_change": _take_filter, "args": (column, key)}
+
+
 def preset(key: str, value: Any) -> None:
     """Gives a widget its first value, where none was entered yet; call it before drawing it."""
     st.session_state.setdefault(key, value)
+
+
+def remembered(key: str, default: Any) -> Any:
+    """Returns what a widget that is drawn further down said last; else the default."""
+    return st.session_state.get(key, default)
 
 
 def selected_points(key: str) -> dict[str, Any]:
@@ -217,6 +191,12 @@ def _take(name: str, key: str, aside: Collection[Any]) -> None:
     choose(**{name: value})
 
 
+def _take_filter(column: str, key: str) -> None:
+    """Copies the values of a filter into the session; those of other columns stay."""
+    others = [one for one in current().filters if not one.startswith(f"{column}=")]
+    choose(filters=(*others, *(f"{column}={value}" for value in st.session_state[key])))
+
+
 def _offered(value: Any, options: Sequence[Any] | None) -> Any:
     """Returns the value if it is offered, else what comes nearest to it."""
     if options is None:
@@ -229,9 +209,43 @@ def _offered(value: Any, options: Sequence[Any] | None) -> Any:
 def _forget_dataset(session: Session) -> None:
     """Empties what belonged to the data set before."""
     fresh = Session()
-    for name in _OF_ONE_DATASET:
+    for name in OF_ONE_DATASET:
         setattr(session, name, getattr(fresh, name))
-    session.selection = ()
+    session.selection_count += 1
+
+
+def _forget_all_but(session: Session, address: Collection[str]) -> None:
+    """Empties what an address does not name."""
+    fresh = Session()
+    for name, held_in in ADDRESS.items():
+        if name not in address:
+            setattr(session, held_in, getattr(fresh, held_in))
+    if not session.selection_key and "selection" in session.address:
+        session.selection, session.selection_origin = (), ""
+        session.selection_count += 1
+
+
+def _keep_selection(session: Session, origin: str) -> None:
+    """Stores a new selection, so that the address can name it; without one it still holds."""
+    session.selection_count += 1
+    session.selection_origin = origin if session.selection else ""
+    session.lost_selection = ""
+    session.only = session.only if session.selection else ""
+    try:
+        session.selection_key = keep_selection(
+            wiring.workspace(), session.dataset_id, session.selection, origin=origin
+        )
+    except FundusError:  # a full disk, or a workspace to be looked at only
+        session.selection_key = ""
+
+
+def _find_selection(session: Session, key: str) -> None:
+    """Takes over the selection that an address names, or notes that it is not there."""
+    found = kept_selection(wiring.workspace(), session.dataset_id, key)
+    session.selection = found.image_ids if found else ()
+    session.selection_key = key if found else ""
+    session.selection_origin = found.origin if found else ""
+    session.lost_selection = "" if found else key
     session.selection_count += 1
 
 
@@ -245,10 +259,15 @@ def _adopt(session: Session, address: dict[str, tuple[str, ...]]) -> None:
     """Takes over what a new address says; a page change clears it, which says nothing."""
     if address.get("dataset", (session.dataset_id,))[0] != session.dataset_id:
         _forget_dataset(session)
+    elif session.address and address:
+        _forget_all_but(session, address)  # back or forward: to a view without the others
     for name, entries in address.items():
         held = getattr(session, ADDRESS[name])
         if name == "threshold":
             session.threshold = _number(entries[0])
+        elif name == "selection":
+            if entries[0] != held:
+                _find_selection(session, entries[0])
         else:
             setattr(session, ADDRESS[name], entries if isinstance(held, tuple) else entries[0])
 

@@ -1,9 +1,17 @@
-"""Browse the photographs, and see one as the network sees it."""
+"""Browse and search the photographs, and see one as the network sees it."""
 
 import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import gallery, image_filter, image_panel, text_search
+from fundus_core.ui.components import (
+    gallery,
+    image_filter,
+    image_panel,
+    image_search,
+    image_table,
+)
+
+VIEWS = ("Photographs", "Table")
 
 st.title("Images")
 summary = state.require_dataset()
@@ -12,16 +20,28 @@ with messages.shown_to_user():
 messages.synthetic_banner(dataset.synthetic)
 
 chosen = image_filter.image_filter(dataset)
-cosines = text_search.search_box(summary)
-notes = None if cosines is None else text_search.ranked(chosen, cosines)
-st.caption(f"{text.count(len(chosen), 'photograph')} of {len(dataset):,}")
-if not len(chosen):
+found = image_search.ranking(summary, chosen)
+n_found, notes = len(chosen), None
+if found is not None:
+    chosen, notes = list(found.notes), found.notes
+with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+    st.caption(f"{text.count(n_found, 'photograph')} of {len(dataset):,}")
+    image_search.selecting(len(dataset), chosen, found)
+    view = st.segmented_control(
+        "View",
+        VIEWS,
+        default=VIEWS[0],
+        required=True,
+        label_visibility="collapsed",
+        key="images.view",
+        persist_state="session",
+    )
+if not n_found:
     st.info("No photograph matches these filters; remove one of them.")
     st.stop()
-
-if notes is not None:
-    text_search.caption(chosen, notes)
-    chosen = list(notes)
+if view == "Table":
+    image_table.image_table(dataset, chosen)
+    st.stop()
 
 open_id = state.current().image_id
 row = image_panel.row_of(dataset, open_id) if open_id else None

@@ -2,8 +2,14 @@
 
 import streamlit as st
 
-from fundus_core.ui import messages, state, wiring
-from fundus_core.ui.components import image_inspector, job_progress, map_colours, map_panel
+from fundus_core.ui import messages, selection_caches, state, wiring
+from fundus_core.ui.components import (
+    image_inspector,
+    job_progress,
+    map_colours,
+    map_panel,
+    neighbour_groups,
+)
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.workflows.labels import distinct_labels
 
@@ -28,24 +34,34 @@ job_progress.watch(["project"])
 job_progress.last_failure(["project"])
 
 labels = distinct_labels([one.recipe for one in stored])
-for place, one in zip(st.columns(len(shown)), shown, strict=True):
+laid_over = map_panel.pick_laid_over(len(shown))
+with messages.shown_to_user():
+    both = neighbour_groups.of_open(summary.id, shown)
+for number, (place, one) in enumerate(zip(st.columns(len(shown)), shown, strict=True)):
     with place:
         map_panel.map_of(
-            summary, one, method, choice, label=labels[one.fingerprint], n_maps=len(shown)
+            summary,
+            one,
+            method,
+            choice,
+            label=labels[one.fingerprint],
+            n_maps=len(shown),
+            onto=shown[0].fingerprint if laid_over and number else "",
+            groups=neighbour_groups.on_maps(both),
         )
 st.caption(map_panel.WHAT_A_MAP_SHOWS)
 
-selection = map_panel.known_selection(dataset)
+chosen = selection_caches.chosen()
 is_open = bool(state.current().image_id)
-if not selection and not is_open:
+if not chosen and not is_open:
     st.info("Draw a lasso or a box on a map to see its photographs, or click one point.")
-if selection:
-    map_panel.selection_bar(len(selection))
+if chosen:
+    map_panel.selected_heading(len(chosen.image_ids))
 gallery_place, inspector_place = (
-    st.columns([2, 3], gap="large") if selection and is_open else (st.container(), st.container())
+    st.columns([2, 3], gap="large") if chosen and is_open else (st.container(), st.container())
 )
 with gallery_place:
-    if selection:
-        gallery(dataset, selection, key="map", per_page=24, width=90)
+    if chosen:
+        gallery(dataset, chosen.image_ids, key="map", per_page=24, width=90)
 with inspector_place:
-    image_inspector.inspector(dataset, shown, choice)
+    image_inspector.inspector(dataset, shown, choice, both)

@@ -12,7 +12,8 @@ from fundus_core.backbones.base import BackboneSpec, Pooling
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.workspace import Workspace
-from fundus_core.ui import wiring
+from fundus_core.ui import state, wiring
+from fundus_core.ui.components.gallery import SELECTED
 from fundus_core.workflows.prototypes import (
     Prototype,
     Reading,
@@ -20,6 +21,7 @@ from fundus_core.workflows.prototypes import (
     recipe_of,
     write_prototypes,
 )
+from tests.fakes import write_photograph
 from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "data" / "images.py"
@@ -145,6 +147,149 @@ def test_a_photograph_that_was_deleted_is_said_not_crashed(
 
     assert not page.exception
     assert "photo0" in evaluated.texts(page)
+
+
+def test_filters_are_in_the_address_and_come_back_from_it(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.run()
+    page.multiselect(key="images.filter.disease").select("dr").run()
+    page.multiselect(key="images.filter.eye").select("OS").run()
+    page.text_input(key="images.patient").input("P3").run()
+    address = dict(page.query_params)
+
+    again = AppTest.from_file(PAGE, default_timeout=30)
+    again.query_params.update(address)
+    again.run()
+
+    assert shown(again) == shown(page) == [ids[7]]
+    assert again.multiselect(key="images.filter.disease").value == ["dr"]
+
+
+def test_an_expression_finds_photographs_and_makes_them_the_selection(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.run()
+    page.text_input(key="images.query").input('disease == "dr" and eye == "OD"').run()
+    page.button(key="images_select").click().run()
+
+    assert not page.exception
+    assert shown(page) == [ids[4], ids[6]]
+    session = page.session_state[state.KEY]
+    assert session.selection == (ids[4], ids[6])
+    assert session.selection_origin == 'disease == "dr" and eye == "OD"'
+    assert page.query_params["query"] == 'disease == "dr" and eye == "OD"'
+
+
+def test_an_expression_that_cannot_be_read_is_said_with_the_columns(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.run()
+    page.text_input(key="images.query").input("diseases == 1").run()
+
+    assert not page.exception
+    assert "did you mean" in page.error[0].value
+    assert "patient" in page.error[0].value
+    assert shown(page) == list(ids)
+
+
+def test_the_selection_is_named_in_words_and_nothing_is_hidden(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.run()
+    page.multiselect(key="images.filter.disease").select("dr").run()
+    page.button(key="images_select").click().run()
+    page.multiselect(key="images.filter.disease").set_value([]).run()
+
+    assert shown(page) == list(ids)
+    assert [caption.value for caption in page.caption].count(SELECTED) == 4
+    assert len(pictures(page, ", selected")) == 4
+
+
+def test_only_the_selected_photographs_when_asked_for(page: AppTest, ids: tuple[str, ...]) -> None:
+    selected = {"selection": ids[:3], "only": "selection"}
+    page.session_state[state.KEY] = state.Session(**selected)
+    page.run()
+
+    assert shown(page) == list(ids[:3])
+    page.segmented_control(key="images.only").set_value("").run()
+    assert shown(page) == list(ids)
+    assert "only" not in page.query_params
+
+
+def test_one_photograph_is_added_to_the_selection_and_taken_out(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.query_params["image"] = ids[3]
+    page.run()
+    page.button(key=f"selection.toggle.{ids[3]}").click().run()
+    added = page.session_state[state.KEY].selection
+    page.button(key=f"selection.toggle.{ids[3]}").click().run()
+
+    assert added == (ids[3],)
+    assert page.session_state[state.KEY].selection == ()
+    assert "selection" not in page.query_params
+
+
+def test_the_table_names_what_is_selected(page: AppTest, ids: tuple[str, ...]) -> None:
+    page.session_state[state.KEY] = state.Session(selection=ids[:2])
+    page.run()
+    page.segmented_control(key="images.view").set_value("Table").run()
+
+    assert not page.exception
+    table = page.dataframe[0].value
+    assert list(table["Selected"]) == ["selected"] * 2 + [""] * 6
+    assert page.button(key="images_select_rows").disabled
+
+
+def test_photographs_are_ranked_by_likeness_to_the_open_one(
+    page: AppTest, ids: tuple[str, ...], workspace: Path
+) -> None:
+    opened.store_embeddings(workspace, ids)
+    page.query_params["image"] = ids[6]
+    page.run()
+    page.segmented_control(key="images.example").set_value("open").run()
+    page.number_input(key="images.select_count").set_value(3).run()
+    page.button(key="images_select").click().run()
+
+    assert not page.exception
+    assert set(page.session_state[state.KEY].selection) == {ids[4], ids[5], ids[7]}
+    assert "3 most like photograph" in page.session_state[state.KEY].selection_origin
+
+
+def test_a_photograph_from_elsewhere_is_embedded_by_a_job_then_ranked_without_one(
+    page: AppTest, ids: tuple[str, ...], workspace: Path, tmp_path: Path, started: list[list[str]]
+) -> None:
+    fingerprint = opened.store_embeddings(workspace, ids)
+    content = write_photograph(tmp_path / "mine.png", (9, 90, 30)).read_bytes()
+    page.run()
+    page.segmented_control(key="images.example").set_value("upload").run()
+    page.file_uploader(key="images.upload").upload("mine.png", content, "image/png").run()
+    page.button(key="images.embed_one").click().run()
+
+    assert not page.exception
+    (example,) = (workspace / "examples").iterdir()
+    assert started[0][0] == "similar"
+    assert str(example) in started[0]
+    store = EmbeddingStore(Workspace(workspace).embeddings, evaluated.recipe())
+    with store.lock():
+        store.add(np.full((1, 6), 30, np.float32), [example.stem], {})
+    page.run()
+    assert store.fingerprint == fingerprint
+    assert set(shown(page)[:4]) == set(ids[4:])
+    assert "cosine +" in evaluated.texts(page)
+
+
+def test_what_is_no_photograph_cannot_be_asked_about(
+    page: AppTest, ids: tuple[str, ...], workspace: Path
+) -> None:
+    opened.store_embeddings(workspace, ids)
+    page.run()
+    page.segmented_control(key="images.example").set_value("upload").run()
+    page.file_uploader(key="images.upload").upload("mine.png", b"text", "image/png").run()
+
+    assert not page.exception
+    assert "is not a JPEG" in page.error[0].value.replace("\\", "")
 
 
 def test_without_a_data_set_the_page_says_where_to_open_one(page: AppTest) -> None:

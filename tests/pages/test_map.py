@@ -12,6 +12,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state, wiring
 from fundus_core.ui.components.map_colours import OUTCOME
 from fundus_core.workflows.runs import save_run
+from fundus_core.workflows.selections import keep_selection
 from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "embed" / "map.py"
@@ -85,6 +86,57 @@ def test_clearing_the_selection_lets_go_of_it(
 
     assert not page.subheader
     assert "Draw a lasso" in page.info[-1].value
+    assert "selection" not in page.query_params
+
+
+def test_a_selection_is_in_the_address_by_a_short_key(
+    page: AppTest, dataset_name: str, ids: tuple[str, ...], workspace: Path
+) -> None:
+    key = keep_selection(Workspace(workspace), dataset_name, ids[2:5], origin="by hand")
+    page.query_params.update({"dataset": dataset_name, "selection": key})
+
+    page.run()
+
+    assert page.subheader[0].value == "3 photographs selected"
+    assert page.query_params["selection"] == key
+    assert page.session_state[state.KEY].selection_origin == "by hand"
+
+
+def test_the_right_map_is_laid_over_the_left_one_unless_asked_not_to(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.run()
+    laid = evaluated.texts(page)
+    page.toggle(key="map.laid_over").set_value(False).run()
+
+    assert laid.count("Laid over the left map") == 1
+    assert "Laid over the left map" not in evaluated.texts(page)
+    assert len(charts(page)) == 2
+
+
+def test_the_view_of_the_map_is_in_the_address(page: AppTest, ids: tuple[str, ...]) -> None:
+    page.run()
+    page.selectbox(key="map.colour").select("eye").run()
+
+    assert page.query_params["colour"] == "eye"
+    again = AppTest.from_file(PAGE, default_timeout=60)
+    again.query_params.update({"colour": "eye", "map": "pca"})
+    again.run()
+    assert again.selectbox(key="map.colour").value == "eye"
+
+
+def test_neighbours_here_not_there_are_counted_and_become_the_selection(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.query_params["image"] = ids[0]
+    page.run()
+    page.segmented_control(key="map.neighbours").set_value(5).run()
+
+    assert not page.exception
+    assert "5 of 5 neighbours are the same" in evaluated.texts(page)  # the vectors are equal
+    page.button(key="selection.neighbours").click().run()
+    assert set(page.session_state[state.KEY].selection) >= {ids[0]}
+    assert len(page.session_state[state.KEY].selection) == 6
 
 
 def test_a_photograph_opens_with_its_neighbours_by_each_backbone(

@@ -4,17 +4,17 @@ import json
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from fundus_core.plots import palette
+from fundus_core.plots.density import density
 from fundus_core.plots.map import (
     MOST_POINTS,
+    SAMPLE,
     colouring,
     drawn_rows,
     map_figure,
-    selected_rows,
-    within,
 )
+from fundus_core.plots.paper.figure import figure_file
 
 POINTS = np.array([[0, 0], [1, 0], [0, 1], [1, 1], [5, 5]], np.float32)
 LABELS = pd.Series(["dr", "healthy", "dr", None, "healthy"])
@@ -124,47 +124,64 @@ def test_map_figure__markup_in_labels_is_shown_as_text() -> None:
 
 
 def test_drawn_rows__a_sample_is_the_same_each_time_and_in_order() -> None:
-    rows = drawn_rows(50_000, 1000)
+    rows = drawn_rows(50_000)
 
     assert rows.tolist() == sorted(set(rows.tolist()))
-    assert len(rows) == 1000
-    assert (rows == drawn_rows(50_000, 1000)).all()
+    assert len(rows) == SAMPLE
+    assert (rows == drawn_rows(50_000)).all()
 
 
-def test_selected_rows__are_those_the_browser_names() -> None:
-    points = [{"customdata": 4}, {"customdata": [2]}, {"customdata": 4}, {"x": 0}]
+def test_drawn_rows__a_small_selection_among_many_is_drawn_whole() -> None:
+    selected = np.zeros(200_000, bool)
+    selected[[3, 77_777, 199_999]] = True
 
-    rows = selected_rows({**NOTHING, "points": points}, POINTS)
+    rows = drawn_rows(200_000, selected=selected)
 
-    assert rows.tolist() == [2, 4]
-
-
-@pytest.fixture
-def many() -> np.ndarray:
-    """More points than are drawn, from (0, 0) to (1, 1) along the diagonal."""
-    return np.repeat(np.linspace(0, 1, MOST_POINTS + 1000, dtype=np.float32)[:, None], 2, axis=1)
+    assert {3, 77_777, 199_999} <= set(rows.tolist())
+    assert len(rows) == len(set(rows.tolist())) == SAMPLE
 
 
-def test_selected_rows__where_a_sample_is_drawn_a_box_holds_all_within_it(many: np.ndarray) -> None:
-    rows = selected_rows({**NOTHING, "box": [{"x": [0.5, 0.25], "y": [0, 1]}]}, many)
+def test_drawn_rows__of_a_large_selection_half_of_the_sample_is_selected() -> None:
+    selected = np.arange(200_000) < 150_000
 
-    inside = (many[:, 0] >= 0.25) & (many[:, 0] <= 0.5)
-    assert rows.tolist() == np.flatnonzero(inside).tolist()
-
-
-def test_selected_rows__where_a_sample_is_drawn_a_lasso_holds_all_within_it(
-    many: np.ndarray,
-) -> None:
-    lasso = {"x": [-0.1, 0.3, 0.3, -0.1], "y": [-0.1, -0.1, 0.3, 0.3]}
-
-    rows = selected_rows({**NOTHING, "lasso": [lasso]}, many)
-
-    assert rows.tolist() == np.flatnonzero(many[:, 0] < 0.3).tolist()
+    assert int(selected[drawn_rows(200_000, selected=selected)].sum()) == SAMPLE // 2
 
 
-def test_within__a_notch_is_outside() -> None:
-    arrow = np.array([[0, 0], [4, 0], [4, 4], [2, 1], [0, 4]], float)
+def test_drawn_rows__where_all_are_selected_the_sample_is_full() -> None:
+    assert len(drawn_rows(30_000, selected=np.ones(30_000, bool))) == SAMPLE
 
-    inside = within(np.array([[2, 0.5], [2, 2], [0.5, 2]], np.float32), arrow)
 
-    assert inside.tolist() == [True, False, True]
+def test_density__counts_every_point_once() -> None:
+    points = np.array([[0, 0], [0, 0], [0, 0], [10, 5]], np.float32)
+
+    cells = density(points)
+
+    counts = 10 ** cells.z[np.isfinite(cells.z)]
+    assert sorted(np.round(counts).tolist()) == [1, 3]
+    assert cells.z.shape == (80, 160)
+    assert cells.hoverinfo == "skip"
+
+
+def test_density__points_in_one_place_are_one_cell() -> None:
+    assert np.isfinite(density(np.ones((5, 2), np.float32)).z).sum() == 1
+
+
+def test_map_figure__two_hundred_thousand_points_are_a_density_and_a_sample() -> None:
+    n_points = 200_000
+    points = np.random.default_rng(0).normal(size=(n_points, 2)).astype(np.float32)
+    numbers = colouring("age", pd.Series(np.arange(n_points) % 90).astype(str))
+    selected = np.arange(n_points) % 2 == 0
+
+    figure = map_figure(points, numbers, selected=selected)
+
+    assert figure.data[0].type == "heatmap"
+    assert sum(map(len, rows_by_name(figure).values())) == SAMPLE
+    assert len(figure.to_json()) < 1_500_000
+
+
+def test_map_figure__a_density_can_be_printed() -> None:
+    points = np.random.default_rng(0).normal(size=(MOST_POINTS + 1, 2)).astype(np.float32)
+
+    figure = map_figure(points, colouring("grade", pd.Series(np.zeros(len(points))).astype(str)))
+
+    assert b"<svg" in figure_file(figure, "svg", title="map")

@@ -40,6 +40,16 @@ def widget_page() -> None:
     st.button("Other data", on_click=state.choose, kwargs={"dataset_id": "other"})
 
 
+def select_page() -> None:
+    """A page that selects two photographs."""
+    import streamlit as st
+
+    from fundus_core.ui import state
+
+    state.current()
+    st.button("Select", on_click=state.select, args=(["h0", "d1"], "by hand"))
+
+
 @pytest.fixture
 def page(
     monkeypatch: pytest.MonkeyPatch, workspace: Path
@@ -111,6 +121,39 @@ def test_current__a_page_change_that_clears_the_address_loses_nothing(page: Page
 
     assert at.selectbox[0].value == "dme"
     assert at.query_params["target"] == "dme"
+
+
+def test_current__going_back_lets_go_of_what_was_chosen_since(page: PageMaker) -> None:
+    at = page(widget_page)
+    at.query_params.update({"dataset": "tiny-1", "target": "dr"})
+    at.run()
+    at.multiselect[0].select("b").run()
+    assert at.query_params["run"] == "b"
+
+    del at.query_params["run"]  # as the browser's arrow does
+    at.run()
+
+    assert at.session_state[state.KEY].run_ids == ()
+    assert at.session_state[state.KEY].dataset_id == "tiny-1"
+
+
+def test_current__a_data_set_that_is_waited_for_outlives_a_refresh(page: PageMaker) -> None:
+    at = page(widget_page)
+    at.query_params.update({"dataset": "tiny-1", "awaits": "next-1"})
+    at.run()
+
+    assert at.session_state[state.KEY].awaited_dataset == "next-1"
+
+
+def test_select__is_in_the_session_of_this_tab_and_in_the_address(page: PageMaker) -> None:
+    at = page(select_page)
+    at.query_params["dataset"] = "tiny-1"
+    at.run()
+    at.button[0].click().run()
+
+    session = at.session_state[state.KEY]
+    assert session.selection == ("h0", "d1")
+    assert session.selection_key == at.query_params["selection"]
 
 
 @pytest.mark.parametrize("entry", ["high", "nan", "inf"])

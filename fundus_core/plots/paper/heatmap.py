@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from fundus_core.plots.paper.look import colour_map, plain, unmarked
 from fundus_core.plots.paper.panel import SMALL_TEXT, Panel, draw_colour_bar, values_of
 
+_MOST_BORDERED = 2500
+"""Cells up to which borders tell them apart; of more they would be all that is seen."""
+
 
 def heatmap(panel: Panel, trace: go.Heatmap) -> None:
     """Draws cells with their texts, and the scale of their colours."""
@@ -26,7 +29,7 @@ def heatmap(panel: Panel, trace: go.Heatmap) -> None:
         cmap=colour_map(trace.colorscale),
         vmin=trace.zmin,
         vmax=trace.zmax,
-        edgecolors="white",
+        edgecolors="white" if values.size <= _MOST_BORDERED else "none",
         linewidth=0.6,
     )
     panel.axes.grid(visible=False)

@@ -1,6 +1,6 @@
 """Two backbones on the same photographs: their maps laid over one another, and one photograph."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import streamlit as st
@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from fundus_core.agreement.maps import AlignedMap
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.jobs.job import Job
-from fundus_core.plots.agreement import neighbours_figure
-from fundus_core.plots.map import Colouring, selected_rows
+from fundus_core.plots.map import Colouring
 from fundus_core.projections import PROJECTORS, Projection
 from fundus_core.similarity import Neighbour
 from fundus_core.ui import agreement_caches, state, text, wiring
 from fundus_core.ui.agreement_caches import AgreementChoice
-from fundus_core.ui.components import downloads, image_panel, map_panel
+from fundus_core.ui.components import downloads, image_panel, map_panel, neighbour_groups
 from fundus_core.ui.components.gallery import gallery
+from fundus_core.ui.components.linked_chart import linked_chart
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
 from fundus_core.workflows.agreement import Agreement
 from fundus_core.workflows.datasets import DatasetSummary
@@ -184,24 +184,15 @@ def _chart(
     label: str,
 ) -> None:
     """Draws one of the maps; a click on a point opens its photograph."""
-    row_of = {image_id: row for row, image_id in enumerate(ids)}
-    session = state.current()
-    figure = neighbours_figure(
-        points,
-        colours,
-        marked=row_of.get(session.image_id),
-        groups=_groups(opened, row_of),
-        height=_HEIGHT,
-    )
-    chart_key = f"agreement.map.{key}.{method}.{session.image_id}"
     name = PROJECTORS[method].label
-    st.plotly_chart(
-        figure,
-        key=chart_key,
-        on_select=lambda: _take(chart_key, points, ids),
-        selection_mode=("points",),
-        config={"displaylogo": False, "scrollZoom": True},
+    figure = linked_chart(
+        points,
+        ids,
+        colours,
+        key=f"agreement.map.{key}.{method}",
+        height=_HEIGHT,
         alt=f"{name} map of {len(ids)} photographs by {label}",
+        groups=_groups(opened),
     )
     downloads.figure(
         figure,
@@ -213,28 +204,12 @@ def _chart(
     )
 
 
-def _groups(opened: Near | None, row_of: Mapping[str, int]) -> dict[str, NDArray[np.intp]]:
-    """Returns the rows of the neighbours named by both, by the left one and by the right one."""
+def _groups(opened: Near | None) -> dict[str, set[str]]:
+    """Returns the neighbours named by both, by the left one and by the right one."""
     if opened is None:
         return {}
     left, right = ({one.image_id for one in near_by} for near_by in opened)
-    named = {
-        "near for both": left & right,
-        "near on the left only": left - right,
-        "near on the right only": right - left,
-    }
-    return {
-        name: np.array(sorted(row_of[one] for one in ids if one in row_of), np.intp)
-        for name, ids in named.items()
-        if ids
-    }
-
-
-def _take(key: str, points: NDArray[np.float32], ids: tuple[str, ...]) -> None:
-    """Opens the photograph whose point was clicked."""
-    rows = selected_rows(state.selected_points(key), points)
-    if len(rows):
-        state.choose(image_id=ids[rows[0]])
+    return neighbour_groups.named(left & right, left - right, right - left)
 
 
 def _offer(summary: DatasetSummary, one: EmbeddingSummary, method: str, *, there: bool) -> None:

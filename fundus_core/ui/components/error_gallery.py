@@ -18,7 +18,7 @@ ORDERS = {
     "errors": "Errors first",
     "positive": "With the class",
     "negative": "Without the class",
-    "selection": "Selected on the map",
+    "selection": "Selected",
 }
 """What a picker of photographs offers: key -> label."""
 

@@ -1,4 +1,4 @@
-"""Which photographs to show: by label, split, patient and eye."""
+"""Which photographs to show: by label, split, patient and eye, and by an expression."""
 
 from collections.abc import Sequence
 
@@ -6,30 +6,51 @@ import pandas as pd
 import streamlit as st
 
 from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset
+from fundus_core.domain.query import QueryAnswer
+from fundus_core.errors import FundusError
 from fundus_core.plots.map import NOT_GIVEN
+from fundus_core.ui import messages, selection_caches, state, text
+
+QUERY_HELP = (
+    'Compares columns of the table with values: `age > 60 and site == "A"`. Join by `and`, `or`, '
+    '`not` and parentheses; `camera contains "top"` looks for a part, whatever its capitals; '
+    '`eye in ("OD", "OS")`; `age is missing`. Text stands between quotes, a column with blanks in '
+    "its name between backticks. A photograph without the value matches neither way."
+)
 
 _MOST_VALUES = 50
 """A column of more values gets no menu: it is a number or an id."""
 
 
 def image_filter(dataset: FundusDataset) -> Sequence[str]:
-    """Draws a menu for each column worth one and returns the ids of the photographs that match."""
+    """Draws a menu for each column worth one and returns the ids of the photographs that match.
+
+    The choices are in the address.
+    """
     table = dataset.table
     keep = pd.Series(True, index=table.index)
+    columns = filter_columns(dataset)
+    held = chosen_values(state.current().filters, columns)
     with st.grid("auto", min_column_width=130, gap="xsmall"):
-        patient = st.text_input("Patient contains", key="images.patient", placeholder="any")
-        for column in filter_columns(dataset):
+        patient = st.text_input(
+            "Patient contains", placeholder="any", **state.bound("patient", key="images.patient")
+        )
+        for column in columns:
             values = table[column].where(table[column].notna(), NOT_GIVEN)
+            options = sorted(values.unique())
             chosen = st.multiselect(
                 column.capitalize() if column in RESERVED_COLUMNS else column,
-                sorted(values.unique()),
-                key=f"images.filter.{column}",
+                options,
                 placeholder="any",
+                **state.filtered(column, [one for one in held[column] if one in options]),
             )
             keep &= values.isin(chosen) if chosen else True
     if patient.strip():
         named = table["patient_id"].astype("string")
         keep &= named.str.contains(patient.strip(), case=False, regex=False).fillna(False)
+    asked = _query(dataset)
+    if asked is not None:
+        keep &= table["image_id"].isin(asked)
     return table.loc[keep.astype(bool), "image_id"].tolist()
 
 
@@ -39,3 +60,55 @@ def filter_columns(dataset: FundusDataset) -> list[str]:
     candidates = dict.fromkeys([*labels, "split", "eye"])
     counts = {name: dataset.table[name].nunique(dropna=False) for name in candidates}
     return [name for name in candidates if 1 < counts[name] <= _MOST_VALUES]
+
+
+def chosen_values(filters: Sequence[str], columns: Sequence[str]) -> dict[str, list[str]]:
+    """Returns the values that filters of the form `COLUMN=VALUE` ask for, by column.
+
+    Examples:
+        >>> chosen_values(["eye=OD", "a=b=c", "gone=1"], ["eye", "a", "a=b"])
+        {'eye': ['OD'], 'a': ['b=c'], 'a=b': ['c']}
+    """
+    return {
+        column: [one[len(column) + 1 :] for one in filters if one.startswith(f"{column}=")]
+        for column in columns
+    }
+
+
+def describe_filters() -> str:
+    """Returns what the filters ask for in a few words; empty where they ask for nothing."""
+    session = state.current()
+    patient = f"patient contains {session.patient.strip()}" if session.patient.strip() else ""
+    return ", ".join(filter(None, [patient, *session.filters, session.query.strip()]))
+
+
+def _query(dataset: FundusDataset) -> frozenset[str] | None:
+    """Draws the field for an expression; returns what it asks for, None where it says nothing."""
+    expression = st.text_input(
+        "Search in the table",
+        placeholder='age > 60 and site == "A"',
+        help=QUERY_HELP,
+        icon=":material/manage_search:",
+        **state.bound("query", key="images.query"),
+    )
+    if not expression.strip():
+        return None
+    try:
+        ids, answer = selection_caches.asked(state.current().dataset_id, expression)
+    except FundusError as error:
+        messages.show_error(error)
+        st.caption("The photographs below are those of the filters alone.")
+        return None
+    _remarks(answer)
+    return frozenset(ids)
+
+
+def _remarks(answer: QueryAnswer) -> None:
+    if answer.n_undecided:
+        columns = ", ".join(map(text.code, answer.columns))
+        st.caption(
+            f":material/help: {text.count(answer.n_undecided, 'photograph')} neither match nor "
+            f"fail, because a value of {columns} is missing; they are left out."
+        )
+    for remark in answer.remarks:
+        st.caption(f":material/info: {text.escaped(remark)}")

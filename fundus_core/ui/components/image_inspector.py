@@ -6,18 +6,30 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.ui import state, text
-from fundus_core.ui.components import image_panel, saliency_panel
+from fundus_core.ui.components import image_panel, neighbour_groups, saliency_panel
 from fundus_core.ui.components.map_colours import ColourChoice
 from fundus_core.ui.components.run_table import run_names
 from fundus_core.ui.components.saliency_choice import Drawing
 from fundus_core.workflows.embed import EmbeddingSummary
+from fundus_core.workflows.labels import distinct_labels
 from fundus_core.workflows.runs import Run
+from fundus_core.workflows.similar import Neighbourhoods
 
 
 def inspector(
-    dataset: FundusDataset, backbones: Sequence[EmbeddingSummary], choice: ColourChoice
+    dataset: FundusDataset,
+    backbones: Sequence[EmbeddingSummary],
+    choice: ColourChoice,
+    both: Neighbourhoods | None = None,
 ) -> None:
-    """Draws the open photograph; nothing where none is open."""
+    """Draws the open photograph; nothing where none is open.
+
+    Args:
+        dataset: Where it is listed.
+        backbones: Whose neighbours are shown.
+        choice: Of a run, whose prediction is shown.
+        both: Its neighbours under two backbones, if there are two.
+    """
     image_id = state.current().image_id
     if not image_id:
         return
@@ -37,6 +49,11 @@ def inspector(
         image_panel.facts(row)
     if choice.run is not None:
         _explain(choice.run, row, choice.class_name)
+    if both is not None:
+        labels = distinct_labels([one.recipe for one in backbones])
+        names = [labels[one.fingerprint] for one in backbones]
+        neighbour_groups.lists(dataset, both, backbones, names)
+        return
     for place, summary in zip(st.columns(len(backbones)), backbones, strict=True):
         with place:
             image_panel.neighbours(dataset, summary, image_id)

@@ -7,6 +7,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import ImageError
 from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui.components import selection_bar
 from fundus_core.ui.components.gallery import alt_of, gallery, title_of
 from fundus_core.workflows.embed import EmbeddingSummary
 from fundus_core.workflows.runs import Run
@@ -25,9 +26,10 @@ def row_of(dataset: FundusDataset, image_id: str) -> Row | None:
 
 
 def header(row: Row) -> None:
-    """Draws the photograph's name and a button that closes it."""
+    """Draws the photograph's name, and buttons that select and that close it."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(text.escaped(title_of(row)), width="content")
+        selection_bar.toggle(str(row.name))
         st.button(
             "Close",
             key="panel.close",

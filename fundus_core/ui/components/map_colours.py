@@ -44,11 +44,9 @@ def pick_colours(dataset: FundusDataset, runs: Sequence[Run]) -> ColourChoice:
     """Draws the menus of colour, run and class."""
     columns = colour_columns(dataset)
     left, middle, right = st.columns(3)
+    offered = [*columns, *([SCORE, OUTCOME] if runs else [])]
     column = left.selectbox(
-        "Colour by",
-        [*columns, *([SCORE, OUTCOME] if runs else [])],
-        key="map.colour",
-        persist_state="session",
+        "Colour by", offered, **state.bound("colour", offered, key="map.colour")
     )
     if not runs:
         return ColourChoice(column, None, "", _MIDDLE)

@@ -1,17 +1,16 @@
 """A map of one backbone's embeddings, and what was selected on it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
-from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import FundusError
-from fundus_core.plots.map import MOST_POINTS, Colouring, map_figure, selected_rows
+from fundus_core.plots.map import MOST_POINTS, SAMPLE, Colouring
 from fundus_core.projections import PROJECTORS, Projection
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import agreement_caches, messages, selection_caches, state, text, wiring
 from fundus_core.ui.components import downloads
+from fundus_core.ui.components.linked_chart import linked_chart
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
 from fundus_core.workflows.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.embed import EmbeddingSummary
@@ -69,8 +68,21 @@ def map_of(
     *,
     label: str,
     n_maps: int,
+    onto: str = "",
+    groups: Mapping[str, Collection[str]] | None = None,
 ) -> None:
-    """Draws one map under its label, or the button that computes it."""
+    """Draws one map under its label, or the button that computes it.
+
+    Args:
+        dataset: The open data set.
+        summary: Whose map.
+        method: Key of `PROJECTORS`.
+        choice: What the points are coloured by.
+        label: The name of the embeddings.
+        n_maps: Maps side by side.
+        onto: Fingerprint of the embeddings whose map this one is laid over; none if empty.
+        groups: Name for the legend -> ids of photographs that stand out by shape.
+    """
     st.markdown(f"**{text.escaped(label)}**")
     if not summary.complete:
         st.caption(f"{summary.n_stored:,} of {summary.n_images:,} photographs have an embedding.")
@@ -82,9 +94,57 @@ def map_of(
     if projection is None:
         _offer(dataset, summary, method)
         return
-    colours = colours_of(wiring.dataset(dataset.id), projection.image_ids, choice)
-    _chart(projection, colours, summary, height=HEIGHT[n_maps])
-    _caption(projection, colours)
+    laid = _laid_over(dataset.id, projection, summary.fingerprint, onto) if onto else None
+    drawn = projection if laid is None else laid.projection
+    colours = colours_of(wiring.dataset(dataset.id), drawn.image_ids, choice)
+    _chart(drawn, colours, summary, height=HEIGHT[n_maps], groups=groups)
+    _caption(drawn, colours)
+    if laid is not None:
+        st.caption(laid.words)
+
+
+@dataclass(frozen=True, slots=True)
+class _LaidOver:
+    """A map turned onto another one."""
+
+    projection: Projection
+    words: str
+    """How well it fits, in markdown."""
+
+
+def _laid_over(dataset_id: str, projection: Projection, moved: str, onto: str) -> _LaidOver | None:
+    """Returns a map turned onto another one; None where it cannot be."""
+    if wiring.projection(dataset_id, onto, projection.method) is None:
+        return None
+    try:
+        aligned, ids = agreement_caches.aligned_onto(dataset_id, moved, onto, projection.method)
+    except FundusError as error:
+        messages.show_error(error)
+        return None
+    left_out = len(projection.image_ids) - len(ids)
+    words = (
+        f"Laid over the left map{', turned over' if aligned.mirrored else ''}: "
+        f"{100 * aligned.residual:.0f} % of its spread is left unexplained (0 %: the same map; "
+        "unrelated maps: nearly 100 %)."
+    )
+    if left_out:
+        words += f" {text.count(left_out, 'photograph')} that the left one lacks left out."
+    return _LaidOver(replace(projection, image_ids=ids, points=aligned.points), words)
+
+
+def pick_laid_over(n_maps: int) -> bool:
+    """Draws the switch that lays the second map over the first; says whether it is on."""
+    return n_maps == MOST_MAPS and bool(
+        st.toggle(
+            "Lay the right map over the left",
+            value=True,
+            key="map.laid_over",
+            persist_state="session",
+            help="A map has no up and no left. Turning, mirroring, scaling and shifting the second "
+            "one by least squares (Procrustes; Gower 1975) changes nothing about who is near whom, "
+            "and leaves to see what really differs.",
+        )
+    )
 
 
 def _offer(dataset: DatasetSummary, summary: EmbeddingSummary, method: str) -> None:
@@ -100,6 +160,7 @@ def _offer(dataset: DatasetSummary, summary: EmbeddingSummary, method: str) -> N
         key=f"map.compute.{summary.fingerprint}",
         type="primary",
         icon=":material/play_arrow:",
+        disabled=wiring.read_only(),
         on_click=compute,
         args=(dataset, summary, method),
     )
@@ -121,31 +182,28 @@ def _job_title(summary: EmbeddingSummary, method: str) -> str:
 
 
 def _chart(
-    projection: Projection, colours: Colouring, summary: EmbeddingSummary, *, height: int
+    projection: Projection,
+    colours: Colouring,
+    summary: EmbeddingSummary,
+    *,
+    height: int,
+    groups: Mapping[str, Collection[str]] | None,
 ) -> None:
-    """Draws the chart; a selection on it becomes that of the page."""
-    session = state.current()
-    row_of = {image_id: row for row, image_id in enumerate(projection.image_ids)}
-    key = f"map.{summary.fingerprint}.{projection.method}.{session.selection_count}"
-    drawn = map_figure(
+    """Draws the chart with what it needs to be printed."""
+    n_points = len(projection.image_ids)
+    drawn = linked_chart(
         projection.points,
+        projection.image_ids,
         colours,
-        selected=_mask(row_of, session.selection),
-        marked=row_of.get(session.image_id),
+        key=f"map.{summary.fingerprint}.{projection.method}",
         height=height,
-    )
-    st.plotly_chart(
-        drawn,
-        key=key,
-        on_select=lambda: _take(key, projection),
-        selection_mode=("points", "box", "lasso"),
-        config={"displaylogo": False, "scrollZoom": True},
-        alt=f"Map of {len(row_of)} photographs by {summary.label}",
+        alt=f"Map of {n_points} photographs by {summary.label}",
+        groups=groups,
     )
     downloads.figure(
         drawn,
         name=f"map-{summary.fingerprint[:8]}-{projection.method}",
-        caption=f"{len(row_of):,} photographs, coloured by {colours.title}.",
+        caption=f"{n_points:,} photographs, coloured by {colours.title}.",
         methods=_methods(projection, summary),
         cautions=downloads.of_dataset(),
     )
@@ -161,23 +219,9 @@ def _methods(projection: Projection, summary: EmbeddingSummary) -> str:
     )
 
 
-def _mask(row_of: dict[str, int], selection: Sequence[str]) -> NDArray[np.bool_] | None:
-    """Returns which rows are selected; None where nothing is."""
-    if not selection:
-        return None
-    mask = np.zeros(len(row_of), bool)
-    mask[[row_of[image_id] for image_id in selection if image_id in row_of]] = True
-    return mask
-
-
-def _take(key: str, projection: Projection) -> None:
-    """Makes what was selected on a map the page's selection; one point alone is opened."""
-    rows = selected_rows(state.selected_points(key), projection.points)
-    chosen = tuple(projection.image_ids[row] for row in rows)
-    if len(chosen) == 1:
-        state.choose(image_id=chosen[0])
-    elif chosen:
-        state.choose(selection=chosen)
+def _halves() -> str:
+    """Says how a sample is shared out while something is selected."""
+    return ", up to half of them selected ones" if selection_caches.chosen() else ""
 
 
 def _caption(projection: Projection, colours: Colouring) -> None:
@@ -189,8 +233,9 @@ def _caption(projection: Projection, colours: Colouring) -> None:
     n_points = len(projection.image_ids)
     if n_points > MOST_POINTS:
         st.caption(
-            f":material/info: A random {MOST_POINTS:,} of {n_points:,} photographs are drawn; a "
-            "box or lasso selects all that lie within it."
+            f":material/info: The grey cells count all {n_points:,} photographs, on a logarithmic "
+            f"scale; on top of them {SAMPLE:,} are drawn as points, at random{_halves()}. A box or "
+            "lasso selects all photographs that lie within it, drawn or not."
         )
     if colours.shares_colours:
         st.caption(
@@ -199,7 +244,7 @@ def _caption(projection: Projection, colours: Colouring) -> None:
         )
 
 
-def selection_bar(n_selected: int) -> None:
+def selected_heading(n_selected: int) -> None:
     """Says how many photographs are selected and lets go of them."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.subheader(f"{text.count(n_selected, 'photograph')} selected", width="content")
@@ -208,12 +253,6 @@ def selection_bar(n_selected: int) -> None:
             key="map.clear",
             type="tertiary",
             icon=":material/deselect:",
-            on_click=state.choose,
-            kwargs={"selection": ()},
+            on_click=state.select,
+            args=((),),
         )
-
-
-def known_selection(dataset: FundusDataset) -> tuple[str, ...]:
-    """Returns the selected photographs that the data set holds."""
-    known = set(dataset.image_ids)
-    return tuple(image_id for image_id in state.current().selection if image_id in known)

@@ -1,6 +1,7 @@
 """Free text that ranks the gallery, where embeddings lie in a space that words lie in too."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import streamlit as st
 
@@ -12,7 +13,17 @@ from fundus_core.workflows.prototypes import understands_words
 from fundus_core.workflows.text_search import known_search
 
 
-def search_box(summary: DatasetSummary) -> Mapping[str, float] | None:
+@dataclass(frozen=True, slots=True)
+class WordSearch:
+    """How near the photographs of a data set are to some words."""
+
+    cosines: Mapping[str, float]
+    """Image id -> cosine, nearest first."""
+
+    words: str
+
+
+def search_box(summary: DatasetSummary) -> WordSearch | None:
     """Draws a field for words; returns all photographs with their cosines, nearest first.
 
     Nothing is drawn where no backbone that understands words has embedded the photographs. Words
@@ -41,7 +52,8 @@ def search_box(summary: DatasetSummary) -> Mapping[str, float] | None:
         cosines = known_search(wiring.workspace(), chosen.recipe, vectors, words)
     if cosines is None:
         _offer_to_read(summary, chosen, words)
-    return cosines
+        return None
+    return WordSearch(cosines, " ".join(words.split()))
 
 
 def ranked(image_ids: Sequence[str], cosines: Mapping[str, float]) -> dict[str, str]:
@@ -75,7 +87,12 @@ def _pick(stored: Sequence[EmbeddingSummary]) -> EmbeddingSummary:
 
 def _offer_to_read(summary: DatasetSummary, chosen: EmbeddingSummary, words: str) -> None:
     """Draws a button that has the words read by the text tower, and how far that is."""
-    if st.button("Read these words", icon=":material/search:", key="images.read_words"):
+    if st.button(
+        "Read these words",
+        icon=":material/search:",
+        key="images.read_words",
+        disabled=wiring.read_only(),
+    ):
         with messages.shown_to_user():
             arguments = wiring.embedding_arguments(chosen.recipe)
             argv = ["search", *source_arguments(summary.source), words, *arguments]

@@ -1,0 +1,178 @@
+"""Sets of photographs on disk: each under a key of what it holds, some of them under a name.
+
+    selections/DATASET/sets/KEY.json     image ids, and where they came from
+    selections/DATASET/names/SLUG.json   a name and the key of its set
+
+A set is never changed, so that an address with its key shows the same photographs to everybody,
+in every tab, whatever is selected or saved in between. Sets without a name are forgotten when
+newer ones come; those with a name stay.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from fundus_core.io.files import read_json, write_atomically, write_json
+from fundus_core.io.read_only import is_read_only, require_writable
+from fundus_core.io.workspace import Workspace
+
+FOLDER = "selections"
+KEY_LENGTH = 10
+MOST_UNNAMED = 50
+"""Sets without a name that a data set keeps."""
+
+_KEY = re.compile(rf"[0-9a-f]{{{KEY_LENGTH}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSelection:
+    """A set of photographs as it was stored."""
+
+    key: str
+    """Of what it holds: ten hexadecimal digits."""
+
+    image_ids: tuple[str, ...]
+    """In the order of the data set when they were selected, each once."""
+
+    origin: str
+    """Where they came from, in a few words; empty where it was not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class NamedSelection:
+    """A line of the list of saved selections."""
+
+    name: str
+    key: str
+    n_images: int
+    """Photographs when it was saved."""
+
+    saved_at: str
+    """ISO 8601, UTC."""
+
+
+def key_of(image_ids: Sequence[str]) -> str:
+    """Returns the key of a set of photographs, whatever their order; empty for none.
+
+    Examples:
+        >>> key_of(["b", "a"]) == key_of(["a", "b"])
+        True
+    """
+    if not image_ids:
+        return ""
+    return sha256("\n".join(sorted(image_ids)).encode()).hexdigest()[:KEY_LENGTH]
+
+
+class SelectionFiles:
+    """The stored sets of one data set."""
+
+    def __init__(self, workspace: Workspace, dataset_id: str) -> None:
+        """Opens them; nothing is written yet."""
+        self.folder = workspace.root / FOLDER / _safe(dataset_id)
+
+    @property
+    def names(self) -> Path:
+        """The folder that changes when a name is given or taken."""
+        return self.folder / "names"
+
+    def keep(self, image_ids: Sequence[str], origin: str = "") -> str:
+        """Stores a set, if it is not there, and returns its key; forgets the oldest unnamed ones.
+
+        Raises:
+            StoreError: If the disk is full.
+            ReadOnlyError: If the workspace is only to be looked at.
+        """
+        key = key_of(image_ids)
+        if not key:
+            return ""
+        path = self._set(key)
+        if path.is_file():
+            if not is_read_only():
+                path.touch()
+        else:
+            value = {"origin": origin, "image_ids": list(image_ids)}
+            write_atomically(path, lambda file: file.write(_compact(value)))
+            self._forget_oldest()
+        return key
+
+    def read(self, key: str) -> StoredSelection | None:
+        """Returns a set; None where there is none under this key, or its file is damaged."""
+        stored = read_json(self._set(key)) if _KEY.fullmatch(key) else None
+        if not isinstance(stored, dict):
+            return None
+        ids = stored.get("image_ids")
+        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+            return None
+        return StoredSelection(key, tuple(ids), str(stored.get("origin", "")))
+
+    def name(self, name: str, key: str, n_images: int) -> NamedSelection:
+        """Gives a stored set a name; another set that had it becomes unnamed.
+
+        Raises:
+            StoreError: If the disk is full.
+            ReadOnlyError: If the workspace is only to be looked at.
+        """
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        named = NamedSelection(name, key, n_images, now)
+        value = {"name": name, "key": key, "n_images": n_images, "saved_at": now}
+        write_json(self._name(name), value)
+        return named
+
+    def named(self) -> tuple[NamedSelection, ...]:
+        """Returns the saved selections in the order of their names."""
+        found = (_named(read_json(path)) for path in self.names.glob("[!.]*.json"))
+        return tuple(sorted(filter(None, found), key=lambda one: one.name.casefold()))
+
+    def forget(self, name: str) -> None:
+        """Takes a name away; its set is forgotten when newer ones come.
+
+        Raises:
+            ReadOnlyError: If the workspace is only to be looked at.
+        """
+        require_writable(self._name(name))
+        self._name(name).unlink(missing_ok=True)
+
+    def _set(self, key: str) -> Path:
+        return self.folder / "sets" / f"{key}.json"
+
+    def _name(self, name: str) -> Path:
+        return self.names / f"{_safe(name)}.json"
+
+    def _forget_oldest(self) -> None:
+        kept = {one.key for one in self.named()}
+        stored = (self.folder / "sets").glob("[!.]*.json")
+        unnamed = [path for path in stored if path.stem not in kept]
+        newest_first = sorted(unnamed, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+        for path in newest_first[MOST_UNNAMED:]:
+            path.unlink(missing_ok=True)
+
+
+def _named(stored: Any) -> NamedSelection | None:
+    """Returns what a file of a name says; None where it is damaged."""
+    if not isinstance(stored, dict):
+        return None
+    try:
+        name, key = str(stored["name"]), str(stored["key"])
+        return NamedSelection(name, key, int(stored["n_images"]), str(stored["saved_at"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def _safe(name: str) -> str:
+    """Returns a file's name for any text: what can be read of it, and a hash that tells it apart.
+
+    Examples:
+        >>> _safe("../Haze & glare")[:11]
+        'haze-glare-'
+    """
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:40]
+    return f"{slug}-{sha256(name.encode()).hexdigest()[:8]}".lstrip("-")
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,0 +1,83 @@
+"""The photographs as rows of their table; rows that are not selected are grey."""
+
+from collections.abc import Collection, Sequence
+
+import pandas as pd
+import streamlit as st
+from pandas.io.formats.style import Styler
+
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.ui import selection_caches, state, text
+from fundus_core.ui.components import downloads
+
+MOST_ROWS = 2_000
+"""Rows that a page draws; a filter brings others forward."""
+
+SELECTED = "Selected"
+_GREY = "color: #888888"
+
+
+def image_table(dataset: FundusDataset, image_ids: Sequence[str]) -> None:
+    """Draws the rows of photographs, and a button that selects those that were marked.
+
+    Args:
+        dataset: Where they are listed.
+        image_ids: What to show, in this order.
+    """
+    shown = list(image_ids[:MOST_ROWS])
+    if len(shown) < len(image_ids):
+        st.caption(
+            f":material/info: The first {len(shown):,} of {len(image_ids):,} rows; the download "
+            "has all."
+        )
+    members = selection_caches.chosen().members
+    rows = dataset.table.set_index("image_id", drop=False).loc[shown].reset_index(drop=True)
+    event = st.dataframe(
+        greyed(rows, members),
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key=f"images.table.{state.current().selection_count}",
+        column_order=[*([SELECTED] if members else []), *_order(dataset)],
+        alt=f"Table of {text.count(len(shown), 'photograph')}",
+    )
+    marked = [shown[row] for row in event["selection"]["rows"]]
+    st.button(
+        f"Select the {text.count(len(marked), 'marked row')}" if marked else "Select marked rows",
+        key="images_select_rows",
+        icon=":material/select_all:",
+        disabled=not marked,
+        on_click=state.select,
+        args=(tuple(marked), "rows of the table"),
+    )
+    everything = dataset.table.set_index("image_id", drop=False).loc[list(image_ids)]
+    downloads.table(
+        everything[_order(dataset)],
+        name="photographs",
+        caption=f"{text.count(len(image_ids), 'photograph')} of {dataset.name}.",
+        methods="As the data set's table describes them.",
+        cautions=downloads.of_dataset(),
+    )
+
+
+def greyed(rows: pd.DataFrame, selected: Collection[str]) -> pd.DataFrame | Styler:
+    """Returns rows of photographs with a column that names the selected ones, the others in grey.
+
+    Args:
+        rows: With a column `image_id`.
+        selected: Ids; where there is none, the rows are returned as they are.
+    """
+    if not selected:
+        return rows
+    is_selected = rows["image_id"].isin(set(selected))
+    marked = rows.assign(**{SELECTED: is_selected.map({True: "selected", False: ""})})
+    grey = pd.DataFrame("", index=marked.index, columns=marked.columns)
+    grey[~is_selected.to_numpy()] = _GREY
+    return marked.style.apply(lambda _: grey, axis=None)
+
+
+def _order(dataset: FundusDataset) -> list[str]:
+    """Returns the columns as a reader wants them: who, then the labels, then all others."""
+    labels = [name for target in dataset.targets for name in target.columns]
+    first = ["patient_id", "eye", "split", *labels]
+    return list(dict.fromkeys([*first, *dataset.table.columns]))
