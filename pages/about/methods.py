@@ -7,9 +7,10 @@ from fundus_core.explain.methods import METHODS
 from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.probes import PROBES
 from fundus_core.projections import PROJECTORS
+from fundus_core.report.method_notes import STATISTICS, STEPS
 from fundus_core.ui import messages, state
 from fundus_core.ui.components.saliency_panel import NOT_SHOWN
-from fundus_core.ui.method_notes import LICENCES, PAPERS, STATISTICS, STEPS
+from fundus_core.ui.method_notes import LICENCES, PAPERS
 
 state.current()
 st.title("Methods")

@@ -8,7 +8,8 @@ from fundus_core.checks import CAUTIONS
 from fundus_core.explain.methods import METHODS
 from fundus_core.probes import PROBES
 from fundus_core.projections import PROJECTORS
-from fundus_core.ui.method_notes import PAPERS, STATISTICS, STEPS
+from fundus_core.report.method_notes import STATISTICS, STEPS
+from fundus_core.ui.method_notes import PAPERS
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "about" / "methods.py"

@@ -1,0 +1,200 @@
+"""The commands that write a report on evaluated models, and make its results again."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from fundus_core.cli import options
+from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.errors import StoreError
+from fundus_core.io.files import write_atomically
+from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.report.content import Report
+from fundus_core.report.pdf import as_pdf, require_typst
+from fundus_core.report.web_page import as_html
+from fundus_core.workflows.report import make_report
+from fundus_core.workflows.report_subject import ReportOptions, options_from
+from fundus_core.workflows.rerun import TOLERANCE, RepeatedRun, Repetition, sources_of
+from fundus_core.workflows.rerun import rerun as run_again
+from fundus_core.workflows.rerun_manifest import read_manifest
+
+_ENDINGS = (".html", ".htm", ".pdf")
+_NOT_THE_SAME = 2
+
+
+def report(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN [RUN ...]", help="Run ids, or their beginnings.")
+    ],
+    out: Annotated[Path, typer.Option(help="File to write: .html, or .pdf where typst is.")],
+    title: Annotated[str, typer.Option(help="Of the report. [what was evaluated]")] = "",
+    images: Annotated[
+        int,
+        typer.Option(
+            min=0, max=12, help="Example photographs of each kind of answer, errors first."
+        ),
+    ] = 0,
+    file_names: Annotated[
+        bool, typer.Option("--file-names", help="Write the files' names below photographs.")
+    ] = False,
+    class_name: Annotated[
+        str, typer.Option("--class", help="Of several classes, the one against the rest.")
+    ] = "",
+    by: Annotated[
+        list[str] | None,
+        typer.Option("--by", help="Column to group by; site, camera, eye, sex, age if left out."),
+    ] = None,
+    prevalence: Annotated[
+        list[float] | None,
+        typer.Option(help="Share of the diseased where it will be used, such as 0.05."),
+    ] = None,
+    level: options.Level = "image",
+    aggregate: options.Aggregate = "max",
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Writes a report on one or more runs as one file that needs no network.
+
+    It holds figures, tables, tests, cautions, methods, checklists, and the manifest from which
+    `fundus rerun` makes the results again; no patient ids, no paths, no file names.
+    """
+    place = find_workspace(workspace)
+    _require_ending(out)
+    for share in prevalence or []:
+        if not 0 < share < 1:
+            raise typer.BadParameter(f"--prevalence is {share:g}; give a share such as 0.05.")
+    asked = ReportOptions(
+        title,
+        class_name,
+        options.aggregate_of(level, aggregate),
+        images,
+        file_names,
+        tuple(by or ()),
+        tuple(prevalence or ()),
+    )
+    made = make_report(place, runs, asked, progress=progress())
+    n_bytes = write_report(made, out)
+    if as_json:
+        print_json(describe_report(made, out, n_bytes))
+        return
+    for sentence in made.summary:
+        print_line(sentence)
+    print_line(f"{out}: {len(made.sections)} sections, {n_bytes:,} bytes")
+
+
+def write_report(made: Report, out: Path) -> int:
+    """Writes a report as HTML or PDF, by the file's ending; returns the bytes written."""
+    content = as_pdf(made) if out.suffix.lower() == ".pdf" else as_html(made).encode()
+    write_atomically(out, lambda file: file.write(content))
+    return len(content)
+
+
+def describe_report(made: Report, out: Path, n_bytes: int) -> dict[str, Any]:
+    """Returns what `report --json` prints."""
+    return {
+        "out": out,
+        "bytes": n_bytes,
+        "title": made.title,
+        "summary": list(made.summary),
+        "sections": [{"key": one.key, "title": one.title} for one in made.sections],
+        "manifest": made.manifest,
+    }
+
+
+def rerun(
+    file: Annotated[
+        Path, typer.Argument(metavar="REPORT", help="HTML file that `fundus report` wrote.")
+    ],
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="Folder or table of the photographs; ID=FOLDER if there are several."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Also write the report on the new runs.")] = None,
+    as_json: options.Json = False,
+    workspace: options.WorkspaceOption = None,
+) -> None:
+    """Makes the results of a report again, in an empty folder of the workspace, and compares.
+
+    Ends with 2 where a result is not the same.
+    """
+    place = find_workspace(workspace)
+    if out is not None:
+        _require_ending(out)
+    done = run_again(place, read_manifest(file), data=sources_of(data or []), progress=progress())
+    if out is not None:
+        _report_again(done, out)
+    if as_json:
+        print_json(describe_repetition(done, out))
+    else:
+        _print_repetition(done)
+    if not done.same:
+        raise typer.Exit(_NOT_THE_SAME)
+
+
+def describe_repetition(done: Repetition, out: Path | None = None) -> dict[str, Any]:
+    """Returns what `rerun --json` prints."""
+    return {
+        "same": done.same,
+        "tolerance": TOLERANCE,
+        "workspace": done.workspace.root,
+        "runs": [_describe(one) for one in done.runs],
+        "other_versions": {
+            name: {"then": then, "now": now} for name, (then, now) in done.other_versions.items()
+        },
+        "out": out,
+    }
+
+
+def _describe(one: RepeatedRun) -> dict[str, Any]:
+    then = one.recorded.auc
+    return {
+        "run_id": one.recorded.id,
+        "label": one.recorded.label,
+        "again": one.run_id or None,
+        "auc": then,
+        "auc_again": one.auc,
+        "difference": None if then is None or one.auc is None else one.auc - then,
+        "same_auc": one.same_auc,
+        "same_scores": one.same_scores,
+        "reason": one.reason,
+    }
+
+
+def _print_repetition(done: Repetition) -> None:
+    for one in done.runs:
+        if one.reason:
+            print_line(f"{one.recorded.label}: not made again, {one.reason}")
+            continue
+        said = "the same" if one.same_auc else "NOT the same"
+        scores = "every score the same" if one.same_scores else "scores differ in some digit"
+        print_line(
+            f"{one.recorded.label}: AUC {_digits(one.recorded.auc)}, again {_digits(one.auc)}: "
+            f"{said}; {scores}"
+        )
+    for name, (then, now) in done.other_versions.items():
+        print_line(f"  {name} was {then}, here {now}")
+    print_line(f"The new runs are in {done.workspace.root}")
+
+
+def _digits(auc: float | None) -> str:
+    return "none" if auc is None else f"{auc:.12f}"
+
+
+def _report_again(done: Repetition, out: Path) -> None:
+    """Writes the report on the new runs, with the options of the old one."""
+    again = {one.recorded.id: one.run_id for one in done.runs if one.run_id}
+    asked = replace(options_from(done.manifest.options), title=done.manifest.title)
+    runs = [again[run_id] for run_id in done.manifest.reported if run_id in again]
+    write_report(make_report(Workspace(done.workspace.root), runs, asked), out)
+
+
+def _require_ending(out: Path) -> None:
+    if out.suffix.lower() not in _ENDINGS:
+        raise StoreError(
+            f"{out.name} ends in neither {' nor '.join(_ENDINGS)}.",
+            hint="Name a file such as report.html.",
+        )
+    if out.suffix.lower() == ".pdf":
+        require_typst()

@@ -1,0 +1,1 @@
+"""A report on evaluated models: what it holds, and how it becomes HTML, PDF and JSON."""

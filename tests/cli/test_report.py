@@ -1,0 +1,138 @@
+"""`fundus report`, `rerun` and `bundle`: what people and machines read, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Fundus
+from tests.report.pages import Page, assert_harmless
+
+
+@pytest.fixture
+def run_id(fundus: Fundus, data: Path) -> str:
+    """A probe on mean colours of 24 photographs."""
+    options = ("--backbone", "mean_colour", "--target", "dr", "--folds", 3, "--seed", 2)
+    found: str = fundus("probe", data, *options, "--json").json["run_id"]
+    return found
+
+
+def test_report__writes_a_page_that_makes_itself_again(
+    fundus: Fundus, run_id: str, data: Path, tmp_path: Path
+) -> None:
+    out, again = tmp_path / "report.html", tmp_path / "again.html"
+
+    told = fundus("report", run_id, "--out", out, "--title", "Colours & more", "--json")
+    repeated = fundus(
+        "rerun",
+        out,
+        "--data",
+        data,
+        "--out",
+        again,
+        "--json",
+        "--workspace",
+        tmp_path / "fresh",
+    )
+
+    assert told.exit_code == 0, told.stderr
+    assert told.json["title"] == "Colours & more"
+    page = Page(out.read_text(encoding="utf-8"))
+    assert_harmless(page)
+    assert "Colours & more" in page.text
+    assert "fundus rerun REPORT.html --data DATA" in page.text
+    assert "--target dr --folds 3 --seed 2" in page.text
+    assert repeated.exit_code == 0, repeated.stderr
+    (one,) = repeated.json["runs"]
+    assert abs(one["difference"]) <= 1e-12
+    assert one["same_scores"]
+    assert repeated.json["same"]
+    assert "Colours & more" in again.read_text(encoding="utf-8").replace("&amp;", "&")
+
+
+def test_rerun__ends_with_2_where_a_result_differs(
+    fundus: Fundus, run_id: str, data: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    auc = fundus("report", run_id, "--out", out, "--json").json["manifest"]["runs"][0]["auc"]
+    page = out.read_text(encoding="utf-8")
+    out.write_text(page.replace(f'"auc": {auc!r}', '"auc": 0.25'), encoding="utf-8")
+
+    outcome = fundus("rerun", out)
+
+    assert outcome.exit_code == 2
+    assert "NOT the same" in outcome.stdout
+    assert "every score the same" in outcome.stdout
+
+
+def test_report__prints_what_matters(fundus: Fundus, run_id: str, tmp_path: Path) -> None:
+    outcome = fundus("report", run_id, "--out", tmp_path / "r.html", "--level", "patient")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "On 12 patients" in outcome.stdout
+    assert "sections" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--out", "report.docx"), "ends in neither"),
+        (("--out", "r.html", "--prevalence", "5"), "such as 0.05"),
+        (("--out", "r.html", "--class", "x"), "no class 'x'"),
+        (("--out", "r.html", "--level", "eye"), "image or patient"),
+    ],
+)
+def test_report__refuses_in_a_sentence(
+    fundus: Fundus, run_id: str, arguments: tuple[str, ...], said: str
+) -> None:
+    outcome = fundus("report", run_id, *arguments)
+
+    assert outcome.exit_code == 2
+    assert said in outcome.stderr
+
+
+def test_report__as_pdf(fundus: Fundus, run_id: str, tmp_path: Path) -> None:
+    pytest.importorskip("typst")
+
+    outcome = fundus("report", run_id, "--out", tmp_path / "report.pdf")
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
+
+
+def test_report__without_typst_says_what_to_install(
+    fundus: Fundus, run_id: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fundus_core.report.pdf.find_spec", lambda name: None)
+
+    outcome = fundus("report", run_id, "--out", tmp_path / "report.pdf")
+
+    assert outcome.exit_code == 2
+    assert "pip install typst" in outcome.stderr
+
+
+def test_bundle__goes_from_one_workspace_to_another(
+    fundus: Fundus, run_id: str, tmp_path: Path
+) -> None:
+    out, elsewhere = tmp_path / "bundle.zip", ("--workspace", tmp_path / "elsewhere")
+
+    written = fundus("bundle", "export", "data", "--out", out, "--json")
+    told = fundus("bundle", "open", out, *elsewhere)
+
+    assert written.exit_code == 0, written.stderr
+    assert written.json["n_runs"] == 1
+    assert told.exit_code == 0, told.stderr
+    assert "1 new run," in told.stdout
+    there = fundus("runs", "--json", *elsewhere).json
+    here = fundus("runs", "--json").json
+    assert [one["auc"] for one in there] == [one["auc"] for one in here]
+    assert fundus("report", run_id, "--out", tmp_path / "r.html", *elsewhere).exit_code == 0
+
+
+def test_bundle__refuses_what_is_none(fundus: Fundus, tmp_path: Path) -> None:
+    odd = tmp_path / "odd.zip"
+    odd.write_bytes(b"no zip")
+
+    outcome = fundus("bundle", "open", odd)
+
+    assert outcome.exit_code == 2
+    assert "odd.zip is no bundle" in outcome.stderr
