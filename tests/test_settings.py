@@ -118,6 +118,13 @@ def test_requirements__there_is_one_opencv_and_it_needs_no_display() -> None:
     assert names == ["opencv-python-headless"]
 
 
+def _optional() -> set[str]:
+    """Returns the packages of the extras: imported where they are used, with a sentence if not."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    asked = [one for extra in project["optional-dependencies"].values() for one in extra]
+    return {_normalised(re.split(r"[<>=!~ ]", one)[0]) for one in asked}
+
+
 def test_requirements__name_every_package_that_is_imported() -> None:
     sources = [ROOT / "app.py", *ROOT.glob("pages/**/*.py"), *ROOT.glob("fundus_core/**/*.py")]
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources if path.exists()]
@@ -127,7 +134,7 @@ def test_requirements__name_every_package_that_is_imported() -> None:
 
     packages_of = packages_distributions()
     others = {name.split(".")[0] for name in names} - {"fundus_core"} - sys.stdlib_module_names
-    required = set(_pins("requirements.txt"))
+    required = set(_pins("requirements.txt")) | _optional()
     forgotten = {
         name
         for name in others

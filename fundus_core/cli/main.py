@@ -14,11 +14,13 @@ import typer
 from fundus_core.cli import (
     agreement,
     backbones,
+    bundle,
     calibration,
     classes,
     curves,
     data,
     decision_curve,
+    differ,
     embed_grid,
     evaluate,
     explain,
@@ -30,8 +32,12 @@ from fundus_core.cli import (
     model,
     operating,
     other_tests,
+    photograph,
     power,
+    query,
+    report,
     segment,
+    selections,
     story,
     stress,
     study,
@@ -72,6 +78,9 @@ app.command("study")(study.study)
 app.command("pretrain")(with_options(train.pretrain))
 app.command("predict")(with_options(model.predict))
 app.command("zero-shot")(with_options(zero_shot.zero_shot))
+app.command("query")(with_options(query.query))
+app.command("similar")(with_options(query.similar))
+app.command("selections")(with_options(selections.selections))
 app.command("prototypes")(with_options(zero_shot.prototypes))
 app.command("search")(with_options(zero_shot.search))
 app.command("roc")(classes.roc)
@@ -89,6 +98,11 @@ app.command("agreement")(with_options(agreement.agreement))
 app.command("power")(power.power)
 app.command("explain")(explain.explain)
 app.add_typer(segment.segment_app, name="segment")
+app.command("photograph")(photograph.photograph)
+app.command("differ")(differ.differ)
+app.command("report")(report.report)
+app.command("rerun")(report.rerun)
+app.add_typer(bundle.bundle_app, name="bundle")
 app.command("runs")(evaluate.runs)
 app.command("story")(story.story)
 app.add_typer(manage.jobs_app, name="jobs")

@@ -12,6 +12,7 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line
 from fundus_core.errors import FundusError
+from fundus_core.io.read_only import VARIABLE, is_read_only
 from fundus_core.io.workspace import ENVIRONMENT_VARIABLE, Workspace, find_workspace
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.store import JobStore
@@ -88,6 +89,10 @@ def open_app(
     demo: Annotated[
         bool, typer.Option(help="On an empty workspace, draw and open the demo photographs.")
     ] = True,
+    read_only: Annotated[
+        bool,
+        typer.Option("--read-only", help=f"For looking only: nothing is written. [{VARIABLE}]"),
+    ] = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Opens the dashboard; on an empty workspace with the synthetic demo photographs."""
@@ -98,9 +103,11 @@ def open_app(
         )
     _require_loopback(address)
     place = find_workspace(workspace)
-    if demo:
+    for_looking = read_only or is_read_only()
+    if demo and not for_looking:
         _begin_demo(place)
     environment = os.environ | {ENVIRONMENT_VARIABLE: str(place.root)}
+    environment |= {VARIABLE: "1"} if for_looking else {}
     command = [sys.executable, "-m", "fundus_core.ui.serve", "run", str(_APP)]
     command += ["--server.port", str(port), "--server.address", address]
     command += ["--server.headless", "false" if browser else "true"]

@@ -18,6 +18,7 @@ from fundus_core.domain.dataset import RejectedRow
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.io.files import checksum, read_json, write_array, write_json
+from fundus_core.io.read_only import require_writable
 
 _RECIPE = "recipe.json"
 _WEIGHTS = "weights.json"
@@ -44,6 +45,7 @@ class EmbeddingStore:
 
     def lock(self) -> FileLock:
         """Returns the lock to hold while adding rows; the system frees it if the holder dies."""
+        require_writable(self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         return FileLock(self.folder / ".lock")
 

@@ -14,6 +14,7 @@ import xxhash
 from numpy.typing import NDArray
 
 from fundus_core.errors import StoreError
+from fundus_core.io.read_only import require_writable
 
 _READ_BYTES = 1 << 20
 
@@ -61,7 +62,9 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, n_bytes
 
     Raises:
         StoreError: If the disk is full; whatever stood at `path` before still does.
+        ReadOnlyError: If it lies in a workspace that is only to be looked at.
     """
+    require_writable(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
     try:

@@ -16,6 +16,7 @@ from fundus_core.io.files import (
     temporary_name,
     write_json,
 )
+from fundus_core.io.read_only import require_writable
 
 _MANIFEST = "artifact.json"
 
@@ -49,8 +50,10 @@ class ArtifactStore:
 
         Raises:
             StoreError: If the disk is full.
+            ReadOnlyError: If the workspace is only to be looked at.
         """
         folder = self._folder(name)
+        require_writable(folder)
         self.root.mkdir(parents=True, exist_ok=True)
         temporary = temporary_name(folder)
         temporary.mkdir()
@@ -84,10 +87,12 @@ class ArtifactStore:
 
     def touch(self, name: str) -> None:
         """Makes what is stored under `name` the newest."""
+        require_writable(self.root)
         (self._folder(name) / _MANIFEST).touch()
 
     def remove(self, name: str) -> None:
         """Deletes what is stored under `name`; nothing happens if there is nothing."""
+        require_writable(self.root)
         shutil.rmtree(self._folder(name), ignore_errors=True)
 
     def _folder(self, name: str) -> Path:

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 import fundus_core
 from fundus_core.errors import JobError
+from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.jobs.folder import JobFolder, Outcome, folders_in, is_job_id, make_folder
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.processes import end_session, is_alive
@@ -59,7 +60,9 @@ class JobStore:
 
         Raises:
             JobError: If its process cannot be started.
+            ReadOnlyError: If the workspace is only to be looked at.
         """
+        require_writable()
         self.root.mkdir(parents=True, exist_ok=True)
         with FileLock(self.root / ".submit.lock"):
             if (twin := self._unfinished(tuple(argv))) is not None:
@@ -91,7 +94,9 @@ class JobStore:
 
         Raises:
             JobError: If there is none of that id.
+            ReadOnlyError: If the workspace is only to be looked at.
         """
+        require_writable()
         folder = self._folder(job_id)
         if folder.read().is_finished:
             reconcile(folder)
@@ -133,7 +138,9 @@ class JobStore:
 
         Raises:
             JobError: If there is none of that id, or it is not finished.
+            ReadOnlyError: If the workspace is only to be looked at.
         """
+        require_writable()
         job = self.get(job_id)
         if not job.is_finished:
             raise JobError(
@@ -147,8 +154,11 @@ class JobStore:
         """Ends what is left of jobs whose runner is gone, and writes down how they ended.
 
         Call it when the dashboard starts and wherever jobs are shown. A job whose processes are
-        all gone reads as interrupted before; this also ends a command that lost its runner.
+        all gone reads as interrupted before; this also ends a command that lost its runner. Nothing
+        happens where the workspace is only to be looked at.
         """
+        if is_read_only():
+            return
         for folder in folders_in(self.root):
             reconcile(folder)
 

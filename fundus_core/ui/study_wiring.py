@@ -16,6 +16,7 @@ from fundus_core.studies.document import DEMO, DataPart, FigurePart, StudyDocume
 from fundus_core.studies.estimate import Estimate, estimate
 from fundus_core.studies.files import StudySize, read_study, shipped_studies
 from fundus_core.studies.obstacles import Obstacle
+from fundus_core.studies.presets import preset_files
 from fundus_core.studies.replace import on_other_data
 from fundus_core.studies.run import Study
 from fundus_core.workflows.datasets import list_datasets
@@ -89,9 +90,9 @@ class StudyPlan:
 
 
 def list_studies(place: Workspace) -> tuple[StudyListing, ...]:
-    """Returns the studies that come with the program, then the reader's own by name."""
+    """Returns the studies that come with the program, the papers' first, then the reader's own."""
     own = sorted((place.studies / FILES).glob("*.yaml"))
-    shipped = shipped_studies()
+    shipped = (*shipped_studies(), *preset_files())
     return tuple(_listing(path, shipped=path in shipped) for path in (*shipped, *own))
 
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,7 @@ from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.columns import ColumnMapping, recognise
 from fundus_core.io.images import read_image
 from fundus_core.io.photo_files import PhotographFinder
+from fundus_core.io.read_only import ReadOnlyError, is_read_only, require_writable
 from fundus_core.io.tables import read_table
 from fundus_core.io.weights import (
     SCRATCH,
@@ -71,6 +73,7 @@ _ON_ACCELERATOR = frozenset(
         "probe",
         "zero-shot",
         "search",
+        "similar",
         "predict",
         "explain",
         "finetune",
@@ -104,6 +107,11 @@ class WeightsPlace:
     def usable(self) -> bool:
         """Says whether the backbone runs at once, with its own weights or because it has none."""
         return self.state in USABLE
+
+
+def read_only() -> bool:
+    """Says whether this dashboard is for looking only: whatever writes is refused then."""
+    return is_read_only()
 
 
 def workspace() -> Workspace:
@@ -268,7 +276,10 @@ def augmented_versions(path: str, augmentation: str) -> NDArray[np.uint8]:
 
 def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path:
     """Returns a small JPEG of a photograph."""
-    return photographs.thumbnail_file(workspace(), image_id, Path(path), side=side)
+    try:
+        return photographs.thumbnail_file(workspace(), image_id, Path(path), side=side)
+    except ReadOnlyError:
+        return photographs.thumbnail_file(_spare(), image_id, Path(path), side=side)
 
 
 def photograph(path: str, *, max_side: int = 1024) -> NDArray[np.uint8]:
@@ -302,7 +313,13 @@ def jobs() -> JobStore:
 
 
 def submit(argv: Sequence[str], title: str) -> Job:
-    """Starts a job of the command line in this workspace; an equal one that waits is returned."""
+    """Starts a job of the command line in this workspace; an equal one that waits is returned.
+
+    Raises:
+        ReadOnlyError: If the workspace is only to be looked at.
+        JobError: If its process cannot be started.
+    """
+    require_writable()
     command = [*argv, "--workspace", str(workspace().root)]
     command += [] if argv[0] == "project" else ["--json"]  # a map is read from the store
     return jobs().submit(command, title=title, device=_device_of(argv[0]))
@@ -421,7 +438,8 @@ def _projection(
     found = project.stored_projection(place, vectors, method=method)
     quick = PROJECTORS[method].instant and len(vectors.image_ids) <= INSTANT_POINTS
     if found is None and quick:
-        found = project.project_embeddings(place, vectors, method=method)
+        made_in = _spare() if read_only() else place
+        found = project.project_embeddings(made_in, vectors, method=method)
         spare_the_collector()
     return found
 
@@ -514,6 +532,14 @@ def _augmented_versions(path: str, augmentation: str, token: object) -> NDArray[
     found = photographs.augmented_versions(Path(path), augmentation)
     spare_the_collector()
     return found
+
+
+@st.cache_resource(show_spinner=False)
+def _spare() -> Workspace:
+    """Returns where pictures and maps are made while the workspace is only to be looked at."""
+    folder = TemporaryDirectory(prefix="fundus-read-only-", ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    return Workspace(Path(folder.name))
 
 
 @st.cache_data(show_spinner=False, max_size="200MB")

@@ -48,7 +48,7 @@ st.button(
     key="extract.start",
     type="primary",
     icon=":material/play_arrow:",
-    disabled=sizes is None or not backbone_picker.is_ready(chosen, weights),
+    disabled=wiring.read_only() or sizes is None or not backbone_picker.is_ready(chosen, weights),
     on_click=extraction.submit,
     args=(summary.source,),
 )

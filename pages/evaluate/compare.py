@@ -3,7 +3,11 @@
 import streamlit as st
 
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import class_comparison_panel, comparison_panel
+from fundus_core.ui.components import (
+    class_comparison_panel,
+    comparison_panel,
+    errors_that_differ,
+)
 from fundus_core.ui.components.level_menu import pick_level
 from fundus_core.ui.components.non_inferiority_panel import non_inferiority_panel
 from fundus_core.ui.components.other_tests_panel import other_tests_panel
@@ -35,6 +39,7 @@ else:
         )
     st.subheader(f"AUC for {text.escaped(picked.class_label)}")
     comparison_panel.comparison_panel(comparison, picked)
+    errors_that_differ.errors_that_differ(picked, wiring.dataset(dataset.id), common=common)
     non_inferiority_panel(comparison, picked)
     power_panel(comparison, picked)
     other_tests_panel(picked, common=common)

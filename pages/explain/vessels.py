@@ -54,9 +54,8 @@ st.subheader("Train a model")
 if truth.column:
     with st.expander("Network, weights, masks, training", icon=":material/tune:"):
         form = segmentation_form(truth, has_split=bool(dataset.table["split"].notna().any()))
-        if st.button(
-            "Train", type="primary", icon=":material/play_arrow:", disabled=not form.ready
-        ):
+        idle = not form.ready or wiring.read_only()
+        if st.button("Train", type="primary", icon=":material/play_arrow:", disabled=idle):
             with messages.shown_to_user():
                 form.submit(summary)
             st.rerun()

@@ -27,7 +27,8 @@ else:
     form = finetune_form(dataset)
     st.caption(form.work(summary.n_images))
     label = f"Fine-tune {text.count(len(form.backbones), 'backbone')}"
-    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not form.ready):
+    idle = not form.ready or wiring.read_only()
+    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=idle):
         with messages.shown_to_user():
             form.submit(summary)
 training_progress.watch(("finetune",))

@@ -33,7 +33,8 @@ elif not stored:
 else:
     form = probe_form(dataset, stored)
     label = f"Fit {text.count(len(form.embeddings), 'probe')}"
-    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not form.ready):
+    idle = not form.ready or wiring.read_only()
+    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=idle):
         with messages.shown_to_user():
             form.submit(summary)
 job_progress.watch(("probe",))

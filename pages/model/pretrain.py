@@ -33,9 +33,8 @@ else:
     messages.synthetic_banner(datasets[chosen].synthetic)
     form = pretrain_form(datasets[chosen])
     st.caption(form.work())
-    if st.button(
-        "Make the weights", type="primary", icon=":material/play_arrow:", disabled=not form.ready
-    ):
+    idle = not form.ready or wiring.read_only()
+    if st.button("Make the weights", type="primary", icon=":material/play_arrow:", disabled=idle):
         with messages.shown_to_user():
             form.submit()
 training_progress.watch(("pretrain",))

@@ -24,7 +24,8 @@ if not dataset.targets:
 else:
     form = zero_shot_form(dataset)
     label = f"Ask {text.count(len(form.backbones), 'backbone')}"
-    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=not form.ready):
+    idle = not form.ready or wiring.read_only()
+    if st.button(label, type="primary", icon=":material/play_arrow:", disabled=idle):
         with messages.shown_to_user():
             form.submit(summary)
 job_progress.watch(("zero-shot",))

@@ -108,7 +108,7 @@ def explain(page: Page) -> None:
 
 
 def mark_vessels(page: Page) -> None:
-    """Looks at marked vessels and where they are wrong, and scores the method on all photographs."""
+    """Looks at marked vessels and where they are wrong, and scores all photographs."""
     go(page, "Vessels")
     no_error(page)
     expect(page.get_by_role("cell", name="Dice", exact=True).first).to_be_visible()

@@ -12,6 +12,7 @@ from fundus_core.stats.delong import compare_paired
 from fundus_core.ui import text
 from fundus_core.workflows.classes import compare_classes
 from fundus_core.workflows.compare import compare
+from fundus_core.workflows.errors_that_differ import errors_that_differ
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "evaluate" / "compare.py"
@@ -280,3 +281,33 @@ def test_patients_can_be_compared_on_in_place_of_photographs(
     assert f"**By patient:** {found.n_images} patients" in told
     pair = evaluated.table(page, "Pair").iloc[0]
     assert pair["Difference (95 % CI)"].startswith(f"{found.pairs[0].result.difference:+.3f} (")
+
+
+def test_errors_that_differ_are_counted_and_shown(page: AppTest, workspace: Path) -> None:
+    store_two(workspace)
+    evaluated.address(page, run=["good", "poor"])
+
+    page.run()
+
+    assert not page.exception
+    found = errors_that_differ(Workspace(workspace), "good", "poor")
+    whole = found.overall
+    said = evaluated.texts(page)
+    assert f"exactly one of the two is right about **{whole.n_differ}**" in said
+    assert text.p_value(whole.p_value) in said
+    counts = evaluated.table(page, "Both right")["Only the first right"]
+    parts = (found.overall, found.with_class, found.without_class)
+    assert list(counts) == [str(one.n_only_first) for one in parts]
+    shown = {button.key for button in page.button if (button.key or "").startswith("differ.0.")}
+    assert shown == {f"differ.0.{name}" for name in found.only_first_right()}
+
+
+def test_errors_that_differ_ask_for_two_models(page: AppTest, workspace: Path) -> None:
+    store_two(workspace)
+    evaluated.address(page, run=["good", "poor"])
+    page.run()
+
+    page.selectbox(key="differ.1").select("good").run()
+
+    assert not page.exception
+    assert any("two different models" in one.value for one in page.info)

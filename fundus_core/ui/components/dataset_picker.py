@@ -5,7 +5,9 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from fundus_core.io.read_only import WHY
 from fundus_core.ui import state, text, wiring
+from fundus_core.ui.components import tour
 from fundus_core.workflows.datasets import DatasetSummary
 
 
@@ -21,6 +23,9 @@ def picker() -> None:
             format_func=labels.__getitem__,
             **state.bound("dataset_id", list(known)),
         )
+    if wiring.read_only():
+        st.caption(f":material/visibility: {WHY}")
+    tour.in_sidebar()
     running = [job for job in wiring.jobs().list() if not job.is_finished]
     if running:
         st.caption(f":material/pending_actions: {text.count(len(running), 'job')} under way")

@@ -53,6 +53,7 @@ def _ended(job: Job) -> None:
             key=f"remove.{job.id}",
             icon=":material/delete:",
             help="Forgets the job and its log; what it stored stays.",
+            disabled=wiring.read_only(),
             on_click=_remove,
             args=(job.id,),
         )

@@ -57,6 +57,7 @@ def bar(job: Job) -> None:
         "Cancel",
         key=f"cancel.{job.id}",
         icon=":material/stop_circle:",
+        disabled=wiring.read_only(),
         on_click=_cancel,
         args=(job,),
     )

@@ -95,7 +95,13 @@ def _offer_scoring(
     which = " and ".join(text.escaped(titles[name]) for name in missing)
     st.markdown(f"Not scored yet at this threshold: {which}.")
     label = f"Score on {text.count(summary.n_images, 'photograph')}"
-    if st.button(label, type="primary", icon=":material/play_arrow:", key="vessels.score"):
+    if st.button(
+        label,
+        type="primary",
+        icon=":material/play_arrow:",
+        key="vessels.score",
+        disabled=wiring.read_only(),
+    ):
         with messages.shown_to_user():
             for name in missing:
                 wiring.submit(score_arguments(summary, name, truth, view), f"Score {titles[name]}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from fundus_core.errors import DataError
+from fundus_core.errors import DataError, FundusError
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.tables import TABLE_SUFFIXES
 from fundus_core.ui import messages, state, wiring
@@ -29,11 +29,17 @@ def demo_card() -> None:
         "diseases, made by a program in about a minute. They work without a network, and say "
         "nothing about patients."
     )
+    demo_button(key="open.demo")
+
+
+def demo_button(*, key: str, label: str = "Open the demo photographs (synthetic)") -> None:
+    """Draws the button that opens the demo photographs."""
     st.button(
-        "Open the demo photographs (synthetic)",
-        key="open.demo",
+        label,
+        key=key,
         type="primary",
         icon=":material/draw:",
+        disabled=wiring.read_only(),
         on_click=_open_demo,
     )
 
@@ -63,6 +69,7 @@ def own_card() -> None:
         key="open.read",
         type="primary",
         icon=":material/folder_open:",
+        disabled=wiring.read_only(),
         on_click=_open,
         args=(source, path.name),
     )
@@ -118,17 +125,31 @@ def _described(path: Path) -> DataSource:
 
 def _open_demo() -> None:
     """Queues drawing the photographs, if need be, and reading them."""
+    try:
+        _queue_demo()
+    except FundusError as error:
+        messages.show_error(error)
+
+
+def _queue_demo() -> None:
     source = demo_source(wiring.workspace())
     if not has_demo(wiring.workspace()):
         wiring.submit(["demo", str(source.path)], "Draw the demo photographs (synthetic)")
-        _open(source, "the demo photographs (synthetic)")
+        _queue(source, "the demo photographs (synthetic)")
         wiring.submit(["story"], "Tell the demo's story (synthetic)")
         return
-    _open(source, "the demo photographs (synthetic)")
+    _queue(source, "the demo photographs (synthetic)")
 
 
 def _open(source: DataSource, name: str) -> None:
     """Queues reading a source; the page opens it when it is there."""
+    try:
+        _queue(source, name)
+    except FundusError as error:
+        messages.show_error(error)
+
+
+def _queue(source: DataSource, name: str) -> None:
     wiring.submit(["check", *source_arguments(source)], f"Read {name}")
     state.choose(awaited_dataset=dataset_id(source))
 

@@ -33,6 +33,7 @@ def phantom_form() -> None:
         "Draw and open them",
         key="phantoms.draw",
         icon=":material/draw:",
+        disabled=wiring.read_only(),
         on_click=_draw,
         args=(patients, size, seed),
     )

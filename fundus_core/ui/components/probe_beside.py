@@ -56,7 +56,11 @@ def _offer_probe(run: Run, summary: DatasetSummary) -> None:
     """Draws a button that fits the probe a fine-tuned model would be compared with."""
     folds = run.recipe.get("folds", len(run.folds))
     validated = ["--folds", str(folds)] if folds else ["--use-split"]
-    if not st.button("Fit its linear probe, to compare", icon=":material/linear_scale:"):
+    if not st.button(
+        "Fit its linear probe, to compare",
+        icon=":material/linear_scale:",
+        disabled=wiring.read_only(),
+    ):
         return
     with messages.shown_to_user():
         arguments = [

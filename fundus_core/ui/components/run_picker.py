@@ -9,6 +9,7 @@ import streamlit as st
 from fundus_core.checks import Caution
 from fundus_core.ui import state, text
 from fundus_core.ui.components.run_table import attributed, run_names
+from fundus_core.ui.components.run_tray import tray
 from fundus_core.workflows.runs import Run
 
 ALL_CLASSES = ""
@@ -86,7 +87,8 @@ def pick_runs(
             pages.
         both_classes: Offer the negative class of a binary target too.
         all_classes: Offer, first of all, to look at all classes together where there are several.
-        aside: Models that the page cannot show; what is chosen of them stays so for other pages.
+        aside: Models that the page cannot show; what is chosen of them, and of models of another
+            target, stays so for other pages.
     """
     evaluated = [run for run in runs if run.auc is not None]
     if not evaluated:
@@ -96,7 +98,8 @@ def pick_runs(
     target = _pick_target(left, evaluated)
     offered = [run for run in evaluated if run.target.name == target]
     names = run_names(offered)
-    kept = [run.id for run in aside]
+    elsewhere = [run for run in evaluated if run.target.name != target]
+    kept = list(dict.fromkeys(run.id for run in (*aside, *elsewhere)))
     _choose_some(offered, kept)
     by_id = {run.id: run for run in offered}
     class_name = _pick_class(right, offered[0], both_classes=both_classes, all_classes=all_classes)
@@ -108,6 +111,7 @@ def pick_runs(
         help="Probes fitted for this target, newest first.",
         **state.bound("run_ids", list(names), aside=kept),
     )
+    tray([*runs, *aside], target)
     if len(chosen) < minimum:
         st.info(f"Choose at least {text.count(minimum, 'model')} above.")
         st.stop()

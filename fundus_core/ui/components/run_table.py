@@ -10,26 +10,23 @@ from fundus_core.checks import CAUTIONS, Caution
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import messages, text, wiring
+from fundus_core.ui.components.run_names import names_by_target as names_by_target
+from fundus_core.ui.components.run_names import run_names as run_names  # known as part of this one
+from fundus_core.ui.components.run_names import validated
+from fundus_core.ui.components.run_tray import tray
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.runs import Run
 
-_ID_DIGITS = 8
-"""Length of the fingerprint at the end of a run id."""
-
-
-def run_names(runs: Sequence[Run]) -> dict[str, str]:
-    """Returns run id -> a name that no other of these runs has.
-
-    Where runs bear one label, the way they were validated is added; where that is the same too, the
-    end of their id. So no two curves, rows or menu entries are taken for one another.
-    """
-    names = {run.id: run.label for run in runs}
-    shared = Counter(names.values())
-    names |= {r.id: f"{r.label}, {_validated(r)}" for r in runs if shared[r.label] > 1}
-    shared = Counter(names.values())
-    return {
-        run_id: name if shared[name] == 1 else f"{name} [{run_id[-_ID_DIGITS:]}]"
-        for run_id, name in names.items()
-    }
+_TERMS = {
+    "Target": "target",
+    "AUC (95 % CI)": "AUC",
+    "Mean colour (95 % CI)": "shortcut baseline",
+    "AUC of each fold": "fold",
+    "Patients": "patient",
+    "Cautions": "caution",
+    "Run": "run",
+}
+"""Column of the table -> its word in the glossary."""
 
 
 def models_or_stop(dataset_id: str, title: str, none_yet: str, *, kind: str = "") -> list[Run]:
@@ -46,17 +43,10 @@ def models_or_stop(dataset_id: str, title: str, none_yet: str, *, kind: str = ""
     if not runs:
         st.info(none_yet)
         st.stop()
+    tray(wiring.runs(dataset_id))
     run_table(runs)
     messages.cautions(counted(runs))
     return runs
-
-
-def names_by_target(runs: Sequence[Run]) -> dict[str, str]:
-    """Returns run id -> a name that no other of these runs of the same target has."""
-    names: dict[str, str] = {}
-    for target in {run.target.name for run in runs}:
-        names |= run_names([run for run in runs if run.target.name == target])
-    return names
 
 
 def attributed(runs: Sequence[Run], names: Mapping[str, str]) -> list[Caution]:
@@ -109,6 +99,9 @@ def run_table(runs: Sequence[Run]) -> None:
     st.dataframe(
         run_frame(runs),
         hide_index=True,
+        column_config={
+            column: st.column_config.Column(help=help_for(term)) for column, term in _TERMS.items()
+        },
         alt="Evaluated models with their AUC, interval, folds, baseline and cautions.",
     )
     st.caption(
@@ -187,14 +180,6 @@ def class_frame(run: Run) -> pd.DataFrame:
     )
 
 
-def _validated(run: Run) -> str:
-    if run.kind == "external":
-        return "another data set"
-    if run.kind == "zero_shot":
-        return "words alone"
-    return "own split" if len(run.folds) == 1 else text.count(len(run.folds), "fold")
-
-
 def _auc_text(interval: AucInterval | None) -> str:
     return "no labels" if interval is None else interval_text(interval)
 
@@ -206,7 +191,7 @@ def _baseline_text(run: Run) -> str:
 
 def _fold_text(run: Run) -> str:
     if not run.folds:
-        return _validated(run)
+        return validated(run)
     return "  ".join("–" if fold.auc is None else f"{fold.auc:.2f}" for fold in run.folds)
 
 

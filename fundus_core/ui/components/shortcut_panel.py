@@ -76,6 +76,7 @@ def _offer_job(run: Run, picked: PickedRuns, todo: int) -> None:
         key="stress.measure",
         type="primary",
         icon=":material/play_arrow:",
+        disabled=wiring.read_only(),
         on_click=_submit,
         args=(argv, f"Measure {text.count(todo, 'photograph')}"),
     )

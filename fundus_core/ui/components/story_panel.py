@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from fundus_core.checks import dataset_cautions
+from fundus_core.errors import FundusError
 from fundus_core.plots.map import Colouring, colouring, map_figure
 from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
 from fundus_core.stats.roc import roc_curve
@@ -83,13 +84,17 @@ def beginning() -> None:
         key="story.prepare",
         type="primary",
         icon=":material/play_arrow:",
+        disabled=wiring.read_only(),
         on_click=_submit,
         args=(["story"], _TITLE),
     )
 
 
 def _submit(argv: list[str], title: str) -> None:
-    wiring.submit(argv, title)
+    try:
+        wiring.submit(argv, title)
+    except FundusError as error:
+        messages.show_error(error)
 
 
 def figures(story: Story) -> None:
@@ -225,7 +230,7 @@ def fine_tuning_note(story: Story) -> None:
 
 def buttons(story: Story) -> None:
     """Draws what can be computed again, and where each part can be looked into."""
-    busy = bool(job_progress.under_way(("story",)))
+    busy = wiring.read_only() or bool(job_progress.under_way(("story",)))
     with st.container(horizontal=True):
         st.button(
             "Recompute everything",

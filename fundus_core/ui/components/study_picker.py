@@ -64,6 +64,7 @@ def _uploader() -> None:
                 "Add it to this workspace",
                 key="studies.add",
                 icon=":material/add:",
+                disabled=wiring.read_only(),
                 on_click=_add,
                 args=(file.name, file.getvalue()),
                 help="A file of the same name that was added before is replaced.",

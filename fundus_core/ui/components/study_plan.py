@@ -53,7 +53,9 @@ def study_plan(choice: StudyChoice) -> None:
         key="studies.run",
         type="primary",
         icon=":material/play_arrow:",
-        disabled=not plan.free_left.n_cells or (bool(plan.obstacles) and not skip),
+        disabled=wiring.read_only()
+        or not plan.free_left.n_cells
+        or (bool(plan.obstacles) and not skip),
         on_click=_submit,
         args=(
             [*choice.arguments, *(["--skip"] if plan.obstacles else [])],
@@ -128,6 +130,7 @@ def _offer_reading(choice: StudyChoice, document: StudyDocument, waiting: Sequen
         key="studies.read",
         type="primary",
         icon=":material/folder_open:",
+        disabled=wiring.read_only(),
         on_click=_submit,
         args=([*choice.arguments, "--dry-run"], f"Read the photographs of: {document.title}"),
     )

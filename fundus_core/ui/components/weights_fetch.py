@@ -49,7 +49,7 @@ def _offer(spec: BackboneSpec, key: str) -> None:
             "Fetch weights",
             key=f"{key}.fetch.{spec.id}",
             icon=":material/download:",
-            disabled=not accepted,
+            disabled=not accepted or wiring.read_only(),
             on_click=_fetch,
             args=(spec.id,),
             help="Downloads them into this workspace, as a job. Nothing else uses the network.",

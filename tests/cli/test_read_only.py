@@ -1,0 +1,62 @@
+"""`fundus app --read-only`: the server is told, and nothing is begun."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fundus_core.cli import manage
+from fundus_core.io.read_only import VARIABLE
+from tests.cli.conftest import Fundus
+
+
+@pytest.fixture
+def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """Environments of the servers that would have been started."""
+    started: list[dict[str, Any]] = []
+
+    def run(command: list[str], *, env: dict[str, str], **more: object) -> SimpleNamespace:
+        started.append(env)
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(manage.subprocess, "run", run)
+    return started
+
+
+def test_app__read_only_tells_the_server_and_begins_no_demo(
+    fundus: Fundus, served: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    fundus("app", "--read-only", "--no-browser")
+
+    (environment,) = served
+    assert environment[VARIABLE] == "1"
+    assert not (tmp_path / "workspace" / "jobs").exists()
+
+
+def test_app__the_variable_alone_is_enough(
+    fundus: Fundus, served: list[dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+
+    fundus("app", "--no-browser")
+
+    assert served[0][VARIABLE] == "1"
+    assert not (tmp_path / "workspace" / "jobs").exists()
+
+
+def test_app__otherwise_it_may_write(fundus: Fundus, served: list[dict[str, Any]]) -> None:
+    fundus("app", "--no-browser", "--no-demo")
+
+    assert VARIABLE not in served[0]
+
+
+def test_commands__refuse_to_write_in_one_sentence(
+    fundus: Fundus, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+
+    outcome = fundus("check", data)
+
+    assert outcome.exit_code == 2
+    assert "shared for looking only" in outcome.stderr

@@ -1,0 +1,122 @@
+"""Read-only mode: whatever would change the workspace is refused where it is written."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fundus_core.io.embedding_store import EmbeddingStore
+from fundus_core.io.files import write_json
+from fundus_core.io.findings import read_findings
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.read_only import VARIABLE, ReadOnlyError, is_read_only, require_writable
+from fundus_core.io.store import ArtifactStore
+from fundus_core.io.workspace import Workspace
+from fundus_core.jobs.store import JobStore
+from fundus_core.workflows.datasets import open_dataset
+from fundus_core.workflows.project import project_embeddings
+from fundus_core.workflows.zero_shot import save_findings
+from tests.fakes import write_dataset
+from tests.pages import evaluated, opened
+
+
+def save_a_run(place: Workspace) -> None:
+    evaluated.store(place.root, "new", evaluated.predictions("new", evaluated.GOOD))
+
+
+def save_embeddings(place: Workspace) -> None:
+    opened.store_embeddings(place.root, ["a", "b"])
+
+
+def save_a_map(place: Workspace) -> None:
+    from fundus_core.domain.embeddings import Embeddings
+
+    vectors = np.random.default_rng(0).normal(size=(8, 4)).astype(np.float32)
+    project_embeddings(place, Embeddings(vectors, tuple("abcdefgh"), "f", ()), method="pca")
+
+
+def keep_descriptions(place: Workspace) -> None:
+    save_findings(place, read_findings())
+
+
+def open_photographs(place: Workspace) -> None:
+    folder = place.root.parent / "photographs"
+    open_dataset(place, DataSource(write_dataset(folder, n_patients=2)))
+
+
+WRITES: dict[str, Callable[[Workspace], object]] = {
+    "a file": lambda place: write_json(place.root / "file.json", {}),
+    "an artifact": lambda place: ArtifactStore(place.runs).put("x", {}, lambda folder: None),
+    "deleting an artifact": lambda place: ArtifactStore(place.runs).remove("kept"),
+    "touching an artifact": lambda place: ArtifactStore(place.runs).touch("kept"),
+    "a run": save_a_run,
+    "embeddings": save_embeddings,
+    "a map": save_a_map,
+    "descriptions": keep_descriptions,
+    "a data set": open_photographs,
+    "a job": lambda place: JobStore(place.jobs).submit(["runs"], title="Runs"),
+    "ending a job": lambda place: JobStore(place.jobs).cancel("20260101-000000-abcd"),
+    "forgetting a job": lambda place: JobStore(place.jobs).remove("20260101-000000-abcd"),
+}
+
+
+@pytest.fixture
+def place(workspace: Path) -> Workspace:
+    """A workspace that holds one run."""
+    found = Workspace(workspace)
+    evaluated.store(workspace, "kept", evaluated.predictions("kept", evaluated.GOOD))
+    return found
+
+
+def files(folder: Path) -> dict[Path, int]:
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
+def test_read_only__refuses_each_way_to_write_and_changes_nothing(
+    write: Callable[[Workspace], object], place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = files(place.root)
+    monkeypatch.setenv(VARIABLE, "1")
+
+    with pytest.raises(ReadOnlyError, match="shared for looking only"):
+        write(place)
+
+    assert files(place.root) == before
+
+
+def test_read_only__what_is_stored_can_be_read(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+
+    assert ArtifactStore(place.runs).get("kept") is not None
+    assert EmbeddingStore(place.embeddings, evaluated.recipe()).count(["a"]) == 0
+    JobStore(place.jobs).reconcile()  # a page does so wherever jobs are shown
+
+
+def test_read_only__other_places_can_be_written(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+
+    write_json(tmp_path / "elsewhere.json", {})
+
+    assert (tmp_path / "elsewhere.json").is_file()
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"), [("1", True), ("yes", True), ("", False), ("0", False), ("No", False)]
+)
+def test_is_read_only__by_the_variable(
+    monkeypatch: pytest.MonkeyPatch, value: str, expected: bool
+) -> None:
+    monkeypatch.setenv(VARIABLE, value)
+
+    assert is_read_only() is expected
+
+
+def test_require_writable__does_nothing_otherwise(place: Workspace) -> None:
+    require_writable()
+    require_writable(place.root)
