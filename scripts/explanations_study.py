@@ -47,9 +47,9 @@ BACKBONES: dict[str, tuple[object, ...]] = {
 NEEDS_REAL = ("MobileNet V2, ImageNet", "MobileNet V1, ImageNet")
 TOY = ("MobileNet V2, phantoms", "DeiT tiny, random weights")
 TOY_METHODS = ("grad_cam", "weighted_attention")
-N_PHOTOGRAPHS, N_TOY = 40, 6
+N_PHOTOGRAPHS, N_TOY = 24, 6
 SLOW = ("score_cam",)
-N_SLOW = 12
+N_SLOW = 8
 """Photographs for methods that take a quarter of a minute each; the others get all."""
 
 HEAD = """# Where heat maps point
@@ -99,7 +99,7 @@ def _of_demo(*, toy: bool) -> str:
 def _of_idrid(*, toy: bool) -> str:
     folder = WORKSPACE / ("toy" if toy else "full")
     runs = _probes(folder, IDRID, "dr_any", toy=toy)
-    cases = _idrid_cases(folder, next(iter(runs)))[: N_TOY if toy else None]
+    cases = _idrid_cases(folder, next(iter(runs)))[: N_TOY if toy else N_PHOTOGRAPHS]
     title = (
         f"## IDRiD: {len(cases)} photographs with lesions marked by hand (Porwal et al. 2018, "
         "CC BY 4.0; not part of this repository)"
