@@ -88,7 +88,7 @@ def fit_probes(page: Page) -> None:
 
 PAGES: dict[str, Picture] = {
     "story": Picture("story", tallest=3200),
-    "overview": Picture(""),
+    "overview": Picture("overview"),
     "images": Picture("images", tallest=HEIGHT),
     "extract": Picture("extract"),
     "map": Picture("map", action=select_on_map),

@@ -44,7 +44,7 @@ def extract(page: Page, weights: str) -> None:
 def test_our_weights_and_scratch_on_idrid(
     page: Page, dashboard: Dashboard, real_data: Path
 ) -> None:
-    page.goto(dashboard.address)
+    page.goto(f"{dashboard.address}/overview")
     settle(page)
 
     path = page.get_by_role("textbox", name="Folder or table on this machine")

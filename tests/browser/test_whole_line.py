@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from scripts.running import draw_around
 from tests.browser.conftest import Dashboard
@@ -33,12 +33,13 @@ def opened(dashboard: Dashboard) -> Dashboard:
     return dashboard
 
 
-def test_the_whole_line(page: Page, opened: Dashboard) -> None:
+def test_the_whole_line(page: Page, browser: Browser, opened: Dashboard) -> None:
     page.goto(opened.address)
     settle(page)
 
-    page.get_by_role("button", name=re.compile("Open the demo photographs")).click()
+    page.get_by_role("button", name=re.compile("Open the demo")).click()
     expect(page.get_by_text("Synthetic photographs.").first).to_be_visible(timeout=JOB_MS)
+    go(page, "Overview")
     expect(page.get_by_test_id("stMetric").filter(has_text="Photographs")).to_contain_text("100")
     expect(page).to_have_url(re.compile("dataset="))
     no_error(page)
@@ -85,6 +86,8 @@ def test_the_whole_line(page: Page, opened: Dashboard) -> None:
 
     explain(page)
     mark_vessels(page)
+    two_doors(page)
+    report(page, browser)
 
 
 def explain(page: Page) -> None:
@@ -122,10 +125,46 @@ def mark_vessels(page: Page) -> None:
     no_error(page)
 
 
+def two_doors(page: Page) -> None:
+    """Goes from the opening page to a model, back by the arrow, and to a comparison."""
+    go(page, "Start")
+    no_error(page)
+    page.get_by_role("button", name="Its ROC curve and errors").click()
+    expect(page.locator("h1")).to_have_text("ROC curves")
+    page.go_back()
+    expect(page.locator("h1")).to_have_text("Fundus Explorer")
+    page.get_by_role("button", name="Test their difference").click()
+    expect(page.get_by_text(re.compile("Obuchowski|by patient")).first).to_be_visible()
+    no_error(page)
+
+
+def report(page: Page, browser: Browser) -> None:
+    """Downloads a report and opens it where there is no network."""
+    go(page, "Report")
+    page.get_by_role("button", name=re.compile("Make the report")).click()
+    button = page.get_by_role("button", name=re.compile("^HTML"))
+    expect(button).to_be_visible(timeout=JOB_MS)
+    with page.expect_download(timeout=JOB_MS) as download:
+        button.click()
+    no_error(page)
+    offline = browser.new_context(offline=True)
+    reader = offline.new_page()
+    asked: list[str] = []
+    reader.on("request", lambda request: asked.append(request.url))
+    path = Path(download.value.path())
+    copy = path.with_suffix(".html")
+    copy.write_bytes(path.read_bytes())
+    reader.goto(copy.as_uri())
+    expect(reader.locator("svg").first).to_be_visible()
+    expect(reader.get_by_text("FD007").first).to_be_visible()
+    assert asked == [copy.as_uri()]
+    offline.close()
+
+
 def downloads_hold_their_caution(page: Page) -> None:
     """Downloads the first figure and the first table, and looks for the caution in both."""
     for place, button in ((0, "SVG"), (1, "CSV")):
-        page.get_by_test_id("stPopoverButton").nth(place).click()
+        page.get_by_test_id("stMain").get_by_test_id("stPopoverButton").nth(place).click()
         with page.expect_download(timeout=JOB_MS) as download:
             page.get_by_role("button", name=button, exact=True).last.click()
         assert "FD007" in Path(download.value.path()).read_text(encoding="utf-8")
