@@ -20,10 +20,10 @@ from sklearn.metrics import average_precision_score
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.datasets import open_dataset
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.label_quality import LabelReview, review_labels
-from fundus_core.workflows.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.evaluation.label_quality import LabelReview, review_labels
+from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 
 TARGET = "abnormal"
 BACKBONES = {

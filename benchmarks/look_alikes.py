@@ -23,7 +23,7 @@ from PIL import Image, ImageEnhance
 from fundus_core.errors import ImageError
 from fundus_core.io.images import read_image
 from fundus_core.look_alikes import DECODE_SIDE, LEAST_SIMILARITY, look_alikes, signature
-from fundus_core.workflows.demo import make_demo
+from fundus_core.workflows.data.demo import make_demo
 
 Picture = NDArray[np.uint8]
 

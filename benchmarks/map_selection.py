@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.lasso import within
 from fundus_core.plots.map import SAMPLE, colouring, map_figure
-from fundus_core.workflows.selections import keep_selection
+from fundus_core.workflows.data.selections import keep_selection
 
 N_POINTS = 200_000
 CORNERS = 300

@@ -17,16 +17,16 @@ import pandas as pd
 from fundus_core.explain.methods import METHODS
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.workflows.datasets import stored_dataset
-from fundus_core.workflows.explanation_table import (
+from fundus_core.workflows.data.datasets import stored_dataset
+from fundus_core.workflows.explanations.explanation_table import (
     MIDDLE,
     Case,
     TableRow,
     demo_cases,
     explanation_table,
 )
-from fundus_core.workflows.runs import load_run
-from fundus_core.workflows.truth import MaskFiles
+from fundus_core.workflows.explanations.truth import MaskFiles
+from fundus_core.workflows.models.runs import load_run
 from scripts.command_line import REAL, ROOT, fundus
 
 WORKSPACE = ROOT / "workspace" / "explanations-study"

@@ -23,18 +23,18 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.embedding import Photograph, Shard, embed_photographs
 from fundus_core.io.workspace import Workspace
 from fundus_core.shortcuts import as_row, measure
-from fundus_core.workflows.datasets import list_datasets, stored_dataset
-from fundus_core.workflows.embed import (
+from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
+from fundus_core.workflows.data.measured import measure_dataset
+from fundus_core.workflows.embeddings.embed import (
     BackboneChoice,
     ResolvedChoice,
     embed_resolved,
     load_for,
     resolve,
 )
-from fundus_core.workflows.measured import measure_dataset
-from fundus_core.workflows.odd_look import odd_look
-from fundus_core.workflows.one_photograph import QUALITIES
-from fundus_core.workflows.out_of_distribution import (
+from fundus_core.workflows.single.odd_look import odd_look
+from fundus_core.workflows.single.one_photograph import QUALITIES
+from fundus_core.workflows.single.out_of_distribution import (
     LARGEST_SHARE,
     NEIGHBOURS,
     alarm_rate,

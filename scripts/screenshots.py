@@ -17,7 +17,7 @@ from typing import Literal
 from playwright.sync_api import Page
 
 from fundus_core.phantom.shots import LABEL_COLUMNS
-from fundus_core.workflows.story_design import BACKBONE, MAP
+from fundus_core.workflows.story.story_design import BACKBONE, MAP
 from scripts.command_line import fundus
 from scripts.running import DRAWN, ROOT, chromium, draw_around, serving
 

@@ -16,12 +16,12 @@ import typer
 from fundus_core.cli.output import auc_text, print_line, progress
 from fundus_core.compute import choose_device
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.demo import demo_source, make_demo
-from fundus_core.workflows.precomputed import SHIPPED, write_precomputed
-from fundus_core.workflows.runs import Run, run_curves
-from fundus_core.workflows.story import fine_tuned
-from fundus_core.workflows.story_design import DESIGN, StoryDesign
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.demo import demo_source, make_demo
+from fundus_core.workflows.models.precomputed import SHIPPED, write_precomputed
+from fundus_core.workflows.models.runs import Run, run_curves
+from fundus_core.workflows.story.story import fine_tuned
+from fundus_core.workflows.story.story_design import DESIGN, StoryDesign
 from scripts.command_line import ROOT
 
 

@@ -14,7 +14,12 @@ import numpy as np
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.workflows.model_trust import ModelTrust, model_trust, sample_of, separation
+from fundus_core.workflows.explanations.model_trust import (
+    ModelTrust,
+    model_trust,
+    sample_of,
+    separation,
+)
 from scripts.command_line import ROOT, fundus
 
 WORKSPACE = ROOT / "workspace" / "trust-study"

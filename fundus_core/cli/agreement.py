@@ -11,8 +11,8 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.projections import PROJECTORS
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.workflows import agreement as comparing
-from fundus_core.workflows.datasets import open_dataset
+from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.embeddings import agreement as comparing
 
 Maps = Mapping[str, Sequence[comparing.MeasuredMap]]
 """Fingerprint -> the stored maps of a backbone, measured."""

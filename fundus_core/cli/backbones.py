@@ -12,8 +12,8 @@ from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.io.weights import local_weights, weights_state, where_weights_go
 from fundus_core.io.workspace import Workspace, find_workspace
-from fundus_core.workflows import convert as conversion
-from fundus_core.workflows import fetch as fetching
+from fundus_core.workflows.weights import convert as conversion
+from fundus_core.workflows.weights import fetch as fetching
 
 backbones_app = typer.Typer(
     help="Lists the backbones; fetches or converts weights.", invoke_without_command=True

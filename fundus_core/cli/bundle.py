@@ -8,9 +8,9 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line
 from fundus_core.io.workspace import find_workspace
-from fundus_core.workflows.bundle import BundleOptions, export_bundle, named_dataset
-from fundus_core.workflows.bundle_open import open_bundle
-from fundus_core.workflows.report_words import count
+from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle, named_dataset
+from fundus_core.workflows.reports.bundle_open import open_bundle
+from fundus_core.workflows.reports.report_words import count
 
 bundle_app = typer.Typer(help="Results of a data set without its photographs, as one file.")
 

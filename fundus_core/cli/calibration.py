@@ -11,13 +11,13 @@ from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.stats.calibration import BinnedErrors, Calibration
 from fundus_core.stats.score_maps import RECALIBRATORS, Recalibration
-from fundus_core.workflows.calibration import (
+from fundus_core.workflows.evaluation.calibration import (
     ClassCalibration,
     ModelCalibration,
     TopLabel,
     calibration_of,
 )
-from fundus_core.workflows.recalibrate import RecalibratedModel
+from fundus_core.workflows.evaluation.recalibrate import RecalibratedModel
 
 Runs = Annotated[
     list[str],

@@ -9,8 +9,13 @@ from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_j
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.classes import ClassAuc
 from fundus_core.stats.delong import AucComparison
-from fundus_core.workflows import classes as workflow
-from fundus_core.workflows.classes import AdjustedTest, ClassComparison, ClassPair, ModelClasses
+from fundus_core.workflows.evaluation import classes as workflow
+from fundus_core.workflows.evaluation.classes import (
+    AdjustedTest,
+    ClassComparison,
+    ClassPair,
+    ModelClasses,
+)
 
 
 def roc(

@@ -9,8 +9,8 @@ from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_l
 from fundus_core.errors import TargetError
 from fundus_core.stats.delong import AucComparison
 from fundus_core.stats.non_inferiority import VERDICTS, MarginTest
-from fundus_core.workflows.compare import ComparedPair, Comparison, JointTest
-from fundus_core.workflows.margins import HeldAgainstMargin
+from fundus_core.workflows.evaluation.compare import ComparedPair, Comparison, JointTest
+from fundus_core.workflows.evaluation.margins import HeldAgainstMargin
 
 
 class Adjustment(StrEnum):

@@ -8,8 +8,8 @@ from fundus_core.cli import options
 from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_json, print_line
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.workflows import curves as workflow
-from fundus_core.workflows.curves import PartialRange, RunCurves, RunHandTill
+from fundus_core.workflows.evaluation import curves as workflow
+from fundus_core.workflows.evaluation.curves import PartialRange, RunCurves, RunHandTill
 
 
 def curves(

@@ -12,9 +12,9 @@ from fundus_core.cli.output import print_cautions, print_json, print_line, progr
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.demo import N_PATIENTS, count_rows, make_demo
-from fundus_core.workflows.look_alikes import dataset_look_alikes
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.demo import N_PATIENTS, count_rows, make_demo
+from fundus_core.workflows.data.look_alikes import dataset_look_alikes
 
 
 def demo(

@@ -18,7 +18,7 @@ from fundus_core.cli.calibration import (
 from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.net_benefit import Band, DecisionCurve
-from fundus_core.workflows.decision_curves import DecisionCurves, decision_curve_of
+from fundus_core.workflows.evaluation.decision_curves import DecisionCurves, decision_curve_of
 
 _SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5)
 """Threshold probabilities that people are shown; machines get all of them."""

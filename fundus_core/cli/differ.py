@@ -9,7 +9,7 @@ from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.discordance import Discordance
-from fundus_core.workflows.errors_that_differ import DifferingErrors, errors_that_differ
+from fundus_core.workflows.evaluation.errors_that_differ import DifferingErrors, errors_that_differ
 
 _LISTED = 10
 

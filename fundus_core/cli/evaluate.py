@@ -15,10 +15,10 @@ from fundus_core.cli.comparisons import (
 from fundus_core.cli.model import describe_run
 from fundus_core.cli.output import auc_text, print_json, print_line
 from fundus_core.io.workspace import find_workspace
-from fundus_core.workflows import classes
-from fundus_core.workflows import compare as comparing
-from fundus_core.workflows.margins import against_margin
-from fundus_core.workflows.runs import list_runs
+from fundus_core.workflows.evaluation import classes
+from fundus_core.workflows.evaluation import compare as comparing
+from fundus_core.workflows.evaluation.margins import against_margin
+from fundus_core.workflows.models.runs import list_runs
 
 
 def compare(

@@ -11,15 +11,15 @@ from fundus_core.errors import DataError, FundusError, SaliencyError
 from fundus_core.explain.trust import NOT_SHOWN, TrustLight
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.workflows import explain as explaining
-from fundus_core.workflows.calibrated import (
+from fundus_core.workflows.evaluation.calibrated import (
     MEANING,
     CalibratedProbability,
     calibrated_probabilities,
 )
-from fundus_core.workflows.explained import Asked
-from fundus_core.workflows.model_trust import ModelTrust, model_trust
-from fundus_core.workflows.trust import trust_of
+from fundus_core.workflows.explanations import explain as explaining
+from fundus_core.workflows.explanations.explained import Asked
+from fundus_core.workflows.explanations.model_trust import ModelTrust, model_trust
+from fundus_core.workflows.explanations.trust import trust_of
 
 _SHOWN_CHECK = {True: "passed", False: "not passed"}
 

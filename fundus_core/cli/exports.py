@@ -10,11 +10,11 @@ from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.exports.mlflow_log import log_runs
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
-from fundus_core.workflows import embed as embedding
-from fundus_core.workflows.datasets import open_dataset
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.export import FORMATS, runs_to_log
-from fundus_core.workflows.export import export as export_content
+from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.embeddings import embed as embedding
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.export import FORMATS, runs_to_log
+from fundus_core.workflows.embeddings.export import export as export_content
 
 _FORMATS = "; ".join(f"{name}: {meaning}" for name, meaning in FORMATS.items())
 

@@ -9,7 +9,7 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.errors import DataError
-from fundus_core.workflows.imports import import_photographs
+from fundus_core.workflows.data.imports import import_photographs
 
 SECRET_VARIABLE = "FUNDUS_ID_SECRET"
 

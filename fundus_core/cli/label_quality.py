@@ -8,7 +8,7 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.io.workspace import find_workspace
-from fundus_core.workflows.label_quality import (
+from fundus_core.workflows.evaluation.label_quality import (
     NOT_PROOF,
     LabelReview,
     review_labels,

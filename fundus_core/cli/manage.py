@@ -16,8 +16,8 @@ from fundus_core.io.read_only import VARIABLE, is_read_only
 from fundus_core.io.workspace import ENVIRONMENT_VARIABLE, Workspace, find_workspace
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.store import JobStore
-from fundus_core.workflows.datasets import list_datasets, source_arguments
-from fundus_core.workflows.demo import demo_source
+from fundus_core.workflows.data.datasets import list_datasets, source_arguments
+from fundus_core.workflows.data.demo import demo_source
 
 jobs_app = typer.Typer(help="Lists jobs, or cancels one.", invoke_without_command=True)
 

@@ -19,15 +19,15 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.probes import PROBES, needs_text
-from fundus_core.workflows import embed as embedding
-from fundus_core.workflows import predict as prediction
-from fundus_core.workflows import probe as probing
-from fundus_core.workflows import project as projection
-from fundus_core.workflows.datasets import dataset_id, open_dataset, open_with_target
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.export import export_embeddings
-from fundus_core.workflows.probe_words import WordsChoice
-from fundus_core.workflows.runs import PREDICTIONS, Run, run_folder
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
+from fundus_core.workflows.embeddings import embed as embedding
+from fundus_core.workflows.embeddings import project as projection
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.export import export_embeddings
+from fundus_core.workflows.models import predict as prediction
+from fundus_core.workflows.models import probe as probing
+from fundus_core.workflows.models.probe_words import WordsChoice
+from fundus_core.workflows.models.runs import PREDICTIONS, Run, run_folder
 
 _ANY = ", ".join(name for name in PROBES if not needs_text(name))
 _WORDS = ", ".join(name for name in PROBES if needs_text(name))

@@ -9,10 +9,10 @@ from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.stats.predictive_values import PredictiveValues
 from fundus_core.stats.threshold_rules import RULES, RuleChoice
-from fundus_core.workflows import operating_words as words
-from fundus_core.workflows.aligned import read_model
-from fundus_core.workflows.confusion import ConfusionResult, confusion
-from fundus_core.workflows.operating import OperatingResult, Source, operate
+from fundus_core.workflows.evaluation import operating_words as words
+from fundus_core.workflows.evaluation.aligned import read_model
+from fundus_core.workflows.evaluation.confusion import ConfusionResult, confusion
+from fundus_core.workflows.evaluation.operating import OperatingResult, Source, operate
 
 _SOURCES: dict[Source, str] = {
     "fixed": "fixed beforehand",

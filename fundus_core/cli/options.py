@@ -16,8 +16,8 @@ from fundus_core.errors import BackboneError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.stats.patient_level import AGGREGATES
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.probe_words import USUAL_WORDS, WordsChoice
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.models.probe_words import USUAL_WORDS, WordsChoice
 from fundus_core.zero_shot import PROTOTYPES
 
 _LEVELS = ("image", "patient")

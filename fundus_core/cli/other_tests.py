@@ -9,8 +9,8 @@ from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.paired_bootstrap import ResampledTest
-from fundus_core.workflows.curves import PartialRange
-from fundus_core.workflows.other_tests import (
+from fundus_core.workflows.evaluation.curves import PartialRange
+from fundus_core.workflows.evaluation.other_tests import (
     DEFAULT_TEST,
     TESTS,
     OtherSettings,

@@ -11,21 +11,21 @@ from fundus_core.cli.output import print_json, print_line
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError, FundusError
 from fundus_core.io.workspace import Workspace, find_workspace
-from fundus_core.workflows import one_photograph
-from fundus_core.workflows.datasets import list_datasets, stored_dataset
-from fundus_core.workflows.odd_look import odd_look
-from fundus_core.workflows.one_photograph_scores import (
+from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
+from fundus_core.workflows.models.runs import Run, list_runs, load_run
+from fundus_core.workflows.single import one_photograph
+from fundus_core.workflows.single.odd_look import odd_look
+from fundus_core.workflows.single.one_photograph_scores import (
     MEANING,
     PhotographScore,
     score_photograph,
 )
-from fundus_core.workflows.out_of_distribution import (
+from fundus_core.workflows.single.out_of_distribution import (
     NOT_SHOWN,
     Distance,
     distance_of,
     surroundings_of,
 )
-from fundus_core.workflows.runs import Run, list_runs, load_run
 
 
 def photograph(

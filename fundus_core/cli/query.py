@@ -10,10 +10,10 @@ from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.selections import Counts, counts_of, query_dataset, save_selection
-from fundus_core.workflows.similar import similar_to_file
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.selections import Counts, counts_of, query_dataset, save_selection
+from fundus_core.workflows.data.similar import similar_to_file
+from fundus_core.workflows.embeddings.embed import BackboneChoice
 
 _MOST_LINES = 20
 

@@ -14,11 +14,11 @@ from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.report.content import Report
 from fundus_core.report.pdf import as_pdf, require_typst
 from fundus_core.report.web_page import as_html
-from fundus_core.workflows.report import make_report
-from fundus_core.workflows.report_subject import ReportOptions, options_from
-from fundus_core.workflows.rerun import TOLERANCE, RepeatedRun, Repetition, sources_of
-from fundus_core.workflows.rerun import rerun as run_again
-from fundus_core.workflows.rerun_manifest import read_manifest
+from fundus_core.workflows.reports.report import make_report
+from fundus_core.workflows.reports.report_subject import ReportOptions, options_from
+from fundus_core.workflows.reports.rerun import TOLERANCE, RepeatedRun, Repetition, sources_of
+from fundus_core.workflows.reports.rerun import rerun as run_again
+from fundus_core.workflows.reports.rerun_manifest import read_manifest
 
 _ENDINGS = (".html", ".htm", ".pdf")
 _NOT_THE_SAME = 2

@@ -30,15 +30,15 @@ from fundus_core.segmentation.ready import READY
 from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.segmentation.summaries import compare_scores
 from fundus_core.tables import safe_csv
-from fundus_core.workflows import segmentation_scores as scoring
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.marking import mark_photographs, with_measures
-from fundus_core.workflows.masks import Truth, mask_columns, usual_column
-from fundus_core.workflows.segmentation import train_segmenter
-from fundus_core.workflows.segmentation_choice import SegmentationChoice
-from fundus_core.workflows.segmenter_store import list_segmenters, segmenters_store
-from fundus_core.workflows.segmenters import ready_file
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.segmenting import segmentation_scores as scoring
+from fundus_core.workflows.segmenting.marking import mark_photographs, with_measures
+from fundus_core.workflows.segmenting.masks import Truth, mask_columns, usual_column
+from fundus_core.workflows.segmenting.segmentation import train_segmenter
+from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
+from fundus_core.workflows.segmenting.segmenter_store import list_segmenters, segmenters_store
+from fundus_core.workflows.segmenting.segmenters import ready_file
 
 segment_app = typer.Typer(
     help="Marks vessels, disc or lesions: train, predict, score.", no_args_is_help=True

@@ -8,8 +8,8 @@ from fundus_core.cli.output import print_cautions, print_line
 from fundus_core.segmentation.scoring import SCORES
 from fundus_core.segmentation.summaries import ScoreComparison, ScoreSummary, summaries
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.workflows.segmentation_scores import Scored
-from fundus_core.workflows.segmenter_store import TrainedSegmenter
+from fundus_core.workflows.segmenting.segmentation_scores import Scored
+from fundus_core.workflows.segmenting.segmenter_store import TrainedSegmenter
 
 
 def describe_trained(trained: TrainedSegmenter) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from fundus_core.cli.output import print_json, print_line
 from fundus_core.cli.query import counts_line, describe_counts, photographs, print_photographs
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
-from fundus_core.workflows.datasets import dataset_id, stored_dataset
-from fundus_core.workflows.selections import (
+from fundus_core.workflows.data.datasets import dataset_id, stored_dataset
+from fundus_core.workflows.data.selections import (
     counts_of,
     delete_selection,
     load_selection,

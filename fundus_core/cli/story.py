@@ -7,9 +7,9 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import auc_text, print_json, print_line, progress
 from fundus_core.io.workspace import find_workspace
-from fundus_core.workflows.story import Story, prepare_story
-from fundus_core.workflows.story_design import CELLS, Cell
-from fundus_core.workflows.story_store import Contrast
+from fundus_core.workflows.story.story import Story, prepare_story
+from fundus_core.workflows.story.story_design import CELLS, Cell
+from fundus_core.workflows.story.story_store import Contrast
 
 
 def story(

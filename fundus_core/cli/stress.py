@@ -20,16 +20,20 @@ from fundus_core.stats.class_tests import FEWEST_UNITS_TO_TEST
 from fundus_core.stats.homogeneity import Homogeneity
 from fundus_core.stats.proportions import Share
 from fundus_core.stats.subgroups import Subgroup
-from fundus_core.workflows.datasets import stored_dataset
-from fundus_core.workflows.runs import load_run
-from fundus_core.workflows.shortcut_strata import USUAL_STRATA, Survival, survivals
-from fundus_core.workflows.shortcuts import ShortcutComparison, ShortcutProbe, shortcuts_of
-from fundus_core.workflows.subgroups import (
+from fundus_core.workflows.data.datasets import stored_dataset
+from fundus_core.workflows.evaluation.shortcut_strata import USUAL_STRATA, Survival, survivals
+from fundus_core.workflows.evaluation.shortcuts import (
+    ShortcutComparison,
+    ShortcutProbe,
+    shortcuts_of,
+)
+from fundus_core.workflows.evaluation.subgroups import (
     USUAL_BANDS,
     GroupedRun,
     grouping_columns,
     subgroups_of,
 )
+from fundus_core.workflows.models.runs import load_run
 
 RunArgument = Annotated[str, typer.Argument(metavar="RUN", help="Run id, or its beginning.")]
 ClassOption = Annotated[

@@ -19,13 +19,13 @@ from fundus_core.finetune.strategies import STRATEGIES, StrategyOptions
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import SCRATCH
 from fundus_core.io.workspace import Workspace, find_workspace
-from fundus_core.workflows import pretrain as pretraining
-from fundus_core.workflows.datasets import dataset_id, open_dataset, open_with_target
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.finetune import FINE_TUNING, FinetuneChoice, finetune_dataset
-from fundus_core.workflows.labelled import Validation
-from fundus_core.workflows.predict import ExternalResult, predict
-from fundus_core.workflows.runs import NETWORKS, Run, run_curves, run_folder
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
+from fundus_core.workflows.data.labelled import Validation
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.models import pretrain as pretraining
+from fundus_core.workflows.models.finetune import FINE_TUNING, FinetuneChoice, finetune_dataset
+from fundus_core.workflows.models.predict import ExternalResult, predict
+from fundus_core.workflows.models.runs import NETWORKS, Run, run_curves, run_folder
 
 Epochs = Annotated[int, typer.Option(help="Times every photograph is seen.")]
 BatchSize = Annotated[int, typer.Option(help="Photographs per step.")]

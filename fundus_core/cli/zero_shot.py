@@ -11,18 +11,18 @@ from fundus_core.cli.output import auc_text, print_cautions, print_json, print_l
 from fundus_core.io.findings import read_findings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
-from fundus_core.workflows.datasets import dataset_id, open_dataset, open_with_target
-from fundus_core.workflows.embed import BackboneChoice, resolve
-from fundus_core.workflows.prototypes import (
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
+from fundus_core.workflows.data.text_search import search_text
+from fundus_core.workflows.embeddings.embed import BackboneChoice, resolve
+from fundus_core.workflows.models.prototypes import (
     Reading,
     projected,
     prototypes_of,
     tower_of,
     write_prototypes,
 )
-from fundus_core.workflows.runs import Run
-from fundus_core.workflows.text_search import search_text
-from fundus_core.workflows.zero_shot import ZeroShotChoice, zero_shot_dataset
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.zero_shot import ZeroShotChoice, zero_shot_dataset
 
 
 def zero_shot(

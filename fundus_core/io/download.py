@@ -1,6 +1,7 @@
 """Downloading one file: resumed after an interruption, checked, and never half there.
 
-The only module that opens a connection to another machine; `workflows/fetch.py` is its only user.
+The only module that opens a connection to another machine; its only user is
+`workflows/weights/fetch.py`.
 """
 
 import os

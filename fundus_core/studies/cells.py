@@ -15,12 +15,12 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.studies.data import StudyData
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.grid import Cell
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.finetune import FinetuneChoice, finetune_dataset
-from fundus_core.workflows.labelled import Validation
-from fundus_core.workflows.predict import predict
-from fundus_core.workflows.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.runs import Run, list_runs
+from fundus_core.workflows.data.labelled import Validation
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
+from fundus_core.workflows.models.predict import predict
+from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.models.runs import Run, list_runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.splits import nested_fraction
 from fundus_core.studies.document import DEMO, DataPart
-from fundus_core.workflows.datasets import dataset_id, open_with_target
-from fundus_core.workflows.demo import demo_source, has_demo, make_demo
+from fundus_core.workflows.data.datasets import dataset_id, open_with_target
+from fundus_core.workflows.data.demo import demo_source, has_demo, make_demo
 
 _DRAW = 0
 """Of the photographs of a limited study."""

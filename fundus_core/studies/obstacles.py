@@ -14,7 +14,7 @@ from fundus_core.probes import needs_text
 from fundus_core.studies.cells import backbone_of
 from fundus_core.studies.grid import Cell
 from fundus_core.studies.run import Study
-from fundus_core.workflows.probe_words import speaking
+from fundus_core.workflows.models.probe_words import speaking
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.document import ColumnRole, DataPart, StudyDocument
-from fundus_core.workflows.datasets import dataset_summary, stored_dataset
+from fundus_core.workflows.data.datasets import dataset_summary, stored_dataset
 
 
 def on_other_data(

@@ -18,8 +18,8 @@ from fundus_core.studies.cells import CellRecord
 from fundus_core.studies.document import FigurePart
 from fundus_core.studies.grid import Cell, agrees
 from fundus_core.studies.run import Study
-from fundus_core.workflows.metrics import run_metrics
-from fundus_core.workflows.runs import Run, list_runs, run_curves, run_predictions
+from fundus_core.workflows.evaluation.metrics import run_metrics
+from fundus_core.workflows.models.runs import Run, list_runs, run_curves, run_predictions
 
 INSIDE = "held-out patients"
 """What `tested_on` says of a cell's own data set."""

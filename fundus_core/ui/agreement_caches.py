@@ -10,8 +10,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.projections import Projection
 from fundus_core.similarity import Neighbour
 from fundus_core.ui import wiring
-from fundus_core.workflows import agreement as workflow
-from fundus_core.workflows.agreement import Agreement
+from fundus_core.workflows.embeddings import agreement as workflow
+from fundus_core.workflows.embeddings.agreement import Agreement
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.reliability import Binning
 from fundus_core.stats.score_maps import Recalibration
 from fundus_core.ui import wiring
-from fundus_core.workflows.calibration import ModelCalibration, calibration_of
-from fundus_core.workflows.decision_curves import DecisionCurves, decision_curve_of
+from fundus_core.workflows.evaluation.calibration import ModelCalibration, calibration_of
+from fundus_core.workflows.evaluation.decision_curves import DecisionCurves, decision_curve_of
 
 
 def calibration(

@@ -14,10 +14,10 @@ from fundus_core.stats.hand_till import HandTillAuc
 from fundus_core.stats.partial_auc import Axis, PartialAuc
 from fundus_core.stats.roc import RocBand
 from fundus_core.ui import operating_caches, wiring
-from fundus_core.workflows import curves as workflow
-from fundus_core.workflows import other_tests
-from fundus_core.workflows.curves import PartialRange, PrecisionRecall
-from fundus_core.workflows.other_tests import OtherSettings, OtherTests
+from fundus_core.workflows.evaluation import curves as workflow
+from fundus_core.workflows.evaluation import other_tests
+from fundus_core.workflows.evaluation.curves import PartialRange, PrecisionRecall
+from fundus_core.workflows.evaluation.other_tests import OtherSettings, OtherTests
 
 
 def simultaneous_band(run_id: str, class_name: str, aggregate: str | None = None) -> RocBand:

@@ -4,8 +4,8 @@ import streamlit as st
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
-from fundus_core.workflows.errors_that_differ import DifferingErrors
-from fundus_core.workflows.errors_that_differ import errors_that_differ as of_models
+from fundus_core.workflows.evaluation.errors_that_differ import DifferingErrors
+from fundus_core.workflows.evaluation.errors_that_differ import errors_that_differ as of_models
 
 
 def errors_that_differ(

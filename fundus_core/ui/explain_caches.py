@@ -10,14 +10,22 @@ from fundus_core.explain.trust import TrustLight
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
-from fundus_core.workflows.calibrated import CalibratedProbability, calibrated_fold, fold_of
-from fundus_core.workflows.explained import Asked, explainable_run
-from fundus_core.workflows.measured_trust import TrustComparison, compared_trust, measured_trust
-from fundus_core.workflows.model_trust import ModelTrust
+from fundus_core.workflows.evaluation.calibrated import (
+    CalibratedProbability,
+    calibrated_fold,
+    fold_of,
+)
+from fundus_core.workflows.explanations.explained import Asked, explainable_run
+from fundus_core.workflows.explanations.measured_trust import (
+    TrustComparison,
+    compared_trust,
+    measured_trust,
+)
+from fundus_core.workflows.explanations.model_trust import ModelTrust
 
 if TYPE_CHECKING:
     from fundus_core.explain.depths import LayerChoice
-    from fundus_core.workflows.explain import Explanation
+    from fundus_core.workflows.explanations.explain import Explanation
 
 
 def refusal(run_id: str) -> str:
@@ -86,7 +94,7 @@ def known_light(run_id: str, image: str, asked: Asked) -> TrustLight | None:
     Raises:
         FundusError: As `stored_light` does.
     """
-    from fundus_core.workflows.trust import stored_light
+    from fundus_core.workflows.explanations.trust import stored_light
 
     return stored_light(wiring.workspace(), run_id, image, asked)
 
@@ -97,7 +105,7 @@ def measure_light(run_id: str, image: str, asked: Asked) -> TrustLight | Salienc
     Raises:
         FundusError: As `trust_of` does.
     """
-    from fundus_core.workflows.trust import trust_of
+    from fundus_core.workflows.explanations.trust import trust_of
 
     require_writable()  # before minutes of work whose result could not be kept
     (found,) = trust_of(
@@ -126,7 +134,7 @@ def _refusal(place: Workspace, run_id: str, token: object) -> str:
 def _explanation(
     place: Workspace, run_id: str, image: str, asked: Asked, token: object
 ) -> "Explanation":
-    from fundus_core.workflows.explain import explain
+    from fundus_core.workflows.explanations.explain import explain
 
     found = explain(
         place,
@@ -172,7 +180,7 @@ def _calibrated_fold(
 
 @st.cache_resource(show_spinner="Looking at the network's layers…", max_entries=32)
 def _layers(place: Workspace, run_id: str, token: object) -> "tuple[LayerChoice, ...]":
-    from fundus_core.workflows.explain import layers_of
+    from fundus_core.workflows.explanations.explain import layers_of
 
     found = layers_of(place, run_id)
     wiring.spare_the_collector()

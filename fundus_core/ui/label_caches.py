@@ -6,7 +6,7 @@ import streamlit as st
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
-from fundus_core.workflows.label_quality import LabelReview, review_labels
+from fundus_core.workflows.evaluation.label_quality import LabelReview, review_labels
 
 
 def label_review(run_ids: Sequence[str]) -> LabelReview:

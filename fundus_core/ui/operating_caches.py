@@ -14,10 +14,10 @@ from fundus_core.stats.patient_level import patient_level
 from fundus_core.stats.roc import roc_band, roc_curve
 from fundus_core.stats.threshold_rules import RuleChoice
 from fundus_core.ui import wiring
-from fundus_core.workflows import confusion as workflow
-from fundus_core.workflows.aligned import ScoredModel
-from fundus_core.workflows.operating import OperatingResult, operate
-from fundus_core.workflows.viewed import viewed
+from fundus_core.workflows.evaluation import confusion as workflow
+from fundus_core.workflows.evaluation.aligned import ScoredModel
+from fundus_core.workflows.evaluation.operating import OperatingResult, operate
+from fundus_core.workflows.evaluation.viewed import viewed
 
 
 def model_at(run_id: str, class_name: str, aggregate: str | None) -> ScoredModel:

@@ -16,15 +16,15 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.io.workspace import Workspace
 from fundus_core.similarity import Neighbour
 from fundus_core.ui import wiring
-from fundus_core.workflows import one_photograph
-from fundus_core.workflows.datasets import stored_dataset
-from fundus_core.workflows.odd_look import OddLook, odd_look
-from fundus_core.workflows.one_photograph import Quality, Received, Steps
+from fundus_core.workflows.data.datasets import stored_dataset
+from fundus_core.workflows.single import one_photograph
+from fundus_core.workflows.single.odd_look import OddLook, odd_look
+from fundus_core.workflows.single.one_photograph import Quality, Received, Steps
 
 if TYPE_CHECKING:
-    from fundus_core.workflows.explain import Explanation
-    from fundus_core.workflows.one_photograph_scores import PhotographScore
-    from fundus_core.workflows.out_of_distribution import Distance, Surroundings
+    from fundus_core.workflows.explanations.explain import Explanation
+    from fundus_core.workflows.single.one_photograph_scores import PhotographScore
+    from fundus_core.workflows.single.out_of_distribution import Distance, Surroundings
 
 ALIKE = 40
 """Photographs looked at for nearest labelled cases: some have no label of the target."""
@@ -63,7 +63,7 @@ def distance(photo: Received, dataset_id: str, run_id: str) -> "Distance":
     Raises:
         FundusError: If the weights are not at hand, or too few photographs have an embedding.
     """
-    from fundus_core.workflows.out_of_distribution import distance_of
+    from fundus_core.workflows.single.out_of_distribution import distance_of
 
     place, recipe = wiring.workspace(), wiring.run(run_id).embeddings
     token = wiring.token_of(place.embeddings / recipe.fingerprint(), deep=False)
@@ -110,7 +110,7 @@ def alike(photo: Received, dataset_id: str, run_id: str) -> tuple[Neighbour, ...
     Raises:
         FundusError: If the weights are not at hand, or there are no embeddings.
     """
-    from fundus_core.workflows.out_of_distribution import alike as most_alike
+    from fundus_core.workflows.single.out_of_distribution import alike as most_alike
 
     fingerprint = wiring.run(run_id).embeddings.fingerprint()
     known: Embeddings = wiring.embeddings(dataset_id, fingerprint)
@@ -140,7 +140,7 @@ def _measurements(
 def _surroundings(
     place: Workspace, dataset_id: str, run_id: str, fingerprint: str, token: object
 ) -> "Surroundings":
-    from fundus_core.workflows.out_of_distribution import surroundings_of
+    from fundus_core.workflows.single.out_of_distribution import surroundings_of
 
     recipe = wiring.run(run_id).embeddings
     return surroundings_of(place, stored_dataset(place, dataset_id), recipe)
@@ -160,7 +160,7 @@ def _vector(
 def _score(
     place: Workspace, image_id: str, run_id: str, _path: Path, token: object
 ) -> "PhotographScore":
-    from fundus_core.workflows.one_photograph_scores import score_photograph
+    from fundus_core.workflows.single.one_photograph_scores import score_photograph
 
     found = score_photograph(place, run_id, _path)
     wiring.spare_the_collector()
@@ -171,7 +171,7 @@ def _score(
 def _explanation(
     place: Workspace, image_id: str, run_id: str, class_name: str, _path: Path, token: object
 ) -> "Explanation":
-    from fundus_core.workflows.one_photograph_maps import explain_unkept
+    from fundus_core.workflows.single.one_photograph_maps import explain_unkept
 
     found = explain_unkept(place, run_id, _path, class_name=class_name)
     wiring.spare_the_collector()

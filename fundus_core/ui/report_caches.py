@@ -12,9 +12,9 @@ from fundus_core.report.content import Report
 from fundus_core.report.pdf import as_pdf
 from fundus_core.report.web_page import as_html
 from fundus_core.ui import wiring
-from fundus_core.workflows.bundle import BundleOptions, Exported, export_bundle
-from fundus_core.workflows.report import make_report
-from fundus_core.workflows.report_subject import ReportOptions
+from fundus_core.workflows.reports.bundle import BundleOptions, Exported, export_bundle
+from fundus_core.workflows.reports.report import make_report
+from fundus_core.workflows.reports.report_subject import ReportOptions
 
 _INPUTS = ("runs", "datasets", "shortcuts", "trust")
 """Folders of the workspace that a report reads."""

@@ -26,11 +26,19 @@ from fundus_core.segmentation.summaries import (
     summaries,
 )
 from fundus_core.ui import wiring
-from fundus_core.workflows.marking import measured
-from fundus_core.workflows.masks import USUAL_FIELD, mask_files
-from fundus_core.workflows.segmentation_scores import ScoredModel, list_scores, load_scores
-from fundus_core.workflows.segmenter_store import Knowledge, TrainedSegmenter, list_segmenters
-from fundus_core.workflows.segmenters import Marker, open_marker, ready_file, split_side
+from fundus_core.workflows.segmenting.marking import measured
+from fundus_core.workflows.segmenting.masks import USUAL_FIELD, mask_files
+from fundus_core.workflows.segmenting.segmentation_scores import (
+    ScoredModel,
+    list_scores,
+    load_scores,
+)
+from fundus_core.workflows.segmenting.segmenter_store import (
+    Knowledge,
+    TrainedSegmenter,
+    list_segmenters,
+)
+from fundus_core.workflows.segmenting.segmenters import Marker, open_marker, ready_file, split_side
 
 
 @dataclass(frozen=True, slots=True)

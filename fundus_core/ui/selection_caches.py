@@ -9,10 +9,10 @@ from fundus_core.domain.query import QueryAnswer
 from fundus_core.io.selections import NamedSelection, SelectionFiles, key_of
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state, wiring
-from fundus_core.workflows import selections as workflow
-from fundus_core.workflows import similar
-from fundus_core.workflows.selections import Counts
-from fundus_core.workflows.similar import Neighbourhoods
+from fundus_core.workflows.data import selections as workflow
+from fundus_core.workflows.data import similar
+from fundus_core.workflows.data.selections import Counts
+from fundus_core.workflows.data.similar import Neighbourhoods
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,9 @@ import streamlit as st
 from fundus_core.errors import FundusError
 from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.session import ADDRESS, OF_ONE_DATASET, Session
-from fundus_core.workflows.datasets import DatasetSummary
-from fundus_core.workflows.runs import Run
-from fundus_core.workflows.selections import keep_selection, kept_selection
+from fundus_core.workflows.data.datasets import DatasetSummary
+from fundus_core.workflows.data.selections import keep_selection, kept_selection
+from fundus_core.workflows.models.runs import Run
 
 KEY = "fundus.session"
 

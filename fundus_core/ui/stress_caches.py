@@ -4,19 +4,19 @@ import streamlit as st
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
-from fundus_core.workflows.datasets import stored_dataset
-from fundus_core.workflows.measured import FOLDER
-from fundus_core.workflows.measured import n_unmeasured as still_to_measure
-from fundus_core.workflows.runs import load_run
-from fundus_core.workflows.shortcut_strata import Survival, survival_of
-from fundus_core.workflows.shortcut_strata import survivals as survivals_of
-from fundus_core.workflows.shortcuts import ShortcutComparison, shortcuts_of
-from fundus_core.workflows.subgroups import (
+from fundus_core.workflows.data.datasets import stored_dataset
+from fundus_core.workflows.data.measured import FOLDER
+from fundus_core.workflows.data.measured import n_unmeasured as still_to_measure
+from fundus_core.workflows.evaluation.shortcut_strata import Survival, survival_of
+from fundus_core.workflows.evaluation.shortcut_strata import survivals as survivals_of
+from fundus_core.workflows.evaluation.shortcuts import ShortcutComparison, shortcuts_of
+from fundus_core.workflows.evaluation.subgroups import (
     GroupedRun,
     GroupingColumn,
     grouping_columns,
     subgroups_of,
 )
+from fundus_core.workflows.models.runs import load_run
 
 
 def columns(run_id: str) -> tuple[GroupingColumn, ...]:

@@ -19,7 +19,7 @@ from fundus_core.studies.obstacles import Obstacle
 from fundus_core.studies.presets import preset_files
 from fundus_core.studies.replace import on_other_data
 from fundus_core.studies.run import Study
-from fundus_core.workflows.datasets import list_datasets
+from fundus_core.workflows.data.datasets import list_datasets
 
 FILES = "files"
 """Folder of the reader's own study files, among those of studies in the workspace."""

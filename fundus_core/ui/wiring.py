@@ -53,16 +53,18 @@ from fundus_core.similarity import Neighbour, nearest
 from fundus_core.stats.classes import ClassAucs
 from fundus_core.stats.delong import auc_interval
 from fundus_core.stats.roc import roc_band, roc_curve
-from fundus_core.workflows import classes as of_classes
-from fundus_core.workflows import compare, embed, photographs, project
-from fundus_core.workflows import datasets as opened
-from fundus_core.workflows import runs as stored
-from fundus_core.workflows.datasets import DatasetSummary
-from fundus_core.workflows.embed import EmbeddingSummary
-from fundus_core.workflows.runs import Run
-from fundus_core.workflows.story_store import FOLDER as STORY_FOLDER
-from fundus_core.workflows.story_store import Story, read_story
-from fundus_core.workflows.weights_cards import WeightsCard, list_weights_cards
+from fundus_core.workflows.data import datasets as opened
+from fundus_core.workflows.data import photographs
+from fundus_core.workflows.data.datasets import DatasetSummary
+from fundus_core.workflows.embeddings import embed, project
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.evaluation import classes as of_classes
+from fundus_core.workflows.evaluation import compare
+from fundus_core.workflows.models import runs as stored
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.story.story_store import FOLDER as STORY_FOLDER
+from fundus_core.workflows.story.story_store import Story, read_story
+from fundus_core.workflows.weights.weights_cards import WeightsCard, list_weights_cards
 
 _HEAVY = ("torch", "timm", "sklearn")
 

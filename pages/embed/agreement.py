@@ -10,7 +10,7 @@ from fundus_core.ui.components import (
     map_colours,
     map_panel,
 )
-from fundus_core.workflows.agreement import FEWEST_EMBEDDINGS
+from fundus_core.workflows.embeddings.agreement import FEWEST_EMBEDDINGS
 
 st.title("Agreement of backbones")
 summary = state.require_dataset()

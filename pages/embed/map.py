@@ -11,7 +11,7 @@ from fundus_core.ui.components import (
     neighbour_groups,
 )
 from fundus_core.ui.components.gallery import gallery
-from fundus_core.workflows.labels import distinct_labels
+from fundus_core.workflows.weights.labels import distinct_labels
 
 st.title("Map")
 summary = state.require_dataset()

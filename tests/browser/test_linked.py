@@ -9,9 +9,9 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.jobs.store import JobStore
-from fundus_core.workflows.datasets import open_dataset
-from fundus_core.workflows.demo import make_demo
-from fundus_core.workflows.embed import BackboneChoice, embed
+from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.data.demo import make_demo
+from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
 from scripts.running import draw_around
 from tests.browser.conftest import Dashboard
 from tests.browser.steps import JOB_MS, go, no_error, settle

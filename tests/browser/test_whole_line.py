@@ -27,7 +27,7 @@ def lasso(page: Page) -> None:
 @pytest.fixture(scope="module")
 def opened(dashboard: Dashboard) -> Dashboard:
     """The dashboard with a small demo already drawn: drawing 600 has its own test."""
-    from fundus_core.workflows.demo import make_demo
+    from fundus_core.workflows.data.demo import make_demo
 
     make_demo(dashboard.workspace / "demo", n_patients=40, image_size=256, plants=False)
     return dashboard

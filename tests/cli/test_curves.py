@@ -8,7 +8,7 @@ import pytest
 
 from fundus_core.io.workspace import Workspace
 from tests.cli.conftest import Fundus
-from tests.workflows.test_metrics import DR, GRADE, held_out, stored
+from tests.workflows.evaluation.test_metrics import DR, GRADE, held_out, stored
 
 SHORT = ("--resamples", 100)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fundus_core.errors import MemoryLimitError
-from fundus_core.workflows import embed_grid as grid
+from fundus_core.workflows.embeddings import embed_grid as grid
 from tests.cli.conftest import Fundus
 
 SCRATCH = ("--weights", "scratch")

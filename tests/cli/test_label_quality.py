@@ -6,8 +6,8 @@ import pandas as pd
 
 from fundus_core.io.workspace import Workspace
 from tests.cli.conftest import Fundus
-from tests.workflows.test_label_quality import sure
-from tests.workflows.test_metrics import DR, stored
+from tests.workflows.evaluation.test_label_quality import sure
+from tests.workflows.evaluation.test_metrics import DR, stored
 
 
 def test_label_errors__lists_what_to_look_at_again_and_what_it_is_not(

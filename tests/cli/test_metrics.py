@@ -6,7 +6,7 @@ from pathlib import Path
 
 from fundus_core.io.workspace import Workspace
 from tests.cli.conftest import Fundus
-from tests.workflows.test_metrics import DISEASES, DR, FOLD, STAGE, held_out, stored
+from tests.workflows.evaluation.test_metrics import DISEASES, DR, FOLD, STAGE, held_out, stored
 
 SHORT = ("--resamples", 100)
 

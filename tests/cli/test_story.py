@@ -10,8 +10,8 @@ import pytest
 from fundus_core.cli import manage
 from fundus_core.cli import story as command
 from fundus_core.finetune.loop import TrainingRecipe
-from fundus_core.workflows.story import prepare_story
-from fundus_core.workflows.story_design import StoryDesign
+from fundus_core.workflows.story.story import prepare_story
+from fundus_core.workflows.story.story_design import StoryDesign
 from tests.cli.conftest import Fundus
 
 WEIGHTS = "mobilenetv2_100.phantom.safetensors"

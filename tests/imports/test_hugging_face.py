@@ -14,7 +14,7 @@ from PIL import Image
 
 from fundus_core.errors import DataError
 from fundus_core.io.manifest import DataSource, read_dataset
-from fundus_core.workflows.imports import import_photographs
+from fundus_core.workflows.data.imports import import_photographs
 from tests.imports.dicom_files import picture
 
 FEATURES = {

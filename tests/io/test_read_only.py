@@ -14,9 +14,9 @@ from fundus_core.io.read_only import VARIABLE, ReadOnlyError, is_read_only, requ
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.jobs.store import JobStore
-from fundus_core.workflows.datasets import open_dataset
-from fundus_core.workflows.project import project_embeddings
-from fundus_core.workflows.zero_shot import save_findings
+from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.embeddings.project import project_embeddings
+from fundus_core.workflows.models.zero_shot import save_findings
 from tests.fakes import write_dataset
 from tests.pages import evaluated, opened
 

@@ -18,10 +18,10 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import wiring
-from fundus_core.workflows.classes import overall_auc
-from fundus_core.workflows.datasets import DatasetSummary
-from fundus_core.workflows.embed import EmbeddingSummary
-from fundus_core.workflows.runs import FoldResult, Run, save_run
+from fundus_core.workflows.data.datasets import DatasetSummary
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.evaluation.classes import overall_auc
+from fundus_core.workflows.models.runs import FoldResult, Run, save_run
 
 PAGES = Path(__file__).parents[2] / "pages"
 

@@ -8,7 +8,7 @@ import numpy as np
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.datasets import dataset_id, open_dataset, stored_dataset
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
 from tests.fakes import write_photograph
 from tests.pages import evaluated
 

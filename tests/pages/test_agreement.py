@@ -7,8 +7,8 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state
-from fundus_core.workflows.agreement import agreement, measured_maps
-from fundus_core.workflows.datasets import stored_dataset
+from fundus_core.workflows.data.datasets import stored_dataset
+from fundus_core.workflows.embeddings.agreement import agreement, measured_maps
 from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "embed" / "agreement.py"

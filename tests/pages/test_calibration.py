@@ -9,8 +9,8 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.domain.predictions import Predictions
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.calibration import calibration_of
-from fundus_core.workflows.decision_curves import decision_curve_of
+from fundus_core.workflows.evaluation.calibration import calibration_of
+from fundus_core.workflows.evaluation.decision_curves import decision_curve_of
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "evaluate" / "calibration.py"

@@ -10,9 +10,9 @@ from streamlit.testing.v1 import AppTest
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import compare_paired
 from fundus_core.ui import text
-from fundus_core.workflows.classes import compare_classes
-from fundus_core.workflows.compare import compare
-from fundus_core.workflows.errors_that_differ import errors_that_differ
+from fundus_core.workflows.evaluation.classes import compare_classes
+from fundus_core.workflows.evaluation.compare import compare
+from fundus_core.workflows.evaluation.errors_that_differ import errors_that_differ
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "evaluate" / "compare.py"

@@ -15,7 +15,7 @@ from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, write_curves
 from fundus_core.finetune.state import Epoch
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
-from fundus_core.workflows.runs import save_run
+from fundus_core.workflows.models.runs import save_run
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "model" / "fine_tune.py"

@@ -18,10 +18,10 @@ from fundus_core.similarity import Neighbour
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.ui import explain_caches, text, wiring
 from fundus_core.ui.components import cup_disc_panel
-from fundus_core.workflows.calibrated import CalibratedProbability
-from fundus_core.workflows.explained import Asked
-from fundus_core.workflows.measured_trust import TrustComparison
-from fundus_core.workflows.model_trust import ModelTrust, summed_up
+from fundus_core.workflows.evaluation.calibrated import CalibratedProbability
+from fundus_core.workflows.explanations.explained import Asked
+from fundus_core.workflows.explanations.measured_trust import TrustComparison
+from fundus_core.workflows.explanations.model_trust import ModelTrust, summed_up
 from tests.explain.test_trust import GOOD
 from tests.pages import evaluated
 

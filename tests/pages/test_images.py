@@ -14,7 +14,7 @@ from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state, wiring
 from fundus_core.ui.components.gallery import SELECTED
-from fundus_core.workflows.prototypes import (
+from fundus_core.workflows.models.prototypes import (
     Prototype,
     Reading,
     TowerAt,

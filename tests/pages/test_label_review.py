@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.domain.predictions import Predictions
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.label_quality import review_labels
+from fundus_core.workflows.evaluation.label_quality import review_labels
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "evaluate" / "stress.py"

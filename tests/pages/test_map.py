@@ -11,8 +11,8 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state, wiring
 from fundus_core.ui.components.map_colours import OUTCOME
-from fundus_core.workflows.runs import save_run
-from fundus_core.workflows.selections import keep_selection
+from fundus_core.workflows.data.selections import keep_selection
+from fundus_core.workflows.models.runs import save_run
 from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "embed" / "map.py"

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.demo import demo_source
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.demo import demo_source
 from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "data" / "overview.py"

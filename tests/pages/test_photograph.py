@@ -10,11 +10,11 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import text
 from fundus_core.ui.components.one_photograph_models import Said, probability_frame
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embed import BackboneChoice
-from fundus_core.workflows.one_photograph_scores import ClassProbability, PhotographScore
-from fundus_core.workflows.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.single.one_photograph_scores import ClassProbability, PhotographScore
 from tests.fakes import write_dataset, write_photograph
 from tests.pages import evaluated
 

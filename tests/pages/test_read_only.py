@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.read_only import VARIABLE, WHY, ReadOnlyError
 from fundus_core.ui import explain_caches, study_wiring, wiring
-from fundus_core.workflows.explained import Asked
+from fundus_core.workflows.explanations.explained import Asked
 from tests.pages import evaluated, opened
 
 PAGES = sorted(evaluated.PAGES.glob("*/*.py"))

@@ -8,8 +8,8 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.report.embedded import manifest_in
 from fundus_core.ui import report_caches
-from fundus_core.workflows.bundle import Exported
-from fundus_core.workflows.report_subject import ReportOptions
+from fundus_core.workflows.reports.bundle import Exported
+from fundus_core.workflows.reports.report_subject import ReportOptions
 from tests.pages import evaluated
 from tests.report.pages import Page, assert_harmless
 

@@ -16,12 +16,12 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.projections import Projection
 from fundus_core.ui import wiring
 from fundus_core.ui.components import story_panel
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.demo import demo_source
-from fundus_core.workflows.lesions import ExplainedPhotograph, LesionStudy
-from fundus_core.workflows.runs import Run
-from fundus_core.workflows.story_design import CELLS, Cell
-from fundus_core.workflows.story_store import Story, contrasts_of
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.demo import demo_source
+from fundus_core.workflows.explanations.lesions import ExplainedPhotograph, LesionStudy
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.story.story_design import CELLS, Cell
+from fundus_core.workflows.story.story_store import Story, contrasts_of
 from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "data" / "story.py"

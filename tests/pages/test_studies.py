@@ -13,7 +13,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.studies.run import open_study, run_study
 from fundus_core.ui import state, study_caches, study_wiring, wiring
 from fundus_core.ui.study_wiring import StudyChoice, keep_study
-from fundus_core.workflows.runs import list_runs
+from fundus_core.workflows.models.runs import list_runs
 from tests.fakes import write_dataset
 from tests.pages import evaluated
 

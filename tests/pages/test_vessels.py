@@ -8,11 +8,11 @@ from streamlit.testing.v1 import AppTest
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.loop import SegmentationTraining
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.masks import Truth
-from fundus_core.workflows.segmentation import train_segmenter
-from fundus_core.workflows.segmentation_choice import SegmentationChoice
-from fundus_core.workflows.segmentation_scores import score_model
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.segmenting.masks import Truth
+from fundus_core.workflows.segmenting.segmentation import train_segmenter
+from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
+from fundus_core.workflows.segmenting.segmentation_scores import score_model
 from tests.pages import evaluated
 from tests.pages.opened import write_source
 from tests.segmentation.drawn import write_drawings

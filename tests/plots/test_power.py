@@ -2,7 +2,7 @@
 
 from fundus_core.plots.power import power_figure
 from fundus_core.stats.power import PatientImages, TwoAucs, patients_for
-from fundus_core.workflows.power import power_curve
+from fundus_core.workflows.evaluation.power import power_curve
 
 
 def test_power_figure__draws_the_curve_and_marks_the_planned_study() -> None:

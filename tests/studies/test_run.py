@@ -16,7 +16,7 @@ from fundus_core.studies.cells import CellRecord, unfinished
 from fundus_core.studies.obstacles import obstacles
 from fundus_core.studies.results import study_table
 from fundus_core.studies.run import Study, open_study, run_study, run_with_workers
-from fundus_core.workflows.runs import list_runs, load_run, run_predictions
+from fundus_core.workflows.models.runs import list_runs, load_run, run_predictions
 from tests.fakes import write_dataset
 from tests.studies.conftest import TINY, write_study
 

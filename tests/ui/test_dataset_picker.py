@@ -4,7 +4,7 @@ from pathlib import Path
 
 from fundus_core.io.manifest import DataSource
 from fundus_core.ui.components.dataset_picker import dataset_labels
-from fundus_core.workflows.datasets import DatasetSummary
+from fundus_core.workflows.data.datasets import DatasetSummary
 
 
 def _summary(name: str, n_images: int, end: str) -> DatasetSummary:

@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state
-from fundus_core.workflows.selections import save_selection, saved_selections
+from fundus_core.workflows.data.selections import save_selection, saved_selections
 from tests.pages import evaluated, opened
 
 

@@ -9,9 +9,9 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.splits import grouped_folds
-from fundus_core.workflows.classes import overall_auc
-from fundus_core.workflows.datasets import dataset_id, open_dataset
-from fundus_core.workflows.runs import Run, load_run, save_run
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.evaluation.classes import overall_auc
+from fundus_core.workflows.models.runs import Run, load_run, save_run
 from tests.fakes import tiny_recipe, write_photograph
 
 N_PATIENTS = 48

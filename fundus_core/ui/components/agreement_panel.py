@@ -11,9 +11,9 @@ from fundus_core.stats.bootstrap import Interval
 from fundus_core.ui import text
 from fundus_core.ui.agreement_caches import AgreementChoice
 from fundus_core.ui.components import downloads
-from fundus_core.workflows.agreement import FEWEST_EMBEDDINGS, Agreement, AgreementPair
-from fundus_core.workflows.embed import EmbeddingSummary
-from fundus_core.workflows.labels import distinct_labels
+from fundus_core.workflows.embeddings.agreement import FEWEST_EMBEDDINGS, Agreement, AgreementPair
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.weights.labels import distinct_labels
 
 MOST_BACKBONES = 8
 """More rows of a matrix than that leave no room for its numbers."""

@@ -18,9 +18,9 @@ from fundus_core.ui.components import downloads, image_panel, map_panel, neighbo
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.ui.components.linked_chart import linked_chart
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
-from fundus_core.workflows.agreement import Agreement
-from fundus_core.workflows.datasets import DatasetSummary
-from fundus_core.workflows.embed import EmbeddingSummary
+from fundus_core.workflows.data.datasets import DatasetSummary
+from fundus_core.workflows.embeddings.agreement import Agreement
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
 
 HOW_TO_READ = (
     "Trustworthiness falls where a map shows photographs together that are not alike to the "

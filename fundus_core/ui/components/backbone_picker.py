@@ -13,7 +13,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import SCRATCH
 from fundus_core.ui import text, wiring
 from fundus_core.ui.components.backbone_table import offered
-from fundus_core.workflows.datasets import source_arguments
+from fundus_core.workflows.data.datasets import source_arguments
 
 OWN = "The backbone's own"
 RANDOM = "Random"

@@ -4,7 +4,7 @@ import streamlit as st
 
 from fundus_core.errors import FundusError
 from fundus_core.ui import explain_caches, text
-from fundus_core.workflows.calibrated import MEANING, CalibratedProbability
+from fundus_core.workflows.evaluation.calibrated import MEANING, CalibratedProbability
 
 
 def shown(run_id: str, image_id: str, class_name: str, *, class_label: str) -> None:

@@ -15,7 +15,7 @@ from fundus_core.ui import calibration_caches, messages, text
 from fundus_core.ui.components import calibration_words as words
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.calibration import ClassCalibration, ModelCalibration
+from fundus_core.workflows.evaluation.calibration import ClassCalibration, ModelCalibration
 
 _BINNINGS: dict[Binning, str] = {"mass": "as many photographs in each", "width": "of equal width"}
 

@@ -5,7 +5,7 @@ from fundus_core.stats.calibration import BinnedErrors, Calibration
 from fundus_core.stats.probabilities import EDGE
 from fundus_core.stats.reliability import ReliabilityCurve, ShiftedShares
 from fundus_core.ui import text
-from fundus_core.workflows.calibration import TopLabel
+from fundus_core.workflows.evaluation.calibration import TopLabel
 
 INTRODUCTION = (
     "A model is **calibrated** if its probabilities mean what they say: of the photographs that it "

@@ -11,7 +11,7 @@ from fundus_core.ui.components import downloads
 from fundus_core.ui.components.class_panel import average_names, averages_sentence
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence
-from fundus_core.workflows.classes import AdjustedTest, ClassComparison, ClassPair
+from fundus_core.workflows.evaluation.classes import AdjustedTest, ClassComparison, ClassPair
 
 _NONE = "–"
 

@@ -14,7 +14,7 @@ from fundus_core.ui.components import downloads
 from fundus_core.ui.components.level_menu import level_sentence
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence
-from fundus_core.workflows.compare import ComparedPair, Comparison
+from fundus_core.workflows.evaluation.compare import ComparedPair, Comparison
 
 METHODS = {"obuchowski": "Obuchowski, by patient", "delong": "DeLong, by photograph"}
 """First word of `AucComparison.method` -> what tables say."""

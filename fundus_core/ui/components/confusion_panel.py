@@ -6,9 +6,9 @@ import streamlit as st
 from fundus_core.plots.confusion import confusion_figure
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
-from fundus_core.workflows.confusion import ConfusionResult
-from fundus_core.workflows.operating_words import interval_or_reason
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.evaluation.confusion import ConfusionResult
+from fundus_core.workflows.evaluation.operating_words import interval_or_reason
+from fundus_core.workflows.models.runs import Run
 
 
 def confusion_panel(found: ConfusionResult, run: Run, name: str) -> None:

@@ -7,7 +7,12 @@ from fundus_core.errors import FundusError
 from fundus_core.segmentation.ready import READY
 from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.ui import segmentation_caches, text, wiring
-from fundus_core.workflows.cup_disc import MODEL, concerns_glaucoma, drawn_ratio, ratio_origin
+from fundus_core.workflows.explanations.cup_disc import (
+    MODEL,
+    concerns_glaucoma,
+    drawn_ratio,
+    ratio_origin,
+)
 
 
 def asked_for(target: Target, class_name: str) -> bool:

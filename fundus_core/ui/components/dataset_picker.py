@@ -8,7 +8,7 @@ import streamlit as st
 from fundus_core.io.read_only import WHY
 from fundus_core.ui import state, text, wiring
 from fundus_core.ui.components import tour
-from fundus_core.workflows.datasets import DatasetSummary
+from fundus_core.workflows.data.datasets import DatasetSummary
 
 
 def picker() -> None:

@@ -12,7 +12,7 @@ from fundus_core.stats.net_benefit import Band, DecisionCurve
 from fundus_core.stats.score_maps import RECALIBRATORS
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
-from fundus_core.workflows.decision_curves import DecisionCurves
+from fundus_core.workflows.evaluation.decision_curves import DecisionCurves
 
 INTRODUCTION = (
     "From which risk on would you act - refer, treat, call back? Whoever acts from 20 % on holds "

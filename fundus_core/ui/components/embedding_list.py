@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from fundus_core.workflows.embed import EmbeddingSummary
-from fundus_core.workflows.labels import distinct_labels
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.weights.labels import distinct_labels
 
 
 def table(stored: Sequence[EmbeddingSummary]) -> None:

@@ -10,7 +10,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.ui import text
 from fundus_core.ui.components.gallery import gallery
-from fundus_core.workflows.operating import OperatingResult
+from fundus_core.workflows.evaluation.operating import OperatingResult
 
 PER_PAGE = 12
 

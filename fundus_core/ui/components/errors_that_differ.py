@@ -11,9 +11,9 @@ from fundus_core.ui.components import downloads
 from fundus_core.ui.components.error_gallery import still_listed
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.errors_that_differ import DifferingErrors
-from fundus_core.workflows.operating import OperatingResult
-from fundus_core.workflows.operating_words import threshold_text
+from fundus_core.workflows.evaluation.errors_that_differ import DifferingErrors
+from fundus_core.workflows.evaluation.operating import OperatingResult
+from fundus_core.workflows.evaluation.operating_words import threshold_text
 
 PER_PAGE = 12
 

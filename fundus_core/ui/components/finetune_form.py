@@ -18,8 +18,8 @@ from fundus_core.ui.components.strategy_form import (
 from fundus_core.ui.components.target_menus import PickedValidation, pick_target, pick_validation
 from fundus_core.ui.components.training_form import TrainingForm, training_form
 from fundus_core.ui.components.weights_fetch import missing_weights
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.finetune import FINE_TUNING
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.models.finetune import FINE_TUNING
 
 _KEY = "finetune"
 _FALLBACK = "resnet18"

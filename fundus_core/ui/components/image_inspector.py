@@ -10,10 +10,10 @@ from fundus_core.ui.components import image_panel, neighbour_groups, saliency_pa
 from fundus_core.ui.components.map_colours import ColourChoice
 from fundus_core.ui.components.run_table import run_names
 from fundus_core.ui.components.saliency_choice import Drawing
-from fundus_core.workflows.embed import EmbeddingSummary
-from fundus_core.workflows.labels import distinct_labels
-from fundus_core.workflows.runs import Run
-from fundus_core.workflows.similar import Neighbourhoods
+from fundus_core.workflows.data.similar import Neighbourhoods
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.weights.labels import distinct_labels
 
 
 def inspector(

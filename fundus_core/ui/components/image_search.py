@@ -7,7 +7,7 @@ import streamlit as st
 
 from fundus_core.ui import state, text
 from fundus_core.ui.components import example_search, image_filter, text_search
-from fundus_core.workflows.datasets import DatasetSummary
+from fundus_core.workflows.data.datasets import DatasetSummary
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from fundus_core.ui import label_caches, messages, text, wiring
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.label_quality import METHODS, NOT_PROOF, SCORE, LabelReview
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.evaluation.label_quality import METHODS, NOT_PROOF, SCORE, LabelReview
+from fundus_core.workflows.models.runs import Run
 
 View = Literal["suspects", "disputed"]
 

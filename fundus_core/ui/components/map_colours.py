@@ -12,7 +12,7 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.plots.map import Colouring, colouring
 from fundus_core.ui import state, wiring
 from fundus_core.ui.components.run_table import run_names
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.models.runs import Run
 
 SCORE = "Prediction: score"
 OUTCOME = "Prediction: right or wrong"

@@ -12,9 +12,9 @@ from fundus_core.ui import agreement_caches, messages, selection_caches, state, 
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.linked_chart import linked_chart
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.embed import EmbeddingSummary
-from fundus_core.workflows.labels import distinct_labels
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.weights.labels import distinct_labels
 
 WHAT_A_MAP_SHOWS = (
     "Photographs that lie together look alike to the backbone. Distances between far groups, sizes "

@@ -12,7 +12,7 @@ from fundus_core.segmentation.channels import parse_channels
 from fundus_core.segmentation.ready import FRANGI
 from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.ui import messages, segmentation_caches, state, text
-from fundus_core.workflows.masks import mask_columns, usual_column
+from fundus_core.workflows.segmenting.masks import mask_columns, usual_column
 
 MODELS_SIDE_BY_SIDE = 2
 

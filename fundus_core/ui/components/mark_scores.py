@@ -13,8 +13,8 @@ from fundus_core.stats.bootstrap import Interval
 from fundus_core.ui import messages, segmentation_caches, text, wiring
 from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.components.mark_picker import PickedTruth, PickedView
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.segmentation_scores import ScoredModel
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.segmenting.segmentation_scores import ScoredModel
 
 COMMAND = "segment"
 

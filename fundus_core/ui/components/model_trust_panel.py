@@ -15,10 +15,10 @@ from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.saliency_choice import Drawing, asked_of
 from fundus_core.ui.components.trust_light import METHODS_TEXT
-from fundus_core.workflows.explained import Asked
-from fundus_core.workflows.measured_trust import TrustComparison
-from fundus_core.workflows.model_trust import NO_MAP, ModelTrust
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.explanations.explained import Asked
+from fundus_core.workflows.explanations.measured_trust import TrustComparison
+from fundus_core.workflows.explanations.model_trust import NO_MAP, ModelTrust
+from fundus_core.workflows.models.runs import Run
 
 COMMAND = "explain"
 SAMPLES = (20, 40, 100)

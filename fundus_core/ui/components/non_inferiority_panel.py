@@ -9,8 +9,8 @@ from fundus_core.stats.non_inferiority import VERDICTS, MarginTest
 from fundus_core.ui import messages, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.compare import Comparison
-from fundus_core.workflows.margins import USUAL_MARGIN, HeldAgainstMargin, against_margin
+from fundus_core.workflows.evaluation.compare import Comparison
+from fundus_core.workflows.evaluation.margins import USUAL_MARGIN, HeldAgainstMargin, against_margin
 
 _METHODS = (
     "Non-inferiority: one-sided test at 2.5 % that the AUC is less than the margin below the "

@@ -4,7 +4,7 @@ import streamlit as st
 
 from fundus_core.errors import ImageError
 from fundus_core.ui import messages, photograph_caches
-from fundus_core.workflows.one_photograph import MAX_MEGABYTES, STATEMENT, Received
+from fundus_core.workflows.single.one_photograph import MAX_MEGABYTES, STATEMENT, Received
 
 TYPES = ("jpg", "jpeg", "jfif", "png", "tif", "tiff", "bmp", "webp", "gif", "ppm")
 """Endings the browser offers; what is in a file is told by its first bytes."""

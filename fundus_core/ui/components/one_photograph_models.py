@@ -13,12 +13,12 @@ from fundus_core.plots.overlay import blend
 from fundus_core.ui import photograph_caches, text, wiring
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.ui.components.run_table import names_by_target
-from fundus_core.workflows.one_photograph import Received
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.single.one_photograph import Received
 
 if TYPE_CHECKING:
-    from fundus_core.workflows.one_photograph_scores import ClassProbability, PhotographScore
-    from fundus_core.workflows.out_of_distribution import Distance
+    from fundus_core.workflows.single.one_photograph_scores import ClassProbability, PhotographScore
+    from fundus_core.workflows.single.out_of_distribution import Distance
 
 NEAREST_CASES = 5
 OPACITY = 0.6
@@ -42,7 +42,7 @@ def likeness_panel(photo: Received, dataset_id: str, runs: Sequence[Run]) -> "di
     Returns:
         Fingerprint of the embeddings -> how far the photograph lies; those not known are left out.
     """
-    from fundus_core.workflows.out_of_distribution import NOT_SHOWN
+    from fundus_core.workflows.single.out_of_distribution import NOT_SHOWN
 
     found: dict[str, Distance] = {}
     rows = {run.embeddings.fingerprint(): run for run in reversed(runs) if run.kind != "external"}
@@ -83,7 +83,7 @@ def said_of(photo: Received, runs: Sequence[Run]) -> list[Said]:
 
 def probabilities_panel(said: Sequence[Said]) -> None:
     """Draws every model's calibrated probability with its interval, a row per class."""
-    from fundus_core.workflows.one_photograph_scores import MEANING, METHOD
+    from fundus_core.workflows.single.one_photograph_scores import MEANING, METHOD
 
     table = probability_frame(said)
     read_out = [_sentence(row) for row in table.to_dict("records")]

@@ -8,10 +8,10 @@ import streamlit as st
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import FundusError
 from fundus_core.ui import messages, photograph_caches, state, text
-from fundus_core.workflows.datasets import DatasetSummary
-from fundus_core.workflows.odd_look import OddLook
-from fundus_core.workflows.one_photograph import QUALITIES, Quality, Received
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.data.datasets import DatasetSummary
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.single.odd_look import OddLook
+from fundus_core.workflows.single.one_photograph import QUALITIES, Quality, Received
 
 _SIDE = 224
 

@@ -11,8 +11,8 @@ from fundus_core.io.tables import TABLE_SUFFIXES
 from fundus_core.ui import messages, state, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.components.column_mapping import column_mapping
-from fundus_core.workflows.datasets import dataset_id, source_arguments
-from fundus_core.workflows.demo import N_PATIENTS, N_PHOTOGRAPHS, demo_source, has_demo
+from fundus_core.workflows.data.datasets import dataset_id, source_arguments
+from fundus_core.workflows.data.demo import N_PATIENTS, N_PHOTOGRAPHS, demo_source, has_demo
 
 COMMANDS = ("demo", "check")
 """Jobs that end in a new data set."""

@@ -7,9 +7,13 @@ from fundus_core.stats.operating import OperatingPoint
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.operating import OperatingResult
-from fundus_core.workflows.operating_words import interval_text, rule_text, threshold_text
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.evaluation.operating import OperatingResult
+from fundus_core.workflows.evaluation.operating_words import (
+    interval_text,
+    rule_text,
+    threshold_text,
+)
+from fundus_core.workflows.models.runs import Run
 
 
 def pick_model(picked: PickedRuns, label: str = "Threshold, errors and baseline of") -> Run:

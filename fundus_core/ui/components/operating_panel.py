@@ -12,8 +12,8 @@ from fundus_core.ui.components import error_gallery, operating_card, roc_panel
 from fundus_core.ui.components.predictive_panel import predictive_panel
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.threshold_control import pick_point, pick_rule
-from fundus_core.workflows.operating import OperatingResult
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.evaluation.operating import OperatingResult
+from fundus_core.workflows.models.runs import Run
 
 
 @st.fragment

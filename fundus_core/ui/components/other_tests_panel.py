@@ -8,8 +8,8 @@ from fundus_core.stats.paired_bootstrap import ResampledTest
 from fundus_core.ui import curve_caches, messages, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.curves import HIGH_END, PartialRange
-from fundus_core.workflows.other_tests import TESTS, OtherPair, OtherSettings, OtherTests
+from fundus_core.workflows.evaluation.curves import HIGH_END, PartialRange
+from fundus_core.workflows.evaluation.other_tests import TESTS, OtherPair, OtherSettings, OtherTests
 
 _MANY, _MOST = 2000, 10_000
 

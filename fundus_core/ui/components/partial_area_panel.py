@@ -10,7 +10,7 @@ from fundus_core.stats.partial_auc import Axis, PartialAuc
 from fundus_core.ui import curve_caches, messages, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.curves import AXES, HIGH_END, PartialRange
+from fundus_core.workflows.evaluation.curves import AXES, HIGH_END, PartialRange
 
 Found = dict[str, tuple[PartialAuc, FixedRate]]
 """Run id -> its partial AUC, and the other rate at the lower end of the range."""

@@ -5,7 +5,7 @@ import streamlit as st
 from fundus_core.io.manifest import DataSource
 from fundus_core.ui import text, wiring
 from fundus_core.ui.components import job_progress
-from fundus_core.workflows.datasets import source_arguments
+from fundus_core.workflows.data.datasets import source_arguments
 
 COMMANDS = ("demo", "check")
 """Jobs that end in a new data set."""

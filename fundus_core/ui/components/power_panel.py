@@ -19,8 +19,8 @@ from fundus_core.stats.power import (
 from fundus_core.ui import messages, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.compare import ComparedPair, Comparison
-from fundus_core.workflows.power import ObservedDesign, observed_design, power_curve
+from fundus_core.workflows.evaluation.compare import ComparedPair, Comparison
+from fundus_core.workflows.evaluation.power import ObservedDesign, observed_design, power_curve
 
 _VARIANCES: dict[VarianceName, str] = {
     "obuchowski": "Obuchowski & McClish (usual, on the safe side)",

@@ -15,8 +15,8 @@ from fundus_core.stats.bootstrap import Interval
 from fundus_core.ui import curve_caches, messages, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.curves import PrecisionRecall
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.evaluation.curves import PrecisionRecall
+from fundus_core.workflows.models.runs import Run
 
 _MOST_BANDS = 2
 

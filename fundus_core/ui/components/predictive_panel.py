@@ -6,8 +6,8 @@ import streamlit as st
 from fundus_core.stats.predictive_values import PredictiveValues
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
-from fundus_core.workflows.operating import OperatingResult
-from fundus_core.workflows.operating_words import (
+from fundus_core.workflows.evaluation.operating import OperatingResult
+from fundus_core.workflows.evaluation.operating_words import (
     estimate_text,
     found_sentence,
     screened_sentence,

@@ -13,7 +13,7 @@ from fundus_core.pretraining import UPSTREAM_TASKS
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components.augmentation_preview import augmentation_preview
 from fundus_core.ui.components.training_form import TrainingForm, training_form
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 
 _KEY = "pretrain"
 _FIRST = "mobilenetv2_phantom"

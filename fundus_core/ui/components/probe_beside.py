@@ -5,8 +5,8 @@ import streamlit as st
 from fundus_core.plots.roc import interval_text
 from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.components import comparison_panel
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.models.runs import Run
 
 _PROBE = "logistic"
 

@@ -16,11 +16,11 @@ from fundus_core.ui.components.target_menus import (
     pick_target,
     pick_validation,
 )
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.embed import EmbeddingSummary
-from fundus_core.workflows.labels import distinct_labels
-from fundus_core.workflows.prototypes import understands_words
-from fundus_core.workflows.questions import question_of
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.models.prototypes import understands_words
+from fundus_core.workflows.models.questions import question_of
+from fundus_core.workflows.weights.labels import distinct_labels
 
 
 @dataclass(frozen=True, slots=True)

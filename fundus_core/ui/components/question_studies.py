@@ -8,7 +8,7 @@ from fundus_core.ui import messages, state, study_caches, text, wiring
 from fundus_core.ui.components import job_progress, study_plan
 from fundus_core.ui.components.target_menus import pick_target
 from fundus_core.ui.study_wiring import StudyChoice
-from fundus_core.workflows.datasets import DatasetSummary
+from fundus_core.workflows.data.datasets import DatasetSummary
 
 COMMANDS = ("study", "backbones")
 

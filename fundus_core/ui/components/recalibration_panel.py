@@ -13,8 +13,8 @@ from fundus_core.ui import calibration_caches, messages, text
 from fundus_core.ui.components import calibration_words as words
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.calibration_panel import CalibrationChoice, figures_frame
-from fundus_core.workflows.calibration import ModelCalibration
-from fundus_core.workflows.recalibrate import RecalibratedModel
+from fundus_core.workflows.evaluation.calibration import ModelCalibration
+from fundus_core.workflows.evaluation.recalibrate import RecalibratedModel
 
 
 def pick_method() -> Recalibration:

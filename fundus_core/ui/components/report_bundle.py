@@ -3,8 +3,8 @@
 import streamlit as st
 
 from fundus_core.ui import messages, report_caches, text
-from fundus_core.workflows.bundle import BundleOptions
-from fundus_core.workflows.datasets import DatasetSummary
+from fundus_core.workflows.data.datasets import DatasetSummary
+from fundus_core.workflows.reports.bundle import BundleOptions
 
 _WHAT = (
     "Table, runs and predictions of this data set as one file. Opened elsewhere, by `fundus bundle "

@@ -7,8 +7,8 @@ import streamlit as st
 from fundus_core.report.content import Report
 from fundus_core.ui import messages, report_caches, text
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.report_images import MOST
-from fundus_core.workflows.report_subject import ReportOptions
+from fundus_core.workflows.reports.report_images import MOST
+from fundus_core.workflows.reports.report_subject import ReportOptions
 
 _LEVELS = {"Photographs": None, "Patients": "max"}
 """What a row of a report is -> how a patient comes by a score."""

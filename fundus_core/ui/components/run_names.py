@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fundus_core.ui import text
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.models.runs import Run
 
 _ID_DIGITS = 8
 """Length of the fingerprint at the end of a run id."""

@@ -10,7 +10,7 @@ from fundus_core.checks import Caution
 from fundus_core.ui import state, text
 from fundus_core.ui.components.run_table import attributed, run_names
 from fundus_core.ui.components.run_tray import tray
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.models.runs import Run
 
 ALL_CLASSES = ""
 """What is chosen where all classes of a target are looked at together."""

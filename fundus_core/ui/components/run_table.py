@@ -15,7 +15,7 @@ from fundus_core.ui.components.run_names import run_names as run_names  # known 
 from fundus_core.ui.components.run_names import validated
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import help_for
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.models.runs import Run
 
 _TERMS = {
     "Target": "target",

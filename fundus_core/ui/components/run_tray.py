@@ -6,7 +6,7 @@ import streamlit as st
 
 from fundus_core.ui import messages, state, text
 from fundus_core.ui.components.run_names import names_by_target
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.models.runs import Run
 
 LINKS = (
     ("pages/evaluate/roc.py", "ROC", ":material/show_chart:"),

@@ -10,8 +10,8 @@ import streamlit as st
 from fundus_core.errors import FundusError
 from fundus_core.explain.methods import METHODS
 from fundus_core.ui import explain_caches, messages, text
-from fundus_core.workflows.explained import Asked
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.explanations.explained import Asked
+from fundus_core.workflows.models.runs import Run
 
 _FIRST_OPACITY = 0.6
 _NOTHING = ""

@@ -23,11 +23,11 @@ from fundus_core.ui.components.saliency_words import (
     source_sentence,
     stored_score_sentence,
 )
-from fundus_core.workflows.explained import Asked
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.explanations.explained import Asked
+from fundus_core.workflows.models.runs import Run
 
 if TYPE_CHECKING:
-    from fundus_core.workflows.explain import Explanation
+    from fundus_core.workflows.explanations.explain import Explanation
 NOT_SHOWN = (
     "A heat map shows which places raised this model's score, to first order or by hiding them. It "
     "does not show that these places are diseased, nor, unless they were hidden one by one, what "

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING
 from fundus_core.domain.predictions import Predictions
 from fundus_core.explain.methods import METHODS
 from fundus_core.ui import text, wiring
-from fundus_core.workflows.explained import column_of
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.explanations.explained import column_of
+from fundus_core.workflows.models.runs import Run
 
 if TYPE_CHECKING:
-    from fundus_core.workflows.explain import Explanation
+    from fundus_core.workflows.explanations.explain import Explanation
 
 
 def score_sentence(found: "Explanation", run: Run, class_label: str) -> str:

@@ -12,8 +12,8 @@ from fundus_core.ui import state, wiring
 from fundus_core.ui.components import backbone_picker
 from fundus_core.ui.components.mark_picker import PickedTruth
 from fundus_core.ui.components.weights_fetch import missing_weights
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.segmentation_choice import SegmentationChoice
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
 
 _KEY = "segmentation"
 _CONVOLUTIONAL = ("resnet", "densenet", "vgg", "convnext", "mobilenet", "efficientnet")

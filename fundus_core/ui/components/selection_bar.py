@@ -8,7 +8,7 @@ from fundus_core.errors import FundusError
 from fundus_core.io.selections import NamedSelection
 from fundus_core.ui import messages, selection_caches, state, text, wiring
 from fundus_core.ui.selection_caches import Chosen
-from fundus_core.workflows.selections import (
+from fundus_core.workflows.data.selections import (
     Counts,
     delete_selection,
     inverted,

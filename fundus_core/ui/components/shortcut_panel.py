@@ -11,9 +11,9 @@ from fundus_core.stats.stratified import WithinStrata
 from fundus_core.ui import messages, stress_caches, text, wiring
 from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.runs import Run
-from fundus_core.workflows.shortcut_strata import USUAL_STRATA, Survival, strata_choices
-from fundus_core.workflows.shortcuts import ShortcutComparison, ShortcutProbe
+from fundus_core.workflows.evaluation.shortcut_strata import USUAL_STRATA, Survival, strata_choices
+from fundus_core.workflows.evaluation.shortcuts import ShortcutComparison, ShortcutProbe
+from fundus_core.workflows.models.runs import Run
 
 COMMAND = "shortcuts"
 MOST_AT_ONCE = 500

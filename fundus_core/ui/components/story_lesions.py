@@ -6,8 +6,8 @@ import streamlit as st
 
 from fundus_core.ui import text
 from fundus_core.ui.components.story_panel import disease
-from fundus_core.workflows.lesions import ExplainedPhotograph, LesionStudy
-from fundus_core.workflows.story_store import Story
+from fundus_core.workflows.explanations.lesions import ExplainedPhotograph, LesionStudy
+from fundus_core.workflows.story.story_store import Story
 
 HOW_TO_READ = (
     "Cyan: raised the score most. White: outlines of the lesions as they were drawn. Each is the "

@@ -12,10 +12,10 @@ from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
 from fundus_core.stats.roc import roc_curve
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import downloads, job_progress
-from fundus_core.workflows.datasets import dataset_id
-from fundus_core.workflows.demo import demo_source, has_demo
-from fundus_core.workflows.story_design import CELLS, MAP, TARGET, Cell, Start
-from fundus_core.workflows.story_store import Contrast, Story
+from fundus_core.workflows.data.datasets import dataset_id
+from fundus_core.workflows.data.demo import demo_source, has_demo
+from fundus_core.workflows.story.story_design import CELLS, MAP, TARGET, Cell, Start
+from fundus_core.workflows.story.story_store import Contrast, Story
 
 COMMANDS = ("demo", "check", "story")
 """Jobs that end in a story."""

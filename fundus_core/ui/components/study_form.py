@@ -16,7 +16,7 @@ from fundus_core.ui.study_wiring import (
     sizes_of,
     source_paths,
 )
-from fundus_core.workflows.datasets import DatasetSummary
+from fundus_core.workflows.data.datasets import DatasetSummary
 
 SIZES: dict[StudySize, tuple[str, str]] = {
     "full": ("Full", "As the file says: the named backbones, all photographs, every epoch."),

@@ -14,14 +14,14 @@ from fundus_core.stats.subgroups import Subgroup
 from fundus_core.ui import messages, state, stress_caches, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.runs import Run
-from fundus_core.workflows.subgroups import (
+from fundus_core.workflows.evaluation.subgroups import (
     MEASURED,
     MOST_GROUPS,
     USUAL_BANDS,
     GroupedRun,
     GroupingColumn,
 )
+from fundus_core.workflows.models.runs import Run
 
 _START = 0.5
 

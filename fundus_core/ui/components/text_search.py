@@ -7,10 +7,10 @@ import streamlit as st
 
 from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.components import job_progress
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.embed import EmbeddingSummary
-from fundus_core.workflows.prototypes import understands_words
-from fundus_core.workflows.text_search import known_search
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.data.text_search import known_search
+from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.models.prototypes import understands_words
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ import streamlit as st
 
 from fundus_core.stats.threshold_rules import RULES, RuleChoice, choose_threshold
 from fundus_core.ui import operating_caches, state, text
-from fundus_core.workflows.aligned import ScoredModel
-from fundus_core.workflows.operating import OperatingResult, Source, at_threshold
-from fundus_core.workflows.operating_words import rule_text
+from fundus_core.workflows.evaluation.aligned import ScoredModel
+from fundus_core.workflows.evaluation.operating import OperatingResult, Source, at_threshold
+from fundus_core.workflows.evaluation.operating_words import rule_text
 
 FIXED_BEFOREHAND = 0.5
 """The threshold a page starts with: the natural one of a probability, not sought on any data."""

@@ -19,7 +19,7 @@ from fundus_core.explain.trust import (
 from fundus_core.plots.trust import areas_figure, cascade_figure
 from fundus_core.ui import messages, text
 from fundus_core.ui.components import downloads
-from fundus_core.workflows.truth import DISC, VESSELS
+from fundus_core.workflows.explanations.truth import DISC, VESSELS
 
 MEANINGS: dict[Light, str] = {
     "green": "every check is passed",

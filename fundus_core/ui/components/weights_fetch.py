@@ -7,7 +7,7 @@ import streamlit as st
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.ui import text, wiring
-from fundus_core.workflows.fetch import licence_to_accept, page
+from fundus_core.workflows.weights.fetch import licence_to_accept, page
 
 
 def missing_weights(backbones: Sequence[str], weights: str | None, *, key: str) -> None:

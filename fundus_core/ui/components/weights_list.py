@@ -9,7 +9,7 @@ from fundus_core.plots.roc import interval_text
 from fundus_core.pretraining import UPSTREAM_TASKS
 from fundus_core.ui import text
 from fundus_core.ui.components import training_progress
-from fundus_core.workflows.weights_cards import WeightsCard
+from fundus_core.workflows.weights.weights_cards import WeightsCard
 
 
 def weights_table(cards: Sequence[WeightsCard]) -> None:

@@ -16,9 +16,9 @@ from fundus_core.io.findings import Finding, Findings, read_findings
 from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.components.backbone_table import STATES
 from fundus_core.ui.components.target_menus import pick_target
-from fundus_core.workflows.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.questions import Question, question_of
-from fundus_core.workflows.zero_shot import save_findings
+from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
+from fundus_core.workflows.models.questions import Question, question_of
+from fundus_core.workflows.models.zero_shot import save_findings
 from fundus_core.zero_shot import PROTOTYPES
 
 

@@ -12,7 +12,7 @@ from fundus_core.plots.side_by_side import Panel, row_png, side_by_side
 from fundus_core.ui import explain_caches, messages, wiring
 from fundus_core.ui.components.saliency_choice import Drawing, asked_of, image_of
 from fundus_core.ui.components.saliency_panel import HOW_TO_READ, NOT_SHOWN
-from fundus_core.workflows.runs import Run
+from fundus_core.workflows.models.runs import Run
 
 _CONFIG = {"scrollZoom": True, "displaylogo": False}
 

@@ -1,0 +1,1 @@
+"""Use cases: photographs are opened, imported, selected, searched."""

@@ -1,0 +1,1 @@
+"""Use cases: photographs become vectors and maps, compared and handed on."""

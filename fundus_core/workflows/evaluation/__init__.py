@@ -1,0 +1,1 @@
+"""Use cases: what stored models are worth, each and beside one another."""

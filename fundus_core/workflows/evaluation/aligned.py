@@ -1,0 +1,141 @@
+"""The predictions of several models, joined by photograph."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+
+from fundus_core.checks import CAUTIONS, Caution, several_tests_caution
+from fundus_core.domain.predictions import Predictions
+from fundus_core.errors import DifferentImagesError, TargetError
+from fundus_core.io.predictions import TABLE_SUFFIXES, read_predictions
+from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.models.runs import load_run, run_predictions
+
+FEWEST_MODELS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredModel:
+    """A model with what it said."""
+
+    reference: str
+    """Run id, or the path of a table."""
+
+    predictions: Predictions
+    cautions: tuple[Caution, ...]
+
+
+def require_several(references: Sequence[str]) -> None:
+    """Raises unless there are models to compare.
+
+    Raises:
+        TargetError: With their number.
+    """
+    if len(references) < FEWEST_MODELS:
+        raise TargetError(
+            f"{len(references)} model was named; a comparison needs at least {FEWEST_MODELS}.",
+            hint="Name two or more runs or tables of predictions.",
+        )
+
+
+def read_model(workspace: Workspace, reference: str) -> ScoredModel:
+    """Returns a stored run, or a table of predictions made elsewhere.
+
+    Raises:
+        StoreError: If there is no such run.
+        DataError: If the table cannot be read.
+        ScoresError: If the table holds something else than labels and scores.
+    """
+    if Path(reference).suffix.lower() in TABLE_SUFFIXES:
+        return ScoredModel(reference, read_predictions(Path(reference)), ())
+    run = load_run(workspace, reference)
+    return ScoredModel(run.id, run_predictions(workspace, run), run.cautions)
+
+
+def aligned(models: list[ScoredModel], *, common: bool) -> tuple[list[ScoredModel], bool]:
+    """Returns the models with equal rows where they share photographs, and whether they do.
+
+    Args:
+        models: All of the same classes.
+        common: Keep the photographs that all models scored, instead of refusing.
+
+    Raises:
+        DifferentImagesError: If the models scored partly different photographs, or disagree on
+            their labels.
+    """
+    models = _with_ids(models)
+    sets = [set(model.predictions.image_ids) for model in models]
+    shared = set.intersection(*sets)
+    if all(not (a & b) for a, b in combinations(sets, 2)):
+        return models, False
+    if any(ids != shared for ids in sets) and not (common and shared):
+        counts = ", ".join(str(len(ids)) for ids in sets)
+        raise DifferentImagesError(
+            f"The models were evaluated on {counts} photographs; {len(shared)} are the same.",
+            hint="Evaluate them on the same photographs, or compare on the common ones: --common "
+            "on the command line, a switch on the page.",
+        )
+    order = [image_id for image_id in models[0].predictions.image_ids if image_id in shared]
+    ordered = [replace(m, predictions=_in_order(m.predictions, order)) for m in models]
+    _require_equal_labels(ordered)
+    return _with_shared_patients(ordered), True
+
+
+def cautions_of(
+    models: Sequence[ScoredModel], *, n_tests: int = 1, of: str = ""
+) -> tuple[Caution, ...]:
+    """Returns what limits figures of these models, each kind once.
+
+    Args:
+        models: The models.
+        n_tests: How many tests were made of them.
+        of: What was tested, in the plural.
+    """
+    found = {caution.code: caution for model in models for caution in model.cautions}
+    if several := several_tests_caution(n_tests, of):
+        found["FD018"] = several
+    if any(model.predictions.patient_ids is None for model in models):
+        found.setdefault("FD003", Caution("FD003", CAUTIONS["FD003"]))
+    return tuple(found[code] for code in sorted(found))
+
+
+def _with_ids(models: list[ScoredModel]) -> list[ScoredModel]:
+    """Names rows by their number where no table names them and all tables agree in labels."""
+    nameless = [not model.predictions.image_ids for model in models]
+    if not any(nameless):
+        return models
+    first = models[0].predictions.y_true
+    same = all(np.array_equal(model.predictions.y_true, first) for model in models)
+    if not (all(nameless) and same):
+        raise DifferentImagesError(
+            "The tables do not name their photographs, and their labels differ row by row.",
+            hint="Add an image_id column to every table, so that rows can be joined.",
+        )
+    ids = tuple(f"row {row}" for row in range(len(first)))
+    return [replace(m, predictions=replace(m.predictions, image_ids=ids)) for m in models]
+
+
+def _in_order(predictions: Predictions, order: list[str]) -> Predictions:
+    row_of = {image_id: row for row, image_id in enumerate(predictions.image_ids)}
+    return predictions.select(np.array([row_of[image_id] for image_id in order], np.intp))
+
+
+def _require_equal_labels(models: list[ScoredModel]) -> None:
+    first = models[0].predictions
+    for model in models[1:]:
+        differing = int((model.predictions.y_true != first.y_true).any(axis=1).sum())
+        if differing:
+            raise DifferentImagesError(
+                f"{differing} of {len(first.image_ids)} photographs have another label in "
+                f"{model.reference} than in {models[0].reference}.",
+                hint="Compare models of the same target and the same table.",
+            )
+
+
+def _with_shared_patients(models: list[ScoredModel]) -> list[ScoredModel]:
+    """Gives all models the patients that any of them knows: rows are equal by now."""
+    known = next((p for m in models if (p := m.predictions.patient_ids) is not None), None)
+    return [replace(m, predictions=replace(m.predictions, patient_ids=known)) for m in models]

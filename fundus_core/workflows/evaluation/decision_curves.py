@@ -1,0 +1,167 @@
+"""Use case: what acting on models' probabilities is worth, beside treating all and none."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from fundus_core.checks import Caution
+from fundus_core.domain.predictions import Predictions
+from fundus_core.errors import TargetError
+from fundus_core.io.workspace import Workspace
+from fundus_core.stats.net_benefit import (
+    DecisionCurve,
+    NetBenefitDifference,
+    decision_curve,
+    net_benefit_difference,
+)
+from fundus_core.stats.score_maps import Recalibration
+from fundus_core.workflows.evaluation.aligned import ScoredModel, aligned, cautions_of, read_model
+from fundus_core.workflows.evaluation.calibration import prevalence_shift
+from fundus_core.workflows.evaluation.recalibrate import recalibrated, require_class
+
+
+@dataclass(frozen=True, slots=True)
+class ModelDecisionCurve:
+    """One model's net benefit."""
+
+    run_id: str
+    """Run id, or the path of a table."""
+
+    label: str
+    curve: DecisionCurve
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionDifference:
+    """How much more the first model is worth than another one."""
+
+    run_a: str
+    """The first model."""
+
+    run_b: str
+    label_a: str
+    label_b: str
+    result: NetBenefitDifference
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionCurves:
+    """Several models on one class."""
+
+    models: tuple[ModelDecisionCurve, ...]
+    differences: tuple[DecisionDifference, ...]
+    """The first model less each other one; none where they scored different photographs."""
+
+    class_name: str
+    recalibration: Recalibration | None
+    n_images: int
+    """Photographs of the first model."""
+
+    n_patients: int | None
+    paired: bool
+    """True when all models scored the same photographs."""
+
+    cautions: tuple[Caution, ...]
+
+
+def decision_curve_of(
+    workspace: Workspace,
+    references: Sequence[str],
+    class_name: str | None = None,
+    *,
+    prevalence: float | None = None,
+    recalibration: Recalibration | None = None,
+    common: bool = False,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> DecisionCurves:
+    """Returns decision curves of models on one class, by patient where patients are known.
+
+    Args:
+        workspace: Where runs are.
+        references: Run ids, or paths of tables of predictions; one or more.
+        class_name: Of several classes, the one to decide about; the first by default.
+        prevalence: To weigh by; that of the photographs by default.
+        recalibration: What is done to every model's scores first, see `recalibrated`.
+        common: Use the photographs that all models scored, instead of refusing different ones.
+        n_resamples: Of the bootstrap of patients.
+        seed: Of the resamples.
+
+    Raises:
+        StoreError: If there is no such run.
+        TargetError: If no model is named, or one does not predict the class.
+        DifferentImagesError: If the models scored partly different photographs.
+        ScoresError: If the scores of a model are no probabilities.
+        SingleClassError: If all photographs are of one kind.
+        FundusError: If scores cannot be recalibrated.
+    """
+    if not references:
+        raise TargetError("No model was named.", hint="Name one or more runs.")
+    read = [_one_class(read_model(workspace, one), class_name, recalibration) for one in references]
+    models, paired = aligned(read, common=common) if len(read) > 1 else (read, True)
+
+    def curve(said: Predictions) -> DecisionCurve:
+        return decision_curve(
+            said.y_true[:, 0],
+            said.y_score[:, 0],
+            prevalence=prevalence,
+            patients=said.patient_ids,
+            n_resamples=n_resamples,
+            seed=seed,
+        )
+
+    found = tuple(
+        ModelDecisionCurve(m.reference, m.predictions.model, curve(m.predictions)) for m in models
+    )
+    first = models[0].predictions
+    differences = tuple(
+        DecisionDifference(
+            models[0].reference,
+            other.reference,
+            first.model,
+            other.predictions.model,
+            net_benefit_difference(
+                first.y_true[:, 0],
+                first.y_score[:, 0],
+                other.predictions.y_score[:, 0],
+                prevalence=prevalence,
+                patients=first.patient_ids,
+                n_resamples=n_resamples,
+                seed=seed,
+            ),
+        )
+        for other in models[1:]
+        if paired
+    )
+    cautions = cautions_of(models)
+    observed = found[0].curve.observed_prevalence
+    if prevalence is not None and not np.isclose(prevalence, observed):
+        cautions = (*cautions, prevalence_shift(observed, prevalence))
+    return DecisionCurves(
+        found,
+        differences,
+        first.class_names[0],
+        recalibration,
+        len(first.y_true),
+        None if first.patient_ids is None else len(np.unique(first.patient_ids)),
+        paired,
+        cautions,
+    )
+
+
+def _one_class(
+    model: ScoredModel, class_name: str | None, recalibration: Recalibration | None
+) -> ScoredModel:
+    """Returns a model with one class, recalibrated if asked for.
+
+    A multi-class model is recalibrated with all of its classes together.
+    """
+    said = model.predictions
+    name = said.class_names[0] if class_name is None else require_class(said, class_name)
+    if recalibration is not None and said.task == "multiclass":
+        said = recalibrated(said, recalibration).predictions
+    said = said.binary(name)
+    if recalibration is not None and model.predictions.task != "multiclass":
+        said = recalibrated(said, recalibration).predictions
+    return replace(model, predictions=said)

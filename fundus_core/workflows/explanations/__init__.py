@@ -1,0 +1,1 @@
+"""Use cases: where models looked, and whether their maps may be read."""

@@ -1,0 +1,1 @@
+"""Use cases: models are fitted, kept, and score photographs."""

@@ -1,0 +1,228 @@
+"""What every evaluated model shares: labelled photographs, folds, held-out scores, and the run."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fundus_core.backbones.catalogue import SHORTCUT
+from fundus_core.checks import (
+    exposure_caution,
+    shortcut_caution,
+    target_cautions,
+)
+from fundus_core.domain.dataset import Target
+from fundus_core.domain.embeddings import Embeddings
+from fundus_core.domain.predictions import Predictions
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import Recipe
+from fundus_core.errors import FundusError
+from fundus_core.io.workspace import Workspace
+from fundus_core.probes import CrossValidation, TextSide, cross_validate
+from fundus_core.splits import Fold
+from fundus_core.stats.class_tests import compare_classes
+from fundus_core.stats.delong import AucComparison, compare_paired
+from fundus_core.workflows.data.labelled import Labelled
+from fundus_core.workflows.embeddings.embed import BackboneChoice, ResolvedChoice, embed
+from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.models.runs import FoldResult, Run, list_runs, now, run_folder
+
+BASELINE_MODEL = "mean colour (shortcut baseline)"
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What a validated model said of photographs it had not seen."""
+
+    y_score: NDArray[np.float64]
+    """Shape (n, C)."""
+
+    fold: NDArray[np.int64]
+    """Shape (n,): which fold held the row out; -1 for rows without score."""
+
+    strengths: tuple[float | None, ...] = ()
+    """Per fold, the regularisation its inner folds chose, if they chose one."""
+
+
+def cross_validated(
+    labelled: Labelled,
+    embeddings: Embeddings,
+    probe: str,
+    progress: Progress = silent,
+    *,
+    text: TextSide | None = None,
+) -> CrossValidation:
+    """Fits and validates a probe on embeddings of labelled photographs.
+
+    With the table's own split, or a fraction of the patients, the probe of the first fold is the
+    one that scores new photographs: another would have learned from patients that were left out.
+    """
+    validation = labelled.validation
+    return cross_validate(
+        probe,
+        embeddings.rows(labelled.image_ids),
+        labelled.y_true,
+        task=labelled.target.task,
+        folds=labelled.folds,
+        groups=labelled.patients,
+        seed=validation.seed,
+        text=text,
+        refit_on_all=not validation.use_split and validation.fraction == 1,
+        progress=progress,
+    )
+
+
+def shortcut_predictions(
+    workspace: Workspace, labelled: Labelled, progress: Progress = silent
+) -> Predictions:
+    """Returns what the mean colour alone predicts in the same folds."""
+    colours = embed(workspace, labelled.dataset, BackboneChoice(SHORTCUT), progress=progress)
+    result = cross_validated(labelled, colours, "logistic")
+    everything = labelled.predictions(result.y_score, result.fold, BASELINE_MODEL)
+    return everything.select(result.fold >= 0)
+
+
+def run_id(resolved: ResolvedChoice, target: Target, recipe: Recipe, *, suffix: str = "") -> str:
+    """Returns a readable id that ends in the recipe's fingerprint."""
+    parts = (resolved.recipe.backbone, resolved.recipe.weights, target.name, suffix)
+    slug = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")[:56].strip("-")
+    return f"{slug}-{recipe.fingerprint()[:8]}"
+
+
+def stored_run(workspace: Workspace, name: str) -> Run | None:
+    """Returns the stored run of this id if all its files are whole."""
+    found = [run for run in list_runs(workspace) if run.id == name]
+    return found[0] if found and _is_whole(workspace, found[0]) else None
+
+
+def _is_whole(workspace: Workspace, run: Run) -> bool:
+    try:
+        return run_folder(workspace, run).is_dir()
+    except FundusError:
+        return False
+
+
+def evaluated_run(
+    name: str,
+    dataset_id: str,
+    labelled: Labelled,
+    resolved: ResolvedChoice,
+    held_out: HeldOut,
+    baseline: Predictions,
+    *,
+    kind: Literal["probe", "finetune"],
+    method: str,
+    label: str,
+) -> Run:
+    """Returns the run of a validated model: its AUCs, its folds, its cautions.
+
+    Args:
+        name: The run's id.
+        dataset_id: The id the data set is remembered by.
+        labelled: What it was validated on.
+        resolved: The backbone it started from.
+        held_out: Its scores.
+        baseline: What the mean colour predicts in the same folds.
+        kind: Whether the backbone was frozen.
+        method: Key of `PROBES` or of `STRATEGIES`.
+        label: Name shown to the user.
+    """
+    dataset, target = labelled.dataset, labelled.target
+    everything = labelled.predictions(held_out.y_score, held_out.fold, label)
+    predictions = everything.select(held_out.fold >= 0)
+    patients = predictions.patient_ids
+    auc, shortcut = overall_auc(predictions), overall_auc(baseline)
+    p_value = _baseline_p(predictions, baseline)
+    beaten = None if p_value is None else shortcut_caution(auc.auc - shortcut.auc, p_value)
+    seen = resolved.spec.seen_in_pretraining if resolved.weights else ()
+    exposed = exposure_caution(dataset, resolved.spec.title, seen)
+    found = (*target_cautions(dataset, target, predictions), *labelled.cautions)
+    found += tuple(caution for caution in (exposed, beaten) if caution)
+    return Run(
+        id=name,
+        kind=kind,
+        label=label,
+        dataset_id=dataset_id,
+        dataset_name=dataset.name,
+        synthetic=dataset.synthetic,
+        target=target,
+        probe=method,
+        embeddings=resolved.recipe,
+        weights_path=None if resolved.weights is None else str(Path(resolved.weights).resolve()),
+        n_images=len(predictions.image_ids),
+        n_patients=None if patients is None else len(np.unique(patients)),
+        auc=auc,
+        class_aucs=interval_by_class(predictions),
+        baseline_auc=shortcut,
+        baseline_p=p_value,
+        folds=tuple(_fold_results(labelled, everything, held_out.strengths)),
+        cautions=found,
+        created_at=now(),
+    )
+
+
+def _baseline_p(predictions: Predictions, baseline: Predictions) -> float | None:
+    """Returns p of the paired test against the mean colour; for several classes of the average.
+
+    None where no class has two patients (images) of each label.
+    """
+    if predictions.task == "binary":
+        comparison: AucComparison | None = compare_paired(
+            predictions.y_true[:, 0],
+            predictions.y_score[:, 0],
+            baseline.y_score[:, 0],
+            patients=predictions.patient_ids,
+        )
+    else:
+        comparison = compare_classes(
+            predictions.y_true,
+            predictions.y_score,
+            baseline.y_score,
+            predictions.class_names,
+            patients=predictions.patient_ids,
+        ).macro
+    return None if comparison is None else comparison.p_value
+
+
+def _fold_results(
+    labelled: Labelled, everything: Predictions, strengths: Sequence[float | None]
+) -> list[FoldResult]:
+    return [
+        _fold_result(
+            number,
+            fold,
+            everything.select(fold.test),
+            strengths[number] if number < len(strengths) else None,
+        )
+        for number, fold in enumerate(labelled.folds)
+    ]
+
+
+def _fold_result(
+    number: int, fold: Fold, held_out: Predictions, strength: float | None
+) -> FoldResult:
+    patients = held_out.patient_ids
+    return FoldResult(
+        fold=number,
+        auc=_fold_auc(held_out),
+        n_train=len(fold.train),
+        n_test=len(fold.test),
+        n_positive=int(held_out.y_true.sum()),
+        n_patients=None if patients is None else len(np.unique(patients)),
+        strength=strength,
+    )
+
+
+def _fold_auc(held_out: Predictions) -> float | None:
+    """Returns the AUC of one fold; one that lacks a class, or has only it, has none."""
+    n_positive = held_out.y_true.sum(axis=0)
+    if not ((n_positive > 0) & (n_positive < len(held_out.y_true))).all():
+        return None
+    try:
+        return overall_auc(held_out).auc
+    except FundusError:
+        return None

@@ -1,0 +1,279 @@
+"""Use case: a trained model on photographs it has never seen.
+
+A probe scores by what was fitted on all photographs, a fine-tuned run by the mean of its folds'
+networks.
+"""
+
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fundus_core.checks import (
+    Caution,
+    foreign_labels_caution,
+    prevalence_caution,
+    target_cautions,
+)
+from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.predictions import Predictions
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import fingerprint_of
+from fundus_core.errors import FundusError, TargetError
+from fundus_core.io.workspace import Workspace
+from fundus_core.stats.class_tests import compare_classes_unpaired
+from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaired
+from fundus_core.workflows.embeddings.embed import embed_resolved, resolve_recipe
+from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.models.networks import ensemble_scores
+from fundus_core.workflows.models.runs import (
+    PREDICTIONS,
+    Run,
+    load_run,
+    now,
+    run_folder,
+    run_predictions,
+    run_probe,
+    save_run,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ExternalResult:
+    """What a trained model says of another data set."""
+
+    run: Run
+    """Stored like any other run; `auc` is None when there are no labels."""
+
+    predictions: Predictions
+    """Of the labelled photographs if there are any, else of all (labels all False)."""
+
+    all_scores: pd.DataFrame
+    """`image_id`, `path`, `patient_id` and a score per class, for every scored photograph."""
+
+    n_scored: int
+    """All photographs that got a score."""
+
+    n_labelled: int
+    """Those of them that have a label."""
+
+    n_seen: int
+    """Scored photographs that the model was trained on: they are no external test."""
+
+    inside: AucInterval | None
+    """AUC of the run on its own held-out photographs."""
+
+    comparison: AucComparison | None
+    """Unpaired test of inside against outside; for several classes of the macro averages over the
+    classes that both have. None without labels, or where no test can be made."""
+
+    scores: Path
+    """Parquet file of the stored predictions."""
+
+
+def predict(
+    workspace: Workspace,
+    run_id: str,
+    dataset: FundusDataset,
+    dataset_id: str,
+    *,
+    label_column: str | None = None,
+    progress: Progress = silent,
+) -> ExternalResult:
+    """Scores photographs with the model of a run; with labels, evaluates it and tests for a drop.
+
+    Args:
+        workspace: Where the run is.
+        run_id: A run of a probe or of fine-tuning.
+        dataset: What to score.
+        dataset_id: The id it is remembered by.
+        label_column: Its column of labels, if it is called otherwise than the run's target.
+        progress: Told while embeddings are computed.
+
+    Raises:
+        TargetError: If there is no such column.
+        StoreError: If the run is unknown, or keeps no probe or network.
+        WeightsError: If the weights of its backbone are no longer at hand.
+    """
+    run = _renamed_target(load_run(workspace, run_id), dataset, label_column)
+    image_ids, y_score = _scores(workspace, run, dataset, progress)
+    predictions, labelled = _predictions(run, dataset, image_ids, y_score)
+    inside = run_predictions(workspace, run)
+    outside = predictions.select(labelled) if labelled.any() else predictions
+    has_labels = bool(labelled.any())
+    cautions = _cautions(dataset, run, inside, outside, has_labels=has_labels)
+    evaluable = has_labels and _both_sides(outside)
+    external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
+    save_run(workspace, external, outside)
+    seen = set(inside.image_ids) & set(predictions.image_ids)
+    return ExternalResult(
+        external,
+        outside,
+        _score_table(dataset, predictions),
+        len(predictions.image_ids),
+        int(labelled.sum()),
+        len(seen),
+        run.auc,
+        _test(inside, outside) if external.auc is not None else None,
+        run_folder(workspace, external) / PREDICTIONS,
+    )
+
+
+def _scores(
+    workspace: Workspace, run: Run, dataset: FundusDataset, progress: Progress
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Returns the photographs that could be read and their scores (n, C)."""
+    if run.kind == "finetune":
+        return ensemble_scores(workspace, run, dataset, progress)
+    probe = run_probe(workspace, run)
+    resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
+    embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
+    return embeddings.image_ids, probe.score(embeddings.vectors)
+
+
+def _predictions(
+    run: Run,
+    dataset: FundusDataset,
+    image_ids: tuple[str, ...],
+    y_score: NDArray[np.float64],
+) -> tuple[Predictions, NDArray[np.bool_]]:
+    """Returns the scores as predictions, and which of the photographs have a label."""
+    scored = dataset.select(image_ids)
+    y_true, known = external_labels(scored, run.target)
+    predictions = Predictions(
+        run.label,
+        run.target.task,
+        run.target.scored_classes,
+        image_ids,
+        y_true,
+        y_score,
+        scored.patient_ids,
+    )
+    return predictions, known
+
+
+def _renamed_target(run: Run, dataset: FundusDataset, column: str | None) -> Run:
+    """Returns the run with its target looked for in another column."""
+    if column is None or run.target.task == "multilabel":
+        return run
+    if column not in dataset.table.columns:
+        raise TargetError(
+            f"{dataset.name} has no column {column!r}; it has: {', '.join(dataset.table.columns)}.",
+            hint="Name one of them by --target-column.",
+        )
+    name = f"{column}={run.target.classes[1]}" if run.target.one_against_rest else run.target.name
+    return replace(run, target=replace(run.target, name=name, columns=(column,)))
+
+
+def _score_table(dataset: FundusDataset, predictions: Predictions) -> pd.DataFrame:
+    scores = predictions.frame().drop(columns=["fold", "patient_id"])
+    scores = scores[[name for name in scores if not str(name).startswith("y_true")]]
+    known = dataset.select(predictions.image_ids).table[["image_id", "path", "patient_id"]]
+    return known.merge(scores, on="image_id")
+
+
+def external_labels(
+    dataset: FundusDataset, target: Target
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Returns the labels of a run's target in another data set.
+
+    Classes are those of the run, also where the other data set holds only some of them. If it has
+    no such column, no label is known.
+    """
+    if any(column not in dataset.table.columns for column in target.columns):
+        shape = (len(dataset), len(target.scored_classes))
+        return np.zeros(shape, bool), np.zeros(len(dataset), bool)
+    return dataset.labels(target)
+
+
+def _summarise(
+    run: Run,
+    dataset: FundusDataset,
+    dataset_id: str,
+    outside: Predictions,
+    cautions: tuple[Caution, ...],
+    *,
+    evaluable: bool,
+) -> Run:
+    patients = outside.patient_ids
+    key = fingerprint_of([run.id, dataset.fingerprint()])[:8]
+    slug = re.sub(r"[^a-z0-9]+", "-", dataset.name.lower()).strip("-")[:24]
+    return Run(
+        id=f"{run.id}-on-{slug}-{key}",
+        kind="external",
+        label=f"{run.label}, trained on {run.dataset_name}",
+        dataset_id=dataset_id,
+        dataset_name=dataset.name,
+        synthetic=dataset.synthetic,
+        target=run.target,
+        probe=run.probe,
+        embeddings=run.embeddings,
+        weights_path=run.weights_path,
+        n_images=len(outside.image_ids),
+        n_patients=None if patients is None else len(np.unique(patients)),
+        auc=overall_auc(outside) if evaluable else None,
+        class_aucs=interval_by_class(outside) if evaluable else {},
+        baseline_auc=None,
+        baseline_p=None,
+        folds=(),
+        cautions=cautions,
+        created_at=now(),
+        trained_as=run.id,
+    )
+
+
+def _cautions(
+    dataset: FundusDataset,
+    run: Run,
+    inside: Predictions,
+    outside: Predictions,
+    *,
+    has_labels: bool,
+) -> tuple[Caution, ...]:
+    if has_labels:
+        moved = prevalence_caution(inside, outside)
+        return (*target_cautions(dataset, run.target, outside), *([moved] if moved else []))
+    foreign = foreign_labels_caution(dataset, run.target)
+    return () if foreign is None else (foreign,)
+
+
+def _both_sides(predictions: Predictions) -> bool:
+    """Says whether any class has at least two cases and two controls.
+
+    A class that the other data set lacks is left out of the average and shown with the reason.
+    """
+    positives = predictions.y_true.sum(axis=0)
+    controls = len(predictions.y_true) - positives
+    return bool(((positives >= 2) & (controls >= 2)).any())
+
+
+def _test(inside: Predictions, outside: Predictions) -> AucComparison | None:
+    """Returns the unpaired test, by patient where both sides know theirs.
+
+    For several classes it is that of the macro averages over the classes that both sets have.
+    """
+    by_patient = inside.patient_ids is not None and outside.patient_ids is not None
+    try:
+        if inside.task != "binary":
+            return compare_classes_unpaired(
+                inside.y_true,
+                inside.y_score,
+                outside.y_true,
+                outside.y_score,
+                inside.class_names,
+                patients_a=inside.patient_ids if by_patient else None,
+                patients_b=outside.patient_ids if by_patient else None,
+            ).macro
+        return compare_unpaired(
+            inside.y_true[:, 0],
+            inside.y_score[:, 0],
+            outside.y_true[:, 0],
+            outside.y_score[:, 0],
+            patients_a=inside.patient_ids if by_patient else None,
+            patients_b=outside.patient_ids if by_patient else None,
+        )
+    except FundusError:
+        return None

@@ -1,0 +1,293 @@
+"""Evaluated models as they are stored: what was done, what came out, and how to score again."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from fundus_core.checks import Caution
+from fundus_core.domain.dataset import Target
+from fundus_core.domain.predictions import Predictions
+from fundus_core.domain.recipe import EmbedRecipe
+from fundus_core.errors import StoreError
+from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
+from fundus_core.io.embedding_store import recipe_from_dict
+from fundus_core.io.files import write_json
+from fundus_core.io.store import ArtifactStore
+from fundus_core.io.workspace import Workspace
+from fundus_core.probes import PROBES, Probe
+from fundus_core.stats.delong import AucInterval
+
+PREDICTIONS = "predictions.parquet"
+BASELINE = "baseline.parquet"
+_ABOUT = "run.json"
+NETWORKS = "networks.safetensors"
+"""What fine-tuning changed of each fold's network, see `workflows.models.networks`."""
+
+_PROBES = "probes.safetensors"
+_FINAL = "final"
+
+
+@dataclass(frozen=True, slots=True)
+class FoldResult:
+    """What one outer fold gave."""
+
+    fold: int
+    auc: float | None
+    """None when the fold's test side holds one class only."""
+
+    n_train: int
+    n_test: int
+    n_positive: int
+    """Of the test side; for several classes the number of labels."""
+
+    n_patients: int | None
+    """Of the test side; None when patients are unknown."""
+
+    strength: float | None
+    """Regularisation that the inner folds chose; None where there is nothing to choose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An evaluated model."""
+
+    id: str
+    kind: Literal["probe", "finetune", "external", "zero_shot"]
+    """`probe` and `finetune`: held-out predictions of cross-validation or of the table's own test
+    split, with the backbone frozen or trained. `external`: predictions of a trained probe on
+    another data set. `zero_shot`: of every labelled photograph, by words alone."""
+
+    label: str
+    """Name shown to the user."""
+
+    dataset_id: str
+    dataset_name: str
+    synthetic: bool
+    target: Target
+    probe: str
+    """Key of `PROBES`, or of `STRATEGIES` if the backbone was trained; `zero_shot` for words."""
+
+    embeddings: EmbedRecipe
+    weights_path: str | None
+    """Where the backbone's weights were."""
+
+    n_images: int
+    n_patients: int | None
+    auc: AucInterval | None
+    """Of the held-out predictions; macro average for several classes. None without labels."""
+
+    class_aucs: dict[str, AucInterval]
+    """One per scored class that has both photographs with it and without it."""
+
+    baseline_auc: AucInterval | None
+    """What the mean colour alone reaches in the same folds."""
+
+    baseline_p: float | None
+    """Of the paired test against the mean colour, for several classes of the macro averages; None
+    where there is none."""
+
+    folds: tuple[FoldResult, ...]
+    cautions: tuple[Caution, ...]
+    created_at: str
+    """ISO 8601, UTC."""
+
+    trained_as: str = ""
+    """Of an external run: the run whose probe or networks scored."""
+
+    recipe: dict[str, Any] = field(default_factory=dict)
+    """Of a fine-tuned run: its whole recipe, as `Recipe.to_dict` gives it."""
+
+
+def save_run(
+    workspace: Workspace,
+    run: Run,
+    predictions: Predictions,
+    *,
+    baseline: Predictions | None = None,
+    probes: Sequence[Probe] = (),
+    final: Probe | None = None,
+    curves: LearningCurves | None = None,
+    write_networks: Callable[[Path], None] | None = None,
+) -> Path:
+    """Stores a run and returns its folder."""
+
+    def write(folder: Path) -> None:
+        predictions.frame().to_parquet(folder / PREDICTIONS, index=False)
+        if baseline is not None:
+            baseline.frame().to_parquet(folder / BASELINE, index=False)
+        if final is not None:
+            _write_probes(folder / _PROBES, probes, final)
+        if curves is not None:
+            write_curves(folder / CURVE_FILE, curves)
+        if write_networks is not None:
+            write_networks(folder / NETWORKS)
+        write_json(folder / _ABOUT, _to_json(run))
+
+    return ArtifactStore(workspace.runs).put(run.id, _to_json(run), write)
+
+
+def now() -> str:
+    """Returns the time as runs record it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def list_runs(workspace: Workspace, *, dataset_id: str | None = None) -> tuple[Run, ...]:
+    """Returns the stored runs, newest first; of one data set only if asked."""
+    described = ArtifactStore(workspace.runs).describe().values()
+    runs = (_from_json(about) for about in described)
+    return tuple(
+        run for run in runs if run and (dataset_id is None or run.dataset_id == dataset_id)
+    )
+
+
+def load_run(workspace: Workspace, run_id: str) -> Run:
+    """Returns a stored run; a unique beginning of its id is enough.
+
+    Raises:
+        StoreError: If there is none, or several begin so.
+    """
+    runs = list_runs(workspace)
+    exact = [run for run in runs if run.id == run_id]
+    found = exact or [run for run in runs if run_id and run.id.startswith(run_id)]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(run.id for run in (found or runs)[:5]) or "none yet"
+    problem = "Several runs begin with" if found else "There is no run"
+    raise StoreError(
+        f"{problem} {run_id!r} in {workspace.root}; there are: {known}.",
+        hint="List them with `fundus runs`, or fit a probe with `fundus probe`.",
+    )
+
+
+def run_folder(workspace: Workspace, run: Run) -> Path:
+    """Returns the folder of a run after checking that its files are whole.
+
+    Raises:
+        StoreError: If a file is missing or damaged.
+    """
+    folder = ArtifactStore(workspace.runs).get(run.id)
+    if folder is None:
+        raise StoreError(
+            f"The files of run {run.id} are missing or damaged.",
+            hint="Fit the probe again; its embeddings are kept.",
+        )
+    return folder
+
+
+def run_predictions(workspace: Workspace, run: Run) -> Predictions:
+    """Returns the held-out predictions of a run."""
+    table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
+    return _predictions(table, run, run.label)
+
+
+def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
+    """Returns the predictions of the mean colour in the same folds, if there are any."""
+    path = run_folder(workspace, run) / BASELINE
+    if not path.is_file():
+        return None
+    return _predictions(pd.read_parquet(path), run, "mean colour (shortcut baseline)")
+
+
+def run_curves(workspace: Workspace, run: Run) -> LearningCurves | None:
+    """Returns the learning curves of a fine-tuned run; None for a probe."""
+    return read_curves(run_folder(workspace, run) / CURVE_FILE)
+
+
+def run_probe(workspace: Workspace, run: Run, *, fold: int | None = None) -> Probe:
+    """Returns the probe of a run: the one that held a fold out, else the one of all photographs.
+
+    Raises:
+        StoreError: If the run keeps no probe.
+    """
+    from safetensors.numpy import load_file
+
+    path = run_folder(workspace, run) / _PROBES
+    if run.kind == "finetune":
+        raise StoreError(
+            f"Run {run.id} is a fine-tuned network and has no probe.",
+            hint="Fit a linear probe on the same backbone and use that run.",
+        )
+    if run.kind == "zero_shot":
+        raise StoreError(
+            f"Run {run.id} has no probe: words gave its scores and nothing was fitted.",
+            hint="Score other photographs by `fundus zero-shot`, or fit a probe to explain it.",
+        )
+    if not path.is_file():
+        raise StoreError(
+            f"Run {run.id} keeps no probe: it is a table of predictions.",
+            hint="Choose the run of the probe itself.",
+        )
+    arrays = load_file(path)
+    prefix = f"{_FINAL if fold is None else fold}/"
+    chosen = {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
+    if not chosen:
+        return run_probe(workspace, run)
+    return PROBES[run.probe].restore(run.target.task, chosen)
+
+
+def _write_probes(path: Path, probes: Sequence[Probe], final: Probe) -> None:
+    from safetensors.numpy import save_file
+
+    named = {_FINAL: final, **{str(number): probe for number, probe in enumerate(probes)}}
+    arrays = {
+        f"{prefix}/{name}": np.ascontiguousarray(array)
+        for prefix, probe in named.items()
+        for name, array in probe.arrays().items()
+    }
+    save_file(arrays, path)
+
+
+def _predictions(table: pd.DataFrame, run: Run, model: str) -> Predictions:
+    names = run.target.scored_classes
+    suffixes = [""] if run.target.task == "binary" else [f"_{name}" for name in names]
+    patients = table["patient_id"]
+    fold = table["fold"].to_numpy(np.int64)
+    return Predictions(
+        model,
+        run.target.task,
+        names,
+        tuple(table["image_id"]),
+        table[[f"y_true{suffix}" for suffix in suffixes]].to_numpy() == 1,
+        table[[f"y_score{suffix}" for suffix in suffixes]].to_numpy(np.float64),
+        None if patients.isna().all() else patients.to_numpy(dtype=str),
+        None if (fold < 0).all() else fold,
+    )
+
+
+def _to_json(run: Run) -> dict[str, Any]:
+    values = {key: value for key, value in asdict(run).items() if key != "embeddings"}
+    return {**values, "embeddings": run.embeddings.to_dict()}
+
+
+def _from_json(about: dict[str, Any]) -> Run | None:
+    """Returns a run, or None when another version of the program wrote it."""
+    try:
+        target = about["target"]
+        return Run(
+            **{
+                **about,
+                "target": Target(
+                    target["name"],
+                    target["task"],
+                    tuple(target["classes"]),
+                    tuple(target["columns"]),
+                ),
+                "embeddings": recipe_from_dict(about["embeddings"]),
+                "auc": _interval(about["auc"]),
+                "baseline_auc": _interval(about["baseline_auc"]),
+                "class_aucs": {k: AucInterval(**v) for k, v in about["class_aucs"].items()},
+                "folds": tuple(FoldResult(**fold) for fold in about["folds"]),
+                "cautions": tuple(Caution(**caution) for caution in about["cautions"]),
+            }
+        )
+    except (TypeError, KeyError):
+        return None
+
+
+def _interval(values: dict[str, Any] | None) -> AucInterval | None:
+    return None if values is None else AucInterval(**values)

@@ -1,0 +1,1 @@
+"""Use cases: results as a report, run again, or carried in a bundle."""

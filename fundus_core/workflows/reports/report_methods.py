@@ -1,0 +1,270 @@
+"""The methods paragraphs of a report: what was done, with the recipe's own numbers, and by whom."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from fundus_core.backbones.catalogue import backbone_spec, with_pooling
+from fundus_core.domain.recipe import EmbedRecipe
+from fundus_core.finetune.strategies import STRATEGIES
+from fundus_core.probes import PROBES
+from fundus_core.report.content import Block, Heading, Points, Section, Words
+from fundus_core.report.method_notes import paper
+from fundus_core.workflows.models.finetune import FEWEST_TO_CHOOSE_BY, INNER_SHARE
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.reports.report_facts import backbone_name, n_eyes
+from fundus_core.workflows.reports.report_statistics import statistics
+from fundus_core.workflows.reports.report_subject import Subject
+from fundus_core.workflows.reports.report_words import count, listed, percent
+from fundus_core.workflows.reports.rerun_manifest import versions_here
+
+_INPUT = "Photograph to input"
+"""Name of the note on preprocessing."""
+
+_SQUARES = {
+    "pad": "padded to a square",
+    "corner": "placed in the upper left corner of a black square",
+    "squash": "stretched to a square",
+    "centre_crop": "reduced to the middle seven eighths of a square",
+}
+
+_PROBES = {
+    "logistic": "Logistic regression with an L2 penalty was fitted on the standardised "
+    "embeddings; its strength was chosen by inner folds of the training side",
+    "knn": "Scores were shares of the nearest neighbours in the training side; their number was "
+    "chosen by inner folds of it",
+}
+"""Key of `PROBES` -> how it was fitted."""
+
+
+def methods_section(subject: Subject) -> Section:
+    """Returns the paragraphs under their headings, as a paper's methods section has them."""
+    blocks: list[Block] = [
+        Words(
+            "Written from the recipes of the runs, to be edited: every number is that of what was "
+            "computed.",
+            "note",
+        )
+    ]
+    for title, text in paragraphs(subject).items():
+        blocks += [Heading(title), Words(text)]
+    return Section("methods", "Methods", tuple(blocks))
+
+
+def reference_section(subject: Subject) -> Section:
+    """Returns the papers cited, numbered."""
+    return Section(
+        "references", "References", (Points(subject.references.listed(), numbered=True),)
+    )
+
+
+def paragraphs(subject: Subject) -> dict[str, str]:
+    """Returns heading -> text; papers are cited in the order of the text."""
+    return {
+        "Photographs": _photographs(subject),
+        "Preprocessing and backbones": _backbones(subject),
+        "Classifiers": _classifiers(subject),
+        "Validation": _validation(subject),
+        "Statistical analysis": statistics(subject),
+        "Software": software(),
+    }
+
+
+def software() -> str:
+    """Returns the sentence about programs and versions."""
+    versions = versions_here()
+    own = versions.pop("fundus-explorer")
+    own = f" {own}" if own[:1].isdigit() else ""
+    known = [f"{name} {said}" for name, said in versions.items() if said[:1].isdigit()]
+    return f"All results were computed by Fundus Explorer{own} with {listed(known)}."
+
+
+def _photographs(subject: Subject) -> str:
+    said = []
+    for name in dict.fromkeys(run.dataset_id for run in subject.runs):
+        run = next(one for one in subject.runs if one.dataset_id == name)
+        said.append(_one_set(subject, run))
+    return " ".join(said)
+
+
+def _one_set(subject: Subject, run: Run) -> str:
+    dataset = subject.datasets.get(run.dataset_id)
+    kind = "synthetic photographs, drawn by a program," if run.synthetic else "fundus photographs"
+    if dataset is None:
+        whole = f"The data set {run.dataset_name} was used."
+    else:
+        patients, eyes = dataset.n_patients, n_eyes(dataset)
+        of = [] if eyes is None else [count(eyes, "eye")]
+        of += [] if patients is None else [count(patients, "patient")]
+        who = f" of {' of '.join(of)}" if of else ""
+        whole = f"The data set {dataset.name} comprises {len(dataset):,} {kind}{who}."
+        if dataset.rejected:
+            whole += f" {count(len(dataset.rejected), 'file')} could not be used."
+    positive = [
+        f"{subject.label(name)} in {found.n_positive:,} ({percent(_prevalence(found))})"
+        for name in subject.classes
+        if (found := run.class_aucs.get(name)) is not None
+    ]
+    judged = count(run.n_images, "photograph")
+    if run.n_patients is not None:
+        judged += f" of {count(run.n_patients, 'patient')}"
+    return f"{whole} Models were judged on {judged}: {listed(positive)}."
+
+
+def _prevalence(found: Any) -> float:
+    return float(found.n_positive / (found.n_positive + found.n_negative))
+
+
+def _backbones(subject: Subject) -> str:
+    cite = subject.references.cite
+    recipes = {run.embeddings.fingerprint(): run.embeddings for run in subject.runs}
+    steps = {_preprocessing(recipe, cite): None for recipe in recipes.values()}
+    said = list(steps)
+    said += [_backbone(recipe, cite) for recipe in recipes.values()]
+    return " ".join(said)
+
+
+def _preprocessing(recipe: EmbedRecipe, cite: Any) -> str:
+    done = recipe.preprocessing
+    parts = ["cropped to the field of view"] if done.crop else []
+    if done.clahe:
+        parts.append(f"equalised in local contrast (CLAHE){cite(paper(_INPUT, 'Zuiderveld'))}")
+    if done.ben_graham:
+        parts.append(f"freed of their local average colour{cite(paper(_INPUT, 'Graham'))}")
+    side = f"{recipe.image_size} x {recipe.image_size} pixels"
+    parts.append(f"{_SQUARES[done.fit]} and resized to {side} with antialiasing")
+    mean = ", ".join(f"{one:.3f}" for one in recipe.mean)
+    std = ", ".join(f"{one:.3f}" for one in recipe.std)
+    return (
+        f"Photographs were {listed(parts)}, and normalised by channel (mean {mean}; standard "
+        f"deviation {std})."
+    )
+
+
+def _backbone(recipe: EmbedRecipe, cite: Any) -> str:
+    spec = with_pooling(backbone_spec(recipe.backbone), recipe.pooling)
+    mark = cite(spec.reference) if spec.reference else ""
+    if recipe.weights == "scratch":
+        weights = f"with random weights (seed {recipe.seed})"
+    else:
+        seen = listed(list(spec.seen_in_pretraining))
+        learned = f", pre-trained on {seen}" if seen else ""
+        weights = (
+            f"with the weights {recipe.weights} (SHA-256 {recipe.weights_sha256[:12]}…{learned})"
+        )
+    pooling = "" if recipe.pooling == "default" else f", pooling {recipe.pooling}"
+    return (
+        f"{backbone_name(recipe)}{mark} ({recipe.architecture}), {weights}, gave an embedding of "
+        f"{spec.embed_dim:,} numbers per photograph ({recipe.precision}{pooling})."
+    )
+
+
+def _classifiers(subject: Subject) -> str:
+    cite = subject.references.cite
+    said: list[str] = []
+    frozen = [run for run in subject.runs if run.kind in {"probe", "external"}]
+    for probe in dict.fromkeys(run.probe for run in frozen if run.probe in PROBES):
+        how = _PROBES.get(
+            probe,
+            f"{PROBES[probe].label} was fitted on the embeddings; its settings were chosen by "
+            "inner folds of the training side",
+        )
+        grouped = ", grouped by patient" if subject.patients_known else ""
+        papers = cite(PROBES[probe].reference, paper("Cross-validation", "Varma"))
+        said.append(f"{how}{grouped}{papers}.")
+        if probe == "logistic":
+            said.append("The backbone stayed frozen.")
+    for run in subject.runs:
+        if run.kind == "zero_shot":
+            said.append(
+                f"{subject.plain_names[run.id]} scored photographs by descriptions of the classes "
+                "alone"
+                f"{cite(paper('Zero-shot', 'Radford'))}."
+            )
+        elif run.probe in STRATEGIES:
+            said.append(_tuned(subject, run))
+    return " ".join(dict.fromkeys(said))
+
+
+def _tuned(subject: Subject, run: Run) -> str:
+    strategy, about = STRATEGIES[run.probe], run.recipe
+    mark = subject.references.cite(strategy.reference)
+    name = subject.plain_names[run.id]
+    how = f"{name}: the backbone was trained ({strategy.label}: {strategy.rule}"
+    how = how.rstrip(".") + f"){mark}"
+    if not about:
+        return f"{how}; its scores came with the program and were not computed here."
+    return f"{how}. {_training(about)}"
+
+
+def _training(about: Mapping[str, Any]) -> str:
+    training = about["training"]
+    patience = training["patience"]
+    stop = f", ending after {patience} epochs without improvement" if patience else ""
+    optimiser = str(training.get("optimiser", "adamw")).replace("adamw", "AdamW")
+    schedule = training.get("rate_schedule", "cosine")
+    return (
+        f"A head ({about['head']}) and the weights that move were trained for at most "
+        f"{training['epochs']} epochs{stop}, in batches of {training['batch_size']}, by "
+        f"{optimiser} with a learning rate of up to {training['learning_rate']:g} ({schedule} "
+        f"schedule after a warm-up over {100 * training['warm_up']:g} % of the steps), weight "
+        f"decay {training['weight_decay']:g}, gradients clipped at {training['clip']:g}, "
+        f"augmentation '{training['augmentation']}', loss '{about['loss']}', seed "
+        f"{training['seed']}. {100 * INNER_SHARE:g} % of the training patients chose the epoch "
+        f"(none where there were fewer than {FEWEST_TO_CHOOSE_BY})."
+    )
+
+
+def _validation(subject: Subject) -> str:
+    said = [*_cross_validations(subject), *(_elsewhere(subject, run) for run in subject.runs)]
+    if any(run.baseline_auc is not None for run in subject.runs):
+        shortcut = paper("Mean colour", "Shortcut baseline").partition(": ")[2]
+        said.append(
+            "As a baseline, logistic regression on the mean red, green and blue of each photograph "
+            f"was validated in the same folds{subject.references.cite(shortcut)}."
+        )
+    return " ".join(one for one in dict.fromkeys(said) if one)
+
+
+def _cross_validations(subject: Subject) -> list[str]:
+    """Returns a sentence for each number of folds, with the seeds that are known."""
+    validated = [run for run in subject.runs if run.kind in {"probe", "finetune"}]
+    said = []
+    for n_folds in dict.fromkeys(len(run.folds) for run in validated if len(run.folds) > 1):
+        alike = [run for run in validated if len(run.folds) == n_folds]
+        found = [subject.settings[run.id].validation for run in alike]
+        seeds = sorted({one.seed for one in found if one is not None})
+        seed = f" (seed{'s' if len(seeds) > 1 else ''} {listed(list(map(str, seeds)))})"
+        how = f"Models were validated by {n_folds}-fold cross-validation"
+        if all(run.n_patients is not None for run in alike):
+            said.append(
+                f"{how}; folds were grouped by patient and stratified by class"
+                f"{seed if seeds else ''}, so that every photograph was scored by a model that had "
+                "seen no photograph of its patient."
+            )
+        else:
+            said.append(
+                f"{how} of single photographs, stratified by class{seed if seeds else ''}: "
+                "patients were unknown, and may be on both sides of a fold."
+            )
+    return said
+
+
+def _elsewhere(subject: Subject, run: Run) -> str:
+    """Says what is particular to a run: a single split, another data set, fewer patients."""
+    name, found = subject.plain_names[run.id], subject.settings[run.id].validation
+    if run.kind == "external":
+        return (
+            f"{name}: the model trained as {run.trained_as} was applied to photographs of another "
+            "data set as it was, with nothing fitted there."
+        )
+    if run.kind == "zero_shot":
+        return "Nothing was fitted for zero-shot scores; all labelled photographs are test data."
+    said = ""
+    if len(run.folds) == 1:
+        said = f"{name} learned from the table's own training split; its test split judged it."
+    if found is not None and found.fraction != 1:
+        said += (
+            f" {name} learned from {100 * found.fraction:g} % of each fold's training patients "
+            f"(draw {found.draw})."
+        )
+    return said.strip()

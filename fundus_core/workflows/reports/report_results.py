@@ -1,0 +1,266 @@
+"""Sections of a report on what came out: AUCs, and whether models differ."""
+
+from fundus_core.checks import several_tests_caution
+from fundus_core.errors import FundusError
+from fundus_core.plots.labels import NO_BREAK
+from fundus_core.plots.roc import RocTrace, roc_figure
+from fundus_core.report.content import Block, CautionList, Figure, Section, Table, Words
+from fundus_core.stats.delong import AucComparison, AucInterval, auc_interval
+from fundus_core.stats.roc import roc_curve
+from fundus_core.workflows.evaluation.classes import AdjustedTest, compare_classes, model_classes
+from fundus_core.workflows.evaluation.compare import Comparison, compare
+from fundus_core.workflows.evaluation.curves import band_of, columns
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.reports.report_subject import Subject
+from fundus_core.workflows.reports.report_words import NONE, auc_text, count, ends, p_text
+
+_MOST_BANDS = 4
+"""Curves up to which bands can be told apart."""
+
+_MOST_FIGURES = 4
+"""Models whose classes are drawn, a figure each."""
+
+
+def auc_of(subject: Subject, run: Run) -> AucInterval:
+    """Returns the AUC that a report gives of a run: of its class, or the macro average."""
+    if not subject.one_class:
+        return model_classes(subject.workspace, run.id).aucs.macro
+    said = subject.said(run)
+    return auc_interval(*columns(said), patients=said.patient_ids)
+
+
+def discrimination_section(subject: Subject) -> Section:
+    """Returns the table of AUCs and the ROC curves."""
+    blocks: list[Block] = [_auc_table(subject)]
+    if subject.one_class:
+        blocks.append(_roc(subject))
+    else:
+        blocks.append(_class_table(subject))
+        blocks += [_class_roc(subject, run) for run in subject.runs[:_MOST_FIGURES]]
+    return Section("discrimination", "Discrimination", tuple(blocks))
+
+
+def _auc_table(subject: Subject) -> Table:
+    rows = []
+    for run in subject.runs:
+        found = auc_of(subject, run)
+        patients = NONE if found.n_patients is None else f"{found.n_patients:,}"
+        rows.append(
+            (
+                subject.names[run.id],
+                f"{found.auc:.3f}",
+                ends(found.low, found.high),
+                f"{found.n_positive:,} / {found.n_positive + found.n_negative:,}",
+                patients,
+                auc_text(run.baseline_auc) if run.baseline_auc else NONE,
+                p_text(run.baseline_p),
+            )
+        )
+    what = f"for {subject.label(subject.classes[0])}"
+    what = what if subject.one_class else "macro averages over the classes"
+    level = "" if subject.unit == "photograph" else "; a row is a patient, scored by the highest"
+    return Table(
+        f"AUC of each model, {what}{level}.",
+        (
+            "Model",
+            "AUC",
+            "95 % CI",
+            f"Positive / all {subject.unit}s",
+            "Patients",
+            "Mean colour alone (95 % CI)",
+            "p against it",
+        ),
+        tuple(rows),
+        interval_method(auc_of(subject, subject.runs[0]))
+        + " Mean colour: a logistic regression on the mean red, green and blue of each photograph "
+        "in the same folds; a model that is not better may have learned no disease.",
+    )
+
+
+def interval_method(found: AucInterval) -> str:
+    """Says what the interval of an AUC rests on."""
+    if found.method.endswith("exact"):
+        return "No variance can be estimated: the interval is the exact bound on pairs."
+    if found.n_patients is None:
+        return (
+            "Intervals: DeLong's variance on the logit scale; photographs count as independent "
+            "because patients are unknown, so that with two eyes per patient they are too narrow."
+        )
+    return (
+        "Intervals: Obuchowski's form of DeLong's variance on the logit scale and Student's t; "
+        f"the {count(found.n_patients, 'patient')} are independent, not the photographs."
+    )
+
+
+def _roc(subject: Subject) -> Figure:
+    with_bands = len(subject.runs) <= _MOST_BANDS
+    traces = []
+    for run in subject.runs:
+        said = subject.said(run)
+        band = band_of(said, "pointwise") if with_bands else None
+        name = subject.names[run.id]
+        traces.append(RocTrace(name, roc_curve(*columns(said)), auc_of(subject, run), band))
+    said_bands = (
+        " Bands: 95 % of each point by itself, by resampling patients." if with_bands else ""
+    )
+    if with_bands and not subject.patients_known:
+        said_bands = " Bands: 95 % of each point by itself, by resampling photographs."
+    label = subject.label(subject.classes[0])
+    alt = "; ".join(f"{one.name}: AUC {auc_text(one.interval)}" for one in traces)
+    return Figure(
+        roc_figure(traces),
+        f"ROC curves for {label}, of pooled held-out scores, with AUC (95 % CI).{said_bands} "
+        "Dotted: chance.",
+        f"ROC curves. {alt}.".replace(NO_BREAK, " "),
+    )
+
+
+def _class_table(subject: Subject) -> Table:
+    rows = []
+    for run in subject.runs:
+        found = model_classes(subject.workspace, run.id).aucs
+        name = subject.marks[run.id]
+        rows += [
+            (
+                name,
+                subject.label(one.class_name),
+                f"{one.n_positive:,}",
+                "none" if one.interval is None else f"{one.interval.auc:.3f}",
+                NONE if one.interval is None else ends(one.interval.low, one.interval.high),
+            )
+            for one in found.classes
+        ]
+        for average, of in (("macro average", found.macro), ("micro average", found.micro)):
+            rows.append((name, average, NONE, f"{of.auc:.3f}", ends(of.low, of.high)))
+    return Table(
+        "AUC of each class against the rest.",
+        ("Model", "Class", "Positive", "AUC", "95 % CI"),
+        tuple(rows),
+        "The micro average is higher where classes are of different frequency, whatever the model "
+        "sees.",
+    )
+
+
+def _class_roc(subject: Subject, run: Run) -> Figure:
+    traces = []
+    for name in subject.target.scored_classes:
+        said = subject.said(run, name)
+        if not said.y_true.any() or said.y_true.all():
+            continue
+        found = auc_interval(*columns(said), patients=said.patient_ids)
+        traces.append(RocTrace(subject.label(name), roc_curve(*columns(said)), found))
+    alt = "; ".join(f"{one.name}: AUC {auc_text(one.interval)}" for one in traces)
+    return Figure(
+        roc_figure(traces),
+        f"ROC curves of {subject.names[run.id]}, each class against the rest.",
+        f"ROC curves. {alt}.",
+    )
+
+
+def difference_section(subject: Subject) -> Section:
+    """Returns all pairs of models with their tests, corrected by Holm's method."""
+    blocks: tuple[Block, ...]
+    if len(subject.runs) < 2:
+        blocks = (Words("One model was reported, so there is no difference to test."),)
+    else:
+        try:
+            blocks = _of_one_class(subject) if subject.one_class else _of_classes(subject)
+        except FundusError as error:
+            blocks = (Words(f"The models cannot be compared: {error.message} {error.hint}"),)
+    return Section("differences", "Differences between models", blocks)
+
+
+def compared(subject: Subject) -> Comparison:
+    """Compares the models of a report on its one class."""
+    return compare(
+        subject.workspace,
+        [run.id for run in subject.runs],
+        class_name=subject.classes[0],
+        aggregate=subject.options.aggregate,
+    )
+
+
+def _of_one_class(subject: Subject) -> tuple[Block, ...]:
+    found = compared(subject)
+    rows = tuple(
+        (
+            _pair(subject, one.run_a, one.run_b),
+            f"{one.result.difference:+.3f}",
+            f"{one.result.low:+.3f} to {one.result.high:+.3f}",
+            f"{one.result.z:+.2f}",
+            p_text(one.result.p_value),
+            p_text(one.p_holm),
+            p_text(one.plain.p_value) if one.plain else NONE,
+        )
+        for one in found.pairs
+    )
+    joint = found.all_equal.result
+    said = ""
+    if joint is not None:
+        said = (
+            f" One test of all {len(found.runs)} models at once: statistic {joint.statistic:.2f} "
+            f"on {joint.rank} contrasts, p = {p_text(joint.p_value)}."
+        ).replace("p = <", "p <")
+    table = Table(
+        f"Differences of AUC between all pairs of models, for {subject.label(subject.classes[0])}.",
+        ("Pair", "Difference", "95 % CI", "z", "p", "p (Holm)", "p, photographs independent"),
+        rows,
+        test_method(found.pairs[0].result, paired=found.paired)
+        + f" Holm's correction is over the {count(len(rows), 'pair')} of this table.{said} "
+        "A large p-value does not show that two models are equal: read the intervals.",
+    )
+    return (table, *_several(len(rows)))
+
+
+def _pair(subject: Subject, a: str, b: str) -> str:
+    return f"{subject.marks[a]} less {subject.marks[b]}"
+
+
+def test_method(found: AucComparison, *, paired: bool) -> str:
+    """Says which test was made."""
+    kind = "paired" if paired else "unpaired"
+    if "obuchowski" in found.method:
+        return (
+            f"DeLong's {kind} test in Obuchowski's clustered form: patients are independent, not "
+            "photographs. The last column is the plain test, which takes them as independent."
+        )
+    return f"DeLong's {kind} test; photographs count as independent."
+
+
+def _several(n_tests: int) -> tuple[Block, ...]:
+    caution = several_tests_caution(n_tests, "pairs of models")
+    return () if caution is None else (CautionList((caution,)),)
+
+
+def _of_classes(subject: Subject) -> tuple[Block, ...]:
+    found = compare_classes(subject.workspace, [run.id for run in subject.runs])
+    rows = []
+    for pair in found.pairs:
+        name = _pair(subject, pair.run_a, pair.run_b)
+        tests = (pair.macro, pair.micro, *pair.classes)
+        rows += [(name, *_test_row(subject, one)) for one in tests]
+    return (
+        Table(
+            "Differences of AUC between all pairs of models, for the averages and each class.",
+            ("Pair", "Class", "Difference", "95 % CI", "p", "p (Holm)"),
+            tuple(rows),
+            "By patient where patients are known. Holm's correction is over all classes and pairs "
+            f"together ({found.n_tests} tests), and for each average over the pairs.",
+        ),
+        *_several(found.n_tests),
+    )
+
+
+def _test_row(subject: Subject, one: AdjustedTest) -> tuple[str, str, str, str, str]:
+    is_class = one.name in subject.target.scored_classes
+    name = subject.label(one.name) if is_class else one.name
+    result = one.result
+    if result is None:
+        return name, "not tested", NONE, NONE, NONE
+    return (
+        name,
+        f"{result.difference:+.3f}",
+        f"{result.low:+.3f} to {result.high:+.3f}",
+        p_text(result.p_value),
+        p_text(one.p_holm),
+    )

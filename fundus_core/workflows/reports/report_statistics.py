@@ -1,0 +1,95 @@
+"""The paragraph on statistics in the methods of a report."""
+
+from collections.abc import Callable
+
+from fundus_core.report.method_notes import paper
+from fundus_core.workflows.reports.report_subject import Subject
+
+Cite = Callable[..., str]
+
+
+def statistics(subject: Subject) -> str:
+    """Returns which figures were estimated and tested how, for what the report holds."""
+    cite = subject.references.cite
+    said = [
+        "Figures are of the pooled held-out scores; ties count one half, and no AUC was turned "
+        f"round{cite(paper('ROC curve and AUC', 'Hanley'))}.",
+        _level(subject),
+        _intervals(subject, cite),
+        _averages(subject, cite),
+        _tests(subject, cite),
+        f"Bands of ROC curves are pointwise, by resampling {_units(subject)} within classes"
+        f"{cite(paper('Band of the curve', 'Efron'))}.",
+        "Calibration was described by intercept and slope on the logit"
+        f"{cite(paper('Calibration', 'Cox'), paper('Calibration', 'Van Calster'))}, the Brier "
+        "score and the expected calibration error.",
+        _thresholds(subject, cite),
+        "AUCs of subgroups were held against each other by a chi-square test of their logits with "
+        "the joint covariance of the groups.",
+    ]
+    return " ".join(one for one in said if one)
+
+
+def _units(subject: Subject) -> str:
+    return "patients" if subject.patients_known else "photographs"
+
+
+def _level(subject: Subject) -> str:
+    if subject.options.aggregate is None:
+        return ""
+    return (
+        "A patient was scored by the highest score of the photographs, and counted as positive if "
+        "any of them was; calibration and subgroups are by photograph."
+    )
+
+
+def _intervals(subject: Subject, cite: Cite) -> str:
+    note = "Interval of an AUC"
+    delong = cite(paper(note, "DeLong"))
+    if subject.patients_known:
+        return (
+            "95 % intervals of AUCs are on the logit scale with Student's t, from DeLong's "
+            f"variance{delong} in Obuchowski's form for clustered data"
+            f"{cite(paper(note, 'Obuchowski'))}: patients are independent, their photographs are "
+            "not."
+        )
+    return (
+        "95 % intervals of AUCs are on the logit scale with Student's t, from DeLong's "
+        f"variance{delong}. Patients were unknown, so photographs were taken as independent; "
+        "intervals and p-values are too optimistic."
+    )
+
+
+def _averages(subject: Subject, cite: Cite) -> str:
+    if subject.one_class:
+        return ""
+    return (
+        "The macro average is the mean of the classes' AUCs, the micro average one AUC over all "
+        f"pairs of a photograph and a class{cite(paper('Several diseases at once', 'Hanley'))}."
+    )
+
+
+def _tests(subject: Subject, cite: Cite) -> str:
+    if len(subject.runs) < 2:
+        return ""
+    return (
+        "Differences of AUCs were tested two-sided by the corresponding test, paired where models "
+        "scored the same photographs; p-values of all pairs were corrected by Holm's method"
+        f"{cite(paper('Several tests at once', 'Holm'))}."
+    )
+
+
+def _thresholds(subject: Subject, cite: Cite) -> str:
+    if not subject.one_class and subject.target.task == "multiclass":
+        return "The class with the highest score was decided for."
+    note = "Sensitivity and specificity"
+    youden = cite(paper("Decisions and what they give", "Youden"))
+    wilson = cite(paper(note, "Wilson"))
+    design = f" with the design effect of patients{cite(paper(note, 'Rao'))}"
+    return (
+        f"Thresholds were chosen by the highest Youden index{youden} and for a specificity of 0.9, "
+        "each fold's on the other folds where there are folds; sensitivity and specificity have "
+        f"Wilson's intervals{wilson}"
+        f"{design if subject.patients_known else ''}; predictive values follow from a stated "
+        f"prevalence by Bayes' theorem{cite(paper('What a call is worth', 'Zou'))}."
+    )

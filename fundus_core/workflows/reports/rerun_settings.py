@@ -1,0 +1,122 @@
+"""How a stored run was validated, found again from the hash that its id ends in.
+
+A run's id ends in the first digits of its recipe's fingerprint, so settings that give the very same
+digits are those it was made with.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.recipe import ProbeRecipe
+from fundus_core.errors import FundusError
+from fundus_core.io.embedding_store import EmbeddingStore
+from fundus_core.io.workspace import Workspace
+from fundus_core.probes import PROBES, needs_text
+from fundus_core.workflows.data.labelled import Labelled, Validation, labelled_photographs
+from fundus_core.workflows.models.precomputed import is_precomputed
+from fundus_core.workflows.models.runs import Run
+
+_SEEDS = 10_000
+"""Seeds that are tried where trying one takes microseconds."""
+
+_SEEDS_OF_SHARES, _DRAWS = 10, 10
+"""Likewise where the folds must be made anew for each."""
+
+_SHARE = re.compile(r", ([0-9.]+(?:e-\d+)?) % of patients(?:,|$)")
+_DIGITS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FoundSettings:
+    """What a run was asked for, as far as its backbone does not say it."""
+
+    validation: Validation | None
+    """None where it could not be found again."""
+
+    reason: str
+    """Why it could not; empty otherwise."""
+
+
+def settings_of(workspace: Workspace, dataset: FundusDataset, run: Run) -> FoundSettings:
+    """Returns how a run was validated.
+
+    Args:
+        workspace: Where its embeddings are; without them all photographs are taken as readable.
+        dataset: What it was validated on.
+        run: A probe or a fine-tuned network.
+    """
+    if is_precomputed(run):
+        return FoundSettings(
+            None, "its scores came with the program (`fundus story --fine-tune` computes such)"
+        )
+    if run.kind == "zero_shot":
+        return FoundSettings(None, "words gave its scores, and they are not part of a run")
+    if run.kind == "probe" and (run.probe not in PROBES or needs_text(run.probe)):
+        return FoundSettings(None, "its probe starts from words, which are not part of a run")
+    candidates = _finetuned if run.kind == "finetune" else _probed
+    try:
+        found = next(candidates(workspace, dataset, run), None)
+    except FundusError as error:
+        return FoundSettings(None, f"{error.message[:1].lower()}{error.message[1:]}")
+    if found is None:
+        return FoundSettings(
+            None,
+            "no settings that were tried give the hash in its id: its data set or the program "
+            "changed since, or its seed is unusual",
+        )
+    return FoundSettings(found, "")
+
+
+def share_of_patients(run: Run) -> float:
+    """Returns the share of the training patients that a run learned from, as its name says."""
+    found = _SHARE.search(run.label)
+    return 1.0 if found is None else float(found[1]) / 100
+
+
+def _finetuned(workspace: Workspace, dataset: FundusDataset, run: Run) -> Iterator[Validation]:
+    """Yields what fits the recipe that a fine-tuned run keeps."""
+    about = run.recipe
+    if not about:
+        return
+    share = share_of_patients(run)
+    folds, seed = int(about["folds"]), int(about["fold_seed"])
+    for draw in range(1 if share == 1 else _DRAWS):
+        tried = Validation(run.target.name, folds or 5, seed, folds == 0, share, draw)
+        labelled = labelled_photographs(dataset, dataset.image_ids, tried)
+        if labelled.fingerprint() == about["dataset"]:
+            yield tried
+
+
+def _probed(workspace: Workspace, dataset: FundusDataset, run: Run) -> Iterator[Validation]:
+    """Yields what gives the hash in the id of a probe's run."""
+    share, n_folds = share_of_patients(run), len(run.folds)
+    own_split = n_folds == 1
+    readable = EmbeddingStore(workspace.embeddings, run.embeddings).read(dataset.image_ids)
+    available = readable.image_ids or dataset.image_ids
+    seeds = range(_SEEDS_OF_SHARES if share != 1 and not own_split else 1)
+    for first_seed in seeds:
+        for draw in range(1 if share == 1 else _DRAWS):
+            tried = Validation(
+                run.target.name, 5 if own_split else n_folds, first_seed, own_split, share, draw
+            )
+            labelled = labelled_photographs(dataset, available, tried)
+            among = range(_SEEDS) if len(seeds) == 1 else [first_seed]
+            seed = _seed_that_fits(run, labelled, among)
+            if seed is not None:
+                yield Validation(run.target.name, tried.folds, seed, own_split, share, draw)
+
+
+def _seed_that_fits(run: Run, labelled: Labelled, seeds: range | list[int]) -> int | None:
+    """Returns the first seed whose recipe has the fingerprint that the run's id ends in."""
+    wanted, dataset = run.id[-_DIGITS:], labelled.fingerprint()
+    embeddings = run.embeddings.fingerprint()
+    folds = 0 if labelled.validation.use_split else labelled.validation.folds
+    for seed in seeds:
+        recipe = ProbeRecipe(
+            dataset, embeddings, run.target.name, labelled.positive, run.probe, folds, seed
+        )
+        if recipe.fingerprint().startswith(wanted):
+            return seed
+    return None

@@ -1,0 +1,1 @@
+"""Use cases: networks mark pixels, are kept, scored and measured."""

@@ -1,0 +1,241 @@
+"""Use case: mark what a model finds in the photographs of a data set, and measure it."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.recipe import fingerprint_of
+from fundus_core.errors import DataError, ImageError
+from fundus_core.io.images import read_image
+from fundus_core.io.store import ArtifactStore
+from fundus_core.io.workspace import Workspace
+from fundus_core.segmentation.data import field_of
+from fundus_core.segmentation.scoring import THRESHOLD
+from fundus_core.segmentation.segmenters import named
+from fundus_core.segmentation.vessels import FIELD_SIDE, measures
+from fundus_core.workflows.models.runs import now
+from fundus_core.workflows.segmenting.masks import mask_files
+from fundus_core.workflows.segmenting.segmenters import Marker, open_marker, segmenter_key
+
+_TABLE = "measures.parquet"
+_VERSION = 1
+"""Raised when measures change, so that stored ones are not used any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarkedPhotographs:
+    """What was marked in a data set, apart from the marks themselves."""
+
+    id: str
+    model: str
+    title: str
+    dataset_id: str
+    channels: tuple[str, ...]
+    threshold: float
+    n_images: int
+    unreadable: tuple[str, ...]
+    """Image ids of photographs that could not be read."""
+
+    n_learned: int
+    """Photographs that the model had learned from."""
+
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Marked:
+    """Measures of the marks in a data set."""
+
+    about: MarkedPhotographs
+    table: pd.DataFrame
+    """A row per photograph: `image_id`, and the columns of `measures`."""
+
+
+def mark_photographs(
+    workspace: Workspace,
+    name: str,
+    dataset: FundusDataset,
+    dataset_id: str,
+    *,
+    threshold: float = THRESHOLD,
+    field: str = "fov",
+    out: Path | None = None,
+    progress: Progress = silent,
+) -> Marked:
+    """Marks photographs and measures the marks; without `out`, stored measures are read.
+
+    Args:
+        workspace: Where models and measures are.
+        name: See `open_marker`.
+        dataset: The photographs.
+        dataset_id: The id they are remembered by.
+        threshold: Shares from here on are marked.
+        field: Column or folder of masks of the field of view; where there is none, the field is
+            found in the photograph.
+        out: Folder for a PNG per photograph and channel: shares from 0 (0) to 255 (1).
+        progress: Told after every photograph.
+
+    Raises:
+        DataError: If no photograph can be read.
+        StoreError: If there is no such model, or the disk is full.
+        WeightsError: If its weights are not at hand.
+    """
+    key = _key(workspace, name, dataset, threshold, field)
+    stored = stored_measures(workspace, key)
+    if stored is not None and out is None:
+        return stored
+    marker = open_marker(workspace, name)
+    fields = mask_files(dataset, field)
+    rows, unreadable = [], []
+    paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
+    stems = _stems(paths)
+    for number, (image_id, path) in enumerate(paths.items()):
+        progress(number, len(paths), f"Marking by {marker.title}")
+        try:
+            photograph = read_image(Path(path))
+        except ImageError:
+            unreadable.append(image_id)
+            continue
+        inside = field_of(photograph, fields.get(image_id))
+        shares = marker.mark(image_id, photograph, inside)
+        if out is not None:
+            _write_shares(out, stems[image_id], marker.channels, shares)
+        rows.append({"image_id": image_id, **measured(marker.channels, shares, inside, threshold)})
+    progress(len(paths), len(paths), f"Marked by {marker.title}")
+    if not rows:
+        raise DataError(
+            f"None of the {len(paths)} photographs could be read.",
+            hint="See `fundus check` for what is wrong with each file.",
+        )
+    table = pd.DataFrame(rows)
+    table = table.astype({column: float for column in table.columns if column != "image_id"})
+    about = _about(key, name, marker, dataset_id, threshold, table, unreadable)
+    _store(workspace).put(
+        key, asdict(about), lambda folder: table.to_parquet(folder / _TABLE, index=False)
+    )
+    return Marked(about, table)
+
+
+def measured(
+    channels: Sequence[str],
+    shares: NDArray[np.float32],
+    field: NDArray[np.bool_],
+    threshold: float,
+) -> dict[str, float | None]:
+    """Measures what is marked in one photograph, at the scale that all are measured at.
+
+    Args:
+        channels: C names.
+        shares: Shape (C, H, W).
+        field: Shape (H, W).
+        threshold: Shares from here on are marked.
+    """
+    import cv2
+
+    columns = np.flatnonzero(field.any(axis=0))
+    if not len(columns):
+        return {}
+    scale = FIELD_SIDE / float(columns[-1] - columns[0] + 1)
+    size = (max(1, round(field.shape[1] * scale)), max(1, round(field.shape[0] * scale)))
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    scaled = np.stack([cv2.resize(one, size, interpolation=way) for one in shares])
+    inside = cv2.resize(field.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST) > 0
+    return measures(named(channels, scaled, threshold), np.asarray(inside))
+
+
+def list_measures(workspace: Workspace, dataset_id: str) -> tuple[MarkedPhotographs, ...]:
+    """Returns which measures of a data set are stored, the latest first."""
+    described = _store(workspace).describe().values()
+    return tuple(one for about in described if (one := _read(about)).dataset_id == dataset_id)
+
+
+def stored_measures(workspace: Workspace, key: str) -> Marked | None:
+    """Returns stored measures; None where there are none."""
+    folder = _store(workspace).get(key)
+    if folder is None:
+        return None
+    about = _read(_store(workspace).describe()[key])
+    return Marked(about, pd.read_parquet(folder / _TABLE))
+
+
+def with_measures(dataset: FundusDataset, marked: Marked) -> pd.DataFrame:
+    """Returns the table of a data set with the measures as further columns, joined by image id."""
+    measured_columns = marked.table.set_index("image_id")
+    taken = dataset.table.columns.intersection(measured_columns.columns)
+    renamed = measured_columns.rename(columns={name: f"{name}_measured" for name in taken})
+    return dataset.table.join(renamed, on="image_id")
+
+
+def _about(
+    key: str,
+    name: str,
+    marker: Marker,
+    dataset_id: str,
+    threshold: float,
+    table: pd.DataFrame,
+    unreadable: Sequence[str],
+) -> MarkedPhotographs:
+    return MarkedPhotographs(
+        id=key,
+        model=name,
+        title=marker.title,
+        dataset_id=dataset_id,
+        channels=marker.channels,
+        threshold=threshold,
+        n_images=len(table),
+        unreadable=tuple(unreadable),
+        n_learned=sum(marker.knows(image_id) == "learned" for image_id in table["image_id"]),
+        created_at=now(),
+    )
+
+
+def _stems(paths: Mapping[str, str]) -> dict[str, str]:
+    """Returns a file name for each photograph: its own, with the id where several share it."""
+    own = {image_id: Path(path).stem for image_id, path in paths.items()}
+    often = Counter(own.values())
+    return {i: stem if often[stem] == 1 else f"{stem}-{i[:8]}" for i, stem in own.items()}
+
+
+def _write_shares(
+    out: Path, stem: str, channels: Sequence[str], shares: NDArray[np.float32]
+) -> None:
+    from PIL import Image
+
+    for channel, one in zip(channels, shares, strict=True):
+        folder = out / channel
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.rint(255 * np.clip(one, 0, 1)).astype(np.uint8)).save(
+            folder / f"{stem}.png"
+        )
+
+
+def _key(
+    workspace: Workspace, name: str, dataset: FundusDataset, threshold: float, field: str
+) -> str:
+    """Returns under what measures are stored."""
+    has_field = sorted(mask_files(dataset, field))
+    return fingerprint_of(
+        [_VERSION, segmenter_key(workspace, name), list(dataset.image_ids), threshold, has_field]
+    )
+
+
+def _store(workspace: Workspace) -> ArtifactStore:
+    return ArtifactStore(workspace.root / "segmentation_measures")
+
+
+def _read(about: dict[str, Any]) -> MarkedPhotographs:
+    return MarkedPhotographs(
+        **{
+            **about,
+            "channels": tuple(about["channels"]),
+            "unreadable": tuple(about["unreadable"]),
+        }
+    )

@@ -1,0 +1,1 @@
+"""Use cases: one photograph that belongs to no data set."""

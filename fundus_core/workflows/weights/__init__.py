@@ -1,0 +1,1 @@
+"""Use cases: weights of backbones are fetched, converted, described."""

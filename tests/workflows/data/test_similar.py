@@ -1,0 +1,123 @@
+"""Likeness: to a photograph from elsewhere, and under two backbones at once."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fundus_core.domain.embeddings import Embeddings
+from fundus_core.errors import ImageError
+from fundus_core.io.embedding_store import EmbeddingStore
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.data.similar import (
+    keep_example,
+    known_similar,
+    neighbourhoods,
+    similar_to_file,
+)
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from tests.fakes import tiny_recipe, write_photograph
+
+
+def on_a_circle(degrees: dict[str, float]) -> Embeddings:
+    """Returns photographs at angles, with one opposite each so that their mean is the origin."""
+    both = degrees | {f"-{name}": angle + 180 for name, angle in degrees.items()}
+    radians = np.radians(list(both.values()))
+    vectors = np.stack([np.cos(radians), np.sin(radians)], axis=1).astype(np.float32)
+    return Embeddings(vectors, tuple(both), "circle")
+
+
+def test_similar_to_file__the_same_colour_comes_first(tmp_path: Path) -> None:
+    for name, colour in (("red", (200, 40, 30)), ("blue", (30, 40, 200)), ("green", (30, 180, 40))):
+        write_photograph(tmp_path / "data" / f"{name}.png", colour)
+    example = write_photograph(tmp_path / "elsewhere.png", (40, 50, 190))
+    place = Workspace(tmp_path / "workspace")
+    dataset = open_dataset(place, DataSource(tmp_path / "data"))
+
+    found = similar_to_file(place, dataset, BackboneChoice("mean_colour"), example, count=2)
+
+    paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
+    assert [Path(paths[name]).stem for name in found.cosines] == ["blue", "green"]
+    assert found.n_images == 3
+    assert found.image_id not in dataset.image_ids
+
+
+def test_similar_to_file__a_photograph_of_the_data_set_is_not_its_own_neighbour(
+    tmp_path: Path,
+) -> None:
+    for number in range(3):
+        write_photograph(tmp_path / "data" / f"{number}.png", (60 * number + 20, 40, 30))
+    place = Workspace(tmp_path / "workspace")
+    dataset = open_dataset(place, DataSource(tmp_path / "data"))
+
+    found = similar_to_file(
+        place, dataset, BackboneChoice("mean_colour"), tmp_path / "data" / "0.png"
+    )
+
+    assert len(found.cosines) == 2
+    assert found.image_id not in found.cosines
+
+
+def test_known_similar__ranks_without_a_network_or_says_that_it_cannot(tmp_path: Path) -> None:
+    place, recipe = Workspace(tmp_path), tiny_recipe()
+    store = EmbeddingStore(place.embeddings, recipe)
+    embeddings = on_a_circle({"a": 0, "b": 40, "c": 80})
+    with store.lock():
+        store.add(np.array([[0.5, 0.5]], np.float32), ["example"], {})
+
+    found = known_similar(place, recipe, embeddings, "example")
+
+    assert found is not None
+    assert list(found)[:3] == ["b", "c", "a"]
+    assert found["b"] == pytest.approx(np.cos(np.radians(5)), abs=1e-6)
+    assert known_similar(place, recipe, embeddings, "never seen") is None
+
+
+def test_keep_example__is_stored_by_its_content(tmp_path: Path) -> None:
+    content = write_photograph(tmp_path / "photo.png", (90, 60, 30)).read_bytes()
+
+    image_id, path = keep_example(Workspace(tmp_path), content, "../../My photo.PNG")
+
+    assert path == tmp_path / "examples" / f"{image_id}.png"
+    assert path.read_bytes() == content
+
+
+def test_keep_example__what_is_no_photograph_is_refused_and_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(ImageError):
+        keep_example(Workspace(tmp_path), b"#!/bin/sh", "photo.png")
+
+    assert list((tmp_path / "examples").iterdir()) == []
+
+
+def test_neighbourhoods__tell_here_from_there_and_both() -> None:
+    here = on_a_circle({"x": 0, "a": 10, "b": 20, "c": 60})
+    there = on_a_circle({"x": 0, "c": 10, "b": 20, "a": 60})
+
+    found = neighbourhoods(here, there, "x", k=2)
+
+    assert found is not None
+    assert (found.both, found.only_first, found.only_second) == (("b",), ("a",), ("c",))
+    assert list(found.first) == ["a", "b"]
+
+
+def test_neighbourhoods__look_only_among_what_both_have_embedded() -> None:
+    here = on_a_circle({"x": 0, "a": 10, "b": 20, "only here": 1})
+    there = on_a_circle({"b": 20, "a": 10, "x": 0})
+
+    found = neighbourhoods(here, there, "x", k=1)
+
+    assert found is not None
+    assert found.n_compared == 6
+    assert found.both == ("a",)
+    assert neighbourhoods(here, there, "only here", k=1) is None
+
+
+def test_neighbourhoods__of_too_few_others_all_are_neighbours() -> None:
+    here = on_a_circle({"x": 0, "a": 10})
+
+    found = neighbourhoods(here, here, "x", k=9)
+
+    assert found is not None
+    assert (found.k, len(found.both)) == (3, 3)

@@ -1,0 +1,242 @@
+"""A report's manifest makes the very same results again, and says where it cannot."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.errors import DataError
+from fundus_core.finetune.loop import TrainingRecipe
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.data.datasets import dataset_id, stored_dataset
+from fundus_core.workflows.data.demo import make_demo
+from fundus_core.workflows.data.labelled import Validation
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
+from fundus_core.workflows.models.predict import predict
+from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.models.runs import Run, list_runs, load_run
+from fundus_core.workflows.reports.rerun import TOLERANCE, rerun, sources_of
+from fundus_core.workflows.reports.rerun_commands import commands_of
+from fundus_core.workflows.reports.rerun_manifest import Manifest, read_manifest
+from fundus_core.workflows.reports.rerun_record import manifest_of
+from fundus_core.workflows.reports.rerun_settings import settings_of
+from tests.workflows.reported import opened, probed
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+@pytest.fixture
+def source(place: Workspace, tmp_path: Path) -> DataSource:
+    return opened(place, tmp_path / "photographs")
+
+
+def dataset_of(place: Workspace, run: Run) -> FundusDataset:
+    return stored_dataset(place, run.dataset_id)
+
+
+def written(manifest: Manifest, folder: Path) -> Manifest:
+    """Returns a manifest after a way through a file."""
+    path = folder / "manifest.json"
+    path.write_text(json.dumps(manifest.to_dict()), encoding="utf-8")
+    return read_manifest(path)
+
+
+@pytest.mark.parametrize(
+    ("folds", "seed", "probe", "fraction"),
+    [(3, 0, "logistic", 1.0), (4, 7, "knn", 1.0), (3, 2, "logistic", 0.5)],
+)
+def test_settings_of__finds_what_gives_the_hash_of_the_id(
+    place: Workspace, source: DataSource, folds: int, seed: int, probe: str, fraction: float
+) -> None:
+    run = probed(place, source, folds=folds, seed=seed, probe=probe, fraction=fraction)
+
+    found = settings_of(place, dataset_of(place, run), run)
+
+    assert found.validation == Validation("dr", folds, seed, False, fraction, 0)
+    assert found.reason == ""
+
+
+def test_settings_of__does_not_guess_for_changed_data(place: Workspace, source: DataSource) -> None:
+    run = probed(place, source)
+    whole = dataset_of(place, run)
+
+    found = settings_of(place, whole.select(whole.image_ids[2:]), run)
+
+    assert found.validation is None
+    assert "data set or the program changed" in found.reason
+
+
+def test_rerun__gives_the_same_aucs_from_nothing(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    runs = [probed(place, source, seed=1), probed(place, source, probe="knn", folds=4)]
+    manifest = written(manifest_of(place, runs, title="", options={}), tmp_path)
+    elsewhere = Workspace(tmp_path / "another")
+
+    done = rerun(elsewhere, manifest, data={"": source})
+
+    assert done.same
+    assert all(one.same_scores for one in done.runs)
+    again = [load_run(done.workspace, one.run_id) for one in done.runs]
+    for then, now in zip(runs, again, strict=True):
+        assert then.auc is not None and now.auc is not None  # noqa: PT018
+        assert abs(then.auc.auc - now.auc.auc) <= TOLERANCE
+        assert then.id == now.id
+    assert list_runs(elsewhere) == ()  # the new runs are in a folder of their own
+
+
+def test_rerun__does_not_take_what_is_stored_for_a_result(
+    place: Workspace, source: DataSource
+) -> None:
+    run = probed(place, source)
+    manifest = manifest_of(place, [run], title="", options={})
+    (recorded,) = manifest.runs
+    wrong = replace(manifest, runs=(replace(recorded, auc=0.123),))
+
+    done = rerun(place, wrong)
+
+    assert not done.same
+    assert not done.runs[0].same_auc
+    assert done.runs[0].same_scores
+    assert done.workspace.root != place.root
+
+
+def test_rerun__refuses_other_photographs(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    manifest = manifest_of(place, [probed(place, source)], title="", options={})
+    others = opened(Workspace(tmp_path / "third"), tmp_path / "others", n_patients=14)
+
+    with pytest.raises(DataError, match="28 photographs of 14 patients"):
+        rerun(place, manifest, data={"": others})
+
+
+def test_rerun__asks_for_photographs_that_are_nowhere(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    manifest = manifest_of(place, [probed(place, source)], title="", options={})
+
+    with pytest.raises(DataError, match="not remembered") as refusal:
+        rerun(Workspace(tmp_path / "another"), manifest)
+
+    assert "--data" in refusal.value.hint
+
+
+def test_rerun__draws_phantoms_again(tmp_path: Path, place: Workspace) -> None:
+    make_demo(place.demo, n_patients=12, image_size=64, seed=4, plants=False)
+    run = probed(place, DataSource(place.demo), target="abnormal", folds=2)
+    manifest = written(manifest_of(place, [run], title="", options={}), tmp_path)
+
+    done = rerun(Workspace(tmp_path / "another"), manifest)
+
+    assert manifest.data[0].drawn_with.startswith("Drawn with: 12 patients, 64 pixels, seed 4")
+    assert done.same
+    assert done.runs[0].same_scores
+
+
+def test_rerun__makes_a_model_and_its_use_elsewhere(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    inside = probed(place, source)
+    others = opened(place, tmp_path / "others", n_patients=10)
+    outside = predict(
+        place, inside.id, stored_dataset(place, dataset_id(others)), dataset_id(others)
+    ).run
+    manifest = written(manifest_of(place, [outside], title="", options={}), tmp_path)
+
+    done = rerun(
+        Workspace(tmp_path / "another"),
+        manifest,
+        data={inside.dataset_id: source, outside.dataset_id: others},
+    )
+
+    assert [one.recorded.kind for one in done.runs] == ["probe", "external"]
+    assert done.same
+
+
+def test_rerun__of_a_network_with_random_weights(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    dataset = stored_dataset(place, dataset_id(source))
+    backbone = BackboneChoice(
+        "timm:test_resnet", "scratch", 64, "fp32", weights_seed=3, normalisation="imagenet"
+    )
+    run = probe_dataset(place, dataset, dataset_id(source), backbone, ProbeChoice("dr", folds=3))
+    manifest = written(manifest_of(place, [run], title="", options={}), tmp_path)
+
+    done = rerun(Workspace(tmp_path / "another"), manifest, data={"": source})
+
+    assert done.same
+    (command,) = commands_of(manifest)
+    assert "fundus probe DATA --backbone timm:test_resnet --weights scratch" in command
+    assert "--weights-seed 3" in command
+    assert "--normalisation imagenet" in command
+    assert "--target dr --folds 3 --seed 0 --probe logistic" in command
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"format": "something"}, "format"),
+        ({"version": 99}, "version is 99"),
+        ({"runs": [{"id": 3}]}, "3 stands where a text must"),
+        ({"data": None}, "manifest"),
+    ],
+)
+def test_read_manifest__refuses_what_makes_no_sense(
+    place: Workspace, source: DataSource, tmp_path: Path, change: dict[str, object], said: str
+) -> None:
+    manifest = manifest_of(place, [probed(place, source)], title="", options={})
+    path = tmp_path / "changed.json"
+    path.write_text(json.dumps(manifest.to_dict() | change), encoding="utf-8")
+
+    with pytest.raises(DataError, match=said):
+        read_manifest(path)
+
+
+def test_read_manifest__refuses_a_page_without_one(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    page.write_text("<html><script>alert(1)</script></html>", encoding="utf-8")
+
+    with pytest.raises(DataError, match=r"page\.html holds no manifest"):
+        read_manifest(page)
+
+
+def test_sources_of__takes_a_folder_or_a_name_with_one(tmp_path: Path) -> None:
+    odd = tmp_path / "a=b"
+    odd.mkdir()
+
+    found = sources_of([str(odd), f"set-1={tmp_path}"])
+
+    assert found[""].path == odd
+    assert found["set-1"].path == tmp_path
+
+
+def test_rerun__trains_a_network_again(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    dataset = stored_dataset(place, dataset_id(source))
+    backbone = BackboneChoice("timm:test_resnet", "scratch", 32, "fp32")
+    choice = FinetuneChoice(
+        Validation("dr", 2, 3),
+        training=TrainingRecipe(epochs=1, batch_size=8, augmentation="none", seed=5),
+    )
+    run = finetune_dataset(place, dataset, dataset_id(source), backbone, choice)
+    manifest = written(manifest_of(place, [run], title="", options={}), tmp_path)
+
+    done = rerun(Workspace(tmp_path / "another"), manifest, data={"": source})
+
+    assert done.same
+    assert done.runs[0].same_scores
+    (command,) = commands_of(manifest)
+    assert "fundus finetune DATA" in command
+    assert "--folds 2 --seed 3" in command
+    assert "--epochs 1 --batch-size 8" in command
+    assert "--train-seed 5" in command
