@@ -47,9 +47,9 @@ BACKBONES: dict[str, tuple[object, ...]] = {
 NEEDS_REAL = ("MobileNet V2, ImageNet", "MobileNet V1, ImageNet")
 TOY = ("MobileNet V2, phantoms", "DeiT tiny, random weights")
 TOY_METHODS = ("grad_cam", "weighted_attention")
-N_PHOTOGRAPHS, N_TOY = 24, 6
+N_PHOTOGRAPHS, N_TOY = 20, 6
 SLOW = ("score_cam",)
-N_SLOW = 8
+N_SLOW = 6
 """Photographs for methods that take a quarter of a minute each; the others get all."""
 
 HEAD = """# Where heat maps point
