@@ -47,6 +47,22 @@ def test_an_empty_workspace_is_led_to_photographs_or_the_demo(
     assert [line[0] for line in started] == ["demo", "check", "story"]
 
 
+def test_the_model_to_look_at_is_the_best_of_the_commonest_target(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, started: list[list[str]]
+) -> None:
+    evaluated.open_dataset(monkeypatch, workspace)
+    for name, scores in (("good", evaluated.GOOD), ("poor", evaluated.POOR)):
+        evaluated.store(workspace, name, evaluated.predictions(name, scores))
+    monkeypatch.setattr("streamlit.switch_page", lambda page: None)
+    page = AppTest.from_file(PAGE, default_timeout=60)
+
+    page.run()
+    page.button(key="door.roc").click().run()
+
+    assert "The highest AUC for dr" in evaluated.texts(page)
+    assert page.session_state[state.KEY].run_ids == ("good",)
+
+
 def test_a_data_set_without_embeddings_is_led_to_extract_them(
     page: AppTest, dataset_name: str
 ) -> None:
@@ -69,7 +85,7 @@ def test_a_data_set_with_embeddings_is_led_to_fit_a_probe(
 
 @pytest.mark.parametrize(
     ("door", "chosen", "target"),
-    [("roc", ["graded"], "grade"), ("compare", ["second", "first"], "dr")],
+    [("roc", ["second"], "dr"), ("compare", ["second", "first"], "dr")],
 )
 def test_a_door_chooses_models_for_the_page_behind_it(
     with_models: AppTest, monkeypatch: pytest.MonkeyPatch, door: str, chosen: list[str], target: str

@@ -38,9 +38,11 @@ def _browse(dataset: DatasetSummary | None, runs: Sequence[Run]) -> None:
     if not runs:
         _missing(dataset, "No model was evaluated on it yet.")
         return
-    best = runs[0]
+    # AUCs of different targets cannot be compared.
+    best = max(comparable(runs) or runs[:1], key=lambda run: run.auc.auc if run.auc else 0.0)
     name = names_by_target(list(runs))[best.id]
-    st.caption(f"The newest: {text.escaped(name)}, {_auc(best)}.")
+    target = text.escaped(best.target.name)
+    st.caption(f"The highest AUC for {target}: {text.escaped(name)}, {_auc(best)}.")
     _door("Its ROC curve and errors", "roc", "pages/evaluate/roc.py", (best,))
     _door("Where it looks", "maps", "pages/explain/grad_cam.py", (best,))
     _door("One photograph of your own", "photograph", "pages/explain/photograph.py", (best,))
