@@ -60,7 +60,7 @@ def test_our_weights_and_scratch_on_idrid(
     extract(page, "Random")
 
     go(page, "Map")
-    expect(page.locator(".js-plotly-plot")).to_have_count(2)
+    expect(page.locator(".js-plotly-plot")).to_have_count(2, timeout=JOB_MS)
 
     go(page, "Linear probe")
     choose(page, "probe-target", "dr_any")
@@ -80,7 +80,7 @@ def test_our_weights_and_scratch_on_idrid(
     expect(page.locator(".js-plotly-plot").first).to_be_visible()
     expect(page.get_by_text("Areas under the curves")).to_be_visible()
 
-    go(page, "Grad-CAM")
+    go(page, "Explain")
     heat_map = page.get_by_role("img", name=re.compile("^Heat map of"))
     refusal = page.get_by_text("Nothing in this photograph speaks for")
     expect(heat_map.or_(refusal).first).to_be_visible(timeout=JOB_MS)
