@@ -135,6 +135,7 @@ def nested_fraction(
     fraction: float,
     seed: int,
     class_names: tuple[str, ...] = (),
+    fewest: int = 0,
 ) -> NDArray[np.intp]:
     """Chooses a share of the patients, all of their rows, every set of labels alike.
 
@@ -147,6 +148,8 @@ def nested_fraction(
         fraction: Of the patients, in (0, 1].
         seed: Of the draw.
         class_names: C names for messages.
+        fewest: Patients of each class to choose before any others, so that a rare class is not
+            lost; all of them where there are fewer.
 
     Returns:
         The chosen rows, in order.
@@ -163,11 +166,23 @@ def nested_fraction(
     distinct, of_row = np.unique(owners, return_inverse=True)
     labels = np.stack([np.logical_or.reduce(y_true[of_row == i]) for i in range(len(distinct))])
     order = _evenly_mixed(_strata(labels), seed)
-    chosen = order[: max(1, round(fraction * len(distinct)))]
+    first = _some_of_each(labels[order], fewest)
+    order = np.concatenate([order[first], order[~first]])
+    chosen = order[: max(1, int(first.sum()), round(fraction * len(distinct)))]
     rows = np.flatnonzero(np.isin(of_row, chosen))
     names = class_names or tuple(str(column) for column in range(y_true.shape[1]))
     _require_classes(y_true, rows, names, f"{fraction:.3g} of {len(distinct)} training patients")
     return rows
+
+
+def _some_of_each(labels: NDArray[np.bool_], fewest: int) -> NDArray[np.bool_]:
+    """Marks the first so many rows of each class; of rows (N, C), shape (N,).
+
+    Of a single column those without the class are the other one.
+    """
+    classes = np.hstack([labels, ~labels]) if labels.shape[1] == 1 else labels
+    of_each = classes & (classes.cumsum(axis=0) <= fewest)
+    return np.asarray(of_each.any(axis=1))
 
 
 def _evenly_mixed(strata: NDArray[np.intp], seed: int) -> NDArray[np.intp]:

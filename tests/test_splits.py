@@ -85,6 +85,27 @@ def test_nested_fraction__smaller_shares_are_part_of_larger_ones() -> None:
     assert [len(share) for share in shares] == [12, 30, 60, 120]
 
 
+def test_nested_fraction__a_rare_class_can_be_taken_first() -> None:
+    grades = np.array([0] * 96 + [1] * 4)
+    y_true = np.stack([grades == 0, grades == 1], axis=1)
+
+    rows = nested_fraction(y_true, None, fraction=0.1, seed=0, fewest=3)
+    more = nested_fraction(y_true, None, fraction=0.3, seed=0, fewest=3)
+
+    assert len(rows) == 10
+    assert y_true[rows, 1].sum() == 3
+    assert set(rows) <= set(more)
+
+
+def test_nested_fraction__both_sides_of_a_single_class_are_taken_first() -> None:
+    y_true = (np.arange(100) < 3)[:, np.newaxis]
+
+    rows = nested_fraction(y_true, None, fraction=0.04, seed=0, fewest=2)
+
+    assert y_true[rows, 0].sum() == 2
+    assert len(rows) == 4
+
+
 def test_nested_fraction__patients_are_taken_whole_and_classes_in_their_shares() -> None:
     y_true, groups = _patients(60)
 

@@ -21,6 +21,9 @@ from fundus_core.workflows.data.demo import demo_source, has_demo, make_demo
 _DRAW = 0
 """Of the photographs of a limited study."""
 
+_FEWEST_PATIENTS = 4
+"""Of each class in a limited study, where there are as many: two folds and their inner ones."""
+
 
 @dataclass(frozen=True, slots=True)
 class StudyData:
@@ -153,14 +156,19 @@ def _chosen(dataset: FundusDataset, where: Mapping[str, str]) -> FundusDataset:
 
 
 def _fewer(dataset: FundusDataset, target: str, photographs: int) -> FundusDataset:
-    """Returns about so many photographs: whole patients, every class in its share."""
+    """Returns about so many photographs: whole patients, every class in its share, none lost."""
     y_true, known = dataset.labels(dataset.target(target))
     rows = np.flatnonzero(known)
     patients = dataset.patient_ids
+    fraction = min(1.0, photographs / len(rows))
+    owners = None if patients is None else patients[rows]
+    n_wanted = fraction * (len(rows) if owners is None else len(np.unique(owners)))
+    at_most_half = int(n_wanted / (2 * max(2, y_true.shape[1])))
     kept = nested_fraction(
         y_true[rows],
-        None if patients is None else patients[rows],
-        fraction=min(1.0, photographs / len(rows)),
+        owners,
+        fraction=fraction,
         seed=_DRAW,
+        fewest=min(_FEWEST_PATIENTS, at_most_half),
     )
     return dataset.select([dataset.image_ids[row] for row in rows[kept]])
