@@ -1,5 +1,6 @@
 """Commands that find photographs: by what the table says, by likeness, and by a saved selection."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -68,10 +69,8 @@ def similar(
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
     found = similar_to_file(place, dataset, choice, image, count=top, progress=progress())
+    rows = ranked(dataset, found.cosines)
     if as_json:
-        rows = photographs(dataset, tuple(found.cosines))
-        for row in rows:
-            row["cosine"] = round(found.cosines[row["image_id"]], 6)
         print_json(
             {
                 "image_id": found.image_id,
@@ -82,9 +81,19 @@ def similar(
         )
         return
     print_line(f"{found.label}: {found.n_images:,} photographs, the most like {image.name} first")
-    paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
-    for image_id, cosine in found.cosines.items():
-        print_line(f"  {cosine:+.3f}  {paths[image_id]}")
+    print_ranked(rows)
+
+
+def ranked(dataset: FundusDataset, cosines: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Returns photographs as JSON lists them, each with its cosine, in the order given."""
+    rows = photographs(dataset, tuple(cosines))
+    return [{**row, "cosine": round(cosines[row["image_id"]], 6)} for row in rows]
+
+
+def print_ranked(rows: Sequence[Mapping[str, Any]]) -> None:
+    """Prints ranked photographs, a line each."""
+    for row in rows:
+        print_line(f"  {row['cosine']:+.3f}  {row['path']}")
 
 
 def photographs(dataset: FundusDataset, image_ids: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.model import describe_run
 from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line, progress
+from fundus_core.cli.query import print_ranked, ranked
 from fundus_core.io.findings import read_findings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
@@ -100,11 +101,7 @@ def search(
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
     found = search_text(place, dataset, choice, words, count=top, progress=progress())
-    paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
-    rows = [
-        {"image_id": image_id, "path": str(paths[image_id]), "cosine": round(cosine, 6)}
-        for image_id, cosine in found.cosines.items()
-    ]
+    rows = ranked(dataset, found.cosines)
     if as_json:
         print_json(
             {
@@ -116,8 +113,7 @@ def search(
         )
         return
     print_line(f"{found.label}: {found.n_images} photographs, nearest to {found.words!r} first")
-    for row in rows:
-        print_line(f"  {row['cosine']:+.3f}  {row['path']}")
+    print_ranked(rows)
 
 
 def _print_run(run: Run) -> None:

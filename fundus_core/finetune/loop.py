@@ -7,7 +7,7 @@ ends with the weights of one that was not.
 
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -31,8 +31,9 @@ from fundus_core.finetune.rates import (
     part_rates,
     rate_factor,
 )
+from fundus_core.finetune.refusals import require_finite, require_known
 from fundus_core.finetune.squares import Squares
-from fundus_core.finetune.state import Epoch, TrainingState, commit, restore, state_key
+from fundus_core.finetune.state import Epoch, commit, restore, state_key
 from fundus_core.finetune.trainee import hold_still
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def train(
     loader = Loader(squares, device, AUGMENTATIONS[recipe.augmentation](), recipe.seed)
     run = _Run(module, loss, loader, recipe, device, optimiser, progress, adaptation)
     parts = adaptation.parts if adaptation else {}
-    while len(state.epochs) < recipe.epochs and not _out_of_patience(state, recipe):
+    while len(state.epochs) < recipe.epochs and not state.is_out_of_patience(recipe.patience):
         started, number = time.perf_counter(), len(state.epochs) + 1
         train_loss = run.learn(train_rows, number)
         validation_loss = run.validate(validation_rows) if len(validation_rows) else None
@@ -150,7 +151,7 @@ def train(
             rates=part_rates(run.rates, parts),
             drift=start.drift(module, parts),
         )
-        if _improves(epoch, state):
+        if state.improves(epoch):
             state.best = number
             state.best_weights = {k: v.detach().clone() for k, v in module.state_dict().items()}
         state.epochs.append(epoch)
@@ -189,7 +190,7 @@ class _Run:
             torch.manual_seed(combined_seed(self.recipe.seed, number))  # for dropout
             for step, members in enumerate(np.array_split(order, n_batches)):
                 self._set_rate((number - 1) * n_batches + step, self.recipe.epochs * n_batches)
-                losses.append(_finite(self._step(members, number), number, step))
+                losses.append(require_finite(self._step(members, number), number, step))
                 self._tell(number, step + 1, n_batches)
         return float(np.mean(losses))
 
@@ -286,9 +287,9 @@ class _Run:
 
 
 def _require_possible(recipe: TrainingRecipe, train_rows: NDArray[np.intp]) -> None:
-    _require_known("augmentation", recipe.augmentation, AUGMENTATIONS)
-    _require_known("optimiser", recipe.optimiser, OPTIMISERS)
-    _require_known("schedule of the learning rate", recipe.rate_schedule, RATE_SCHEDULES)
+    require_known("augmentation", recipe.augmentation, AUGMENTATIONS)
+    require_known("optimiser", recipe.optimiser, OPTIMISERS)
+    require_known("schedule of the learning rate", recipe.rate_schedule, RATE_SCHEDULES)
     if recipe.epochs < 1 or recipe.batch_size < 2:
         raise TrainingError(
             f"Training needs at least 1 epoch and batches of 2; {recipe.epochs} and "
@@ -300,30 +301,3 @@ def _require_possible(recipe: TrainingRecipe, train_rows: NDArray[np.intp]) -> N
             f"There are {len(train_rows)} photographs to learn from; the least is 2.",
             hint="Use more photographs.",
         )
-
-
-def _require_known(what: str, name: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise TrainingError(
-            f"There is no {what} called {name!r}.", hint=f"Choose one of {', '.join(known)}."
-        )
-
-
-def _finite(loss: float, number: int, step: int) -> float:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"The loss became {loss} in epoch {number}, step {step + 1}.",
-            hint="Choose a lower learning rate, or --precision fp32.",
-        )
-    return loss
-
-
-def _improves(epoch: Epoch, state: TrainingState) -> bool:
-    if epoch.validation_loss is None or not state.best:
-        return True
-    best = state.epochs[state.best - 1].validation_loss
-    return best is None or epoch.validation_loss < best
-
-
-def _out_of_patience(state: TrainingState, recipe: TrainingRecipe) -> bool:
-    return 0 < recipe.patience <= len(state.epochs) - state.best

@@ -1,11 +1,11 @@
 """The photographs of a training as one array of squares, decoded once for all epochs."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,10 @@ from fundus_core.geometry import Geometry
 from fundus_core.io.images import read_image
 from fundus_core.preprocessing import decode_side, prepare
 
-_CHUNK = 256
+P = TypeVar("P")
+R = TypeVar("R")
+
+_CHUNK = 64
 """Photographs handed to the decoding threads at once."""
 
 _MESSAGE = "Reading photographs for training"
@@ -62,7 +65,7 @@ def read_squares(
         folder: Where the arrays are kept while they are used; replaced if there are any.
         masks: Image id -> truth mask of the same size as the photograph; None for no masks.
         workers: Threads that decode.
-        progress: Told after every few hundred photographs.
+        progress: Told after every few dozen photographs.
 
     Raises:
         DataError: If no photograph could be read, or a mask does not fit its photograph.
@@ -76,18 +79,14 @@ def read_squares(
     read = partial(_read, size=size, recipe=recipe, masks=masks)
     image_ids: list[str] = []
     skipped: list[RejectedRow] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, total, _CHUNK):
-            chunk = photographs[start : start + _CHUNK]
-            for photograph, outcome in zip(chunk, pool.map(read, chunk), strict=True):
-                if isinstance(outcome, RejectedRow):
-                    skipped.append(outcome)
-                    continue
-                pixels[len(image_ids)] = outcome[0]
-                if bits is not None and outcome[1] is not None:
-                    bits[len(image_ids)] = outcome[1]
-                image_ids.append(photograph.image_id)
-            progress(start + len(chunk), total, _MESSAGE)
+    for photograph, outcome in in_threads(photographs, read, workers, progress, _MESSAGE):
+        if isinstance(outcome, RejectedRow):
+            skipped.append(outcome)
+            continue
+        pixels[len(image_ids)] = outcome[0]
+        if bits is not None and outcome[1] is not None:
+            bits[len(image_ids)] = outcome[1]
+        image_ids.append(photograph.image_id)
     if not image_ids:
         raise DataError(
             f"None of the {total} photographs could be read.",
@@ -117,6 +116,30 @@ def bits_in_square(mask: NDArray[np.uint16], geometry: Geometry) -> NDArray[np.u
     target = (y[inside].astype(np.intp), x[inside].astype(np.intp))
     np.bitwise_or.at(square, target, mask[rows[inside], columns[inside]])
     return square
+
+
+def in_threads(
+    photographs: Sequence[P],
+    read: Callable[[P], R],
+    workers: int,
+    progress: Progress,
+    message: str,
+) -> Iterator[tuple[P, R]]:
+    """Yields photographs in order with what reading them gave, a few dozen of them in memory.
+
+    Args:
+        photographs: Of any kind.
+        read: Called in threads.
+        workers: How many of them.
+        progress: Told after every few dozen photographs.
+        message: What it is told.
+    """
+    total = len(photographs)
+    with ThreadPoolExecutor(workers) as pool:
+        for start in range(0, total, _CHUNK):
+            chunk = photographs[start : start + _CHUNK]
+            yield from zip(chunk, pool.map(read, chunk), strict=True)
+            progress(start + len(chunk), total, message)
 
 
 def _read(

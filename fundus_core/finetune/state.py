@@ -49,6 +49,17 @@ class TrainingState:
     best: int = 0
     best_weights: dict[str, "Tensor"] = field(default_factory=dict)
 
+    def improves(self, epoch: Epoch) -> bool:
+        """Says whether an epoch is better than the best so far; without validation each one is."""
+        if epoch.validation_loss is None or not self.best:
+            return True
+        best = self.epochs[self.best - 1].validation_loss
+        return best is None or epoch.validation_loss < best
+
+    def is_out_of_patience(self, patience: int) -> bool:
+        """Says whether so many epochs went by without improvement; never for a patience of 0."""
+        return 0 < patience <= len(self.epochs) - self.best
+
 
 def state_key(recipe: Recipe, *rows: NDArray[np.intp], about: str | None = None) -> str:
     """Returns what a state must have been written for to be gone on from.

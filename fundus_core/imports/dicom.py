@@ -183,10 +183,12 @@ def _photograph(header: _Header, root: Path, more: dict[str, str]) -> Outcome:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             pixels = _rgb(dcmread(header.path))
+    # pydicom's word for a compression that no decoder at hand knows.
     except NotImplementedError:
         return RefusedPhotograph(name, f"It is compressed in an unknown way. {_RARE}")
     except (RuntimeError, InvalidDicomError, BytesLengthException, OSError, EOFError):
         return RefusedPhotograph(name, f"Its pixels cannot be decoded. {_RARE}")
+    # Of a data set that lacks an element, or contradicts itself, pydicom raises any of these.
     except (ValueError, TypeError, KeyError, AttributeError, IndexError):
         return RefusedPhotograph(name, "Its pixels are cut short, or not as its header says.")
     file = io.BytesIO()

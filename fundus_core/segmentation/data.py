@@ -1,7 +1,6 @@
 """Photographs with their masks as a network learns from them: squares, decoded once."""
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +13,7 @@ from fundus_core.domain.dataset import RejectedRow, RejectReason
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import DataError, ImageError
+from fundus_core.finetune.squares import in_threads
 from fundus_core.geometry import Geometry
 from fundus_core.io.images import read_image
 from fundus_core.preprocessing import decode_side, field_mask, prepare
@@ -30,7 +30,6 @@ FIELD_BIT = 1 << 15
 _MOSTLY = 0.5
 """A pixel of the square is in a channel if the mask covers this share of it, or more."""
 
-_CHUNK = 64
 _MESSAGE = "Reading photographs and masks"
 
 
@@ -99,16 +98,12 @@ def read_examples(
     read = partial(_read, channels=channels, size=size, recipe=recipe, keep_small=keep_small)
     image_ids: list[str] = []
     skipped: list[RejectedRow] = []
-    with ThreadPoolExecutor(workers) as pool:
-        for start in range(0, total, _CHUNK):
-            chunk = photographs[start : start + _CHUNK]
-            for photograph, outcome in zip(chunk, pool.map(read, chunk), strict=True):
-                if isinstance(outcome, RejectedRow):
-                    skipped.append(outcome)
-                    continue
-                pixels[len(image_ids)], masks[len(image_ids)] = outcome
-                image_ids.append(photograph.image_id)
-            progress(start + len(chunk), total, _MESSAGE)
+    for photograph, outcome in in_threads(photographs, read, workers, progress, _MESSAGE):
+        if isinstance(outcome, RejectedRow):
+            skipped.append(outcome)
+            continue
+        pixels[len(image_ids)], masks[len(image_ids)] = outcome
+        image_ids.append(photograph.image_id)
     n = len(image_ids)
     if not n:
         raise DataError(

@@ -5,7 +5,6 @@ same state file, optimisers and learning rates. The order of patches, their plac
 augmentation depend on the seed, the epoch and the patch alone.
 """
 
-import math
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -22,7 +21,8 @@ from fundus_core.finetune.augment import augmented
 from fundus_core.finetune.batches import combined_seed
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.rates import OPTIMISERS, RATE_SCHEDULES, optimiser_groups, rate_factor
-from fundus_core.finetune.state import Epoch, TrainingState, commit, restore, state_key
+from fundus_core.finetune.refusals import require_finite, require_known
+from fundus_core.finetune.state import Epoch, commit, restore, state_key
 from fundus_core.segmentation.augment import AUGMENTATIONS, pipeline
 from fundus_core.segmentation.data import FIELD_BIT, Examples
 from fundus_core.segmentation.losses import LOSSES
@@ -107,14 +107,14 @@ def train(
         on_epoch(epoch)
     cut = pipeline(recipe.augmentation, side, recipe.patch or side)
     run = _Run(network, examples, recipe, device, optimiser, cut, progress)
-    while len(state.epochs) < recipe.epochs and not _out_of_patience(state, recipe):
+    while len(state.epochs) < recipe.epochs and not state.is_out_of_patience(recipe.patience):
         started, number = time.perf_counter(), len(state.epochs) + 1
         train_loss = run.learn(train_rows, number)
         validation_loss = run.validate(validation_rows) if len(validation_rows) else None
         rate = max(float(group["lr"]) for group in optimiser.param_groups)
         seconds = round(time.perf_counter() - started, 2)
         epoch = Epoch(number, train_loss, validation_loss, rate, seconds)
-        if _improves(epoch, state):
+        if state.improves(epoch):
             state.best = number
             state.best_weights = {k: v.detach().clone() for k, v in network.state_dict().items()}
         state.epochs.append(epoch)
@@ -153,7 +153,7 @@ class _Run:
             torch.manual_seed(combined_seed(self.recipe.seed, number))  # for dropout
             for step, members in enumerate(np.array_split(order, n_batches)):
                 self._set_rate((number - 1) * n_batches + step, self.recipe.epochs * n_batches)
-                losses.append(_finite(self._step(members, number), number, step))
+                losses.append(require_finite(self._step(members, number), number, step))
                 done = (number - 1) * n_batches + step + 1
                 message = f"Training, epoch {number} of {self.recipe.epochs}"
                 self.progress(done, self.recipe.epochs * n_batches, message)
@@ -243,7 +243,7 @@ def _require_possible(
         ("optimiser", recipe.optimiser, OPTIMISERS),
         ("schedule of the learning rate", recipe.rate_schedule, RATE_SCHEDULES),
     ):
-        _require_known(what, name, known)
+        require_known(what, name, known)
     if recipe.epochs < 1 or recipe.batch_size < 1 or recipe.patches < 1:
         raise TrainingError(
             f"Training needs at least 1 epoch, 1 patch per photograph and batches of 1; "
@@ -261,30 +261,3 @@ def _require_possible(
         raise TrainingError(
             "There is no photograph to learn from.", hint="Use more photographs, or fewer folds."
         )
-
-
-def _require_known(what: str, name: str, known: Iterable[str]) -> None:
-    if name not in known:
-        raise TrainingError(
-            f"There is no {what} called {name!r}.", hint=f"Choose one of {', '.join(known)}."
-        )
-
-
-def _finite(loss: float, number: int, step: int) -> float:
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"The loss became {loss} in epoch {number}, step {step + 1}.",
-            hint="Choose a lower learning rate, or --precision fp32.",
-        )
-    return loss
-
-
-def _improves(epoch: Epoch, state: TrainingState) -> bool:
-    if epoch.validation_loss is None or not state.best:
-        return True
-    best = state.epochs[state.best - 1].validation_loss
-    return best is None or epoch.validation_loss < best
-
-
-def _out_of_patience(state: TrainingState, recipe: SegmentationTraining) -> bool:
-    return 0 < recipe.patience <= len(state.epochs) - state.best

@@ -62,6 +62,7 @@ def unpack(bundle: Path, folder: Path) -> Contents:
                 raise _damaged(bundle.name, "its files are not those of its list of contents")
             for name, about in contents.files.items():
                 _copy(archive, entries[name], about, folder / name, bundle.name)
+    # zipfile raises the last two for an unknown compression and for an encrypted entry.
     except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise _damaged(bundle.name, f"it cannot be unpacked ({error})") from error
     return contents
