@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from fundus_core.stats.bootstrap import Interval
+
 ROOT = Path(__file__).parents[1]
 REAL = Path(os.environ.get("FUNDUS_REAL_DATA", ROOT.parent / "shared")).resolve()
 """Folder of real photographs and weights; not part of the repository."""
@@ -35,3 +37,12 @@ def p_text(p_value: float) -> str:
 def span(values: dict[str, Any], low: str = "low", high: str = "high") -> str:
     """Returns `auc (low to high)`."""
     return f"{values['auc']:.3f} ({values[low]:.3f} to {values[high]:.3f})"
+
+
+def interval_text(interval: Interval) -> str:
+    """Returns a value with its interval, as tables show it; why there is none where there is none."""
+    if interval.value is None:
+        return interval.reason
+    if interval.low is None or interval.high is None:
+        return f"{interval.value:.2f} (no interval: {interval.reason})"
+    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"

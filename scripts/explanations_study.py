@@ -16,7 +16,6 @@ import pandas as pd
 
 from fundus_core.explain.methods import METHODS
 from fundus_core.io.workspace import Workspace
-from fundus_core.stats.bootstrap import Interval
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.explanations.explanation_table import (
     MIDDLE,
@@ -27,7 +26,7 @@ from fundus_core.workflows.explanations.explanation_table import (
 )
 from fundus_core.workflows.explanations.truth import MaskFiles
 from fundus_core.workflows.models.runs import load_run
-from scripts.command_line import REAL, ROOT, fundus
+from scripts.command_line import REAL, ROOT, fundus, interval_text
 
 WORKSPACE = ROOT / "workspace" / "explanations-study"
 DOCUMENT = ROOT / "docs" / "explanations.md"
@@ -163,7 +162,7 @@ def _line(row: TableRow, names: dict[str, str]) -> str:
     method = "middle of the retina" if row.method == MIDDLE else METHODS[row.method].label
     figures: list[Any] = [row.auc, row.share_over_area, row.hits]
     n_maps = f"{row.n_photographs} of {row.n_photographs + row.n_without_map}"
-    return f"| {' | '.join([name, method, n_maps, *map(_text, figures)])} |"
+    return f"| {' | '.join([name, method, n_maps, *map(interval_text, figures)])} |"
 
 
 def _refusals(rows: Sequence[TableRow], names: dict[str, str]) -> list[str]:
@@ -172,14 +171,6 @@ def _refusals(rows: Sequence[TableRow], names: dict[str, str]) -> list[str]:
         if row.refused:
             refused.setdefault(names[row.run_id], []).append(METHODS[row.method].label)
     return [f"No map: {name}, {', '.join(labels)}." for name, labels in refused.items()]
-
-
-def _text(interval: Interval) -> str:
-    if interval.value is None:
-        return interval.reason
-    if interval.low is None or interval.high is None:
-        return f"{interval.value:.2f} (no interval: {interval.reason})"
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
 
 
 if __name__ == "__main__":

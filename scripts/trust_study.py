@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from fundus_core.io.workspace import Workspace
-from fundus_core.stats.bootstrap import Interval
 from fundus_core.workflows.explanations.model_trust import (
     ModelTrust,
     model_trust,
     sample_of,
     separation,
 )
-from scripts.command_line import ROOT, fundus
+from scripts.command_line import ROOT, fundus, interval_text
 
 WORKSPACE = ROOT / "workspace" / "trust-study"
 DOCUMENT = ROOT / "docs" / "trust.md"
@@ -103,19 +102,15 @@ def _row(
     cells = [
         f"`{method}`",
         str(seed),
-        _text(area),
-        _text(difference),
-        *(_text(of.shares[light]) for light in ("green", "grey") for of in (trained, random)),
+        interval_text(area),
+        interval_text(difference),
+        *(
+            interval_text(of.shares[light])
+            for light in ("green", "grey")
+            for of in (trained, random)
+        ),
     ]
     return f"| {' | '.join(cells)} |"
-
-
-def _text(interval: Interval) -> str:
-    if interval.value is None:
-        return interval.reason
-    if interval.low is None or interval.high is None:
-        return f"{interval.value:.2f} (no interval: {interval.reason})"
-    return f"{interval.value:.2f} ({interval.low:.2f} to {interval.high:.2f})"
 
 
 if __name__ == "__main__":
