@@ -40,7 +40,7 @@ def span(values: dict[str, Any], low: str = "low", high: str = "high") -> str:
 
 
 def interval_text(interval: Interval) -> str:
-    """Returns a value with its interval, as tables show it; why there is none where there is none."""
+    """Returns a value with its interval, or why there is none."""
     if interval.value is None:
         return interval.reason
     if interval.low is None or interval.high is None:
