@@ -87,6 +87,7 @@ def fit_probes(page: Page) -> None:
 
 
 PAGES: dict[str, Picture] = {
+    "start": Picture(""),
     "story": Picture("story", tallest=3200),
     "overview": Picture("overview"),
     "images": Picture("images", tallest=HEIGHT),
@@ -100,7 +101,9 @@ PAGES: dict[str, Picture] = {
     "calibration": Picture("calibration", "probes"),
     "stress": Picture("stress", "probes"),
     "agreement": Picture("agreement"),
+    "report": Picture("report", "probes"),
     "grad_cam": Picture("grad_cam", "probes"),
+    "vessels": Picture("vessels"),
     "jobs": Picture("linear_probe", action=fit_probes),
     "methods": Picture("methods", tallest=HEIGHT),
 }
