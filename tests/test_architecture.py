@@ -27,7 +27,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 LAYERS = (  # from the top down
     {"ui"},
-    {"jobs", "cli", "__main__"},
+    {"jobs", "cli", "notebook", "__main__"},
     {"workflows", "studies"},
     {"plots", "checks", "report", "tables", "exports"},
     {

@@ -9,11 +9,10 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.errors import StoreError
-from fundus_core.io.files import write_atomically
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.report.content import Report
-from fundus_core.report.pdf import as_pdf, require_typst
-from fundus_core.report.web_page import as_html
+from fundus_core.report.files import write_report
+from fundus_core.report.pdf import require_typst
 from fundus_core.workflows.reports.report import make_report
 from fundus_core.workflows.reports.report_subject import ReportOptions, options_from
 from fundus_core.workflows.reports.rerun import TOLERANCE, RepeatedRun, Repetition, sources_of
@@ -82,13 +81,6 @@ def report(
     for sentence in made.summary:
         print_line(sentence)
     print_line(f"{out}: {len(made.sections)} sections, {n_bytes:,} bytes")
-
-
-def write_report(made: Report, out: Path) -> int:
-    """Writes a report as HTML or PDF, by the file's ending; returns the bytes written."""
-    content = as_pdf(made) if out.suffix.lower() == ".pdf" else as_html(made).encode()
-    write_atomically(out, lambda file: file.write(content))
-    return len(content)
 
 
 def describe_report(made: Report, out: Path, n_bytes: int) -> dict[str, Any]:

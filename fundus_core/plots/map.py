@@ -14,6 +14,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.errors import DataError
 from fundus_core.plots import palette
 from fundus_core.plots.density import density
 
@@ -83,6 +85,23 @@ def colouring(
     names = (*(name for name in order if (named == name).any()), *rest)
     codes = pd.Categorical(named, categories=list(names)).codes
     return Colouring(title, codes.astype(np.int32), names, None)
+
+
+def colouring_by(dataset: FundusDataset, image_ids: Sequence[str], column: str) -> Colouring:
+    """Returns the colours of photographs by a column of their table; targets keep their order.
+
+    Raises:
+        DataError: If the table has no such column.
+    """
+    table = dataset.table.set_index("image_id")
+    if column not in table:
+        raise DataError(
+            f"{dataset.name} has no column {column!r}.",
+            hint=f"It has {', '.join(table.columns)}.",
+        )
+    values = table[column].reindex(list(image_ids))
+    order = next((t.classes for t in dataset.targets if t.columns == (column,)), ())
+    return colouring(column, values, order=order, numeric=False if order else None)
 
 
 def drawn_rows(

@@ -6,17 +6,15 @@ are put together; it is None for photographs.
 
 import streamlit as st
 
-from fundus_core.domain.predictions import Predictions
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.roc import RocTrace
-from fundus_core.stats.delong import auc_interval
 from fundus_core.stats.patient_level import patient_level
-from fundus_core.stats.roc import roc_band, roc_curve
 from fundus_core.stats.threshold_rules import RuleChoice
 from fundus_core.ui import wiring
 from fundus_core.workflows.evaluation import confusion as workflow
 from fundus_core.workflows.evaluation.aligned import ScoredModel
 from fundus_core.workflows.evaluation.operating import OperatingResult, operate
+from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.evaluation.viewed import viewed
 
 
@@ -86,7 +84,7 @@ def _model_at(
 def _patient_roc(
     place: Workspace, run_id: str, class_name: str, aggregate: str, token: object
 ) -> RocTrace:
-    return _traced(model_at(run_id, class_name, aggregate).predictions, with_band=True)
+    return roc_trace(model_at(run_id, class_name, aggregate).predictions, with_band=True)
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
@@ -96,7 +94,7 @@ def _patient_baseline_roc(
     found = wiring.baseline(run_id)
     if found is None:
         return None
-    return _traced(patient_level(found.binary(class_name or None), aggregate), with_band=False)
+    return roc_trace(patient_level(found.binary(class_name or None), aggregate))
 
 
 @st.cache_resource(show_spinner=False, max_entries=128)
@@ -114,14 +112,3 @@ def _by_rule(
 @st.cache_resource(show_spinner="Resampling patients…", max_entries=32)
 def _confusion(place: Workspace, run_id: str, token: object) -> workflow.ConfusionResult:
     return workflow.confusion(place, run_id)
-
-
-def _traced(predictions: Predictions, *, with_band: bool) -> RocTrace:
-    y_true, y_score = predictions.y_true[:, 0], predictions.y_score[:, 0]
-    patients = predictions.patient_ids
-    return RocTrace(
-        predictions.model,
-        roc_curve(y_true, y_score),
-        auc_interval(y_true, y_score, patients=patients),
-        roc_band(y_true, y_score, patients=patients) if with_band else None,
-    )

@@ -51,8 +51,7 @@ from fundus_core.preprocessing import prepare
 from fundus_core.projections import PROJECTORS, Projection
 from fundus_core.similarity import Neighbour, nearest
 from fundus_core.stats.classes import ClassAucs
-from fundus_core.stats.delong import auc_interval
-from fundus_core.stats.roc import roc_band, roc_curve
+from fundus_core.stats.roc import roc_curve
 from fundus_core.workflows.data import datasets as opened
 from fundus_core.workflows.data import photographs
 from fundus_core.workflows.data.datasets import DatasetSummary
@@ -60,6 +59,7 @@ from fundus_core.workflows.embeddings import embed, project
 from fundus_core.workflows.embeddings.embed import EmbeddingSummary
 from fundus_core.workflows.evaluation import classes as of_classes
 from fundus_core.workflows.evaluation import compare
+from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.models import runs as stored
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.story.story_store import FOLDER as STORY_FOLDER
@@ -463,11 +463,7 @@ def _baseline(place: Workspace, run_id: str, token: object) -> Predictions | Non
 
 @st.cache_data(show_spinner="Resampling for the band of the curve…", max_entries=64)
 def _roc(place: Workspace, run_id: str, class_name: str, token: object) -> RocTrace:
-    one = predictions(run_id).binary(class_name or None)
-    y_true, y_score, patients = one.y_true[:, 0], one.y_score[:, 0], one.patient_ids
-    band = roc_band(y_true, y_score, patients=patients)
-    interval = auc_interval(y_true, y_score, patients=patients)
-    return RocTrace(one.model, roc_curve(y_true, y_score), interval, band)
+    return roc_trace(predictions(run_id).binary(class_name or None), with_band=True)
 
 
 @st.cache_data(show_spinner=False, max_entries=64)
@@ -475,10 +471,7 @@ def _baseline_roc(place: Workspace, run_id: str, class_name: str, token: object)
     found = baseline(run_id)
     if found is None:
         return None
-    one = found.binary(class_name or None)
-    y_true, y_score = one.y_true[:, 0], one.y_score[:, 0]
-    interval = auc_interval(y_true, y_score, patients=one.patient_ids)
-    return RocTrace(one.model, roc_curve(y_true, y_score), interval)
+    return roc_trace(found.binary(class_name or None))
 
 
 @st.cache_data(show_spinner=False, max_entries=64)

@@ -9,7 +9,7 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
-from fundus_core.plots.map import Colouring, colouring
+from fundus_core.plots.map import Colouring, colouring, colouring_by
 from fundus_core.ui import state, wiring
 from fundus_core.ui.components.run_table import run_names
 from fundus_core.workflows.models.runs import Run
@@ -75,10 +75,9 @@ def colour_columns(dataset: FundusDataset) -> list[str]:
 def colours_of(dataset: FundusDataset, image_ids: Sequence[str], choice: ColourChoice) -> Colouring:
     """Returns the colours of photographs, in the given order."""
     if choice.run is None or choice.column not in {SCORE, OUTCOME}:
-        table = dataset.table.set_index("image_id").reindex(list(image_ids))
-        column = choice.column if choice.column in table else table.columns[1]
-        order = next((t.classes for t in dataset.targets if t.columns == (column,)), ())
-        return colouring(column, table[column], order=order, numeric=False if order else None)
+        columns = colour_columns(dataset)
+        column = choice.column if choice.column in columns else columns[0]
+        return colouring_by(dataset, image_ids, column)
     predictions = wiring.predictions(choice.run.id).binary(choice.class_name or None)
     if choice.column == SCORE:
         return _scores(predictions, image_ids, choice.class_name)

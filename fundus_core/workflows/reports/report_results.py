@@ -3,13 +3,13 @@
 from fundus_core.checks import several_tests_caution
 from fundus_core.errors import FundusError
 from fundus_core.plots.labels import NO_BREAK
-from fundus_core.plots.roc import RocTrace, roc_figure
+from fundus_core.plots.roc import roc_figure
 from fundus_core.report.content import Block, CautionList, Figure, Section, Table, Words
 from fundus_core.stats.delong import AucComparison, AucInterval, auc_interval
-from fundus_core.stats.roc import roc_curve
 from fundus_core.workflows.evaluation.classes import AdjustedTest, compare_classes, model_classes
 from fundus_core.workflows.evaluation.compare import Comparison, compare
-from fundus_core.workflows.evaluation.curves import band_of, columns
+from fundus_core.workflows.evaluation.curves import columns
+from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import NONE, auc_text, count, ends, p_text
@@ -96,10 +96,8 @@ def _roc(subject: Subject) -> Figure:
     with_bands = len(subject.runs) <= _MOST_BANDS
     traces = []
     for run in subject.runs:
-        said = subject.said(run)
-        band = band_of(said, "pointwise") if with_bands else None
         name = subject.names[run.id]
-        traces.append(RocTrace(name, roc_curve(*columns(said)), auc_of(subject, run), band))
+        traces.append(roc_trace(subject.said(run), name=name, with_band=with_bands))
     said_bands = (
         " Bands: 95 % of each point by itself, by resampling patients." if with_bands else ""
     )
@@ -147,8 +145,7 @@ def _class_roc(subject: Subject, run: Run) -> Figure:
         said = subject.said(run, name)
         if not said.y_true.any() or said.y_true.all():
             continue
-        found = auc_interval(*columns(said), patients=said.patient_ids)
-        traces.append(RocTrace(subject.label(name), roc_curve(*columns(said)), found))
+        traces.append(roc_trace(said, name=subject.label(name)))
     alt = "; ".join(f"{one.name}: AUC {auc_text(one.interval)}" for one in traces)
     return Figure(
         roc_figure(traces),

@@ -1,0 +1,260 @@
+"""For notebooks and scripts: what the pages and commands do, as `import fundus_core as fundus`.
+
+Everything is stored in the same workspace, so that the dashboard shows what a notebook computed and
+the other way round. Figures are those of the pages.
+
+References:
+    The notebook `docs/notebook.ipynb` walks through all of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from fundus_core.checks import Caution, dataset_cautions
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.embeddings import Embeddings
+from fundus_core.domain.progress import Progress, silent
+from fundus_core.io.columns import ColumnMapping
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.plots.map import colouring_by, map_figure
+from fundus_core.plots.roc import roc_figure
+from fundus_core.report.files import write_report
+from fundus_core.workflows.data import demo
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.labelled import Validation
+from fundus_core.workflows.embeddings import embed, project
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.evaluation import compare
+from fundus_core.workflows.evaluation.aligned import read_model
+from fundus_core.workflows.evaluation.compare import Comparison
+from fundus_core.workflows.evaluation.roc_traces import roc_trace
+from fundus_core.workflows.evaluation.viewed import viewed
+from fundus_core.workflows.explanations import explain
+from fundus_core.workflows.explanations.explain import Explanation
+from fundus_core.workflows.models import finetune, probe, runs
+from fundus_core.workflows.models.finetune import FinetuneChoice
+from fundus_core.workflows.models.probe import ProbeChoice
+from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.reports import report
+
+
+def open_data(
+    data: str | Path,
+    workspace: str | Path | None = None,
+    *,
+    columns: ColumnMapping | None = None,
+    progress: Progress = silent,
+) -> "Photographs":
+    """Opens a folder or a table of photographs; every one is looked at once.
+
+    Args:
+        data: A folder with one sub-folder per class, a folder with a table, or a table.
+        workspace: Where results are kept; by default as for the commands.
+        columns: Which column of the table means what, where its name does not tell.
+        progress: Told (done, total, message).
+
+    Raises:
+        DataError: If there is no usable photograph.
+    """
+    place = find_workspace(None if workspace is None else Path(workspace))
+    source = DataSource(Path(data), columns=columns or ColumnMapping())
+    return Photographs(place, dataset_id(source), open_dataset(place, source, progress=progress))
+
+
+def draw_demo(folder: str | Path, *, n_patients: int = demo.N_PATIENTS, side: int = 512) -> Path:
+    """Draws the synthetic demo photographs into a folder and returns it.
+
+    Args:
+        folder: Made if it is not there.
+        n_patients: Two photographs each; every fourth comes twice.
+        side: Of a photograph, in pixels.
+    """
+    demo.make_demo(Path(folder), n_patients=n_patients, image_size=side)
+    return Path(folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Photographs:
+    """An open data set, and what can be asked of it."""
+
+    workspace: Workspace
+    id: str
+    """As addresses of the dashboard and `--json` name it."""
+
+    dataset: FundusDataset
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """A copy of the table, a row per usable photograph."""
+        return self.dataset.table.copy()
+
+    @property
+    def rejected(self) -> pd.DataFrame:
+        """The rows that cannot be used: `path`, `reason`, `detail`."""
+        columns = ["path", "reason", "detail"]
+        return pd.DataFrame([asdict(row) for row in self.dataset.rejected], columns=columns)
+
+    @property
+    def cautions(self) -> tuple[Caution, ...]:
+        """What to mind when reading results on these photographs."""
+        return dataset_cautions(self.dataset)
+
+    @property
+    def runs(self) -> tuple[Run, ...]:
+        """The models evaluated on these photographs, the newest first."""
+        return runs.list_runs(self.workspace, dataset_id=self.id)
+
+    def embed(
+        self, backbone: str | BackboneChoice, *, progress: Progress = silent, **options: Any
+    ) -> Embeddings:
+        """Returns the embeddings by a backbone; computes only those that are not stored.
+
+        Args:
+            backbone: Id of the catalogue, `timm:NAME`, or a whole choice.
+            progress: Told (done, total, message).
+            **options: Further fields of `BackboneChoice`, such as `weights` and `image_size`.
+        """
+        return embed.embed(
+            self.workspace, self.dataset, _choice(backbone, options), progress=progress
+        )
+
+    def map_figure(
+        self,
+        backbone: str | BackboneChoice,
+        *,
+        method: str = "tsne",
+        colour_by: str | None = None,
+        seed: int = 0,
+        **options: Any,
+    ) -> go.Figure:
+        """Returns the map of the **Map** page.
+
+        Args:
+            backbone: As for `embed`.
+            method: `pca`, `tsne`, `umap` or `pacmap`.
+            colour_by: A column of the table; the first target by default.
+            seed: Of the map; equal seeds give equal maps.
+            **options: As for `embed`.
+        """
+        laid_out = project.project_dataset(
+            self.workspace, self.dataset, _choice(backbone, options), method=method, seed=seed
+        )
+        targets = [name for target in self.dataset.targets for name in target.columns]
+        column = colour_by or (targets or ["split"])[0]
+        colours = colouring_by(self.dataset, laid_out.image_ids, column)
+        return map_figure(laid_out.points, colours)
+
+    def probe(
+        self,
+        backbone: str | BackboneChoice,
+        choice: str | ProbeChoice,
+        *,
+        progress: Progress = silent,
+        **options: Any,
+    ) -> Run:
+        """Fits a linear probe and evaluates it on held-out patients, or returns the stored run.
+
+        Args:
+            backbone: As for `embed`.
+            choice: The target as `COLUMN`, `COLUMN=CLASS` or 0/1 columns joined by commas; or a
+                whole choice with the kind of probe, folds and seed.
+            progress: Told (done, total, message).
+            **options: As for `embed`.
+        """
+        return probe.probe_dataset(
+            self.workspace,
+            self.dataset,
+            self.id,
+            _choice(backbone, options),
+            ProbeChoice(choice) if isinstance(choice, str) else choice,
+            progress=progress,
+        )
+
+    def finetune(
+        self,
+        backbone: str | BackboneChoice,
+        choice: str | FinetuneChoice,
+        *,
+        progress: Progress = silent,
+        **options: Any,
+    ) -> Run:
+        """Trains the backbone itself and evaluates it on held-out patients; see `probe`."""
+        return finetune.finetune_dataset(
+            self.workspace,
+            self.dataset,
+            self.id,
+            _choice(backbone, options),
+            FinetuneChoice(Validation(choice)) if isinstance(choice, str) else choice,
+            progress=progress,
+        )
+
+    def predictions(self, run: Run | str) -> pd.DataFrame:
+        """Returns what a model said of each photograph that was held out from it."""
+        return read_model(self.workspace, _id(run)).predictions.frame()
+
+    def roc_figure(
+        self, models: Sequence[Run | str], *, class_name: str | None = None, with_band: bool = True
+    ) -> go.Figure:
+        """Returns the curves of the **ROC** page, each with its AUC and interval by patient.
+
+        Args:
+            models: Runs, or their ids.
+            class_name: Of several classes, the one against the rest.
+            with_band: Draw 95 % bands, which takes a second each.
+        """
+        read = [viewed(read_model(self.workspace, _id(one)), class_name, None) for one in models]
+        return roc_figure([roc_trace(one.predictions, with_band=with_band) for one in read])
+
+    def compare(self, models: Sequence[Run | str], *, class_name: str | None = None) -> Comparison:
+        """Tests whether models differ: DeLong's test, by patient where patients are known."""
+        return compare.compare(self.workspace, [_id(one) for one in models], class_name=class_name)
+
+    def explain(self, run: Run | str, image: str, *, method: str = "grad_cam") -> Explanation:
+        """Returns where a model looked in a photograph, by the fold that had not seen its patient.
+
+        Args:
+            run: A run, or its id.
+            image: Id of a photograph of the run, or the path of any other.
+            method: As `fundus explain --help` lists them.
+        """
+        return explain.explain(self.workspace, _id(run), image, method=method)
+
+    def report(self, models: Sequence[Run | str], out: str | Path) -> Path:
+        """Writes the report on some models as one HTML or PDF file, and returns its path."""
+        made = report.make_report(self.workspace, [_id(one) for one in models])
+        write_report(made, Path(out))
+        return Path(out)
+
+
+def comparison_table(found: Comparison) -> pd.DataFrame:
+    """Returns a row per pair: difference of AUC, 95 % interval, p by itself and corrected."""
+    return pd.DataFrame(
+        {
+            "model_a": [pair.label_a for pair in found.pairs],
+            "model_b": [pair.label_b for pair in found.pairs],
+            "difference": [pair.result.difference for pair in found.pairs],
+            "low": [pair.result.low for pair in found.pairs],
+            "high": [pair.result.high for pair in found.pairs],
+            "p": [pair.result.p_value for pair in found.pairs],
+            "p_holm": [pair.p_holm for pair in found.pairs],
+            "method": [pair.result.method for pair in found.pairs],
+        }
+    )
+
+
+def _choice(backbone: str | BackboneChoice, options: dict[str, Any]) -> BackboneChoice:
+    if isinstance(backbone, str):
+        return BackboneChoice(backbone, **options)
+    if options:
+        raise TypeError(f"{', '.join(options)} belong into the choice that was given")
+    return backbone
+
+
+def _id(run: Run | str) -> str:
+    return run if isinstance(run, str) else run.id

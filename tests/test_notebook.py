@@ -1,0 +1,173 @@
+"""`import fundus_core as fundus`: the notebook runs, and its figures are those of the pages."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from streamlit.testing.v1 import AppTest
+
+import fundus_core as fundus
+from fundus_core.errors import DataError
+from fundus_core.io.workspace import Workspace
+from fundus_core.ui import wiring
+from fundus_core.workflows.data.datasets import stored_dataset
+from fundus_core.workflows.embeddings.embed import BackboneChoice
+from tests.pages import evaluated, opened
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOK = ROOT / "docs" / "notebook.ipynb"
+
+
+@pytest.fixture
+def place(workspace: Path, tmp_path: Path) -> fundus.Photographs:
+    """Eight photographs, opened."""
+    name = opened.open_photographs(workspace, tmp_path / "photographs")
+    return fundus.Photographs(
+        Workspace(workspace), name, stored_dataset(Workspace(workspace), name)
+    )
+
+
+def read_notebook() -> NotebookNode:
+    """Returns the example notebook."""
+    return nbformat.read(NOTEBOOK, nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
+
+
+def outputs(notebook: NotebookNode) -> list[set[str]]:
+    """Returns the kinds of what each cell of code shows, for cells that show something."""
+    shown = [
+        {kind for one in cell.outputs if "data" in one for kind in one.data}
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+    ]
+    return [kinds for kinds in shown if kinds]
+
+
+@pytest.mark.timeout(400)
+def test_notebook__runs_from_top_to_bottom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=":")
+    notebook = read_notebook()
+    small = notebook.cells[1].source.replace("N_PATIENTS = 60", "N_PATIENTS = 20")
+    assert small != notebook.cells[1].source
+    notebook.cells[1].source = small
+
+    NotebookClient(
+        notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
+    ).execute()
+
+    shown = outputs(notebook)
+    assert sum("application/vnd.plotly.v1+json" in kinds for kinds in shown) == 3
+    assert sum("text/html" in kinds for kinds in shown) >= 4  # tables
+    assert sum("image/png" in kinds for kinds in shown) == 1
+    assert b"</html>" in (tmp_path / "notebook-demo" / "report.html").read_bytes()
+
+
+def test_notebook__is_kept_without_what_it_showed() -> None:
+    notebook = read_notebook()
+
+    assert not outputs(notebook)
+
+
+def test_import__loads_nothing_that_is_slow() -> None:
+    said = "import sys, fundus_core; print(sorted({'numpy', 'pandas', 'torch'} & set(sys.modules)))"
+
+    done = subprocess.run(
+        [sys.executable, "-c", said], capture_output=True, text=True, cwd=ROOT, check=True
+    )
+
+    assert done.stdout.strip() == "[]"
+
+
+def test_package__knows_its_names_and_no_others() -> None:
+    assert {"open_data", "draw_demo", "Photographs", "comparison_table"} <= set(dir(fundus))
+    with pytest.raises(AttributeError, match="no attribute 'opendata'"):
+        fundus.opendata  # noqa: B018
+
+
+def test_open_data__gives_the_table_and_what_was_rejected(workspace: Path, tmp_path: Path) -> None:
+    source = opened.write_source(tmp_path / "photographs")
+    (tmp_path / "photographs" / "photo0.png").write_bytes(b"no picture")
+
+    data = fundus.open_data(source.path, workspace)
+
+    assert len(data.table) == opened.N_PHOTOGRAPHS - 1
+    assert list(data.rejected["path"].map(lambda path: Path(path).name)) == ["photo0.png"]
+    assert "FD009" in {caution.code for caution in data.cautions}
+
+
+def test_roc_figure__draws_the_curves_of_the_page(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    evaluated.open_dataset(monkeypatch, workspace)
+    for name, scores in (("good", evaluated.GOOD), ("poor", evaluated.POOR)):
+        evaluated.store(workspace, name, evaluated.predictions(name, scores))
+    page = AppTest.from_file(evaluated.PAGES / "evaluate" / "roc.py", default_timeout=60)
+    page.query_params["run"] = ["good", "poor"]
+
+    figure = json.loads(of_runs(workspace).roc_figure(["good", "poor"]).to_json())
+
+    page.run()
+    drawn = json.loads(page.get("plotly_chart")[0].proto.spec)
+    assert curves(figure) == curves(drawn)
+    assert len(curves(figure)) == 4
+
+
+def test_comparison_table__has_a_row_per_pair_with_the_difference(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    evaluated.open_dataset(monkeypatch, workspace)
+    for name, scores in (("good", evaluated.GOOD), ("poor", evaluated.POOR)):
+        evaluated.store(workspace, name, evaluated.predictions(name, scores))
+
+    found = fundus.comparison_table(of_runs(workspace).compare(["good", "poor"]))
+
+    (row,) = found.to_dict("records")
+    assert (row["model_a"], row["model_b"]) == ("good", "poor")
+    assert row["difference"] == pytest.approx(34 / 36 - auc(evaluated.POOR))
+    assert row["low"] < row["difference"] < row["high"]
+    assert row["p_holm"] == row["p"]
+
+
+def test_map_figure__refuses_a_column_that_is_not_there(place: fundus.Photographs) -> None:
+    opened.store_embeddings(place.workspace.root, place.dataset.image_ids)
+
+    with pytest.raises(DataError, match="no column 'severity'"):
+        place.map_figure("mobilenetv2_phantom", method="pca", colour_by="severity")
+
+
+def test_embed__takes_options_or_a_whole_choice_but_not_both(place: fundus.Photographs) -> None:
+    choice = BackboneChoice("mobilenetv2_phantom", weights="scratch", image_size=64)
+
+    by_choice = place.embed(choice)
+
+    by_options = place.embed("mobilenetv2_phantom", weights="scratch", image_size=64)
+    assert by_options.fingerprint == by_choice.fingerprint
+    assert np.array_equal(by_options.vectors, by_choice.vectors)
+    with pytest.raises(TypeError, match="image_size"):
+        place.embed(choice, image_size=32)
+
+
+def of_runs(workspace: Path) -> fundus.Photographs:
+    """Returns the data set of `evaluated`, whose photographs are nowhere."""
+    return fundus.Photographs(Workspace(workspace), "tiny-1", wiring.dataset("tiny-1"))
+
+
+def curves(figure: dict[str, list[dict[str, object]]]) -> list[object]:
+    """Returns the curves and bands of the two models, which the page marks a threshold on."""
+    return [
+        (trace["name"], trace["x"], trace["y"])
+        for trace in figure["data"]
+        if str(trace.get("name")).startswith(("good:", "poor:")) and trace["mode"] == "lines"
+    ]
+
+
+def auc(scores: dict[str, float]) -> float:
+    """Returns the share of pairs of a diseased and a healthy photograph in the right order."""
+    diseased = [score for name, score in scores.items() if name.startswith("d")]
+    healthy = [score for name, score in scores.items() if name.startswith("h")]
+    return float(np.mean([[d > h for h in healthy] for d in diseased]))
