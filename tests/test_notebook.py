@@ -35,7 +35,8 @@ def place(workspace: Path, tmp_path: Path) -> fundus.Photographs:
 
 def read_notebook() -> NotebookNode:
     """Returns the example notebook."""
-    return nbformat.read(NOTEBOOK, nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
+    notebook: NotebookNode = nbformat.read(NOTEBOOK, nbformat.NO_CONVERT)  # type: ignore[no-untyped-call]
+    return notebook
 
 
 def outputs(notebook: NotebookNode) -> list[set[str]]:
