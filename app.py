@@ -3,8 +3,9 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from fundus_core.ui import messages, state
+from fundus_core.ui import legibility, messages, state
 from fundus_core.ui.components import dataset_picker, selection_bar, story_panel
+from fundus_core.ui.icon import ICON
 
 
 def _page(path: str, title: str, icon: str, *, opening: bool = False) -> StreamlitPage:
@@ -51,14 +52,15 @@ PAGES = {
     ],
 }
 
-st.set_page_config(page_title="Fundus Explorer", page_icon=":material/visibility:", layout="wide")
+st.set_page_config(page_title="Fundus Explorer", page_icon=ICON, layout="wide")
 page = st.navigation(PAGES, expanded=True)
+legibility.style()
 if page.title == "Start" and state.is_new() and story_panel.comes_first():
     st.switch_page("pages/data/story.py")
 with st.sidebar:
     dataset_picker.picker()
     selection_bar.selection_bar()
 body = st.container()
-messages.footer()  # placed below the page before it runs: a page may end early
+messages.footer(page.title)  # placed below the page before it runs: a page may end early
 with body:
     page.run()

@@ -32,7 +32,7 @@ def server(script: Path, workspace: Path) -> Iterator[str]:
     """Yields the address of a Streamlit server that has just been started."""
     options = [str(script), "--server.port", "{port}", "--server.headless", "true"]
     environment = os.environ | {"FUNDUS_WORKSPACE": str(workspace)}
-    with serving(["streamlit", "run"], options, environment) as address:
+    with serving(["fundus_core.ui.serve", "run"], options, environment) as address:
         yield address
 
 
@@ -62,16 +62,16 @@ def switches(page: Page) -> dict[str, list[float]]:
     return seconds
 
 
-def write_images(folder: Path) -> Path:
-    """Writes 20,000 small photographs of 10,000 patients and their table."""
+def write_images(folder: Path, n_images: int = N_IMAGES) -> Path:
+    """Writes small photographs of noise, two of each patient, and their table."""
     generator = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)
     rows = []
-    for number in range(N_IMAGES):
-        name = f"images/{number:05d}.jpg"
+    for number in range(n_images):
+        name = f"images/{number:06d}.jpg"
         pixels = generator.integers(0, 256, (64, 64, 3)).astype(np.uint8)
         Image.fromarray(pixels).save(folder / name, quality=30)
-        rows.append((name, f"P{number // 2:05d}", "OD" if number % 2 else "OS", number % 3 // 2))
+        rows.append((name, f"P{number // 2:06d}", "OD" if number % 2 else "OS", number % 3 // 2))
     table = pd.DataFrame(rows, columns=["image", "patient_id", "eye", "dr"])
     table.to_csv(folder / "labels.csv", index=False)
     return folder

@@ -6,14 +6,21 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Literal, Self, TypeVar, get_args
 
-from fundus_core.errors import MemoryLimitError
+from fundus_core.errors import BackboneError, MemoryLimitError
+from fundus_core.io.event_log import note
 
 if TYPE_CHECKING:
     import torch
 
 Precision = Literal["auto", "fp32", "bf16"]
+"""What torch computes in; `auto` for what suits the device."""
+
+OpenVinoPrecision = Literal["openvino-fp32", "openvino-bf16"]
+"""What OpenVINO computes in, which is an extra and embeds only."""
+
+EmbedPrecision = Literal[Precision, OpenVinoPrecision]
 
 _T = TypeVar("_T")
 
@@ -21,6 +28,13 @@ _KEEP_FREED_MEMORY = (
     (-4, 0),  # M_MMAP_MAX: no block is mapped on its own
     (-1, 2**31 - 1),  # M_TRIM_THRESHOLD: the heap's end is not given back
     (-2, 2**26),  # M_TOP_PAD: the heap grows by 64 MiB at least
+)
+
+_OUT_OF_MEMORY_ON_CPU = (
+    "can't allocate memory",  # of the allocator
+    "could not create a primitive",  # of oneDNN, which does not say why
+    "could not create a memory",
+    "Cannot allocate memory",
 )
 
 _CPU_FLAGS_WITH_FAST_BF16 = ("avx512_bf16", "amx_bf16")
@@ -43,9 +57,17 @@ def choose_precision(wanted: Precision, device: "torch.device") -> Literal["fp32
     """Returns `wanted`, or for `auto` bf16 where the device computes it in hardware.
 
     On CPUs without such instructions bf16 is emulated and slower than fp32.
+
+    Raises:
+        BackboneError: If torch does not compute in what is wanted.
     """
     import torch
 
+    if wanted not in get_args(Precision):
+        raise BackboneError(
+            f"Nothing but embeddings is computed in {wanted!r}.",
+            hint=f"Choose --precision {', '.join(get_args(Precision)[:-1])} or bf16.",
+        )
     if wanted != "auto":
         return wanted
     if device.type == "cuda":
@@ -76,7 +98,9 @@ def out_of_memory(error: BaseException) -> bool:
 
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in _OUT_OF_MEMORY_ON_CPU
+    )
 
 
 def with_fitting_batch(run: Callable[[int], _T], batch_size: int) -> tuple[_T, int]:
@@ -101,6 +125,43 @@ def with_fitting_batch(run: Callable[[int], _T], batch_size: int) -> tuple[_T, i
                 ) from error
         _free_device_memory()
         batch_size //= 2
+        note("memory ran out, smaller batches", batch_size=batch_size)
+
+
+def too_large_to_train(batch_size: int, run: Callable[[int], object]) -> MemoryLimitError:
+    """Returns the error for a batch that memory ran out on, with the largest one that fits.
+
+    How many photographs a step learns from is part of the result, so it is not changed silently.
+
+    Args:
+        batch_size: What was too much.
+        run: Does as much as a step of so many photographs would, without learning.
+    """
+    size = batch_size // 2
+    while size and not _fits(run, size):
+        size //= 2
+    if not size:
+        return MemoryLimitError(
+            f"A step of {batch_size} photographs does not fit into the memory, nor does one of a "
+            "single photograph.",
+            hint="Choose a smaller image size or backbone, or a strategy that moves less of it.",
+        )
+    asked = size if size <= 2 else 3 * size // 4  # steps of an epoch are made equal, so some larger
+    return MemoryLimitError(
+        f"A step of {batch_size} photographs does not fit into the memory; one of {size} does.",
+        hint=f"Choose --batch-size {asked}, or a smaller image size or backbone.",
+    )
+
+
+def _fits(run: Callable[[int], object], size: int) -> bool:
+    _free_device_memory()
+    try:
+        run(size)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        return False
+    return True
 
 
 def keep_freed_memory() -> bool:

@@ -93,3 +93,7 @@ class SaliencyError(FundusError):
 
 class JobError(FundusError):
     """A job is unknown, or cannot be started or cancelled as it is."""
+
+
+class ClusterError(FundusError):
+    """A cluster is not at hand, or one of its nodes cannot do its part."""

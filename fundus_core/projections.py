@@ -1,6 +1,6 @@
 """Laying embeddings out on a plane. To add a method, add one entry to `PROJECTORS`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +11,11 @@ from fundus_core.errors import DataError
 
 FEWEST_POINTS = 4
 """A plane shows nothing of fewer photographs."""
+
+MOST_FITTED = 100_000
+"""Photographs that a map is fitted to; of more, a sample of so many is."""
+
+_PLACED_AT_ONCE = 20_000
 
 _COMPONENTS_BEFORE = 50
 """Neighbour methods work on this many principal components."""
@@ -36,6 +41,9 @@ class Projection:
     n_neighbors: int
     """Neighbourhood size that `trustworthiness` looks at."""
 
+    n_fitted: int | None = None
+    """Photographs that the map was fitted to, where the others were placed on it; None: all."""
+
     def frame(self) -> pd.DataFrame:
         """Returns the columns `image_id`, `x`, `y`."""
         return pd.DataFrame(
@@ -43,13 +51,18 @@ class Projection:
         )
 
 
+Layout = tuple[NDArray[np.float32], list[NDArray[np.float32]]]
+"""Points of what was fitted, and of each part that was placed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Projector:
     """One row of the menu of maps."""
 
     label: str
-    fit: Callable[[NDArray[np.float32], int], NDArray[np.float32]]
-    """(vectors (N, D), seed) -> points (N, 2)."""
+    fit: Callable[[NDArray[np.float32], int, Sequence[NDArray[np.float32]]], Layout]
+    """(vectors (N, D), seed, more vectors in parts) -> points (N, 2), and those of each part as
+    the fitted method places them."""
 
     instant: bool
     """True if fast enough to compute while a page waits."""
@@ -61,6 +74,9 @@ def project(
     vectors: NDArray[np.float32], image_ids: tuple[str, ...], *, method: str, seed: int = 0
 ) -> Projection:
     """Lays N embeddings out on a plane.
+
+    Of more than `MOST_FITTED` a random sample is fitted, and the fitted method places the others:
+    one by one, so that a group none of which is in the sample does not form on the map.
 
     Args:
         vectors: Shape (N, D).
@@ -81,10 +97,26 @@ def project(
             f"A map needs at least {FEWEST_POINTS} photographs; {len(vectors)} have an embedding.",
             hint="Extract embeddings of more photographs first.",
         )
-    points = PROJECTORS[method].fit(vectors, seed).astype(np.float32)
+    points = _laid_out(PROJECTORS[method], vectors, seed)
     n_neighbors = min(10, (len(vectors) - 1) // 2)
     trust = _trustworthiness(vectors, points, n_neighbors)
-    return Projection(method, image_ids, points, trust, n_neighbors)
+    n_fitted = MOST_FITTED if len(vectors) > MOST_FITTED else None
+    return Projection(method, image_ids, points, trust, n_neighbors, n_fitted)
+
+
+def _laid_out(projector: Projector, vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Returns the points of all vectors, (N, 2); fits at most `MOST_FITTED`."""
+    if len(vectors) <= MOST_FITTED:
+        return projector.fit(vectors, seed, [])[0].astype(np.float32)
+    order = np.random.default_rng(seed).permutation(len(vectors))
+    sample = np.sort(order[:MOST_FITTED])
+    others = np.sort(order[MOST_FITTED:])
+    parts = [others[at : at + _PLACED_AT_ONCE] for at in range(0, len(others), _PLACED_AT_ONCE)]
+    fitted, placed = projector.fit(vectors[sample], seed, [vectors[part] for part in parts])
+    points = np.empty((len(vectors), 2), np.float32)
+    points[sample] = fitted
+    points[others] = np.concatenate(placed)
+    return points
 
 
 _TRUST_SAMPLE = 4000
@@ -102,37 +134,50 @@ def _trustworthiness(
     return float(trustworthiness(vectors, points, n_neighbors=max(1, n_neighbors)))
 
 
-def _pca(vectors: NDArray[np.float32], seed: int, components: int = 2) -> NDArray[np.float32]:
+def _pca(
+    vectors: NDArray[np.float32],
+    seed: int,
+    others: Sequence[NDArray[np.float32]],
+    components: int = 2,
+) -> Layout:
     """Returns the first principal components; missing ones (D = 1) are zero."""
     from sklearn.decomposition import PCA
 
     count = min(components, *vectors.shape)
-    points = PCA(count, random_state=seed, svd_solver="auto").fit_transform(vectors)
-    padded = np.zeros((len(vectors), components), np.float32)
-    padded[:, :count] = points
-    return padded
+    model = PCA(count, random_state=seed, svd_solver="auto")
+
+    def padded(points: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.pad(points, ((0, 0), (0, components - count))).astype(np.float32)
+
+    fitted = padded(model.fit_transform(vectors))
+    return fitted, [padded(model.transform(part)) for part in others]
 
 
-def _reduced(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _reduced(
+    vectors: NDArray[np.float32], seed: int, others: Sequence[NDArray[np.float32]]
+) -> Layout:
     if vectors.shape[1] == 1:  # the methods start from two principal components
-        return np.hstack([vectors, np.zeros_like(vectors)])
+        first, *rest = [np.hstack([part, np.zeros_like(part)]) for part in (vectors, *others)]
+        return first, rest
     if vectors.shape[1] <= _COMPONENTS_BEFORE:
-        return vectors
+        return vectors, list(others)
     components = min(_COMPONENTS_BEFORE, *vectors.shape)
-    return _pca(vectors, seed, components)
+    return _pca(vectors, seed, others, components)
 
 
-def _tsne(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _tsne(vectors: NDArray[np.float32], seed: int, others: Sequence[NDArray[np.float32]]) -> Layout:
     from openTSNE import TSNE
 
     perplexity = min(30.0, (len(vectors) - 1) / 3)
-    embedding = TSNE(perplexity=perplexity, random_state=seed, n_jobs=1).fit(
-        _reduced(vectors, seed).astype(np.float64)
+    reduced, more = _reduced(vectors, seed, others)
+    fitted = TSNE(perplexity=perplexity, random_state=seed, n_jobs=1).fit(
+        reduced.astype(np.float64)
     )
-    return np.asarray(embedding, np.float32)
+    placed = [np.asarray(fitted.transform(part.astype(np.float64)), np.float32) for part in more]
+    return np.asarray(fitted, np.float32), placed
 
 
-def _umap(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _umap(vectors: NDArray[np.float32], seed: int, others: Sequence[NDArray[np.float32]]) -> Layout:
     import warnings
 
     n_neighbors = min(15, len(vectors) - 1)
@@ -146,20 +191,28 @@ def _umap(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
         import umap
 
         reducer = umap.UMAP(n_neighbors=n_neighbors, random_state=seed, init=init, n_jobs=1)
-        return np.asarray(reducer.fit_transform(_reduced(vectors, seed)), np.float32)
+        reduced, more = _reduced(vectors, seed, others)
+        fitted = np.asarray(reducer.fit_transform(reduced), np.float32)
+        return fitted, [np.asarray(reducer.transform(part), np.float32) for part in more]
 
 
-def _pacmap(vectors: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+def _pacmap(
+    vectors: NDArray[np.float32], seed: int, others: Sequence[NDArray[np.float32]]
+) -> Layout:
     import warnings
 
     import pacmap
 
     n_neighbors = min(10, max(2, len(vectors) // 4))
     reducer = pacmap.PaCMAP(n_neighbors=n_neighbors, random_state=seed, apply_pca=False)
+    reduced, more = _reduced(vectors, seed, others)
     with warnings.catch_warnings():
         # PaCMAP warns that a seed was set, which is what was asked for.
         warnings.simplefilter("ignore", UserWarning)
-        return np.asarray(reducer.fit_transform(_reduced(vectors, seed)), np.float32)
+        fitted = np.asarray(reducer.fit_transform(reduced), np.float32)
+        return fitted, [
+            np.asarray(reducer.transform(part, basis=reduced), np.float32) for part in more
+        ]
 
 
 PROJECTORS: dict[str, Projector] = {

@@ -1,5 +1,6 @@
 """Which photographs a backbone finds alike."""
 
+import logging
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.errors import DataError
+from fundus_core.scale.neighbours import FEWEST_ROWS, nearest_by_faiss, why_not_faiss
 from fundus_core.stats.inputs import as_patients
+
+_log = logging.getLogger(__name__)
 
 _CELLS_AT_ONCE = 10_000_000
 """Similarities held at a time: 40 MB, and as much again while they are sorted."""
@@ -63,7 +67,8 @@ def nearest_rows(
     """Returns for every photograph the rows of those most like it, nearest first.
 
     As `nearest`, for all at once and in pieces: 20,000 photographs need some 200 MB besides the
-    vectors.
+    vectors. From 200,000 on faiss compares them, all with all just the same; where it cannot, the
+    log says why.
 
     Args:
         vectors: Shape (N, D).
@@ -82,6 +87,12 @@ def nearest_rows(
     codes = as_patients(patients, n_images=len(vectors))
     _require_enough(len(vectors), codes, count)
     unit = directions(vectors)
+    n_listed = count + (1 if codes is None else int(np.bincount(codes).max()))
+    reason = why_not_faiss(len(unit), n_listed)
+    if not reason:
+        return nearest_by_faiss(unit, count, codes, n_listed)
+    if len(unit) >= FEWEST_ROWS:
+        _log.warning("NumPy compares all %s photographs: %s", f"{len(unit):,}", reason)
     found = np.empty((len(unit), count), np.int32)
     step = max(1, _CELLS_AT_ONCE // len(unit))
     for start in range(0, len(unit), step):

@@ -4,18 +4,12 @@ Both carry what a table means without the page: its caption, how its numbers wer
 caution that limits them.
 """
 
-import re
 from dataclasses import dataclass
 
 import pandas as pd
 
 from fundus_core.checks import CAUTIONS, Caution
-
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-
-_NUMBER = r"[+-]?\d[\d.,]*"
-_INTERVAL = re.compile(rf"{_NUMBER}( ?%)?( \({_NUMBER} to {_NUMBER}\))?")
-"""What begins like a formula and is none: a signed number, or one with its interval."""
+from fundus_core.io.spreadsheet_cells import guarded, guarded_line
 
 _LATEX = str.maketrans(
     {
@@ -57,7 +51,8 @@ class About:
 def safe_csv(table: pd.DataFrame) -> str:
     r"""Returns a table as CSV that a spreadsheet shows and does not run.
 
-    A cell of text that begins like a formula gets an apostrophe in front; numbers are untouched.
+    A cell of text, or a name of a column, that begins like a formula gets an apostrophe in front;
+    numbers are untouched. `fundus_core.io.tables.read_table` takes the apostrophes off again.
 
     Examples:
         >>> safe_csv(pd.DataFrame({"label": ["=1+1", "+0.1 (-0.2 to +0.4)"], "score": [-0.5, 1]}))
@@ -68,13 +63,15 @@ def safe_csv(table: pd.DataFrame) -> str:
         if not pd.api.types.is_numeric_dtype(safe.dtypes.iloc[column]):
             shown = safe.iloc[:, column].map(_shown_only, na_action="ignore")
             safe.isetitem(column, list(shown))
+    safe.columns = pd.Index([str(_shown_only(str(name))) for name in safe.columns])
     return safe.to_csv(index=False, lineterminator="\n")
 
 
 def _shown_only(cell: object) -> object:
-    if not isinstance(cell, str) or not cell.startswith(_FORMULA_STARTS):
+    if not isinstance(cell, str):
         return cell
-    return cell if _INTERVAL.fullmatch(cell) else f"'{cell}"
+    # The writer does not quote a carriage return, which would then begin a row.
+    return guarded(cell).replace("\r\n", "\n").replace("\r", "\n")
 
 
 def as_csv(table: pd.DataFrame, about: About) -> str:
@@ -90,7 +87,7 @@ def as_csv(table: pd.DataFrame, about: About) -> str:
         0.9
         <BLANKLINE>
     """
-    head = "".join(f"# {line}\n" for line in about.lines())
+    head = "".join(f"# {guarded_line(line)}\n" for line in about.lines())
     return head + safe_csv(table)
 
 

@@ -28,7 +28,7 @@ def required_directly() -> set[str]:
         for file in ("requirements.txt", "requirements-dev.txt")
         for line in (ROOT / file).read_text(encoding="utf-8").splitlines()
     ]
-    return {normalised(line.split("==")[0]) for line in lines if "==" in line}
+    return {normalised(re.split(r"\[|==", line)[0]) for line in lines if "==" in line}
 
 
 def main() -> None:

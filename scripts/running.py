@@ -25,8 +25,11 @@ FLAGS = [
     "--use-angle=swiftshader",
 ]
 
-DRAWN = "() => !document.querySelector('[data-testid=stStatusWidget], [data-stale=true]')"
-"""True in a page when Streamlit has nothing left to draw."""
+DRAWN = (
+    "() => !document.querySelector("
+    "'[data-testid=stStatusWidget], [data-testid=stSkeleton], [data-stale=true]')"
+)
+"""True in a page when Streamlit has nothing left to draw, and nothing left to load for it."""
 
 SECONDS_TO_START = 60
 

@@ -1,8 +1,9 @@
-"""Makes the README's pictures: every page of the dashboard on the synthetic demo photographs.
+"""Makes the pictures of README and tour: every page, on the synthetic demo photographs.
 
-Run as `make screenshots`; with `THEME=dark PICTURES=FOLDER` for a look at the other theme, and with
-names of pictures as arguments for those alone. What the pages show is computed through the command
-line first: the demo's story, and a probe of eight diseases on each of its two starts.
+Run as `make screenshots`; with `THEME=dark PICTURES=FOLDER` for a look at the other theme, `WIDTH`
+for another width, and with names of pictures as arguments for those alone. What the pages show is
+computed through the command line first: the demo's story, and a probe of eight diseases on each of
+its two starts.
 """
 
 import os
@@ -18,13 +19,15 @@ from playwright.sync_api import Page
 
 from fundus_core.phantom.shots import LABEL_COLUMNS
 from fundus_core.workflows.story.story_design import BACKBONE, MAP
+from scripts import tour
 from scripts.command_line import fundus
 from scripts.running import DRAWN, ROOT, chromium, draw_around, serving
 
 PICTURES = Path(os.environ.get("PICTURES") or ROOT / "docs" / "images")
 THEME: Literal["light", "dark"] = "dark" if os.environ.get("THEME") == "dark" else "light"
 WORKSPACE = Path(tempfile.gettempdir()) / "fundus-explorer"
-WIDTH, HEIGHT, MOST_PIXELS = 1280, 1000, 2000
+WIDTH = int(os.environ.get("WIDTH") or 1280)
+HEIGHT, MOST_PIXELS = 1000, 2000
 LASSO = ((0.55, 0.3), (0.97, 0.3), (0.97, 0.65), (0.55, 0.65), (0.55, 0.3))
 """Round the photographs that the pre-trained network sets apart."""
 
@@ -76,6 +79,15 @@ def show_augmentation(page: Page) -> None:
     settle(page)
 
 
+def hand_over(page: Page) -> None:
+    """Hands over a photograph of the demo, and asks for no heat maps."""
+    photograph = sorted((WORKSPACE / "demo" / "images").glob("*.jpg"))[0]
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(photograph)
+    settle(page)
+    page.wait_for_timeout(3000)
+    settle(page)
+
+
 def fit_probes(page: Page) -> None:
     """Fits a probe on both starts, waits for both, and shows their jobs."""
     page.get_by_role("button", name="Fit 2 probes").click()
@@ -95,6 +107,8 @@ PAGES: dict[str, Picture] = {
     "map": Picture("map", action=select_on_map),
     "linear_probe": Picture("linear_probe"),
     "fine_tune": Picture("fine_tune", action=show_augmentation),
+    "studies": Picture("studies"),
+    "zero_shot": Picture("zero_shot", tallest=HEIGHT),
     "pretrain": Picture("pretrain"),
     "roc": Picture("roc", "story"),
     "compare": Picture("compare", "diseases"),
@@ -103,6 +117,7 @@ PAGES: dict[str, Picture] = {
     "agreement": Picture("agreement"),
     "report": Picture("report", "probes"),
     "grad_cam": Picture("grad_cam", "probes"),
+    "photograph": Picture("photograph", "probes", action=hand_over, tallest=2600),
     "vessels": Picture("vessels"),
     "jobs": Picture("linear_probe", action=fit_probes),
     "methods": Picture("methods", tallest=HEIGHT),
@@ -164,6 +179,7 @@ def main() -> None:
             picture = PAGES[name]
             query = shown.address(runs_of(picture, shown), backbones=shown.backbones)
             shoot(page, name, picture, f"{address}/{picture.place}?{query}")
+    tour.write()
 
 
 if __name__ == "__main__":

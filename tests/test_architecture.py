@@ -48,6 +48,7 @@ LAYERS = (  # from the top down
         "explain",
         "stats",
         "embedding",
+        "scale",
     },
     {"backbones", "io", "phantom", "preprocessing", "geometry", "compute"},
     {"domain"},

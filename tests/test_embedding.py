@@ -5,8 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import fundus_core.embedding
+from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.embedding import SHARD_ROWS, Photograph, Shard, embed_photographs
 from fundus_core.errors import MemoryLimitError
+from fundus_core.io.images import scan_image
+from fundus_core.io.square_store import SquareStore
 from tests.fakes import MeanBackbone, write_photograph
 
 
@@ -81,7 +85,7 @@ def test_embed_photographs__halves_the_batch_until_it_fits(photographs: list[Pho
 def test_embed_photographs__says_so_when_one_photograph_is_too_much(
     photographs: list[Photograph],
 ) -> None:
-    with pytest.raises(MemoryLimitError, match="One image does not fit"):
+    with pytest.raises(MemoryLimitError, match="One photograph of 32 x 32 pixels does not fit"):
         collect(MeanBackbone(memory=0), photographs)
 
 
@@ -107,3 +111,77 @@ def test_embed_photographs__progress_ends_at_the_total(photographs: list[Photogr
     )
 
     assert seen == [(SHARD_ROWS, len(photographs)), (len(photographs), len(photographs))]
+
+
+@pytest.fixture
+def known(photographs: list[Photograph]) -> list[Photograph]:
+    """The photographs under the ids of their contents."""
+    return [Photograph(scan_image(each.path).image_id, each.path) for each in photographs]
+
+
+def squares(folder: Path) -> SquareStore:
+    """Opens the kept squares as the next process would."""
+    return SquareStore(folder / "squares", PreprocessRecipe(), 32)
+
+
+def collect_kept(folder: Path, photographs: list[Photograph]) -> list[Shard]:
+    """Runs the embedding with kept squares."""
+    shards: list[Shard] = []
+    embed_photographs(
+        MeanBackbone(), photographs, on_shard=shards.append, batch_size=4, kept=squares(folder)
+    )
+    return shards
+
+
+def test_embed_photographs__with_kept_squares_no_photograph_is_read_and_no_vector_changes(
+    known: list[Photograph], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = collect(MeanBackbone(), known)
+    first = collect_kept(tmp_path, known)
+    monkeypatch.delattr(fundus_core.embedding, "read_image")
+
+    second = collect_kept(tmp_path, known)
+
+    for shards in (first, second):
+        assert [shard.image_ids for shard in shards] == [shard.image_ids for shard in without]
+        assert all(
+            np.array_equal(a.vectors, b.vectors) for a, b in zip(shards, without, strict=True)
+        )
+
+
+def test_embed_photographs__a_damaged_square_is_decoded_anew(
+    known: list[Photograph], tmp_path: Path
+) -> None:
+    without = collect_kept(tmp_path, known[:5])
+    (array,) = (tmp_path / "squares").rglob("*.npy")
+    array.write_bytes(array.read_bytes()[:-2] + b"??")
+
+    again = collect_kept(tmp_path, known[:5])
+
+    assert np.array_equal(again[0].vectors, without[0].vectors)
+
+
+def test_embed_photographs__a_file_with_another_content_is_not_given_the_old_square(
+    known: list[Photograph], tmp_path: Path
+) -> None:
+    collect_kept(tmp_path, known[:2])
+    path = write_photograph(known[0].path, (10, 250, 10))
+    replaced = Photograph(scan_image(path).image_id, path)
+
+    shards = collect_kept(tmp_path, [replaced])
+
+    assert np.array_equal(shards[0].vectors, collect(MeanBackbone(), [replaced])[0].vectors)
+
+
+def test_embed_photographs__what_could_not_be_read_is_tried_again(
+    known: list[Photograph], tmp_path: Path
+) -> None:
+    content = known[1].path.read_bytes()
+    known[1].path.unlink()
+    first = collect_kept(tmp_path, known[:3])
+    known[1].path.write_bytes(content)
+
+    second = collect_kept(tmp_path, known[:3])
+
+    assert set(first[0].skipped) == {known[1].image_id}
+    assert len(second[0].image_ids) == 3

@@ -43,6 +43,28 @@ def test_project__the_same_seed_gives_the_same_map(method: str) -> None:
 
 
 @pytest.mark.parametrize("method", PROJECTORS)
+def test_project__what_is_not_in_the_sample_is_placed_among_its_own(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vectors, group = three_groups(150)
+    monkeypatch.setattr("fundus_core.projections.MOST_FITTED", 60)
+    monkeypatch.setattr("fundus_core.projections._PLACED_AT_ONCE", 50)
+
+    projection = project(vectors, _ids(150), method=method, seed=0)
+
+    distance = np.linalg.norm(projection.points[:, None] - projection.points[None], axis=2)
+    np.fill_diagonal(distance, np.inf)
+    assert projection.n_fitted == 60
+    assert (group[distance.argmin(axis=1)] == group).mean() > 0.9
+
+
+def test_project__a_map_of_all_is_not_one_of_a_sample() -> None:
+    vectors, _ = three_groups()
+
+    assert project(vectors, _ids(60), method="pca").n_fitted is None
+
+
+@pytest.mark.parametrize("method", PROJECTORS)
 @pytest.mark.parametrize("shape", [(5, 8), (9, 3), (20, 1)])
 def test_project__small_sets_have_a_map_too(method: str, shape: tuple[int, int]) -> None:
     vectors = np.random.default_rng(0).normal(size=shape).astype(np.float32)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fundus_core.backbones.broken_files import UNREADABLE, require_no_bomb
 from fundus_core.backbones.layouts import LAYOUTS, Arranged, Layout, arrange
 from fundus_core.errors import WeightsError
 
@@ -115,8 +116,8 @@ def load_into(
 
     Raises:
         WeightsError: If a tensor of the network is missing or of another shape, or more than one
-            in twenty of the encoder's tensors has no place. Half-loaded weights would give
-            embeddings that look right.
+            in twenty of the encoder's tensors has no place, or one holds what is no real number.
+            Half-loaded weights would give embeddings that look right.
     """
     own = {name.removeprefix(TRUNK): value for name, value in module.state_dict().items()}
     arranged = [_arrange(module, own, tensors, LAYOUTS[layout]) for layout in layouts]
@@ -134,6 +135,7 @@ def load_into(
             f"{_what_does_not_fit(report, own, fitting)}.",
             hint="Choose the backbone this checkpoint was saved from, or another checkpoint.",
         )
+    _require_numbers(source, own, fitting)
     full_names = {name.removeprefix(TRUNK): name for name in module.state_dict()}
     module.load_state_dict(
         {
@@ -143,6 +145,32 @@ def load_into(
         strict=True,
     )
     return report
+
+
+def _require_numbers(
+    source: str, own: Mapping[str, "Tensor"], fitting: Mapping[str, "Tensor"]
+) -> None:
+    """Raises if a weight is not a finite real number, as after a training that diverged."""
+    import torch
+
+    for name, place in own.items():
+        value = fitting.get(name)
+        if value is None or value.is_meta or not place.is_floating_point():
+            continue
+        if not value.is_floating_point() or value.layout != torch.strided:
+            kind = str(value.dtype).removeprefix("torch.")
+            raise WeightsError(
+                f"{source} holds {name} as {kind} ({value.layout}), where real numbers belong.",
+                hint="Save the network's state_dict() as plain float tensors.",
+            )
+        # Masks of attention hold minus infinity on purpose.
+        bad = torch.isnan(value.float()) if "mask" in name else ~torch.isfinite(value.float())
+        if n_bad := int(bad.sum()):
+            raise WeightsError(
+                f"{source} holds {n_bad:,} of {value.numel():,} values of {name} that are not "
+                "finite.",
+                hint="The training seems to have diverged: choose an earlier checkpoint.",
+            )
 
 
 def describe(tensors: Mapping[str, "Tensor"]) -> str:
@@ -263,6 +291,7 @@ def _read_file(path: Path) -> Any:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    require_no_bomb(path)
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
@@ -275,7 +304,7 @@ def _read_file(path: Path) -> Any:
             hint="If you trust it: `fundus backbones convert FILE --as ID --trust-pickle` writes "
             "its tensors as .safetensors, in a process of its own.",
         ) from error
-    except (SafetensorError, RuntimeError, EOFError, ValueError, OSError) as error:
+    except (SafetensorError, *UNREADABLE) as error:
         raise WeightsError(
             f"{path.name} cannot be read as a checkpoint: {_first_line(error)}.",
             hint="Copy or download the file again, and check its size.",

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from fundus_core.backbones.base import Backbone, BackboneSpec
 from fundus_core.backbones.blocks import Block, network_blocks
 from fundus_core.backbones.networks import load_network
 from fundus_core.backbones.token_grid import features_as_grid
+from fundus_core.compute import OpenVinoPrecision
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import BackboneError
 from fundus_core.preprocessing import prepare
@@ -119,7 +120,7 @@ def load_backbone(
         weights: Its checkpoint, or None for random weights.
         preprocessing: How photographs become its input.
         device: Where it computes.
-        precision: `fp32`, or `bf16` for autocast.
+        precision: `fp32`, `bf16` for autocast, or one of `OpenVinoPrecision`.
         image_size: Side of the input in pixels; the spec's own by default.
         seed: Of the random weights.
 
@@ -129,6 +130,17 @@ def load_backbone(
     """
     size = image_size or spec.image_size
     module = load_network(spec, weights, size, seed)
+    if precision in get_args(OpenVinoPrecision):
+        from fundus_core.backbones.openvino_engine import OpenVinoBackbone
+
+        return OpenVinoBackbone(
+            replace(spec, image_size=size),
+            module,
+            image_size=size,
+            preprocessing=preprocessing,
+            device=device,
+            precision=cast(OpenVinoPrecision, precision),
+        )
     return TorchBackbone(
         replace(spec, image_size=size),
         module,

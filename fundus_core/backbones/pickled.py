@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fundus_core.backbones.broken_files import UNREADABLE, require_no_bomb
 from fundus_core.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def pickled_objects(path: Path) -> PickledObjects:
     """Returns which Python objects a checkpoint would make; none is made.
 
     A file that is no checkpoint at all counts as one without; reading it says what is wrong.
+
+    Raises:
+        WeightsError: If it would unpack to far more than its size.
     """
     import argparse
     import pickle
@@ -62,9 +66,10 @@ def pickled_objects(path: Path) -> PickledObjects:
 
     if path.suffix == ".safetensors":
         return PickledObjects(False, ())
+    require_no_bomb(path)
     try:
         listed = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except (ValueError, RuntimeError, OSError, EOFError, pickle.UnpicklingError):
+    except (pickle.UnpicklingError, *UNREADABLE):
         listed = []
     names = tuple(sorted({*listed} - _ALLOWED))
     if names:
@@ -74,7 +79,7 @@ def pickled_objects(path: Path) -> PickledObjects:
             torch.load(path, map_location="meta", weights_only=True)
     except pickle.UnpicklingError:
         return PickledObjects(True, ())
-    except (RuntimeError, ValueError, EOFError, OSError):
+    except UNREADABLE:
         return PickledObjects(False, ())
     return PickledObjects(False, ())
 

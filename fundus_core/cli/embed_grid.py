@@ -29,7 +29,7 @@ def embed_grid(
     backbone: Backbones,
     image_size: Sizes = None,
     weights: options.Weights = None,
-    precision: options.PrecisionOption = "auto",
+    precision: options.EmbedPrecisionOption = "auto",
     weights_seed: options.WeightsSeed = 0,
     crop: options.Crop = True,
     clahe: options.Clahe = False,

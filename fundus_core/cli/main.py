@@ -21,6 +21,7 @@ from fundus_core.cli import (
     data,
     decision_curve,
     differ,
+    doctor,
     embed_grid,
     evaluate,
     explain,
@@ -105,6 +106,8 @@ app.command("rerun")(report.rerun)
 app.add_typer(bundle.bundle_app, name="bundle")
 app.command("runs")(evaluate.runs)
 app.command("story")(story.story)
+app.command("doctor")(doctor.doctor)
+app.command("repoint")(doctor.repoint)
 app.add_typer(manage.jobs_app, name="jobs")
 app.command("app")(manage.open_app)
 

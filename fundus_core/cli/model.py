@@ -19,6 +19,7 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.probes import PROBES, needs_text
+from fundus_core.tables import safe_csv
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.embeddings import embed as embedding
 from fundus_core.workflows.embeddings import project as projection
@@ -41,16 +42,25 @@ def embed(
     out: Annotated[
         Path | None, typer.Option(help="Also write vectors.npy and image_ids.csv here.")
     ] = None,
+    engine: options.EngineOption = "local",
+    ray_address: options.RayAddress = None,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Turns photographs into embeddings; computes only those that are not stored yet."""
+    where = options.engine_of(engine, ray_address)
     place = find_workspace(workspace)
     started = time.perf_counter()
     resolved = embedding.resolve(place, choice)
     dataset = open_dataset(place, source, progress=progress())
     embeddings = embedding.embed_resolved(
-        place, dataset, resolved, progress=progress(), batch_size=batch_size, workers=workers
+        place,
+        dataset,
+        resolved,
+        progress=progress(),
+        batch_size=batch_size,
+        workers=workers,
+        engine=where,
     )
     written = None if out is None else export_embeddings(embeddings, dataset, out)
     report = {
@@ -100,7 +110,7 @@ def project(
     )
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        result.frame().to_csv(out, index=False)
+        out.write_text(safe_csv(result.frame()), encoding="utf-8")
     if as_json:
         print_json(
             {
@@ -108,6 +118,7 @@ def project(
                 "n_images": len(result.image_ids),
                 "trustworthiness": result.trustworthiness,
                 "n_neighbors": result.n_neighbors,
+                "n_fitted": result.n_fitted,
                 "image_ids": list(result.image_ids),
                 "points": result.points.astype(float).tolist(),
                 "out": out,
@@ -215,7 +226,7 @@ def predict(
     )
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        result.all_scores.to_csv(out, index=False)
+        out.write_text(safe_csv(result.all_scores), encoding="utf-8")
     if as_json:
         print_json(describe_external(result))
         return

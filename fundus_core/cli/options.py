@@ -3,20 +3,20 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, cast, get_args
+from typing import Annotated, Any, Literal, cast, get_args
 
 import typer
 
 from fundus_core.backbones.blocks import CUT_OFF
 from fundus_core.backbones.catalogue import NORMALISATIONS
 from fundus_core.backbones.text_reading import READINGS
-from fundus_core.compute import Precision
+from fundus_core.compute import EmbedPrecision
 from fundus_core.domain.recipe import Fit, PreprocessRecipe
 from fundus_core.errors import BackboneError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.stats.patient_level import AGGREGATES
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.embed import BackboneChoice, Engine
 from fundus_core.workflows.models.probe_words import USUAL_WORDS, WordsChoice
 from fundus_core.zero_shot import PROTOTYPES
 
@@ -56,6 +56,9 @@ Weights = Annotated[
 ]
 ImageSize = Annotated[int | None, typer.Option(help="Side of the input in pixels.")]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
+EmbedPrecisionOption = Annotated[
+    str, typer.Option("--precision", help=f"{', '.join(get_args(EmbedPrecision))}.")
+]
 WeightsSeed = Annotated[int, typer.Option(help="Of random weights.")]
 Seed = Annotated[int, typer.Option(help="Equal seeds give equal results.")]
 Crop = Annotated[bool, typer.Option("--crop/--no-crop", help="Crop to the field of view first.")]
@@ -91,6 +94,13 @@ Tokens = Annotated[
     str,
     typer.Option("--tokens", help=f"How FLAIR's tower averages tokens: {', '.join(READINGS)}."),
 ]
+EngineOption = Annotated[
+    str, typer.Option("--engine", help="local, or ray: an embedder per GPU or core of a cluster.")
+]
+RayAddress = Annotated[
+    str | None,
+    typer.Option(help="auto or HOST:PORT of a running cluster. [one on this machine alone]"),
+]
 ImportPrototypes = Annotated[
     Path | None,
     typer.Option(help="File of `fundus prototypes`, where the text tower cannot run."),
@@ -117,7 +127,7 @@ def backbone_choice(
     backbone: BackboneId,
     weights: Weights = None,
     image_size: ImageSize = None,
-    precision: PrecisionOption = "auto",
+    precision: EmbedPrecisionOption = "auto",
     weights_seed: WeightsSeed = 0,
     crop: Crop = True,
     clahe: Clahe = False,
@@ -133,7 +143,7 @@ def backbone_choice(
     Raises:
         BackboneError: If an option has a value it does not know.
     """
-    _require("--precision", precision, ("auto", "fp32", "bf16"))
+    _require("--precision", precision, get_args(EmbedPrecision))
     _require("--decoder", decoder, ("fast", "exact"))
     if fit is not None:
         _require("--fit", fit, get_args(Fit))
@@ -147,7 +157,7 @@ def backbone_choice(
         backbone=backbone,
         weights=weights,
         image_size=image_size,
-        precision=cast(Precision, precision),
+        precision=cast(EmbedPrecision, precision),
         weights_seed=weights_seed,
         preprocessing=PreprocessRecipe(
             crop=crop, clahe=clahe, ben_graham=ben_graham, decoder=decoder
@@ -210,6 +220,21 @@ def words_choice(
 def _require(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise BackboneError(f"{option} is {value!r}.", hint=f"Choose one of {', '.join(allowed)}.")
+
+
+def engine_of(engine: str, ray_address: str | None) -> Engine:
+    """Returns where embeddings are to be computed.
+
+    Raises:
+        BackboneError: If there is no such engine, or an address for one that has none.
+    """
+    _require("--engine", engine, ("local", "ray"))
+    if ray_address is not None and engine != "ray":
+        raise BackboneError(
+            f"--ray-address {ray_address} is only for --engine ray.",
+            hint="Add --engine ray, or leave the address out.",
+        )
+    return Engine(cast(Literal["local", "ray"], engine), ray_address)
 
 
 _BUILDERS: dict[type, Callable[..., Any]] = {

@@ -11,6 +11,7 @@ from typing import Any
 
 from fundus_core.checks import Caution
 from fundus_core.domain.progress import Progress, silent
+from fundus_core.domain.visible import visible, visible_json
 from fundus_core.jobs.progress import progress_of_this_job
 from fundus_core.stats.delong import AucInterval
 
@@ -18,19 +19,22 @@ _SECONDS_BETWEEN_LINES = 0.2
 
 
 def print_json(value: Any) -> None:
-    """Prints one JSON value to standard output; numbers that are not finite become null."""
+    """Prints one JSON value to standard output; numbers that are not finite become null.
+
+    Characters that cannot be seen, or that a terminal obeys, are written as escapes of JSON.
+    """
     text = json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(text + "\n")
+    sys.stdout.write(visible_json(text) + "\n")
 
 
 def print_line(text: str = "") -> None:
-    """Prints a line to standard output."""
-    sys.stdout.write(text + "\n")
+    """Prints a line to standard output; names from data cannot give the terminal commands."""
+    sys.stdout.write(visible(text) + "\n")
 
 
 def print_error(text: str) -> None:
-    """Prints a line to standard error."""
-    sys.stderr.write(text + "\n")
+    """Prints a line to standard error, as `print_line`."""
+    sys.stderr.write(visible(text) + "\n")
 
 
 def print_cautions(cautions: Sequence[Caution]) -> None:
@@ -75,7 +79,7 @@ class _TerminalProgress:
             return
         self._last = now
         end = "\n" if done >= total else ""
-        sys.stderr.write(f"\r{message}: {done} of {total}\x1b[K{end}")
+        sys.stderr.write(f"\r{visible(message)}: {done} of {total}\x1b[K{end}")
         sys.stderr.flush()
 
 

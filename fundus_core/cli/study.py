@@ -19,6 +19,7 @@ from fundus_core.studies.obstacles import Obstacle, obstacles
 from fundus_core.studies.replace import on_other_data
 from fundus_core.studies.results import study_table
 from fundus_core.studies.run import Study, open_study, run_study, run_with_workers
+from fundus_core.tables import safe_csv
 
 
 def study(
@@ -80,7 +81,7 @@ def study(
     table = study_table(opened)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
-        table.to_csv(out, index=False)
+        out.write_text(safe_csv(table), encoding="utf-8")
     rows = [{str(name): row[name] for name in table} for row in table.to_dict("records")]
     if as_json:
         print_json({"title": document.title, "size": size, "rows": rows})

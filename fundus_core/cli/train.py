@@ -101,7 +101,7 @@ def finetune(
         augmentation=augmentation,
         patience=patience,
         seed=train_seed,
-        precision=choice.precision,
+        precision=cast(Precision, choice.precision),
         optimiser=optimiser,
         rate_schedule=rate_schedule,
     )

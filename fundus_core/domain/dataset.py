@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, cast
 
 import numpy as np
@@ -15,6 +16,7 @@ Task = Literal["binary", "multiclass", "multilabel"]
 
 RejectReason = Literal[
     "missing",
+    "changed",
     "unreadable",
     "truncated",
     "too_small",
@@ -91,7 +93,7 @@ class FundusDataset:
         """Returns N."""
         return len(self.table)
 
-    @property
+    @cached_property
     def image_ids(self) -> tuple[str, ...]:
         """N distinct content hashes, in the order of the table."""
         return tuple(self.table["image_id"])
@@ -171,7 +173,8 @@ class FundusDataset:
 
     def select(self, image_ids: Sequence[str]) -> "FundusDataset":
         """Returns the same data set with only the given photographs, in the given order."""
-        rows = self.table.set_index("image_id", drop=False).loc[list(image_ids)]
+        some = self.table[self.table["image_id"].isin(image_ids)]  # an index of all takes longer
+        rows = some.set_index("image_id", drop=False).loc[list(image_ids)]
         table = rows.reset_index(drop=True)
         return FundusDataset(
             self.name, self.source, table, self.targets, self.rejected, self.synthetic

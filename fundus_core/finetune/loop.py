@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.compute import Precision, choose_precision, keep_freed_memory
+from fundus_core.compute import (
+    Precision,
+    choose_precision,
+    keep_freed_memory,
+    out_of_memory,
+    too_large_to_train,
+)
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe, added_later
 from fundus_core.errors import TrainingError
@@ -196,8 +202,24 @@ class _Run:
 
     def _step(self, rows: NDArray[np.intp], number: int) -> float:
         """Learns from one batch; returns its loss."""
+        try:
+            return self._learn_from(rows, number)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        # Here, and not above, because the error holds on to what did not fit.
+        raise too_large_to_train(len(rows), lambda n: self._gradients(rows[:n], number))
+
+    def _learn_from(self, rows: NDArray[np.intp], number: int) -> float:
         import torch
 
+        value = self._gradients(rows, number)
+        torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
+        self.optimiser.step()
+        return float(value.detach())
+
+    def _gradients(self, rows: NDArray[np.intp], number: int) -> "Tensor":
+        """Computes the loss of a batch and its gradients; moves nothing."""
         batch = self.loader.augmented(rows, number)
         with self._autocast():
             value = self.loss(batch)
@@ -206,9 +228,7 @@ class _Run:
             value = value + penalty
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
-        self.optimiser.step()
-        return float(value.detach())
+        return value
 
     def _choose_rates(self, rows: NDArray[np.intp], number: int) -> None:
         """Sets which parameters move in an epoch, and what is in training mode."""

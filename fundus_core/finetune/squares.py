@@ -16,7 +16,9 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.embedding import Photograph
 from fundus_core.errors import DataError, ImageError
 from fundus_core.geometry import Geometry
+from fundus_core.io.files import new_memory_map
 from fundus_core.io.images import read_image
+from fundus_core.io.square_store import SquareStore
 from fundus_core.preprocessing import decode_side, prepare
 
 P = TypeVar("P")
@@ -53,6 +55,7 @@ def read_squares(
     *,
     folder: Path,
     masks: Mapping[str, Path] | None = None,
+    kept: SquareStore | None = None,
     workers: int = 2,
     progress: Progress = silent,
 ) -> Squares:
@@ -64,6 +67,8 @@ def read_squares(
         recipe: How a photograph becomes a square.
         folder: Where the arrays are kept while they are used; replaced if there are any.
         masks: Image id -> truth mask of the same size as the photograph; None for no masks.
+        kept: Squares of this recipe and size: photographs without a mask that are among them are
+            not decoded.
         workers: Threads that decode.
         progress: Told after every few dozen photographs.
 
@@ -72,11 +77,9 @@ def read_squares(
     """
     folder.mkdir(parents=True, exist_ok=True)
     total = len(photographs)
-    pixels = np.lib.format.open_memmap(
-        folder / "pixels.npy", mode="w+", dtype=np.uint8, shape=(total, 3, size, size)
-    )
+    pixels = new_memory_map(folder / "pixels.npy", (total, 3, size, size))
     bits = np.zeros((total, size, size), np.uint16) if masks is not None else None
-    read = partial(_read, size=size, recipe=recipe, masks=masks)
+    read = partial(_read, size=size, recipe=recipe, masks=masks, kept=kept)
     image_ids: list[str] = []
     skipped: list[RejectedRow] = []
     for photograph, outcome in in_threads(photographs, read, workers, progress, _MESSAGE):
@@ -147,17 +150,27 @@ def _read(
     size: int,
     recipe: PreprocessRecipe,
     masks: Mapping[str, Path] | None,
+    kept: SquareStore | None,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16] | None] | RejectedRow:
     """Returns one square of shape (3, S, S) and its mask, or why there is none."""
+    path = masks.get(photograph.image_id) if masks is not None else None
+    if path is None and kept is not None:
+        known = kept.get(photograph.image_id)
+        if known is not None:
+            return known, None
     decoder = cast(Literal["fast", "exact"], recipe.decoder)
     try:
-        image = read_image(photograph.path, min_side=decode_side(size), decoder=decoder)
+        image = read_image(
+            photograph.path,
+            min_side=decode_side(size),
+            decoder=decoder,
+            image_id=photograph.image_id,
+        )
     except ImageError as error:
         reason = cast(RejectReason, error.reason)
         return RejectedRow(str(photograph.path), reason, error.message)
     prepared = prepare(image, size, recipe)
     square = np.ascontiguousarray(prepared.pixels.transpose(2, 0, 1))
-    path = masks.get(photograph.image_id) if masks is not None else None
     return square, None if path is None else bits_in_square(_read_mask(path), prepared.geometry)
 
 

@@ -1,21 +1,23 @@
 """What a training keeps from epoch to epoch, in memory and in one file."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.domain.recipe import Recipe
 from fundus_core.io.files import write_atomically
+from fundus_core.io.tensor_sums import is_whole, with_sum
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-_STATE_VERSION = 3
+_STATE_VERSION = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +100,18 @@ def commit(
         "epochs": json.dumps([asdict(epoch) for epoch in state.epochs]),
         "best": str(state.best),
     }
-    data = save({name: value.contiguous() for name, value in tensors.items()}, metadata=about)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    whole = {name: value.cpu().contiguous() for name, value in tensors.items()}
+    data = save(whole, metadata=with_sum(about, _arrays(whole)))
     write_atomically(path, lambda file: file.write(data))
 
 
 def restore(
     path: Path | None, key: str, module: "nn.Module", optimiser: "torch.optim.Optimizer"
 ) -> TrainingState:
-    """Returns the state of the last finished epoch, or that of a fresh start."""
+    """Returns the state of the last finished epoch, or that of a fresh start.
+
+    A file that is cut short, or of which a bit has flipped, is not gone on from.
+    """
     if path is None or not path.is_file():
         return TrainingState()
     from safetensors import SafetensorError, safe_open
@@ -119,6 +124,8 @@ def restore(
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError):
         return TrainingState()
+    if not is_whole(about, _arrays(tensors)):
+        return TrainingState()
     module.load_state_dict(_under("now/", tensors))
     by_name = dict(module.named_parameters())
     for place, value in _under("optimiser/", tensors).items():
@@ -127,6 +134,16 @@ def restore(
         optimiser.state[by_name[name]][moment] = on_device
     epochs = [Epoch(**epoch) for epoch in json.loads(about["epochs"])]
     return TrainingState(epochs, int(about["best"]), _under("best/", tensors))
+
+
+def _arrays(tensors: Mapping[str, "Tensor"]) -> dict[str, NDArray[Any]]:
+    """Returns the bytes of tensors of any type, also of those that NumPy has none for."""
+    import torch
+
+    return {
+        f"{name} {value.dtype} {tuple(value.shape)}": value.reshape(-1).view(torch.uint8).numpy()
+        for name, value in tensors.items()
+    }
 
 
 def _under(prefix: str, tensors: dict[str, "Tensor"]) -> dict[str, "Tensor"]:

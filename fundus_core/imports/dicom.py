@@ -8,6 +8,7 @@ References:
 """
 
 import io
+import struct
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 
 from fundus_core.errors import DataError
 from fundus_core.imports.records import ImportedPhotograph, Outcome, Pseudonyms, RefusedPhotograph
-from fundus_core.io.images import MAX_BYTES, MAX_PIXELS
+from fundus_core.io.image_headers import MAX_BYTES, MAX_PIXELS
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -28,6 +29,24 @@ if TYPE_CHECKING:
 _PREAMBLE, _MAGIC = 128, b"DICM"
 _EYES = {"R": "OD", "L": "OS"}
 _RARE = "Decoders of some rarer compressions are not installed with this program."
+
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+"""Transfer syntax of files that are one zlib stream; a megabyte of it may unpack to a gigabyte."""
+
+_BROKEN = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    EOFError,
+    AttributeError,
+    RuntimeError,
+    NotImplementedError,
+    MemoryError,
+    struct.error,
+)
+"""What pydicom raises of a data set that lacks an element, contradicts itself or is no data set."""
 
 _IDENTITY = (
     *("PatientID", "PatientName", "PatientBirthDate", "PatientAge", "PatientSex"),
@@ -52,6 +71,8 @@ class _Header:
 def is_dicom(path: Path) -> bool:
     """Says whether a file begins as DICOM files do."""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return False
         with path.open("rb") as file:
             return file.read(_PREAMBLE + len(_MAGIC))[_PREAMBLE:] == _MAGIC
     except OSError:
@@ -101,7 +122,8 @@ def _header(
     path: Path, root: Path, pseudonyms: Pseudonyms, *, allow_burned_in: bool
 ) -> _Header | RefusedPhotograph:
     from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+    from pydicom.filereader import read_file_meta_info
 
     name = _name(path, root)
     if path.stat().st_size > MAX_BYTES:
@@ -111,6 +133,8 @@ def _header(
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about values that break the standard, with the values
+            if read_file_meta_info(path).get("TransferSyntaxUID") == _DEFLATED:
+                return RefusedPhotograph(name, "It is compressed as a whole; save it unpacked.")
             found = dcmread(path, stop_before_pixels=True, specific_tags=list(_IDENTITY))
             reason = _why_not(found, allow_burned_in=allow_burned_in)
             if reason:
@@ -124,7 +148,7 @@ def _header(
                 (date or _text(found, "StudyDate"))[:8],
                 _about(found, pseudonyms.of(f"{issuer}\n{identifier}") if identifier else ""),
             )
-    except (InvalidDicomError, OSError, ValueError, TypeError, KeyError, EOFError, AttributeError):
+    except (InvalidDicomError, BytesLengthException, *_BROKEN):
         return RefusedPhotograph(name, "Its header is broken.")
 
 
@@ -188,8 +212,7 @@ def _photograph(header: _Header, root: Path, more: dict[str, str]) -> Outcome:
         return RefusedPhotograph(name, f"It is compressed in an unknown way. {_RARE}")
     except (RuntimeError, InvalidDicomError, BytesLengthException, OSError, EOFError):
         return RefusedPhotograph(name, f"Its pixels cannot be decoded. {_RARE}")
-    # Of a data set that lacks an element, or contradicts itself, pydicom raises any of these.
-    except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+    except _BROKEN:
         return RefusedPhotograph(name, "Its pixels are cut short, or not as its header says.")
     file = io.BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
@@ -202,6 +225,7 @@ def _rgb(found: "Dataset") -> NDArray[np.uint8]:
     from pydicom.pixels.utils import pixel_array
 
     kind = str(found.PhotometricInterpretation)
+    _require_announced_size(found)
     pixels: NDArray[Any] = pixel_array(found)
     if kind == "PALETTE COLOR":
         pixels = apply_color_lut(pixels, found)
@@ -214,6 +238,24 @@ def _rgb(found: "Dataset") -> NDArray[np.uint8]:
     if kind == "MONOCHROME1":
         eight = np.uint8(255) - eight
     return np.ascontiguousarray(eight if eight.ndim == 3 else np.repeat(eight[..., None], 3, 2))
+
+
+def _require_announced_size(found: "Dataset") -> None:
+    """Raises ValueError if a compressed picture is larger than the header says; decodes nothing."""
+    from PIL import ImageFile, Jpeg2KImagePlugin, JpegImagePlugin
+    from pydicom.encaps import get_frame
+
+    if not found.file_meta.TransferSyntaxUID.is_compressed:
+        return
+    frame = get_frame(found.PixelData, 0, number_of_frames=1)
+    openers: dict[bytes, type[ImageFile.ImageFile]] = {
+        b"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
+        b"\xff\x4f\xff": Jpeg2KImagePlugin.Jpeg2KImageFile,
+        b"\0\0\0": Jpeg2KImagePlugin.Jpeg2KImageFile,
+    }
+    opener = openers.get(frame[:3])
+    if opener is not None and opener(io.BytesIO(frame)).size != (found.Columns, found.Rows):
+        raise ValueError("The compressed picture is not of the size that the header says.")
 
 
 def _eight_bits(pixels: NDArray[Any], bits: int, *, signed: bool) -> NDArray[np.uint8]:

@@ -12,7 +12,8 @@ from typing import Any
 
 from fundus_core.errors import DataError
 from fundus_core.imports.records import ImportedPhotograph, Outcome, RefusedPhotograph
-from fundus_core.io.images import MAX_BYTES, SUPPORTED_SUFFIXES
+from fundus_core.io.image_headers import MAX_BYTES
+from fundus_core.io.images import SUPPORTED_SUFFIXES
 
 _SUFFIXES = (".parquet", ".arrow")
 _ROWS_AT_ONCE = 64

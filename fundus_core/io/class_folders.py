@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from fundus_core.domain.dataset import RejectedRow
+from fundus_core.domain.visible import visible
 from fundus_core.io.columns import is_split_name
 from fundus_core.io.photo_files import is_photograph_name, walk_files
 
@@ -47,7 +48,7 @@ def read_class_folders(folder: Path) -> tuple[pd.DataFrame, tuple[RejectedRow, .
     for column, values in _columns(names).items():
         table[column] = pd.Series(values, dtype=object)
     detail = "This format is not supported; export the photograph as JPEG or PNG."
-    return table, tuple(RejectedRow(str(path), "unreadable", detail) for path in foreign)
+    return table, tuple(RejectedRow(visible(str(path)), "unreadable", detail) for path in foreign)
 
 
 def _columns(names: Sequence[Sequence[str]]) -> dict[str, list[str | None]]:

@@ -2,26 +2,38 @@
 
 A shard is two files. `NNNNNN.npy` holds the rows; `NNNNNN.json`, written after it, holds their
 image ids and the checksum and makes the shard count. A crash between the two leaves a file that
-readers do not look at; a flipped bit makes a shard a miss, and its images are computed again.
+readers do not look at; a flipped bit in either, or an edit by hand, makes a shard a miss, and its
+images are computed again.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import RejectedRow
 from fundus_core.domain.embeddings import Embeddings
-from fundus_core.domain.recipe import EmbedRecipe
-from fundus_core.io.files import checksum, read_json, write_array, write_json
+from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
+from fundus_core.io.event_log import note
+from fundus_core.io.files import (
+    checksum,
+    full_disk_explained,
+    read_json,
+    write_array,
+    write_json,
+)
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.sealed import read_sealed, write_sealed
 
 _RECIPE = "recipe.json"
 _WEIGHTS = "weights.json"
+
+_SECONDS_BETWEEN_SIGNS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +54,33 @@ class EmbeddingStore:
         self.fingerprint = recipe.fingerprint()
         self.folder = root / self.fingerprint
         self._recipe = recipe
+        self._last_number: int | None = None
 
     def lock(self) -> FileLock:
         """Returns the lock to hold while adding rows; the system frees it if the holder dies."""
         require_writable(self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with full_disk_explained(self.folder / ".lock", 0):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if (self.folder / _RECIPE).is_file():
+                self._write_recipe()
         return FileLock(self.folder / ".lock")
+
+    @contextlib.contextmanager
+    def turn(self, tell: Callable[[], None]) -> Iterator[None]:
+        """Holds `lock`; while another process does, `tell` is called every few seconds."""
+        lock = self.lock()
+        while True:
+            tell()
+            try:
+                with full_disk_explained(self.folder / ".lock", 0):
+                    lock.acquire(timeout=_SECONDS_BETWEEN_SIGNS)
+                break
+            except Timeout:
+                continue
+        try:
+            yield
+        finally:
+            lock.release()
 
     def known(self) -> set[str]:
         """Returns the ids of images that need not be computed: stored, or known to fail."""
@@ -58,26 +91,31 @@ class EmbeddingStore:
         }
 
     def read(self, image_ids: Sequence[str]) -> Embeddings:
-        """Returns the stored vectors of the given images, in their order; others are left out."""
-        wanted = set(image_ids)
-        rows: dict[str, NDArray[np.float32]] = {}
+        """Returns the stored vectors of the given images, in their order; others are left out.
+
+        Args:
+            image_ids: Distinct.
+        """
+        place = {image_id: row for row, image_id in enumerate(image_ids)}
+        vectors = np.zeros((0, 0), np.float32)
+        is_there = np.zeros(len(place), bool)
         skipped: dict[str, RejectedRow] = {}
         for shard in self._shards(verify=True):
+            skipped |= {key: row for key, row in shard.skipped.items() if key in place}
+            rows = [row for row, image_id in enumerate(shard.image_ids) if image_id in place]
+            if not rows:
+                continue
             array = np.load(shard.array, mmap_mode="r", allow_pickle=False)
-            rows |= {
-                image_id: row
-                for image_id, row in zip(shard.image_ids, array, strict=True)
-                if image_id in wanted
-            }
-            skipped |= {key: row for key, row in shard.skipped.items() if key in wanted}
-        present = tuple(image_id for image_id in image_ids if image_id in rows)
-        vectors = (
-            np.stack([rows[image_id] for image_id in present]).astype(np.float32)
-            if present
-            else np.zeros((0, 0), np.float32)
-        )
+            if not is_there.any():
+                vectors = np.zeros((len(place), array.shape[1]), np.float32)
+            places = [place[shard.image_ids[row]] for row in rows]
+            vectors[places] = array[rows]
+            is_there[places] = True
+        present = tuple(image_id for image_id in image_ids if is_there[place[image_id]])
+        if 0 < len(present) < len(place):
+            vectors = vectors[is_there]
         vectors.flags.writeable = False
-        failed = tuple(row for key, row in skipped.items() if key not in rows)
+        failed = tuple(row for key, row in skipped.items() if not is_there[place[key]])
         return Embeddings(vectors, present, self.fingerprint, failed)
 
     def count(self, image_ids: Sequence[str]) -> int:
@@ -101,8 +139,7 @@ class EmbeddingStore:
         Raises:
             StoreError: If the disk is full.
         """
-        if not (self.folder / _RECIPE).is_file():
-            write_json(self.folder / _RECIPE, self._recipe.to_dict())
+        self._write_recipe()
         array = self.folder / f"{self._next_number():06d}.npy"
         write_array(array, vectors)
         about: dict[str, Any] = {
@@ -110,7 +147,7 @@ class EmbeddingStore:
             "checksum": checksum(array),
             "skipped": {key: [row.path, row.reason, row.detail] for key, row in skipped.items()},
         }
-        write_json(array.with_suffix(".json"), about)
+        write_sealed(array.with_suffix(".json"), about)
 
     def remember_weights(self, path: Path | None) -> None:
         """Notes where the weights were, so that the network can be loaded again."""
@@ -122,33 +159,65 @@ class EmbeddingStore:
         noted = read_json(self.folder / _WEIGHTS)
         return Path(noted["path"]) if isinstance(noted, dict) else None
 
+    def _write_recipe(self) -> None:
+        """Writes the recipe unless it stands there as it should."""
+        if fingerprint_of(read_json(self.folder / _RECIPE)) != self.fingerprint:
+            write_json(self.folder / _RECIPE, self._recipe.to_dict())
+
     def _next_number(self) -> int:
-        taken = [int(path.stem) for path in self.folder.glob("[0-9]*.json")]
-        return max(taken, default=-1) + 1
+        if self._last_number is None:
+            taken = [int(path.stem) for path in self.folder.glob("[0-9]*.json")]
+            self._last_number = max(taken, default=-1)
+        self._last_number += 1  # to list the folder each time costs most of a large extraction
+        while (self.folder / f"{self._last_number:06d}.json").exists():
+            self._last_number += 1
+        return self._last_number
 
     def _shards(self, *, verify: bool = False) -> list[_Shard]:
         """Returns the committed shards in order, leaving out corrupt ones."""
         found = (_read_shard(path) for path in sorted(self.folder.glob("[0-9]*.json")))
-        return [shard for shard in found if shard and not (verify and _is_corrupt(shard))]
+        return [shard for shard in found if shard and not (verify and _is_left_out(shard))]
 
 
 def _read_shard(path: Path) -> _Shard | None:
-    about = read_json(path)
+    about = read_sealed(path)
     array = path.with_suffix(".npy")
-    if not isinstance(about, dict) or not array.is_file():
+    if about is None or not array.is_file():
         return None
-    skipped = {key: RejectedRow(*row) for key, row in about["skipped"].items()}
-    return _Shard(array, tuple(about["image_ids"]), skipped, about["checksum"])
+    try:
+        skipped = {key: RejectedRow(*row) for key, row in about["skipped"].items()}
+        return _Shard(array, tuple(about["image_ids"]), skipped, about["checksum"])
+    except (KeyError, TypeError, AttributeError):
+        return None  # of format 1, changed by hand
+
+
+def _is_left_out(shard: _Shard) -> bool:
+    if corrupt := _is_corrupt(shard):
+        note("damaged shard left out", store="embeddings", n=len(shard.image_ids))
+    return corrupt
 
 
 def _is_corrupt(shard: _Shard) -> bool:
     return checksum(shard.array) != shard.checksum
 
 
+def damaged_shards(folder: Path) -> tuple[Path, ...]:
+    """Returns the shards of a folder that cannot be used, by the file that commits each."""
+    found = ((path, _read_shard(path)) for path in sorted(folder.glob("[0-9]*.json")))
+    return tuple(path for path, shard in found if shard is None or _is_corrupt(shard))
+
+
 def stored_recipes(root: Path) -> dict[str, dict[str, Any]]:
-    """Returns the recipes that have rows: fingerprint -> the recipe as plain values."""
+    """Returns the recipes that have rows: fingerprint -> the recipe as plain values.
+
+    One that is not what its folder is named after was changed, and is left out.
+    """
     found = ((path.parent.name, read_json(path)) for path in sorted(root.glob(f"[!.]*/{_RECIPE}")))
-    return {name: recipe for name, recipe in found if isinstance(recipe, dict)}
+    return {
+        name: recipe
+        for name, recipe in found
+        if isinstance(recipe, dict) and fingerprint_of(recipe) == name
+    }
 
 
 def recipe_from_dict(values: dict[str, Any]) -> EmbedRecipe:

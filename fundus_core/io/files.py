@@ -1,10 +1,14 @@
 """Writing files so that a crash, a full disk or a second writer never leaves a torn one."""
 
 import contextlib
+import ctypes
 import errno
 import json
+import math
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -12,6 +16,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import xxhash
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 
 from fundus_core.errors import StoreError
 from fundus_core.io.read_only import require_writable
@@ -35,20 +40,86 @@ def temporary_name(path: Path) -> Path:
 
 @contextlib.contextmanager
 def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
-    """Turns "no space left" into a sentence that says how much was needed.
+    """Turns a full disk, and a place that may not be written to, into a sentence.
+
+    Args:
+        path: What is being written.
+        n_bytes: How much it needs; 0 if that is not known.
 
     Raises:
-        StoreError: If the disk or the quota is full.
+        StoreError: If the disk or the quota is full, or the place may not be written to.
     """
     try:
         yield
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise
-        raise StoreError(
-            f"No space left for {n_bytes:,} bytes in {path.parent}.",
-            hint="Free some space or choose another --workspace; what was stored before is intact.",
-        ) from error
+    except (OSError, SafetensorError) as error:
+        cause = _cause(error)
+        if cause in _FULL:
+            raise StoreError(
+                f"No space left {_needed(n_bytes)}in {path.parent}{_free(path.parent)}.",
+                hint="Free some space or choose another --workspace; what was stored before is "
+                "intact.",
+            ) from error
+        if cause in _FORBIDDEN:
+            raise StoreError(
+                f"{path.parent} may not be written to: {os.strerror(cause)}.",
+                hint="Name a folder you may write to by --workspace, mend its permissions, or only "
+                "look: `fundus app --read-only`.",
+            ) from error
+        raise
+
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_CODE_IN_WORDS = re.compile(r"(?:os error|errno|code:) (\d+)", re.IGNORECASE)
+_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")  # NumPy
+
+
+def _cause(error: Exception) -> int:
+    """Returns the system's number of an error; 0 where there is none.
+
+    Libraries that are not written in Python tell it in words only.
+    """
+    if isinstance(error, OSError) and error.errno:
+        return error.errno
+    if _SHORT_WRITE.search(str(error)):
+        return errno.ENOSPC
+    said = _CODE_IN_WORDS.search(str(error))
+    return int(said[1]) if said else 0
+
+
+def _needed(n_bytes: int) -> str:
+    return f"for {n_bytes:,} bytes " if n_bytes else ""
+
+
+def _free(folder: Path) -> str:
+    """Returns in words how much room is left where a folder is; empty where nobody knows."""
+    try:
+        return f" ({shutil.disk_usage(folder).free:,} are free)"
+    except OSError:
+        return ""
+
+
+def new_memory_map(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Makes a file of bytes to be filled as an array, with all its space taken beforehand.
+
+    Without its space a memory map on a full disk ends the process by a signal that Python cannot
+    catch.
+
+    Args:
+        path: Replaced if it is there.
+        shape: Of the array, in bytes.
+
+    Raises:
+        StoreError: If there is not enough space.
+    """
+    n_bytes = math.prod(shape)
+    path.unlink(missing_ok=True)
+    with full_disk_explained(path, n_bytes):
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+        with path.open("r+b") as file:
+            if hasattr(os, "posix_fallocate"):
+                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    return array
 
 
 def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, n_bytes: int = 0) -> None:
@@ -65,8 +136,9 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, n_bytes
         ReadOnlyError: If it lies in a workspace that is only to be looked at.
     """
     require_writable(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_name(path)
+    with full_disk_explained(path, n_bytes):
+        path.parent.mkdir(parents=True, exist_ok=True)
     try:
         with full_disk_explained(path, n_bytes), temporary.open("wb") as file:
             if n_bytes and hasattr(os, "posix_fallocate"):
@@ -77,7 +149,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, n_bytes
         temporary.replace(path)
         sync_folder(path.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -90,7 +163,7 @@ def read_json(path: Path) -> Any | None:
     """Returns the content of a JSON file, or None where it is missing or torn."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -103,6 +176,54 @@ def write_array(path: Path, array: NDArray[Any]) -> None:
         lambda file: np.save(file, contiguous, allow_pickle=False),
         n_bytes=contiguous.nbytes + header_bytes,
     )
+
+
+def sync_file(path: Path) -> None:
+    """Makes the content of a file that a library wrote survive a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def put_in_place(made: Path, place: Path) -> Path | None:
+    """Moves a finished folder to its place, in one step where the system knows how.
+
+    Args:
+        made: The folder; it lies beside the place.
+        place: Where readers look for it.
+
+    Returns:
+        What stood there before, under a name that readers ignore; None if nothing did.
+    """
+    if not place.exists():
+        made.rename(place)
+        return None
+    if _exchanged(made, place):
+        return made
+    retired = temporary_name(place)
+    place.rename(retired)
+    made.rename(place)
+    return retired
+
+
+def _exchanged(first: Path, second: Path) -> bool:
+    """Exchanges two folders, so that no reader ever finds neither; False where it cannot be."""
+    library = ctypes.CDLL(None, use_errno=True)
+    for name, arguments in _EXCHANGES.items():
+        function = getattr(library, name, None)
+        if function is not None:
+            here, there = os.fsencode(first), os.fsencode(second)
+            return bool(function(*arguments(here, there)) == 0)
+    return False
+
+
+_EXCHANGES: dict[str, Callable[[bytes, bytes], tuple[Any, ...]]] = {
+    "renameat2": lambda a, b: (_HERE, ctypes.c_char_p(a), _HERE, ctypes.c_char_p(b), 2),  # Linux
+    "renamex_np": lambda a, b: (ctypes.c_char_p(a), ctypes.c_char_p(b), 2),  # macOS
+}
+_HERE = -100  # AT_FDCWD: a path that is not absolute begins in the current folder
 
 
 def sync_folder(folder: Path) -> None:

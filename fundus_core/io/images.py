@@ -6,36 +6,26 @@ are trained.
 """
 
 import hashlib
+import re
 import stat
-import struct
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import (
-    BmpImagePlugin,
-    GifImagePlugin,
-    Image,
-    ImageFile,
-    JpegImagePlugin,
-    PngImagePlugin,
-    PpmImagePlugin,
-    TiffImagePlugin,
-    WebPImagePlugin,
-)
+from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
 
 from fundus_core.errors import ImageError
+from fundus_core.io.image_headers import MAX_BYTES, broken_file, open_header
 from fundus_core.io.pixel_formats import (
     BROKEN_FILE_ERRORS,
     load_quietly,
     orientation_of,
-    pillow_warnings_silenced,
     to_rgb,
     upright,
 )
+from fundus_core.io.remote import is_remote, read_bytes
 
 Decoder = Literal["fast", "exact"]
 
@@ -54,30 +44,9 @@ SUPPORTED_SUFFIXES = (
 """Suffixes, in lower case, of the files taken for photographs. What is in them is told by their
 first bytes, not by the suffix."""
 
-MAX_PIXELS = 100_000_000
-"""Largest photograph that is decoded; no fundus camera makes half as many pixels."""
 
-MIN_SHORTER_SIDE = 64
-"""Smallest shorter side, in pixels, that still shows a retina."""
-
-MAX_BYTES = 1 << 30
-"""Largest file that is read: 100 megapixels of 16-bit RGBA, uncompressed, are smaller."""
-
-_OPENERS: dict[bytes, type[ImageFile.ImageFile]] = {
-    b"\xff\xd8\xff": JpegImagePlugin.JpegImageFile,
-    b"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
-    b"II*\0": TiffImagePlugin.TiffImageFile,
-    b"MM\0*": TiffImagePlugin.TiffImageFile,
-    b"II+\0": TiffImagePlugin.TiffImageFile,
-    b"MM\0+": TiffImagePlugin.TiffImageFile,
-    b"BM": BmpImagePlugin.BmpImageFile,
-    b"GIF87a": GifImagePlugin.GifImageFile,
-    b"GIF89a": GifImagePlugin.GifImageFile,
-    b"P5": PpmImagePlugin.PpmImageFile,
-    b"P6": PpmImagePlugin.PpmImageFile,
-}
-"""First bytes of a file and what opens it; WebP, whose signature has a gap, is told in code. Image
-libraries know many more formats, some of which run other programs: those are not wanted here."""
+_ID_DIGITS = 32
+_IMAGE_ID = re.compile(rf"[0-9a-f]{{{_ID_DIGITS}}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +67,11 @@ class ScannedImage:
 
 
 def read_image(
-    path: Path, *, min_side: int | None = None, decoder: Decoder = "fast"
+    path: Path,
+    *,
+    min_side: int | None = None,
+    decoder: Decoder = "fast",
+    image_id: str = "",
 ) -> NDArray[np.uint8]:
     """Reads a photograph as upright RGB.
 
@@ -112,15 +85,19 @@ def read_image(
             as the shorter side keeps this many pixels. Other formats keep their size.
         decoder: `fast` decodes JPEG by libjpeg-turbo, at a reduced size if allowed; `exact` always
             decodes in full by Pillow, as the authors of most published weights did.
+        image_id: What the photograph is known by, see `ScannedImage`. A file that holds something
+            else by now is refused. Names that are no such id are not compared.
 
     Returns:
         Shape (H, W, 3), contiguous and writable.
 
     Raises:
-        ImageError: If the file is missing, not a photograph, truncated, too small or too large.
+        ImageError: If the file is missing, not a photograph, truncated, too small or too large,
+            or not the photograph that was meant.
     """
     data = _read_bytes(path)
-    image = _open(data, path.name)
+    _require_same_content(data, path.name, image_id)
+    image = open_header(data, path.name)
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return _decode_by_pillow(image, data, path.name)
     if decoder == "exact" or image.mode == "CMYK":
@@ -143,7 +120,7 @@ def scan_image(path: Path) -> ScannedImage:
         ImageError: As `read_image`.
     """
     data = _read_bytes(path)
-    image = _open(data, path.name)
+    image = open_header(data, path.name)
     width, height = image.size
     reduced = None
     if isinstance(image, JpegImagePlugin.JpegImageFile):
@@ -152,7 +129,26 @@ def scan_image(path: Path) -> ScannedImage:
         height, width = _decode_by_pillow(image, data, path.name).shape[:2]
     elif orientation_of(image) >= 5:
         width, height = height, width
-    return ScannedImage(hashlib.sha256(data).hexdigest()[:32], width, height, len(data))
+    return ScannedImage(_id_of(data), width, height, len(data))
+
+
+def holds(path: Path, image_id: str) -> bool:
+    """Says whether a file can be read and still holds the content that an image id names."""
+    try:
+        _require_same_content(_read_bytes(path), path.name, image_id)
+    except ImageError:
+        return False
+    return True
+
+
+def is_content_id(image_id: str) -> bool:
+    """Says whether an id is made from a photograph's content, as `ScannedImage.image_id` is.
+
+    Examples:
+        >>> is_content_id("0123456789abcdef0123456789abcdef"), is_content_id("eye 7")
+        (True, False)
+    """
+    return _IMAGE_ID.fullmatch(image_id) is not None
 
 
 def thumbnail(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
@@ -179,6 +175,8 @@ def thumbnail(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
 def _read_bytes(path: Path) -> bytes:
     """Returns the file's content, refusing what is not a plain file of a sensible size."""
     try:
+        if is_remote(path):
+            return _require_readable_size(read_bytes(path, MAX_BYTES), path.name)
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a plain file"
@@ -202,68 +200,28 @@ def _read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def _open(data: bytes, name: str) -> ImageFile.ImageFile:
-    """Reads the header and refuses what need not be decoded; nothing is decoded here."""
-    opener = next((known for magic, known in _OPENERS.items() if data.startswith(magic)), None)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        opener = WebPImagePlugin.WebPImageFile
-    if opener is None:
-        content = "is not a JPEG, PNG, TIFF, BMP, WebP, GIF or PPM file" if data else "is empty"
-        raise ImageError(
-            "unreadable", f"{name} {content}.", hint="Export the photograph as JPEG or PNG."
-        )
-    try:
-        with pillow_warnings_silenced():
-            image = opener(BytesIO(data))
-            _require_sensible_size(image, name)
-            _require_one_picture(image, name)
-    except Image.DecompressionBombError as error:
-        raise ImageError(
-            "too_large", f"{name}: {error}", hint="Export a smaller photograph."
-        ) from error
-    except BROKEN_FILE_ERRORS as error:
-        raise _broken(name, error, cut=_directory_is_cut_off(data)) from error
-    return image
-
-
-def _require_sensible_size(image: Image.Image, name: str) -> None:
-    """Raises if the header tells of too many pixels, or of too few to show a retina."""
-    width, height = image.size
-    if width * height > MAX_PIXELS:
+def _require_readable_size(data: bytes, name: str) -> bytes:
+    if len(data) > MAX_BYTES:
         raise ImageError(
             "too_large",
-            f"{name} claims {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded.",
-            hint="Export a smaller photograph, or remove the file.",
+            f"{name} has more than {MAX_BYTES:,} bytes.",
+            hint="Export the photograph as JPEG or PNG.",
         )
-    if min(width, height) < MIN_SHORTER_SIDE:
-        raise ImageError(
-            "too_small",
-            f"{name} has {width} x {height} pixels; "
-            f"the shorter side must have at least {MIN_SHORTER_SIDE}.",
-            hint="Use the original photograph instead of its thumbnail.",
-        )
+    return data
 
 
-def _require_one_picture(image: ImageFile.ImageFile, name: str) -> None:
-    """Raises if the file holds several pictures: which one is meant?
+def _id_of(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:_ID_DIGITS]
 
-    Only the second is looked for, so that a file of 20,000 pages costs no more than one of two. A
-    smaller second page of a TIFF is a preview, as scanners store it.
-    """
-    first_width, first_height = image.size
-    try:
-        image.seek(1)
-    except EOFError:
-        return
-    width, height = image.size
-    image.seek(0)
-    is_tiff = isinstance(image, TiffImagePlugin.TiffImageFile)
-    if is_tiff and width < first_width and height < first_height:
+
+def _require_same_content(data: bytes, name: str, image_id: str) -> None:
+    """Raises if an image id names other content than this."""
+    if not is_content_id(image_id) or _id_of(data) == image_id:
         return
     raise ImageError(
-        "unreadable",
-        f"{name} holds several pages or frames; a file must hold one photograph.",
-        hint="Save each page as a file of its own.",
+        "changed",
+        f"{name} is another photograph than when the data set was opened.",
+        hint="Open the data set again, so that it is read anew.",
     )
 
 
@@ -282,7 +240,7 @@ def _decode_jpeg(data: bytes, name: str, *, min_side: int) -> NDArray[np.uint8] 
         )
     except ValueError as error:
         if "remature end" in str(error):
-            raise _broken(name, error, cut=True) from error
+            raise broken_file(name, error, cut=True) from error
         return None
     return pixels
 
@@ -293,30 +251,7 @@ def _decode_by_pillow(image: ImageFile.ImageFile, data: bytes, name: str) -> NDA
         load_quietly(image)
         return upright(to_rgb(image, name), orientation_of(image))
     except BROKEN_FILE_ERRORS as error:
-        raise _broken(name, error, cut=_strips_are_cut_off(image, data)) from error
-
-
-def _broken(name: str, error: Exception, *, cut: bool) -> ImageError:
-    """Returns the error for a file that was recognised but could not be decoded."""
-    if cut or "truncated" in str(error).lower():
-        return ImageError(
-            "truncated",
-            f"{name} ends before the picture does.",
-            hint="Copy the photograph again; the transfer was cut off.",
-        )
-    return ImageError(
-        "unreadable",
-        f"{name} is damaged: {error}.",
-        hint="Copy or export the photograph again.",
-    )
-
-
-def _directory_is_cut_off(data: bytes) -> bool:
-    """Tells whether a TIFF points beyond its end to its list of tags."""
-    orders = {b"II*\0": "<I", b"MM\0*": ">I"}
-    if data[:4] not in orders or len(data) < 8:
-        return False
-    return bool(struct.unpack_from(orders[data[:4]], data, 4)[0] + 2 > len(data))
+        raise broken_file(name, error, cut=_strips_are_cut_off(image, data)) from error
 
 
 def _strips_are_cut_off(image: ImageFile.ImageFile, data: bytes) -> bool:

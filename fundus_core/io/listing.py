@@ -1,5 +1,6 @@
 """Lists what a folder or a table says of its photographs, before any of them is looked at."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,11 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from fundus_core.domain.dataset import RESERVED_COLUMNS, RejectedRow
+from fundus_core.domain.visible import visible
 from fundus_core.errors import DataError
 from fundus_core.io.class_folders import read_class_folders
 from fundus_core.io.columns import ColumnMapping, normalise_eye, normalise_split, recognise
-from fundus_core.io.photo_files import PhotographFinder, is_photograph_name
-from fundus_core.io.tables import TABLE_SUFFIXES, read_table
+from fundus_core.io.data_roots import require_no_roots, require_within_roots
+from fundus_core.io.photo_files import Finder, PhotographFinder, is_photograph_name
+from fundus_core.io.remote import address_of, is_remote, read_bytes
+from fundus_core.io.remote_finder import RemoteFinder
+from fundus_core.io.tables import MOST_BYTES, TABLE_SUFFIXES, read_table
 from fundus_core.io.targets import named_columns, normalise_labels
 
 _GENERIC_TABLES = {"labels", "manifest", "data", "dataset", "metadata", "table", "index", "images"}
@@ -49,7 +54,7 @@ class Listing:
     target: str | None
     """The columns of `rows` that the user named as the target, joined by commas."""
 
-    finder: PhotographFinder
+    finder: Finder
     rejected: tuple[RejectedRow, ...] = ()
     """Files that are in no row."""
 
@@ -61,7 +66,12 @@ def list_photographs(source: DataSource) -> Listing:
         DataError: If there is nothing to read, or it is not clear which table or column to use.
         TargetError: If the named target is not there.
     """
+    if is_remote(source.path):
+        require_no_roots(str(source.path))
+        return _listed_remote(source)
     path = source.path.expanduser().absolute()
+    _require_text(path)
+    require_within_roots(path)
     if path.is_dir():
         return _listed_folder(path, source)
     if not path.exists():
@@ -74,29 +84,44 @@ def list_photographs(source: DataSource) -> Listing:
     if path.suffix.lower() in TABLE_SUFFIXES:
         generic = path.stem.lower() in _GENERIC_TABLES
         name = path.parent.name if generic else path.stem
-        return _listed_table(path, (path.parent,), source.columns, name)
+        return _listed_table(path, PhotographFinder((path.parent,)), source.columns, visible(name))
     if is_photograph_name(path.name):
         rows = pd.DataFrame({"path": [str(path)]}, dtype=object)
         arranged, _ = _arranged(rows, ColumnMapping(path="path"))
-        return Listing(path.stem, str(path), arranged, None, PhotographFinder((path.parent,)))
+        return Listing(
+            visible(path.stem), str(path), arranged, None, PhotographFinder((path.parent,))
+        )
     raise DataError(
         f"{path.name} is neither a folder, nor a table, nor a photograph.",
         hint=f"Give a folder, a photograph, or a table ({', '.join(TABLE_SUFFIXES)}).",
     )
 
 
+def _require_text(path: Path) -> None:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"The name of {visible(str(path))} is not text in UTF-8.", hint="Rename the folder."
+        ) from error
+
+
 def _listed_folder(folder: Path, source: DataSource) -> Listing:
     """Returns the rows of a folder: those of its table if there is one, else its photographs."""
-    name = folder.resolve().name
+    name = visible(folder.resolve().name)
     if source.table is not None:
         table = source.table.expanduser().absolute()
-        return _listed_table(table, (folder, table.parent), source.columns, name)
+        require_within_roots(table)
+        return _listed_table(table, PhotographFinder((folder, table.parent)), source.columns, name)
     usable: dict[str, Listing] = {}
     errors: list[DataError] = []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in TABLE_SUFFIXES and not path.name.startswith("."):
+            require_within_roots(path)
             try:
-                usable[path.name] = _listed_table(path, (folder,), source.columns, name)
+                usable[path.name] = _listed_table(
+                    path, PhotographFinder((folder,)), source.columns, name
+                )
             except DataError as error:
                 errors.append(error)
     if len(usable) > 1:
@@ -110,16 +135,46 @@ def _listed_folder(folder: Path, source: DataSource) -> Listing:
 
 
 def _listed_table(
-    path: Path, folders: Sequence[Path], mapping: ColumnMapping, name: str
+    path: Path, finder: Finder, mapping: ColumnMapping, name: str, source: str = ""
 ) -> Listing:
     """Returns the rows of a table."""
     rows = read_table(path)
-    finder = PhotographFinder(folders)
     columns = recognise(
         rows, mapping, is_file=lambda value: finder.find(value) is not None, name=path.name
     )
     arranged, target = _arranged(rows, columns)
-    return Listing(name, str(path), arranged, target, finder)
+    return Listing(name, source or str(path), arranged, target, finder)
+
+
+def _listed_remote(source: DataSource) -> Listing:
+    """Returns the rows of a table in a store, or of one that names photographs in a store.
+
+    Raises:
+        DataError: If there is no table, or it cannot be had.
+    """
+    require_within_roots(source.path)
+    table = source.table or source.path
+    if table.suffix.lower() not in TABLE_SUFFIXES:
+        raise DataError(
+            f"{address_of(source.path)} is no table ({', '.join(TABLE_SUFFIXES)}).",
+            hint="Name a table of the photographs in the store; with --table, DATA is the folder "
+            "that its paths begin at.",
+        )
+    folder = source.path if source.table else source.path.parent
+    finder, name = RemoteFinder(address_of(folder)), visible(table.stem)
+    if not is_remote(table):
+        require_within_roots(table.expanduser().absolute())
+        return _listed_table(table.expanduser().absolute(), finder, source.columns, name)
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place, table.name)
+        try:
+            copy.write_bytes(read_bytes(table, MOST_BYTES))
+        except OSError as error:
+            raise DataError(
+                f"{address_of(table)} cannot be read: {error}",
+                hint="Check the address, and that this machine may read from the store.",
+            ) from error
+        return _listed_table(copy, finder, source.columns, name, address_of(table))
 
 
 def _listed_class_folders(
@@ -143,7 +198,7 @@ def _listed_class_folders(
     )
     finder = PhotographFinder((folder,))
     arranged, target = _arranged(rows, columns)
-    return Listing(folder.resolve().name, str(folder), arranged, target, finder, rejected)
+    return Listing(visible(folder.resolve().name), str(folder), arranged, target, finder, rejected)
 
 
 def _arranged(rows: pd.DataFrame, columns: ColumnMapping) -> tuple[pd.DataFrame, str | None]:
@@ -156,23 +211,31 @@ def _arranged(rows: pd.DataFrame, columns: ColumnMapping) -> tuple[pd.DataFrame,
     renamed = {theirs: ours for ours, theirs in roles.items() if theirs is not None}
     blank = pd.Series([None] * len(rows), dtype=object)
     arranged = {ours: blank if theirs is None else rows[theirs] for ours, theirs in roles.items()}
+    for name in ("patient_id", "eye", "split"):
+        arranged[name] = _visible(arranged[name])
     arranged["eye"] = pd.Series(map(normalise_eye, arranged["eye"]), dtype=object)
     arranged["split"] = pd.Series(map(normalise_split, arranged["split"]), dtype=object)
     holds_files = any(map(is_photograph_name, arranged["path"].dropna()))
-    for theirs in map(str, rows.columns):
+    given = list(map(str, rows.columns))
+    for theirs in given:
         if theirs not in renamed or (theirs == columns.path and not holds_files):
-            ours = _free_name(theirs, {*arranged, *rows.columns})
-            arranged[ours] = normalise_labels(rows[theirs])
+            shown = visible(theirs)
+            plain = shown == theirs and theirs not in RESERVED_COLUMNS
+            ours = theirs if plain else _free_name(shown, {*arranged, *given} - {theirs})
+            arranged[ours] = normalise_labels(_visible(rows[theirs]))
             renamed.setdefault(theirs, ours)
     target = ",".join(renamed[name] for name in named_columns(rows, columns.target))
     return pd.DataFrame(arranged), target or None
 
 
+def _visible(values: pd.Series) -> pd.Series:
+    """Returns a column in which characters that cannot be seen are written out."""
+    return pd.Series([one if one is None else visible(one) for one in values], dtype=object)
+
+
 def _free_name(name: str, taken: set[str]) -> str:
-    """Returns the name, with `_given` behind it if data sets use it for something else."""
-    if name not in RESERVED_COLUMNS:
-        return name
-    free = f"{name}_given"
+    """Returns the name, with `_given` behind it if it is taken or data sets use it otherwise."""
+    free = f"{name}_given" if name in RESERVED_COLUMNS else name
     while free in taken:
         free = f"{free}_given"
     return free

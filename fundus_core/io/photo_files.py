@@ -3,7 +3,9 @@
 import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Protocol
 
 from fundus_core.io.images import SUPPORTED_SUFFIXES
 
@@ -40,6 +42,37 @@ def is_photograph_name(name: str) -> bool:
     return name.lower().endswith(SUPPORTED_SUFFIXES)
 
 
+@dataclass(frozen=True, slots=True)
+class FileStatus:
+    """What tells whether a file has changed, and whether two names mean one file."""
+
+    size: int
+    """Bytes."""
+
+    mtime_ns: int
+    """Nanoseconds of the last change; of a file in a store, a number that changes with it."""
+
+    identity: tuple[int | str, ...]
+    """The same for all names of a file."""
+
+
+class Finder(Protocol):
+    """Finds the files that the path column of a table means."""
+
+    def find(self, value: str) -> Path | None:
+        """Returns the file that a value of the path column means, or None."""
+
+    def why_missing(self, value: str) -> str:
+        """Returns a sentence on why `find` found nothing."""
+
+    def status(self, path: Path) -> FileStatus:
+        """Returns what tells whether a file that was found has changed.
+
+        Raises:
+            OSError: If it cannot be told.
+        """
+
+
 class PhotographFinder:
     """Finds the files that the path column of a table means.
 
@@ -57,11 +90,20 @@ class PhotographFinder:
         """Returns the file that a value of the path column means, or None."""
         cleaned = _cleaned(value)
         for folder in self._folders:
-            path = folder / cleaned
-            if _is_there(path):
-                return path
+            for name in dict.fromkeys((value, cleaned)):  # a backslash may belong to the name
+                if _is_there(folder / name):
+                    return folder / name
         similar = self._similar(cleaned)
         return similar[0] if len(similar) == 1 else None
+
+    def status(self, path: Path) -> FileStatus:
+        """Returns what tells whether a file has changed.
+
+        Raises:
+            OSError: If it cannot be opened.
+        """
+        found = path.stat()
+        return FileStatus(found.st_size, found.st_mtime_ns, (found.st_dev, found.st_ino))
 
     def why_missing(self, value: str) -> str:
         """Returns a sentence on why `find` found nothing."""

@@ -1,5 +1,6 @@
 """Reading tables of predictions that were made elsewhere."""
 
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,9 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import Task
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, ScoresError
+from fundus_core.io.bounded import open_parquet, read_bounded
+from fundus_core.io.spreadsheet_cells import unguarded
+from fundus_core.io.tables import MOST_BYTES, MOST_CELLS
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
 _TRUE, _SCORE = "y_true", "y_score"
@@ -86,18 +90,31 @@ def _read_table(path: Path) -> pd.DataFrame:
     as_text = {"image_id": str, "patient_id": str}
     try:
         if path.suffix.lower() == ".parquet":
+            open_parquet(path, most_bytes=MOST_BYTES, most_cells=MOST_CELLS).close()
             return pd.read_parquet(path)
         separator = "\t" if path.suffix.lower() == ".tsv" else ","
-        return pd.read_csv(path, sep=separator, dtype=as_text)
-    except (OSError, ValueError) as error:
+        content = BytesIO(read_bounded(path, MOST_BYTES))
+        table = pd.read_csv(content, sep=separator, dtype=as_text)
+        table.columns = pd.Index([unguarded(str(name)) for name in table.columns])
+        for name in as_text.keys() & set(table.columns):
+            table[name] = table[name].map(unguarded, na_action="ignore")
+        return table
+    except (OSError, ValueError, OverflowError, LookupError, NotImplementedError) as error:
+        said = " ".join(str(error).split())[:300]
         raise DataError(
-            f"{path} cannot be read as a table: {str(error).splitlines()[0]}.",
+            f"{path} cannot be read as a table: {said}.",
             hint="Give a CSV, TSV or Parquet file with the columns y_true and y_score.",
         ) from error
 
 
 def _numbers(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]:
-    numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
+    try:
+        numbers = pd.to_numeric(table[column], errors="coerce").to_numpy(np.float64)
+    except (OverflowError, TypeError, ValueError) as error:
+        raise ScoresError(
+            f"{path.name} has values of {column} that are no numbers of this size: {error}.",
+            hint="Remove these rows, or predict those photographs again.",
+        ) from error
     if n_bad := int((~np.isfinite(numbers)).sum()):
         raise ScoresError(
             f"{path.name} has {n_bad} of {len(numbers)} values of {column} that are no numbers.",

@@ -11,9 +11,11 @@ import pandas as pd
 
 from fundus_core.domain.dataset import RejectedRow, RejectReason, Target
 from fundus_core.domain.progress import Progress
+from fundus_core.domain.visible import visible
 from fundus_core.errors import ImageError
+from fundus_core.io.data_roots import is_within_roots
 from fundus_core.io.images import ScannedImage, scan_image
-from fundus_core.io.photo_files import PhotographFinder
+from fundus_core.io.photo_files import FileStatus, Finder
 from fundus_core.io.scans import ScanCache
 
 _WORTH_KEEPING = {"truncated", "too_small", "too_large"}
@@ -27,11 +29,11 @@ class PhotographFile:
     path: Path
     """Absolute."""
 
-    status: os.stat_result
+    status: FileStatus
 
 
 def locate(
-    given: pd.Series, finder: PhotographFinder
+    given: pd.Series, finder: Finder
 ) -> tuple[dict[int, PhotographFile], dict[int, RejectedRow]]:
     """Finds the files that the values of a path column mean.
 
@@ -46,14 +48,32 @@ def locate(
             continue
         path = finder.find(value)
         if path is None:
-            rejected[row] = RejectedRow(value, "missing", finder.why_missing(value))
+            rejected[row] = RejectedRow(
+                visible(value), "missing", visible(finder.why_missing(value))
+            )
+            continue
+        if (refused := _refused_name(path)) is not None:
+            rejected[row] = refused
             continue
         try:
-            files[row] = PhotographFile(path, path.stat())
+            files[row] = PhotographFile(path, finder.status(path))
         except OSError as error:
             detail = f"The file cannot be opened: {error.strerror}."
-            rejected[row] = RejectedRow(str(path), "missing", detail)
+            rejected[row] = RejectedRow(visible(str(path)), "missing", detail)
     return files, rejected
+
+
+def _refused_name(path: Path) -> RejectedRow | None:
+    """Refuses a file by where it is or by its name; None where both are right."""
+    if not is_within_roots(path):
+        detail = "It lies outside the folders that photographs may be read from."
+        return RejectedRow(visible(str(path)), "missing", detail)
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        detail = "Its name is not text in UTF-8; rename the file."
+        return RejectedRow(visible(str(path)), "unreadable", detail)
+    return None
 
 
 def unknown_labels(
@@ -70,7 +90,7 @@ def unknown_labels(
     accepted = ", ".join(classes)
     return {
         row: RejectedRow(
-            str(file.path),
+            visible(str(file.path)),
             "unknown_label",
             f"Its {column} is {labels[row]!r}, which is none of: {accepted}.",
         )
@@ -81,15 +101,15 @@ def unknown_labels(
 
 def same_files(files: Mapping[int, PhotographFile]) -> dict[int, RejectedRow]:
     """Rejects the rows that mean the same file as an earlier row, if through a link."""
-    first: dict[tuple[int, int], int] = {}
+    first: dict[tuple[int | str, ...], int] = {}
     rejected: dict[int, RejectedRow] = {}
     for row, file in files.items():
-        earlier = first.setdefault((file.status.st_dev, file.status.st_ino), row)
+        earlier = first.setdefault(file.status.identity, row)
         if earlier == row:
             continue
         if os.path.realpath(file.path) == os.path.realpath(files[earlier].path):
             detail = f"The same file as in row {earlier + 1}."
-            rejected[row] = RejectedRow(str(file.path), "duplicate_path", detail)
+            rejected[row] = RejectedRow(visible(str(file.path)), "duplicate_path", detail)
     return rejected
 
 
@@ -149,7 +169,9 @@ def same_images(
         labels = [f"{c} is {rows[c][earlier]!r} there and {rows[c][row]!r} here" for c in differing]
         conflict = f", but {'; '.join(labels)}" if labels else ""
         detail = f"The same bytes as {files[earlier].path.name} in row {earlier + 1}{conflict}."
-        rejected[row] = RejectedRow(str(files[row].path), "duplicate_image", detail)
+        rejected[row] = RejectedRow(
+            visible(str(files[row].path)), "duplicate_image", visible(detail)
+        )
     return rejected
 
 
@@ -158,14 +180,16 @@ def _scan_one(path: Path) -> ScannedImage | RejectedRow:
     try:
         return scan_image(path)
     except ImageError as error:
-        return RejectedRow(str(path), cast(RejectReason, error.reason), error.message)
+        return RejectedRow(
+            visible(str(path)), cast(RejectReason, error.reason), visible(error.message)
+        )
 
 
 def _remembered(file: PhotographFile, scans: ScanCache | None) -> ScannedImage | RejectedRow | None:
     """Returns what an earlier scan found in a file that has not changed since."""
     if scans is None:
         return None
-    return scans.get(str(file.path), file.status.st_size, file.status.st_mtime_ns)
+    return scans.get(str(file.path), file.status.size, file.status.mtime_ns)
 
 
 def _remember(
@@ -173,4 +197,4 @@ def _remember(
 ) -> None:
     """Stores what a scan found, unless it may change while the file does not."""
     if scans is not None and (isinstance(found, ScannedImage) or found.reason in _WORTH_KEEPING):
-        scans.put(str(file.path), file.status.st_size, file.status.st_mtime_ns, found)
+        scans.put(str(file.path), file.status.size, file.status.mtime_ns, found)

@@ -1,13 +1,19 @@
 """Remembers what was found in each file, so that unchanged photographs are not read again."""
 
+import json
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from fundus_core.domain.dataset import RejectedRow, RejectReason
-from fundus_core.io.files import write_atomically
-from fundus_core.io.images import ScannedImage
+import xxhash
+from filelock import FileLock
 
-_VERSION = "1"
+from fundus_core.domain.dataset import RejectedRow, RejectReason
+from fundus_core.io.files import full_disk_explained, write_atomically
+from fundus_core.io.images import ScannedImage
+from fundus_core.io.read_only import require_writable
+
+_VERSION = "2"
 """Raised when files would be judged differently than before."""
 
 _COLUMNS = ("path", "size", "mtime_ns", "image_id", "width", "height", "reason", "detail")
@@ -30,15 +36,22 @@ class ScanFile:
     way out, also when the scan was interrupted.
     """
 
-    def __init__(self, path: Path) -> None:
-        """Reads what is there."""
+    def __init__(self, path: Path, *, named: Callable[[str], str] | None = None) -> None:
+        """Reads what is there.
+
+        Args:
+            path: The Parquet file.
+            named: What stands for a path, where paths must not be told; refusals, whose words may
+                hold names, are then not kept.
+        """
         self._path = path
+        self._named = named
         self._found = _load(path)
         self._new: dict[str, tuple[Any, ...]] = {}
 
     def get(self, path: str, size: int, mtime_ns: int) -> ScannedImage | RejectedRow | None:
         """Returns what was found in this file, or None if it changed or was never scanned."""
-        row = self._found.get(path)
+        row = self._found.get(self._named(path) if self._named else path)
         if row is None or row[:2] != (size, mtime_ns):
             return None
         _, _, image_id, width, height, reason, detail = row
@@ -49,6 +62,10 @@ class ScanFile:
     def put(self, path: str, size: int, mtime_ns: int, found: ScannedImage | RejectedRow) -> None:
         """Stores what was found in a file; `save` writes it to disk."""
         row: tuple[Any, ...]
+        if self._named is not None:
+            if isinstance(found, RejectedRow):
+                return
+            path = self._named(path)
         if isinstance(found, RejectedRow):
             row = (size, mtime_ns, None, 0, 0, found.reason, found.detail)
         else:
@@ -59,15 +76,22 @@ class ScanFile:
         """Writes what is new, together with what others wrote meanwhile, in one atomic step."""
         if not self._new:
             return
+        require_writable(self._path)
+        with full_disk_explained(self._path, 0):
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(self._path.with_name(f".{self._path.name}.lock"))
+        with full_disk_explained(self._path, 0), lock:
+            self._write()
+
+    def _write(self) -> None:
         import pyarrow as pa
         from pyarrow import parquet
 
         rows = [(path, *row) for path, row in (_load(self._path) | self._new).items()]
         columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
-        table = pa.table(columns).replace_schema_metadata({"version": _VERSION})
-        write_atomically(
-            self._path, lambda file: parquet.write_table(table, file, write_page_checksum=True)
-        )
+        about = {"version": _VERSION, "xxh3_128": _sum(columns)}
+        table = pa.table(columns).replace_schema_metadata(about)
+        write_atomically(self._path, lambda file: parquet.write_table(table, file))
         self._new = {}
 
     def __enter__(self) -> "ScanFile":
@@ -83,10 +107,20 @@ def _load(path: Path) -> dict[str, tuple[Any, ...]]:
     from pyarrow import parquet
 
     try:
-        table = parquet.read_table(path, page_checksum_verification=True)
-        if (table.schema.metadata or {}).get(b"version") != _VERSION.encode():
-            return {}
-        paths, *others = (table.column(name).to_pylist() for name in _COLUMNS)
-    except (OSError, pa.ArrowException, KeyError):
+        table = parquet.read_table(path)
+        about = table.schema.metadata or {}
+        columns = {name: table.column(name).to_pylist() for name in _COLUMNS}
+    except (OSError, ValueError, pa.ArrowException, KeyError):
         return {}
+    if (
+        about.get(b"version") != _VERSION.encode()
+        or about.get(b"xxh3_128") != _sum(columns).encode()
+    ):
+        return {}
+    paths, *others = columns.values()
     return dict(zip(paths, zip(*others, strict=True), strict=True))
+
+
+def _sum(columns: Mapping[str, Sequence[Any]]) -> str:
+    """Returns a checksum of the values: Parquet's own covers pages, not what describes them."""
+    return xxhash.xxh3_128_hexdigest(json.dumps(list(columns.values())).encode())

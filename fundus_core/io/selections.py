@@ -17,8 +17,9 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fundus_core.io.files import read_json, write_atomically, write_json
+from fundus_core.io.files import write_atomically
 from fundus_core.io.read_only import is_read_only, require_writable
+from fundus_core.io.sealed import read_sealed, sealed, write_sealed
 from fundus_core.io.workspace import Workspace
 
 FOLDER = "selections"
@@ -91,23 +92,25 @@ class SelectionFiles:
         if not key:
             return ""
         path = self._set(key)
-        if path.is_file():
+        if self.read(key) is not None:
             if not is_read_only():
                 path.touch()
         else:
-            value = {"origin": origin, "image_ids": list(image_ids)}
+            value = sealed({"origin": origin, "image_ids": list(image_ids)})
             write_atomically(path, lambda file: file.write(_compact(value)))
             self._forget_oldest()
         return key
 
     def read(self, key: str) -> StoredSelection | None:
         """Returns a set; None where there is none under this key, or its file is damaged."""
-        stored = read_json(self._set(key)) if _KEY.fullmatch(key) else None
-        if not isinstance(stored, dict):
+        stored = read_sealed(self._set(key)) if _KEY.fullmatch(key) else None
+        if stored is None:
             return None
         ids = stored.get("image_ids")
         if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
             return None
+        if key_of(ids) != key:
+            return None  # changed by hand, or by a flipped bit
         return StoredSelection(key, tuple(ids), str(stored.get("origin", "")))
 
     def name(self, name: str, key: str, n_images: int) -> NamedSelection:
@@ -120,12 +123,12 @@ class SelectionFiles:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         named = NamedSelection(name, key, n_images, now)
         value = {"name": name, "key": key, "n_images": n_images, "saved_at": now}
-        write_json(self._name(name), value)
+        write_sealed(self._name(name), value)
         return named
 
     def named(self) -> tuple[NamedSelection, ...]:
         """Returns the saved selections in the order of their names."""
-        found = (_named(read_json(path)) for path in self.names.glob("[!.]*.json"))
+        found = (_named(read_sealed(path)) for path in self.names.glob("[!.]*.json"))
         return tuple(sorted(filter(None, found), key=lambda one: one.name.casefold()))
 
     def forget(self, name: str) -> None:

@@ -8,17 +8,20 @@ from typing import Any
 from filelock import FileLock
 
 from fundus_core.errors import StoreError
+from fundus_core.io.event_log import note
 from fundus_core.io.files import (
     checksum,
     full_disk_explained,
-    read_json,
+    put_in_place,
+    sync_file,
     sync_folder,
     temporary_name,
-    write_json,
 )
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.sealed import read_sealed, write_sealed
 
-_MANIFEST = "artifact.json"
+MANIFEST = "artifact.json"
+"""Of a stored result: what was said about it, and the checksum of each of its files."""
 
 
 class ArtifactStore:
@@ -29,14 +32,19 @@ class ArtifactStore:
         self.root = root
 
     def get(self, name: str) -> Path | None:
-        """Returns the folder stored under `name`, or None if it is absent, torn or corrupt."""
+        """Returns the folder stored under `name`, or None if it is absent, torn or corrupt.
+
+        Raises:
+            StoreError: If a newer version of the program wrote it.
+        """
         folder = self._folder(name)
-        manifest = read_json(folder / _MANIFEST)
-        if not isinstance(manifest, dict) or "files" not in manifest:
+        manifest = _manifest(folder)
+        if manifest is None:
             return None
         for file, expected in manifest["files"].items():
             path = folder / file
             if not path.is_file() or checksum(path) != expected:
+                note("damaged result left out", store=self.root.name)
                 return None
         return folder
 
@@ -49,46 +57,60 @@ class ArtifactStore:
             write: Fills an empty folder. If it raises, nothing is stored.
 
         Raises:
-            StoreError: If the disk is full.
+            StoreError: If the disk is full, or the place may not be written to.
             ReadOnlyError: If the workspace is only to be looked at.
         """
         folder = self._folder(name)
         require_writable(folder)
-        self.root.mkdir(parents=True, exist_ok=True)
-        temporary = temporary_name(folder)
-        temporary.mkdir()
+        temporary, retired = temporary_name(folder), None
         try:
             with full_disk_explained(folder, 0):
+                temporary.mkdir(parents=True)
                 write(temporary)
-            sums = {path.name: checksum(path) for path in sorted(temporary.iterdir())}
-            write_json(temporary / _MANIFEST, {"about": about, "files": sums})
-            with FileLock(self.root / ".lock"):
-                if folder.exists():
-                    retired = temporary_name(folder)
-                    folder.rename(retired)
-                    shutil.rmtree(retired, ignore_errors=True)
-                temporary.rename(folder)
-            sync_folder(self.root)
+                sums = {path.name: checksum(path) for path in sorted(temporary.iterdir())}
+                for name_of_file in sums:
+                    sync_file(temporary / name_of_file)
+                write_sealed(temporary / MANIFEST, {"about": about, "files": sums})
+                with FileLock(self.root / ".lock"):
+                    retired = put_in_place(temporary, folder)
+                sync_folder(self.root)
         finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+            for left in filter(None, (temporary, retired)):
+                shutil.rmtree(left, ignore_errors=True)
         return folder
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """Returns what is stored, newest first: name -> what `put` was told about it."""
+        """Returns what is stored, newest first: name -> what `put` was told about it.
+
+        What was changed since it was stored is left out; `damaged` names it.
+
+        Raises:
+            StoreError: If a newer version of the program wrote one of them.
+        """
         if not self.root.is_dir():
             return {}
         manifests = sorted(
-            self.root.glob(f"[!.]*/{_MANIFEST}"),
+            self.root.glob(f"[!.]*/{MANIFEST}"),
             key=lambda path: path.stat().st_mtime,
             reverse=True,
         )
-        found = ((path.parent.name, read_json(path)) for path in manifests)
+        found = ((path.parent.name, _manifest(path.parent)) for path in manifests)
         return {name: manifest["about"] for name, manifest in found if manifest}
+
+    def names(self) -> tuple[str, ...]:
+        """Returns the names under which something stands, whole or not."""
+        if not self.root.is_dir():
+            return ()
+        return tuple(sorted(path.name for path in self.root.glob("[!.]*") if path.is_dir()))
+
+    def damaged(self) -> tuple[str, ...]:
+        """Returns what is there and cannot be used: torn, or changed since it was stored."""
+        return tuple(name for name in self.names() if self.get(name) is None)
 
     def touch(self, name: str) -> None:
         """Makes what is stored under `name` the newest."""
         require_writable(self.root)
-        (self._folder(name) / _MANIFEST).touch()
+        (self._folder(name) / MANIFEST).touch()
 
     def remove(self, name: str) -> None:
         """Deletes what is stored under `name`; nothing happens if there is nothing."""
@@ -103,3 +125,12 @@ class ArtifactStore:
                 hint="List what is stored with `fundus runs`.",
             )
         return self.root / name
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """Returns what stands in a stored folder; None if that is missing, torn or was changed."""
+    manifest = read_sealed(folder / MANIFEST)
+    if manifest is None:
+        return None
+    about, files = manifest.get("about"), manifest.get("files")
+    return manifest if isinstance(about, dict) and isinstance(files, dict) else None

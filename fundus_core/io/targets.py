@@ -33,7 +33,10 @@ _METADATA = re.compile(
     r"country|licen[cs]e|date|time|year|quality|width|height|size|resolution|orig|px|mask|fov|"
     r"comments?|notes?|version|fold|operator|synthetic|eye|folder)(_|$|\d)"
 )
-_IDENTIFIER = re.compile(r"(^|_)(id|ids|uuid|guid|hash|md5|sha256|index|idx|group|number|no)$")
+_IDENTIFIER = re.compile(
+    r"(^|_)(id|ids|uuid|guid|hash|md5|sha256|index|idx|group|number|no|mrn|surname|"
+    r"(first|last|given|family|full|patient)_?name|initials|born|birth|birthday|dob)$"
+)
 
 _COUNT = re.compile(r"(^|_)(counts?|num|total)(_|$)|^n_")
 _OF_THE_PICTURE = re.compile(r"(^|_)(visit|session|encounter|dust|lash(es)?|shape)(_|$)")
@@ -136,10 +139,16 @@ def normalise_labels(values: pd.Series) -> pd.Series:
     if known and {value.lower() for value in known} <= {"true", "false"}:
         written = {value: str(int(value.lower() == "true")) for value in known}
     elif all(re.fullmatch(r"[+-]?(0|[1-9]\d*)(\.0*)?", value) for value in known):
-        written = {value: str(int(float(value))) for value in known}
+        written = {value: _whole(value) for value in known}
     else:
         return values
     return pd.Series([written.get(value) for value in values], index=values.index, dtype=object)
+
+
+def _whole(value: str) -> str:
+    """Returns a whole number without sign or point; as text, since it may have any length."""
+    digits = value.partition(".")[0].removeprefix("+")
+    return "0" if digits == "-0" else digits
 
 
 def _inferred(table: pd.DataFrame, name: str) -> Target | None:
@@ -156,7 +165,17 @@ def _inferred(table: pd.DataFrame, name: str) -> Target | None:
         return None
     if counts.sum() < 2 * len(counts) and not _LIKELY.search(words):
         return None
+    if _stands_for_patients(table, name, len(counts)):
+        return None
     return _target(name, list(counts.index))
+
+
+def _stands_for_patients(table: pd.DataFrame, name: str, n_values: int) -> bool:
+    """Says whether every patient has a value of his own in a column, as names are."""
+    if n_values <= 2 or "patient_id" not in table:
+        return False
+    pairs = table[["patient_id", name]].dropna().drop_duplicates()
+    return n_values == len(pairs) == pairs["patient_id"].nunique()
 
 
 def _required(table: pd.DataFrame, name: str) -> Target:

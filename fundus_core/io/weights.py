@@ -9,6 +9,7 @@ from typing import Literal
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.errors import WeightsError
+from fundus_core.io.files import read_json
 from fundus_core.io.workspace import Workspace
 
 ENVIRONMENT_VARIABLE = "FUNDUS_WEIGHTS"
@@ -114,7 +115,25 @@ def find_weights(spec: BackboneSpec, wanted: str | None, workspace: Workspace) -
             f"The weights of {spec.id} are not on this machine: {' or '.join(file_names(spec))}.",
             hint=f"{where_weights_go(spec, workspace)} Random weights: --weights scratch.",
         )
+    require_unchanged(path)
     return FoundWeights(path, _display_name(path, spec), file_sha256(path))
+
+
+def require_unchanged(path: Path) -> None:
+    """Refuses a weights file that is not the one its card was written for.
+
+    Raises:
+        WeightsError: If the card beside it tells of another SHA-256.
+    """
+    card = read_json(path.with_suffix(".json"))
+    told = card.get("sha256") if isinstance(card, dict) else None
+    if not told or told == file_sha256(path):
+        return
+    raise WeightsError(
+        f"{path.name} was changed: its SHA-256 is {file_sha256(path)[:12]}…, its card "
+        f"{path.with_suffix('.json').name} says {str(told)[:12]}….",
+        hint="Fetch, convert or train the weights again; if the file is right, remove the card.",
+    )
 
 
 def where_weights_go(spec: BackboneSpec, workspace: Workspace) -> str:

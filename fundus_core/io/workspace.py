@@ -41,6 +41,11 @@ class Workspace:
         return self.root / "thumbnails"
 
     @property
+    def squares(self) -> Path:
+        """Photographs as networks are shown them, in a folder per recipe and side."""
+        return self.root / "squares"
+
+    @property
     def embeddings(self) -> Path:
         """Vectors, in a folder per recipe."""
         return self.root / "embeddings"
@@ -100,7 +105,8 @@ def find_workspace(folder: Path | None = None) -> Workspace:
     """Returns the workspace at `folder`, else where `FUNDUS_WORKSPACE` says, else `./workspace`.
 
     Raises:
-        StoreError: If the place exists and is not a folder, or cannot be made.
+        StoreError: If the place exists and is not a folder, or cannot be made, or a newer version
+            of the program keeps it.
     """
     chosen = folder or Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER)
     root = chosen.expanduser().resolve()
@@ -111,4 +117,7 @@ def find_workspace(folder: Path | None = None) -> Workspace:
             f"The workspace {root} cannot be made: {error.strerror}.",
             hint=f"Name a folder you may write to by --workspace or {ENVIRONMENT_VARIABLE}.",
         ) from error
+    from fundus_core.io.workspace_format import require_readable  # it needs this module's names
+
+    require_readable(root)
     return Workspace(root)

@@ -21,8 +21,9 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import Any, get_args
 
+from fundus_core.io.event_log import note
 from fundus_core.jobs import progress
 from fundus_core.jobs.files import read_json, write_json
 from fundus_core.jobs.job import Job, JobState
@@ -97,27 +98,28 @@ class JobFolder:
     @property
     def runner(self) -> ProcessId | None:
         """Who watches over the job; None while it starts."""
-        written = read_json(self.path / "runner.json")
-        return None if written is None else ProcessId(**written)
+        return _to_process(read_json(self.path / "runner.json"))
 
     @property
     def command(self) -> ProcessId | None:
         """Who does the work; None while it waits for its turn."""
-        written = read_json(self.path / "command.json")
-        return None if written is None else ProcessId(**written["process"])
+        return _to_process((read_json(self.path / "command.json") or {}).get("process"))
 
     def is_watched(self) -> bool:
         """Tells whether a runner is there to start the job, or to write down how it ends."""
         runner = self.runner
         if runner is not None:
             return is_alive(runner)
-        request = self.request()
-        return request is not None and datetime.now(UTC) - request.created_at < _STARTING
+        request = self.request()  # of tomorrow, where the clock was set back since
+        return request is not None and abs(datetime.now(UTC) - request.created_at) < _STARTING
 
     def request(self) -> Request | None:
         """Returns what was asked for; None where the file is damaged."""
         written = read_json(self.path / "job.json")
-        return None if written is None else _to_request(written)
+        try:
+            return None if written is None else _to_request(written)
+        except (KeyError, TypeError, ValueError):
+            return None
 
     def write_runner(self, process: ProcessId) -> None:
         """Says who watches over the job."""
@@ -145,6 +147,7 @@ class JobFolder:
                 "finished_at": datetime.now(UTC).isoformat(),
             },
         )
+        note("job ended", job=self.path.name, state=outcome.state, exit_code=outcome.exit_code)
 
     def ask_to_end(self) -> None:
         """Leaves the sign for the runner to end the job."""
@@ -156,7 +159,9 @@ class JobFolder:
         if request is None:
             return self._damaged()
         outcome = read_json(self.path / "outcome.json")
-        if outcome is None:
+        if outcome is None or outcome.get("state") not in get_args(JobState):
+            if self.is_settled:
+                return self._damaged()
             started = read_json(self.path / "command.json") or {}
             state = self._living_state(has_started=bool(started))
             message = INTERRUPTED if state == "interrupted" else ""
@@ -172,7 +177,7 @@ class JobFolder:
             started_at=_to_time(outcome.get("started_at")),
             finished_at=_to_time(outcome.get("finished_at")),
             exit_code=outcome.get("exit_code"),
-            message=outcome["message"],
+            message=str(outcome.get("message", "")),
         )
 
     def _living_state(self, *, has_started: bool) -> JobState:
@@ -198,7 +203,7 @@ class JobFolder:
             started_at=None,
             finished_at=changed,
             exit_code=None,
-            message="The description of this job cannot be read; remove it.",
+            message="The record of this job cannot be read; remove it.",
         )
 
 
@@ -244,6 +249,17 @@ def _to_request(written: dict[str, Any]) -> Request:
     )
 
 
-def _to_time(written: str | None) -> datetime | None:
-    """Returns a time as written by `isoformat`."""
-    return None if written is None else datetime.fromisoformat(written)
+def _to_process(written: object) -> ProcessId | None:
+    """Returns a process as `asdict` wrote it; None where it is damaged."""
+    match written:
+        case {"pid": int(pid), "seconds_after_boot": float(seconds)}:
+            return ProcessId(pid, seconds)
+    return None
+
+
+def _to_time(written: object) -> datetime | None:
+    """Returns a time as written by `isoformat`; None where it is damaged."""
+    try:
+        return datetime.fromisoformat(str(written))
+    except ValueError:
+        return None

@@ -44,21 +44,21 @@ def end_session(leader: ProcessId, *, grace_seconds: float = 1.0) -> None:
     They are asked to (SIGTERM); those still there after `grace_seconds` are killed. Works too when
     the leader itself is gone already and left some behind.
     """
-    members = _members(leader)
+    members = session_of(leader)
     for member in members:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.terminate()
     _wait_until_gone(members, grace_seconds)
 
     deadline = time.monotonic() + _KILL_SECONDS
-    while (stubborn := _running(members | _members(leader))) and time.monotonic() < deadline:
+    while (stubborn := _running(members | session_of(leader))) and time.monotonic() < deadline:
         for member in stubborn:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
         _wait_until_gone(stubborn, _POLL_SECONDS * 5)
 
 
-def _members(leader: ProcessId) -> set[psutil.Process]:
+def session_of(leader: ProcessId) -> set[psutil.Process]:
     """Returns the living processes of the session, and the leader's descendants in any session."""
     found = _find(leader)
     if found is None and psutil.pid_exists(leader.pid) and not _is_zombie(leader.pid):

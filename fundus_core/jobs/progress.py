@@ -79,4 +79,7 @@ def progress_of_this_job(environment: Mapping[str, str] = os.environ) -> Progres
 def read_progress(path: Path) -> JobProgress | None:
     """Returns what was last reported; None where nothing was."""
     state = read_json(path)
-    return None if state is None else JobProgress(**state)
+    try:
+        return None if state is None else JobProgress(**state)
+    except TypeError:
+        return None

@@ -13,8 +13,9 @@ from pathlib import Path
 
 from fundus_core.jobs.folder import JobFolder, Outcome, Request
 from fundus_core.jobs.processes import end_session, identify
-from fundus_core.jobs.progress import JOB_FOLDER_VARIABLE
+from fundus_core.jobs.progress import FILE_NAME, JOB_FOLDER_VARIABLE
 from fundus_core.jobs.queue import wait_for_turn
+from fundus_core.jobs.signs import SignsOfLife
 
 _POLL_SECONDS = 0.1
 _EXIT_MENDABLE = 2
@@ -73,18 +74,19 @@ def _run(folder: JobFolder, request: Request) -> Outcome:
         return Outcome("failed", message=f"{request.command[0]} cannot be run: {error.strerror}.")
     command = identify(child.pid)
     folder.write_command(command)
-    exit_code = _wait(child, folder)
+    signs = SignsOfLife(command, (folder.path / FILE_NAME, folder.log, folder.output))
+    exit_code = _wait(child, folder, signs)
     end_session(command)
-    exit_code = child.wait() if exit_code is None else exit_code
+    exit_code, hung = (child.wait(), signs.are_gone) if exit_code is None else (exit_code, False)
     _keep_result(folder)
     if exit_code == 0:
         return Outcome("done", 0)
-    return Outcome("failed", exit_code, _reason(exit_code, folder))
+    return Outcome("failed", exit_code, signs.lost if hung else _reason(exit_code, folder))
 
 
-def _wait(child: subprocess.Popen[bytes], folder: JobFolder) -> int | None:
-    """Waits for the command; None once the job is cancelled, the command still running."""
-    while not folder.is_cancelled:
+def _wait(child: subprocess.Popen[bytes], folder: JobFolder, signs: SignsOfLife) -> int | None:
+    """Waits for the command; None once it is cancelled, or hangs, and is still running."""
+    while not folder.is_cancelled and not signs.look():
         with contextlib.suppress(subprocess.TimeoutExpired):
             return child.wait(_POLL_SECONDS)
     return None

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 import fundus_core
 from fundus_core.errors import JobError
+from fundus_core.io.event_log import note
 from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.jobs.folder import JobFolder, Outcome, folders_in, is_job_id, make_folder
 from fundus_core.jobs.job import Job
@@ -69,6 +70,7 @@ class JobStore:
                 return twin
             folder = make_folder(self.root, argv, title=title, device=device, command=self._command)
         _start_runner(folder)
+        note("job submitted", job=folder.path.name, command=str(argv[0]) if argv else "")
         return folder.read()
 
     def list(self) -> tuple[Job, ...]:
@@ -125,13 +127,15 @@ class JobStore:
         return "\n".join(lines[-tail:])
 
     def result(self, job_id: str) -> Any | None:
-        """Returns what a job printed as JSON; None if it printed none, or not yet.
+        """Returns what a job printed as JSON; None if it printed none, or not yet, or is damaged.
 
         Raises:
             JobError: If there is no job of that id.
         """
-        printed = self._folder(job_id).result
-        return json.loads(printed.read_bytes()) if printed.exists() else None
+        try:
+            return json.loads(self._folder(job_id).result.read_bytes())
+        except (FileNotFoundError, ValueError):
+            return None
 
     def remove(self, job_id: str) -> None:
         """Forgets a finished job, with its log and its printed result; what it stored stays.

@@ -30,7 +30,9 @@ def class_counts(dataset: FundusDataset, target: Target) -> pd.DataFrame:
     else:
         long = [columns.iloc[:, 0].where(columns.iloc[:, 0].notna(), NO_LABEL)]
     parts = [
-        pd.crosstab(values, sides) for values in (part.dropna() for part in long) if len(values)
+        values.groupby([values, sides.loc[values.index]]).size().unstack(fill_value=0)
+        for values in (part.dropna() for part in long)
+        if len(values)
     ]
     counts = pd.concat(parts) if parts else pd.DataFrame()
     order = [*target.classes, *([NO_LABEL] if NO_LABEL in counts.index else [])]

@@ -3,6 +3,8 @@
 from html import escape
 from textwrap import wrap
 
+from fundus_core.domain.visible import visible
+
 NO_BREAK = "\u00a0"
 """A space at which a line does not end."""
 
@@ -18,5 +20,5 @@ def in_lines(label: str, width: int) -> str:
         >>> in_lines("ResNet-18 <mine>, fine-tuned", 20)
         'ResNet-18 &lt;mine&gt;,<br>fine-tuned'
     """
-    lines = wrap(label, width, break_on_hyphens=False)
+    lines = wrap(visible(label), width, break_on_hyphens=False)
     return "<br>".join(map(escape, lines)).replace(NO_BREAK, " ")

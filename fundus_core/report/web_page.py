@@ -8,6 +8,7 @@ from html import escape as html_escape
 from typing import Any
 
 from fundus_core.checks import CAUTIONS
+from fundus_core.domain.visible import visible
 from fundus_core.report.content import (
     Block,
     CautionList,
@@ -62,7 +63,7 @@ def as_html(report: Report) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="referrer" content="no-referrer">',
-            f"<title>{html_escape(report.title)}</title>",
+            f"<title>{html_escape(visible(report.title))}</title>",
             f"<style>\n{STYLE}</style>",
             "</head>",
             '<body><div class="sheet">',
@@ -97,7 +98,8 @@ def script_safe(manifest: Mapping[str, Any]) -> str:
 
 def escape(text: str) -> str:
     """Returns a text as HTML that shows it; numbers stay with their signs, commands are set so."""
-    return COMMAND.sub(r"<code>\1</code>", html_escape(_PERCENT.sub("\N{NO-BREAK SPACE}", text)))
+    shown = _PERCENT.sub("\N{NO-BREAK SPACE}", visible(text))
+    return COMMAND.sub(r"<code>\1</code>", html_escape(shown))
 
 
 def _header(report: Report) -> str:
@@ -149,7 +151,7 @@ class _Body:
             case Heading(text):
                 return f"<h3>{escape(text)}</h3>"
             case Listing(text):
-                return f"<pre>{html_escape(text)}</pre>"
+                return f"<pre>{html_escape(visible(text))}</pre>"
             case CautionList(cautions):
                 return _cautions(CautionList(cautions))
             case Table():

@@ -15,6 +15,7 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import DataError, ImageError
 from fundus_core.finetune.squares import in_threads
 from fundus_core.geometry import Geometry
+from fundus_core.io.files import new_memory_map
 from fundus_core.io.images import read_image
 from fundus_core.preprocessing import decode_side, field_mask, prepare
 from fundus_core.segmentation.channels import (
@@ -91,9 +92,7 @@ def read_examples(
     """
     folder.mkdir(parents=True, exist_ok=True)
     total = len(photographs)
-    pixels = np.lib.format.open_memmap(
-        folder / "pixels.npy", mode="w+", dtype=np.uint8, shape=(total, 3, size, size)
-    )
+    pixels = new_memory_map(folder / "pixels.npy", (total, 3, size, size))
     masks = np.zeros((total, size, size), np.uint16)
     read = partial(_read, channels=channels, size=size, recipe=recipe, keep_small=keep_small)
     image_ids: list[str] = []
@@ -173,7 +172,12 @@ def _read(
     """Returns a square of shape (3, S, S) and its mask (S, S), or why there is none."""
     decoder = cast(Literal["fast", "exact"], recipe.decoder)
     try:
-        image = read_image(photograph.path, min_side=decode_side(size), decoder=decoder)
+        image = read_image(
+            photograph.path,
+            min_side=decode_side(size),
+            decoder=decoder,
+            image_id=photograph.image_id,
+        )
     except ImageError as error:
         reason = cast(RejectReason, error.reason)
         return RejectedRow(str(photograph.path), reason, error.message)

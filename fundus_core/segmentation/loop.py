@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.compute import choose_precision, keep_freed_memory
+from fundus_core.compute import (
+    choose_precision,
+    keep_freed_memory,
+    out_of_memory,
+    too_large_to_train,
+)
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import TrainingError
 from fundus_core.finetune.augment import augmented
@@ -169,11 +174,25 @@ class _Run:
 
     def _step(self, patches: NDArray[np.intp], number: int) -> float:
         """Learns from one batch; returns its loss."""
-        import torch
+        try:
+            return self._learn_from(patches, number)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+        # Here, and not above, because the error holds on to what did not fit.
+        raise too_large_to_train(len(patches), lambda n: self._gradients(patches[:n], number))
 
+    def _gradients(self, patches: NDArray[np.intp], number: int) -> "Tensor":
+        """Computes the loss of a batch and its gradients; moves nothing."""
         value = self._loss(*self._patches(patches, number))
         self.optimiser.zero_grad(set_to_none=True)
         value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    def _learn_from(self, patches: NDArray[np.intp], number: int) -> float:
+        import torch
+
+        value = self._gradients(patches, number)
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
         self.optimiser.step()
         return float(value.detach())

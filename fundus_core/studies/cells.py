@@ -10,7 +10,7 @@ from fundus_core.compute import PeakMemory
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe, fingerprint_of
 from fundus_core.errors import FundusError
-from fundus_core.io.files import read_json, write_json
+from fundus_core.io.sealed import read_sealed, write_sealed
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.data import StudyData
 from fundus_core.studies.document import StudyDocument
@@ -56,7 +56,7 @@ class StudyFiles:
 
     def record_of(self, cell: Cell) -> CellRecord | None:
         """Returns what came of a cell, or None if it was not run."""
-        about: Any = read_json(self._record_file(cell))
+        about: Any = read_sealed(self._record_file(cell))
         try:
             return CellRecord(**about)
         except TypeError:
@@ -64,7 +64,7 @@ class StudyFiles:
 
     def remember(self, cell: Cell, record: CellRecord) -> None:
         """Writes what came of a cell."""
-        write_json(self._record_file(cell), asdict(record))
+        write_sealed(self._record_file(cell), asdict(record))
 
     def lock_file(self, cell: Cell) -> Path:
         """Returns the file that whoever runs the cell holds locked."""

@@ -8,11 +8,15 @@ import yaml
 from pydantic import ValidationError
 
 from fundus_core.errors import StudyError
+from fundus_core.io.bounded import read_bounded
 from fundus_core.studies.document import StudyDocument
 
 StudySize = Literal["full", "small", "smoke"]
 """`small`: the whole grid on all photographs with small stand-ins for the backbones; `smoke`: with
 few photographs and epochs besides, to see that everything runs."""
+
+MOST_BYTES = 1 << 20
+"""Of a study file; those that come with the program have some thousand."""
 
 STUDIES_FOLDER = Path(__file__).parent
 """Where the studies are that come with the program."""
@@ -30,12 +34,12 @@ def read_study(path: Path, size: StudySize = "full") -> StudyDocument:
     """
     place = study_path(path)
     try:
-        raw = yaml.safe_load(place.read_text(encoding="utf-8"))
+        raw = yaml.safe_load(read_bounded(place, MOST_BYTES).decode("utf-8"))
     except yaml.YAMLError as error:
         raise StudyError(
             f"{place.name} is no YAML: {str(error).splitlines()[0]}.", hint=_EXAMPLES
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, OverflowError, RecursionError) as error:
         raise StudyError(f"{place} cannot be read: {error}.", hint=_EXAMPLES) from error
     if not isinstance(raw, dict):
         raise StudyError(

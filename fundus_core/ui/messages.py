@@ -9,6 +9,7 @@ from streamlit.errors import StreamlitPageNotFoundError
 from fundus_core.checks import CAUTIONS, Caution, explanation
 from fundus_core.errors import FundusError
 from fundus_core.ui import text
+from fundus_core.ui.glossary import words_of
 
 _LOUD = {"FD001", "FD003"}
 """Cautions that make intervals and p-values wrong, not only wide."""
@@ -84,7 +85,19 @@ def next_step(page: str, label: str, icon: str) -> None:
         st.caption(f"{icon} {label}")
 
 
-def footer() -> None:
-    """Says what this program is not, at the end of every page."""
+def footer(page: str) -> None:
+    """Says what this program is not, and what the words of the page mean, at the end of it.
+
+    Args:
+        page: Its name in the menu.
+    """
     st.divider()
-    st.caption("Fundus Explorer is research software, not a medical device.")
+    with st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    ):
+        st.caption("Fundus Explorer is research software, not a medical device.", width="content")
+        words = words_of(page)
+        if words:
+            with st.popover("Words on this page", icon=":material/dictionary:", type="tertiary"):
+                for word, meaning in words.items():
+                    st.markdown(f"**{text.escaped(word)}**: {text.escaped(meaning)}")

@@ -1,6 +1,7 @@
 """What one browser tab has chosen, and what of it stands in the address."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 ADDRESS: dict[str, str] = {
     "dataset": "dataset_id",
@@ -17,6 +18,7 @@ ADDRESS: dict[str, str] = {
     "query": "query",
     "selection": "selection_key",
     "only": "only",
+    "view": "views",
     "awaits": "awaited_dataset",
 }
 """Name in the address -> field of `Session`."""
@@ -37,6 +39,8 @@ OF_ONE_DATASET = (
     "selection_origin",
     "lost_selection",
     "only",
+    "views",
+    "made",
 )
 """Fields that mean nothing for another data set."""
 
@@ -99,11 +103,20 @@ class Session:
     only: str = ""
     """`selection` where galleries show the selected photographs alone."""
 
+    views: tuple[str, ...] = ()
+    """What is shown of maps that are zoomed into, each `NAME:LEFT,RIGHT,BOTTOM,TOP`."""
+
+    view_count: int = 0
+    """Grows when an address changes the views: charts that are there keep to what they show."""
+
     awaited_dataset: str = ""
     """Data set that a job is reading; opened as soon as it is there."""
 
     address: dict[str, tuple[str, ...]] = field(default_factory=dict)
     """Our part of the address as it was last read or written."""
+
+    made: dict[str, Any] = field(default_factory=dict)
+    """What the press of a button made, by a name for it: it stays on its page."""
 
     tour_step: int = 0
     """Step of the tour that the sidebar shows, from 1; 0 where none is taken."""

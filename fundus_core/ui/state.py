@@ -111,6 +111,24 @@ def remembered(key: str, default: Any) -> Any:
     return st.session_state.get(key, default)
 
 
+def keep(name: str, made: Any) -> None:
+    """Keeps what the press of a button made, until another press or another data set.
+
+    A button says that it was pressed only once: whatever is drawn under it alone is gone as soon as
+    the reader touches anything else.
+
+    Args:
+        name: Tells apart what one tab keeps.
+        made: The result; None to let go of it.
+    """
+    current().made[name] = made
+
+
+def kept(name: str) -> Any:
+    """Returns what was kept under a name, or None."""
+    return current().made.get(name)
+
+
 def selected_points(key: str) -> dict[str, Any]:
     """Returns what was just selected on a chart: `points`, `box` and `lasso`."""
     state = st.session_state.get(key)
@@ -257,6 +275,7 @@ def _read_address() -> dict[str, tuple[str, ...]]:
 
 def _adopt(session: Session, address: dict[str, tuple[str, ...]]) -> None:
     """Takes over what a new address says; a page change clears it, which says nothing."""
+    views = session.views
     if address.get("dataset", (session.dataset_id,))[0] != session.dataset_id:
         _forget_dataset(session)
     elif session.address and address:
@@ -270,6 +289,7 @@ def _adopt(session: Session, address: dict[str, tuple[str, ...]]) -> None:
                 _find_selection(session, entries[0])
         else:
             setattr(session, ADDRESS[name], entries if isinstance(held, tuple) else entries[0])
+    session.view_count += session.views != views
 
 
 def _number(entry: str) -> float | None:

@@ -115,7 +115,7 @@ def keep_study(place: Workspace, name: str, content: bytes) -> Path:
             f"{name} has {len(content):,} bytes; a study file has at most {LARGEST_FILE:,}.",
             hint="Upload a study file in YAML.",
         )
-    stem = re.sub(r"[^\w-]+", "-", Path(name).stem).strip("-") or "study"
+    stem = re.sub(r"[^\w-]+", "-", Path(name).stem).strip("-")[:80] or "study"
     folder = place.studies / FILES
     tried, kept = folder / ".tried" / f"{stem}.yaml", folder / f"{stem}.yaml"
     write_atomically(tried, lambda file: file.write(content))

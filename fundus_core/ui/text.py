@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from fundus_core.domain.dataset import Target
+from fundus_core.domain.visible import visible
 from fundus_core.stats.delong import AucInterval
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'])")
@@ -26,7 +27,7 @@ def escaped(label: object) -> str:
         >>> escaped("![x](http://host/)")
         '\\!\\[x\\]\\(http\\:\\/\\/host\\/\\)'
     """
-    flat = " ".join(str(label).split())
+    flat = " ".join(visible(str(label)).split())
     return _MARKDOWN.sub(r"\\\1", flat).replace("/", "\\/")
 
 
@@ -37,7 +38,7 @@ def code(label: object) -> str:
         >>> code("patient_id")
         '`patient_id`'
     """
-    flat = " ".join(str(label).split()).replace("`", "'")
+    flat = " ".join(visible(str(label)).split()).replace("`", "'")
     return f"`{flat}`" if flat else "(empty)"
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fundus_core.ui import wiring
+from fundus_core.ui import messages, wiring
 from fundus_core.ui.components import job_list
 
 st.title("Jobs")
@@ -14,6 +14,10 @@ wiring.jobs().reconcile()
 jobs = wiring.jobs().list()
 if not jobs:
     st.info("No jobs yet. Extracting embeddings, maps and probes start one each.")
+    if wiring.datasets():
+        messages.next_step("pages/embed/extract.py", "Extract embeddings", ":material/memory:")
+    else:
+        messages.next_step("pages/data/overview.py", "Open a data set", ":material/folder_open:")
     st.stop()
 
 job_list.under_way(jobs)

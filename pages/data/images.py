@@ -32,6 +32,7 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
         VIEWS,
         default=VIEWS[0],
         required=True,
+        wrap=True,
         label_visibility="collapsed",
         key="images.view",
         persist_state="session",

@@ -12,6 +12,7 @@ from fundus_core.ui.components import (
 )
 from fundus_core.ui.components.backbone_table import backbone_table
 from fundus_core.ui.components.weights_fetch import missing_weights
+from fundus_core.ui.glossary import help_for
 
 st.title("Extract embeddings")
 summary = state.require_dataset()
@@ -26,7 +27,7 @@ st.markdown(
 job_progress.watch(["embed", "embed-grid", "backbones"])
 job_progress.last_failure(["embed", "embed-grid", "backbones"])
 
-st.subheader("Backbones")
+st.subheader("Backbones", help=help_for("backbone"))
 chosen = list(dict.fromkeys([*backbone_table(), *backbone_picker.other_backbones()]))
 left, right = st.columns(2, gap="large")
 with left:
@@ -53,7 +54,7 @@ st.button(
     args=(summary.source,),
 )
 
-st.subheader("Stored embeddings of this data set")
+st.subheader("Stored embeddings of this data set", help=help_for("embedding"))
 if not stored:
     st.info("None yet. Choose a backbone in the table above and press the button.")
     st.stop()

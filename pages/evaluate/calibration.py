@@ -8,6 +8,7 @@ from fundus_core.ui.components import calibration_words as words
 from fundus_core.ui.components import decision_curve_panel, recalibration_panel
 from fundus_core.ui.components.run_picker import pick_runs
 from fundus_core.ui.components.run_table import scores_sentence
+from fundus_core.ui.glossary import help_for
 
 st.title("Calibration and decision curves")
 dataset = state.require_dataset()
@@ -29,7 +30,10 @@ if picked.all_classes:
     st.caption("Choose one class above for its curve, recalibration and the decision curve.")
     st.stop()
 
-st.subheader(f"Predicted against observed: {text.escaped(picked.scored_label)}")
+st.subheader(
+    f"Predicted against observed: {text.escaped(picked.scored_label)}",
+    help=help_for("reliability curve"),
+)
 drawing_place, card_place = st.columns([3, 2], gap="large")
 with card_place:
     model = panel.pick_model(found, picked.names)
@@ -47,10 +51,12 @@ recalibration_panel.before_and_after(
     model, picked.scored_class, picked.scored_label, choice, method, picked.cautions
 )
 
-st.subheader("Decision curve")
+st.subheader("Decision curve", help=help_for("decision curve"))
 st.markdown(decision_curve_panel.INTRODUCTION)
 left, right = st.columns(2)
-after = left.toggle("Use the recalibrated scores", key="calibration.decide_after")
+after = left.toggle(
+    "Use the recalibrated scores", key="calibration.decide_after", help=help_for("recalibration")
+)
 common = right.toggle("Use the common photographs only", key="calibration.common")
 with messages.shown_to_user():
     decisions = calibration_caches.decisions(

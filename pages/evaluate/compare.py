@@ -13,6 +13,7 @@ from fundus_core.ui.components.non_inferiority_panel import non_inferiority_pane
 from fundus_core.ui.components.other_tests_panel import other_tests_panel
 from fundus_core.ui.components.power_panel import power_panel
 from fundus_core.ui.components.run_picker import pick_runs
+from fundus_core.ui.glossary import help_for
 
 st.title("Compare models")
 dataset = state.require_dataset()
@@ -28,7 +29,7 @@ run_ids = [run.id for run in picked.runs]
 if picked.all_classes:
     with messages.shown_to_user():
         of_classes = wiring.class_comparison(run_ids, common=common)
-    st.subheader("AUC for each class")
+    st.subheader("AUC for each class", help=help_for("AUC"))
     class_comparison_panel.class_comparison_panel(of_classes, picked)
     messages.cautions(picked.cautions_with(of_classes.cautions))
 else:
@@ -37,7 +38,7 @@ else:
         comparison = wiring.comparison(
             run_ids, picked.class_name, common=common, aggregate=aggregate
         )
-    st.subheader(f"AUC for {text.escaped(picked.class_label)}")
+    st.subheader(f"AUC for {text.escaped(picked.class_label)}", help=help_for("AUC"))
     comparison_panel.comparison_panel(comparison, picked)
     errors_that_differ.errors_that_differ(picked, wiring.dataset(dataset.id), common=common)
     non_inferiority_panel(comparison, picked)

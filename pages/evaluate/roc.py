@@ -13,6 +13,7 @@ from fundus_core.ui.components.operating_card import pick_model
 from fundus_core.ui.components.operating_panel import operating_panel
 from fundus_core.ui.components.run_picker import pick_runs
 from fundus_core.ui.components.run_table import scores_sentence
+from fundus_core.ui.glossary import help_for
 
 st.title("ROC curves")
 dataset = state.require_dataset()
@@ -24,14 +25,14 @@ if picked.all_classes:
         model = pick_model(picked, "Curves of")
         curves, aucs = wiring.class_rocs(model.id)
     class_panel.class_curves(model, curves, aucs, picked)
-    st.subheader("Areas under the curves")
+    st.subheader("Areas under the curves", help=help_for("AUC"))
     st.markdown(f"{scores_sentence(model)} {text.interval_method(aucs.macro)}")
     class_panel.class_table(model, aucs, wiring.baseline_classes(model.id), picked)
     if model.target.task == "multiclass":
         st.subheader("What is taken for what")
         confused = operating_caches.confusion(model.id)
         confusion_panel.confusion_panel(confused, model, picked.names[model.id])
-        st.subheader("Two classes at a time")
+        st.subheader("Two classes at a time", help=help_for("Hand and Till's AUC"))
         hand_till_panel(model, picked)
     messages.cautions(picked.cautions)
     st.caption("Choose one class above for its band, a threshold and the most confident errors.")

@@ -8,6 +8,7 @@ from fundus_core.ui.components import job_progress, training_progress
 from fundus_core.ui.components.finetune_form import finetune_form
 from fundus_core.ui.components.probe_beside import probe_beside
 from fundus_core.ui.components.run_table import fold_frame, models_or_stop, names_by_target
+from fundus_core.ui.glossary import help_for
 
 st.title("Fine-tune")
 st.markdown(
@@ -51,7 +52,7 @@ with left:
 with right:
     messages.next_step("pages/evaluate/compare.py", "Compare with probes", ":material/balance:")
 
-st.subheader("How one model learned")
+st.subheader("How one model learned", help=help_for("learning curves"))
 names, by_id = names_by_target(runs), {run.id: run for run in runs}
 chosen = st.selectbox(
     "Model",

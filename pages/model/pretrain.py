@@ -8,6 +8,7 @@ from fundus_core.ui.components.dataset_picker import dataset_labels
 from fundus_core.ui.components.phantom_form import phantom_form
 from fundus_core.ui.components.pretrain_form import pretrain_form
 from fundus_core.ui.components.weights_list import weights_card, weights_table
+from fundus_core.ui.glossary import help_for
 
 DRAW = ""
 
@@ -40,7 +41,7 @@ else:
 training_progress.watch(("pretrain",))
 job_progress.last_failure(("pretrain",))
 
-st.subheader("Weights made by this program")
+st.subheader("Weights made by this program", help=help_for("weights card"))
 cards = {str(card.path): card for card in wiring.weights_cards()}
 if not cards:
     st.info("None yet. They appear here when a training ends.")

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
@@ -14,7 +14,7 @@ from fundus_core.workflows.data.demo import make_demo
 from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
 from scripts.running import draw_around
 from tests.browser.conftest import Dashboard
-from tests.browser.steps import JOB_MS, go, no_error, settle
+from tests.browser.steps import JOB_MS, counts, go, no_error, settle
 
 pytestmark = pytest.mark.browser
 
@@ -39,11 +39,6 @@ def other_tab(browser: Browser) -> Iterator[Page]:
     window.set_default_timeout(60_000)
     yield window
     context.close()
-
-
-def counts(page: Page) -> Locator:
-    """Returns what the frame says of the selection."""
-    return page.locator(".st-key-selection-bar")
 
 
 def select_on_map(page: Page, dashboard: Dashboard) -> int:

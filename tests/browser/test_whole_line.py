@@ -8,7 +8,15 @@ from playwright.sync_api import Browser, Page, expect
 
 from scripts.running import draw_around
 from tests.browser.conftest import Dashboard
-from tests.browser.steps import JOB_MS, go, no_error, settle, wait_for_jobs
+from tests.browser.steps import (
+    JOB_MS,
+    download_report,
+    go,
+    no_error,
+    read_offline,
+    settle,
+    wait_for_jobs,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -141,24 +149,7 @@ def two_doors(page: Page) -> None:
 def report(page: Page, browser: Browser) -> None:
     """Downloads a report and opens it where there is no network."""
     go(page, "Report")
-    page.get_by_role("button", name=re.compile("Make the report")).click()
-    button = page.get_by_role("button", name=re.compile("^HTML"))
-    expect(button).to_be_visible(timeout=JOB_MS)
-    with page.expect_download(timeout=JOB_MS) as download:
-        button.click()
-    no_error(page)
-    offline = browser.new_context(offline=True)
-    reader = offline.new_page()
-    asked: list[str] = []
-    reader.on("request", lambda request: asked.append(request.url))
-    path = Path(download.value.path())
-    copy = path.with_suffix(".html")
-    copy.write_bytes(path.read_bytes())
-    reader.goto(copy.as_uri())
-    expect(reader.locator("svg").first).to_be_visible()
-    expect(reader.get_by_text("FD007").first).to_be_visible()
-    assert asked == [copy.as_uri()]
-    offline.close()
+    assert "FD007" in read_offline(browser, download_report(page))
 
 
 def downloads_hold_their_caution(page: Page) -> None:

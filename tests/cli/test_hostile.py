@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.cli.conftest import Fundus
-from tests.io.hostile import make_hostile_corpus
+from tests.hostile.pictures import make_hostile_corpus
 
 
 def test_embed__good_files_are_embedded_and_bad_ones_listed_with_reasons(

@@ -10,6 +10,8 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.embedding import Photograph
 from fundus_core.errors import DataError
 from fundus_core.finetune.squares import bits_in_square, read_squares
+from fundus_core.io.images import scan_image
+from fundus_core.io.square_store import SquareStore
 from fundus_core.preprocessing import prepare
 from tests.fakes import write_photograph
 
@@ -84,3 +86,36 @@ def test_bits_in_square__a_lesion_of_one_pixel_survives_a_reduction_and_bits_add
 
     assert square[6, 18] == 32769
     assert np.count_nonzero(square) == 1
+
+
+def test_read_squares__kept_squares_are_not_decoded_again(tmp_path: Path) -> None:
+    kept = SquareStore(tmp_path / "kept", RECIPE, 32)
+    kept.keep({"1" * 32: np.full((3, 32, 32), 7, np.uint8)})
+    gone = Photograph("1" * 32, tmp_path / "gone.png")
+    eye = Photograph("eye", write_photograph(tmp_path / "eye.png", (200, 20, 20)))
+
+    squares = read_squares([gone, eye], 32, RECIPE, folder=tmp_path / "arrays", kept=kept)
+
+    assert squares.image_ids == ("1" * 32, "eye")
+    assert (squares.pixels[0] == 7).all()
+    assert squares.pixels[1, 0].max() > 150
+
+
+def test_read_squares__with_a_mask_the_photograph_is_read(tmp_path: Path) -> None:
+    scanned = scan_image(write_photograph(tmp_path / "eye.png", (200, 20, 20))).image_id
+    kept = SquareStore(tmp_path / "kept", RECIPE, 32)
+    kept.keep({scanned: np.full((3, 32, 32), 7, np.uint8)})
+    mask = write_mask(tmp_path / "mask.png", np.ones((96, 96)))
+
+    squares = read_squares(
+        [Photograph(scanned, tmp_path / "eye.png")],
+        32,
+        RECIPE,
+        folder=tmp_path / "arrays",
+        masks={scanned: mask},
+        kept=kept,
+    )
+
+    assert squares.pixels[0, 0].max() > 150
+    assert squares.masks is not None
+    assert squares.masks[0, 16, 16] == 1

@@ -14,7 +14,7 @@ from PIL import Image
 
 from fundus_core.errors import ImageError
 from fundus_core.io.images import Decoder, read_image, scan_image, thumbnail
-from tests.io.hostile import (
+from tests.hostile.pictures import (
     HEIGHT,
     WIDTH,
     HostileFile,

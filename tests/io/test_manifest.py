@@ -12,7 +12,7 @@ from PIL import Image
 from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset
 from fundus_core.errors import DataError, TargetError
 from fundus_core.io.manifest import ColumnMapping, DataSource, ScanFile, read_dataset
-from tests.io.hostile import make_hostile_corpus
+from tests.hostile.pictures import make_hostile_corpus
 
 
 def _photograph(path: Path, seed: int) -> Path:

@@ -84,3 +84,14 @@ def test_without_jobs_the_page_says_what_starts_one(page: AppTest) -> None:
     page.run()
 
     assert "No jobs yet" in page.info[0].value
+    assert "Open a data set" in evaluated.texts(page)
+
+
+def test_without_jobs_but_with_a_data_set_the_next_step_is_to_embed(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated.open_dataset(monkeypatch, workspace)
+
+    page.run()
+
+    assert "Extract embeddings" in evaluated.texts(page)

@@ -51,6 +51,20 @@ def test_the_least_credible_label_is_shown_with_what_the_list_is_not(
     assert [b.key for b in page.button if b.key == "labels.suspects.h3"]
 
 
+def test_the_list_names_the_rows_that_are_selected(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "one", evaluated.predictions("one", ERR))
+    evaluated.address(page, run="one")
+    page.run()
+    names = listed(page)
+
+    page.session_state["fundus.session"].selection = (names[0],)
+    page.run()
+
+    assert not page.exception
+    table = next(one.value for one in page.dataframe if "Suggested" in one.value)
+    assert list(table["Selected"]) == ["selected"] + [""] * (len(names) - 1)
+
+
 def test_several_models_show_where_they_disagree(page: AppTest, workspace: Path) -> None:
     evaluated.store(workspace, "one", evaluated.predictions("one", ERR))
     evaluated.store(workspace, "two", evaluated.predictions("two", evaluated.GOOD))

@@ -94,6 +94,47 @@ def test_a_report_that_cannot_be_made_says_why(
     assert "missing or damaged" in page.error[0].value
 
 
+def test_a_report_stays_when_something_else_is_touched(
+    page: AppTest, workspace: Path, made: list[bytes]
+) -> None:
+    store(workspace, "one")
+    page.run()
+    widget(page.button, "report.make").click().run()
+
+    widget(page.toggle, "bundle.embeddings").set_value(True).run()
+
+    assert not page.exception
+    assert "reached an AUC of 0\\.944" in evaluated.texts(page)
+    assert not [one for one in page.info if "when it was made" in one.value]
+    assert len(made) == 1
+
+
+def test_a_report_of_an_earlier_choice_says_so(
+    page: AppTest, workspace: Path, made: list[bytes]
+) -> None:
+    store(workspace, "one")
+    page.run()
+    widget(page.button, "report.make").click().run()
+
+    widget(page.text_input, "report.title").set_value("Another title").run()
+
+    assert "reached an AUC of 0\\.944" in evaluated.texts(page)
+    assert [one for one in page.info if "when it was made" in one.value]
+    assert len(made) == 1
+
+
+def test_a_report_that_failed_does_not_stay(page: AppTest, workspace: Path) -> None:
+    store(workspace, "one")
+    page.run()
+    (workspace / "runs" / "one" / "predictions.parquet").write_bytes(b"torn")
+    widget(page.button, "report.make").click().run()
+
+    widget(page.toggle, "bundle.embeddings").set_value(True).run()
+
+    assert not page.exception
+    assert not page.error
+
+
 def test_without_a_model_the_page_says_where_to_fit_one(page: AppTest) -> None:
     page.run()
 
@@ -121,6 +162,9 @@ def test_the_bundle_is_offered_with_what_stays_behind(
     assert not page.exception
     assert asked == [("tiny-1", True)]
     assert "Left out, as they may tell patients apart: `born`" in evaluated.texts(page)
+    assert "Patient ids are in it as they are" in evaluated.texts(page)
+    widget(page.toggle, "bundle.keep_ids").set_value(False).run()
+    assert "Patient ids are in it as they are" in evaluated.texts(page)
 
 
 def test_report__is_not_made_twice(workspace: Path) -> None:

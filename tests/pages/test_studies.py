@@ -300,7 +300,8 @@ def test_a_figure_of_a_column_that_is_not_there_is_refused_with_its_name(
 def test_photographs_outside_the_allowed_folders_are_not_read(
     page: AppTest, tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    path = tiny()
+    place = write_dataset(tmp_path / "outside", n_patients=8)
+    path = tiny(data=[TINY["data"][0] | {"source": str(place)}])
     monkeypatch.setenv("FUNDUS_DATA_ROOTS", str(tmp_path / "elsewhere"))
 
     choose(page, path)

@@ -11,6 +11,7 @@ from fundus_core.stats.bootstrap import Interval
 from fundus_core.ui import text
 from fundus_core.ui.agreement_caches import AgreementChoice
 from fundus_core.ui.components import downloads
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.embeddings.agreement import FEWEST_EMBEDDINGS, Agreement, AgreementPair
 from fundus_core.workflows.embeddings.embed import EmbeddingSummary
 from fundus_core.workflows.weights.labels import distinct_labels
@@ -50,6 +51,7 @@ def pick(
         format_func=labels.__getitem__,
         max_selections=MOST_BACKBONES,
         wrap=True,
+        help=help_for("backbone"),
         key=f"agreement.backbones.{dataset_id}",
         persist_state="session",
     )
@@ -64,6 +66,7 @@ def pick(
             sizes,
             default=_USUAL if _USUAL in sizes else sizes[-1],
             required=True,
+            wrap=True,
             key=f"agreement.k.{len(sizes)}",
             persist_state="session",
             help="How many nearest photographs are compared.",

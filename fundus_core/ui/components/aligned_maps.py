@@ -18,6 +18,7 @@ from fundus_core.ui.components import downloads, image_panel, map_panel, neighbo
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.ui.components.linked_chart import linked_chart
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import DatasetSummary
 from fundus_core.workflows.embeddings.agreement import Agreement
 from fundus_core.workflows.embeddings.embed import EmbeddingSummary
@@ -49,6 +50,7 @@ def pick_two(found: Agreement, stored: Sequence[EmbeddingSummary]) -> Two:
         list(labels),
         format_func=labels.__getitem__,
         max_selections=PAIR,
+        help=help_for("Procrustes alignment"),
         **state.bound("backbones", list(labels), key="agreement.two"),
     )
     if len(chosen) < PAIR:
@@ -89,7 +91,13 @@ def maps(
     for place, key, points in zip(places, keys, _points(projections[0], aligned, ids), strict=True):
         with place:
             st.markdown(f"**{text.escaped(labels[key])}**")
-            _chart(points, ids, colours, opened, found, method=method, key=key, label=labels[key])
+            _chart(
+                *(points, ids, colours, opened, found),
+                method=method,
+                key=key,
+                label=labels[key],
+                is_laid=key != keys[0],
+            )
             quality = agreement_caches.map_quality(summary.id, key, method)
             st.markdown(
                 f"Trustworthiness **{quality.trustworthiness:.3f}**, continuity "
@@ -182,6 +190,7 @@ def _chart(
     method: str,
     key: str,
     label: str,
+    is_laid: bool,
 ) -> None:
     """Draws one of the maps; a click on a point opens its photograph."""
     name = PROJECTORS[method].label
@@ -192,6 +201,7 @@ def _chart(
         key=f"agreement.map.{key}.{method}",
         height=_HEIGHT,
         alt=f"{name} map of {len(ids)} photographs by {label}",
+        view=map_panel.view_name(key, method, is_laid=is_laid),
         groups=_groups(opened),
     )
     downloads.figure(

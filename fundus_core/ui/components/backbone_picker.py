@@ -13,6 +13,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import SCRATCH
 from fundus_core.ui import text, wiring
 from fundus_core.ui.components.backbone_table import offered
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import source_arguments
 
 OWN = "The backbone's own"
@@ -104,7 +105,9 @@ def weights_choice(backbones: Sequence[str], *, key: str = "extract") -> str | N
         [OWN, RANDOM, FILE],
         default=OWN if any_here else RANDOM,
         required=True,
+        wrap=True,
         key=f"{key}.weights",
+        help=help_for("weights"),
     )
     if chosen == RANDOM:
         st.caption(
@@ -213,6 +216,7 @@ def fit_choice() -> Fit | None:
         [_AS_TRAINED, *get_args(Fit)],
         format_func=lambda name: FITS.get(name, name),
         key="extract.fit",
+        help=help_for("fit"),
     )
     return None if chosen == _AS_TRAINED else chosen
 

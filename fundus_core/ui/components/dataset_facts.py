@@ -9,19 +9,23 @@ from fundus_core.plots.dataset import class_bars, class_counts
 from fundus_core.tables import safe_csv
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
+from fundus_core.ui.glossary import help_for
 
 
 def figures(dataset: FundusDataset) -> None:
     """Draws the numbers of photographs, patients, eyes and rejected rows."""
     eyes = dataset.table["eye"].value_counts()
     splits = dataset.table["split"].value_counts()
-    with st.container(horizontal=True):
-        st.metric("Photographs", f"{len(dataset):,}", border=True)
+    with st.container(horizontal=True, gap="xsmall"):
+        st.metric("Photographs", f"{len(dataset):,}", border=True, help=help_for("photograph"))
         known = dataset.n_patients
-        st.metric("Patients", "unknown" if known is None else f"{known:,}", border=True)
-        st.metric("Eyes named", _listed(eyes) or "none", border=True)
-        st.metric("Splits", _listed(splits) or "none", border=True)
-        st.metric("Rejected", f"{len(dataset.rejected):,}", border=True)
+        n_patients = "unknown" if known is None else f"{known:,}"
+        st.metric("Patients", n_patients, border=True, help=help_for("patient"))
+        st.metric("Eyes named", _listed(eyes) or "none", border=True, help=help_for("eye"))
+        st.metric("Splits", _listed(splits) or "none", border=True, help=help_for("split"))
+        st.metric(
+            "Rejected", f"{len(dataset.rejected):,}", border=True, help=help_for("rejected row")
+        )
 
 
 def classes(dataset: FundusDataset) -> None:
@@ -33,13 +37,13 @@ def classes(dataset: FundusDataset) -> None:
         )
         return
     names = [target.name for target in dataset.targets]
-    chosen = st.selectbox("Target", names, key="overview.target")
+    chosen = st.selectbox("Target", names, key="overview.target", help=help_for("target"))
     target = dataset.target(chosen)
     drawn = class_bars(dataset, target)
     st.plotly_chart(
         drawn,
         key="overview.classes",
-        alt=f"Photographs per class of {target.name}",
+        alt=f"Photographs per class of {target.name}. {_in_words(class_counts(dataset, target))}.",
         config={"displayModeBar": False},
     )
     with st.expander("The same as a table"):
@@ -76,6 +80,11 @@ def rejected(dataset: FundusDataset) -> None:
         icon=":material/download:",
         on_click="ignore",
     )
+
+
+def _in_words(counts: pd.DataFrame) -> str:
+    """Returns how many photographs each class has, over all splits."""
+    return "; ".join(f"{name} {total:,}" for name, total in counts.sum(axis=1).items())
 
 
 def _listed(counts: "pd.Series[int]") -> str:

@@ -8,6 +8,7 @@ import streamlit as st
 from fundus_core.io.read_only import WHY
 from fundus_core.ui import state, text, wiring
 from fundus_core.ui.components import tour
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import DatasetSummary
 
 
@@ -21,6 +22,7 @@ def picker() -> None:
             "Data set",
             list(known),
             format_func=labels.__getitem__,
+            help=help_for("data set"),
             **state.bound("dataset_id", list(known)),
         )
     if wiring.read_only():

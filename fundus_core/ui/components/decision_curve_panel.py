@@ -12,6 +12,7 @@ from fundus_core.stats.net_benefit import Band, DecisionCurve
 from fundus_core.stats.score_maps import RECALIBRATORS
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.decision_curves import DecisionCurves
 
 INTRODUCTION = (
@@ -29,8 +30,17 @@ def pick_thresholds() -> tuple[tuple[float, float], float]:
         The lowest and the highest threshold, and the marked one, in (0, 1).
     """
     left, right = st.columns(2)
-    low, high = left.slider("Thresholds drawn, in %", 1, 99, (1, 60), key="calibration.thresholds")
-    at = right.slider("Act from this risk on, in %", 1, 99, 20, key="calibration.at")
+    low, high = left.slider(
+        "Thresholds drawn, in %",
+        1,
+        99,
+        (1, 60),
+        key="calibration.thresholds",
+        help=help_for("threshold probability"),
+    )
+    at = right.slider(
+        "Act from this risk on, in %", 1, 99, 20, key="calibration.at", help=help_for("net benefit")
+    )
     return (low / 100, high / 100), at / 100
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from fundus_core.ui.glossary import column_help
 from fundus_core.workflows.embeddings.embed import EmbeddingSummary
 from fundus_core.workflows.weights.labels import distinct_labels
 
@@ -26,7 +27,7 @@ def table(stored: Sequence[EmbeddingSummary]) -> None:
     st.dataframe(
         rows,
         hide_index=True,
-        column_config={"coverage": coverage},
+        column_config=column_help(rows) | {"coverage": coverage},
         alt="Stored embeddings and how many photographs they cover",
     )
     if not all(summary.complete for summary in stored):

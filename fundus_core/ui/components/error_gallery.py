@@ -48,6 +48,7 @@ def errors(
         format_func=lambda one: f"{KINDS[one]} ({len(wrong[one]):,})",
         default="false_positives",
         required=True,
+        wrap=True,
         key="errors.kind",
         persist_state="session",
     )

@@ -147,6 +147,7 @@ def _photographs(found: DifferingErrors, names: tuple[str, str], dataset: Fundus
         format_func=lambda one: f"{kinds[one]} ({len(ids[kinds[one]]):,})",
         default=0,
         required=True,
+        wrap=True,
         key="differ.kind",
     )
     listed = still_listed(ids[kinds[kind]], dataset)

@@ -62,6 +62,7 @@ def example_search(summary: DatasetSummary) -> Likeness | None:
             format_func=_EXAMPLES.__getitem__,
             default="none",
             required=True,
+            wrap=True,
             key="images.example",
             persist_state="session",
         )

@@ -16,7 +16,7 @@ def examples(dataset: FundusDataset) -> None:
     if dataset.targets:
         labels = table[dataset.targets[0].columns[0]]
         rank = table.groupby(labels, dropna=False).cumcount()
-        table = table.loc[rank.sort_values(kind="stable").index]
+        table = table.loc[rank.nsmallest(SHOWN).index]
     with st.grid(SHOWN, min_column_width=90, gap="xsmall"):
         for row in table.head(SHOWN).to_dict("records"):
             try:

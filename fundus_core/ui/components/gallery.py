@@ -90,6 +90,7 @@ def _only_selected(image_ids: Sequence[str], chosen: Chosen, key: str) -> Sequen
             f"Only the selected ({len(selected):,})" if one else f"All ({len(image_ids):,})"
         ),
         required=True,
+        wrap=True,
         label_visibility="collapsed",
         **bound,
     )

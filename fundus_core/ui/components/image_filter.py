@@ -39,7 +39,7 @@ def image_filter(dataset: FundusDataset) -> Sequence[str]:
             values = table[column].where(table[column].notna(), NOT_GIVEN)
             options = sorted(values.unique())
             chosen = st.multiselect(
-                column.capitalize() if column in RESERVED_COLUMNS else column,
+                column.capitalize() if column in RESERVED_COLUMNS else text.escaped(column),
                 options,
                 placeholder="any",
                 **state.filtered(column, [one for one in held[column] if one in options]),

@@ -8,10 +8,12 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.plots.roc import interval_text
-from fundus_core.ui import label_caches, messages, text, wiring
+from fundus_core.ui import label_caches, messages, selection_caches, text, wiring
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.gallery import gallery
+from fundus_core.ui.components.image_table import SELECTED, greyed
 from fundus_core.ui.components.run_picker import PickedRuns
+from fundus_core.ui.glossary import column_help
 from fundus_core.workflows.evaluation.label_quality import METHODS, NOT_PROOF, SCORE, LabelReview
 from fundus_core.workflows.models.runs import Run
 
@@ -54,11 +56,13 @@ def label_review_panel(model: Run, picked: PickedRuns) -> None:
         st.info("No label is on this list.")
         return
     listed = list_frame(chosen, review, picked)
+    marked = greyed(listed, chosen["image_id"], selection_caches.chosen().members)
     st.dataframe(
-        listed,
+        marked,
         hide_index=True,
         height=320,
-        column_config={
+        column_config=column_help(listed)
+        | {
             "Quality": st.column_config.ProgressColumn(
                 format="%.3f",
                 min_value=0.0,
@@ -69,6 +73,7 @@ def label_review_panel(model: Run, picked: PickedRuns) -> None:
                 help="Labels of the same patient's other photographs."
             ),
         },
+        column_order=[*([SELECTED] if marked is not listed else []), *listed.columns],
         alt="Labels to look at again",
     )
     downloads.table(
@@ -174,6 +179,7 @@ def _pick_view(review: LabelReview) -> View:
         format_func=_VIEWS.__getitem__,
         default="suspects",
         required=True,
+        wrap=True,
         key="labels.view",
         persist_state="session",
     )

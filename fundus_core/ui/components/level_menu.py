@@ -33,6 +33,7 @@ def pick_level(runs: Sequence[Run]) -> str | None:
         format_func=LEVELS.__getitem__,
         default="image",
         required=True,
+        wrap=True,
         key="level",
         persist_state="session",
         help="A patient is diseased if any of the photographs is; eyes and visits count as one.",

@@ -11,6 +11,7 @@ from fundus_core.plots.agreement import neighbours_figure
 from fundus_core.plots.lasso import selected_rows
 from fundus_core.plots.map import MOST_POINTS, Colouring
 from fundus_core.ui import selection_caches, state
+from fundus_core.ui.components import map_view
 
 
 def linked_chart(
@@ -21,9 +22,10 @@ def linked_chart(
     key: str,
     height: int,
     alt: str,
+    view: str,
     groups: Mapping[str, Collection[str]] | None = None,
 ) -> go.Figure:
-    """Draws a map on which the selection of all pages is seen and made; returns what it drew.
+    """Draws a map on which the selection of all pages is seen and made; returns the whole of it.
 
     A click on a point opens its photograph; a box or a lasso selects those within it, also where
     only a sample of them is drawn.
@@ -35,6 +37,7 @@ def linked_chart(
         key: Tells charts on one page apart.
         height: In pixels.
         alt: What it shows, for screen readers.
+        view: Name under which the part that is zoomed to is kept; letters, digits and `-`.
         groups: Name for the legend -> ids of photographs that stand out by shape.
     """
     session, chosen = state.current(), selection_caches.chosen()
@@ -48,15 +51,18 @@ def linked_chart(
         chosen=_among(image_ids, chosen.members) if chosen else None,
         height=height,
     )
-    chart_key = f"{key}.{session.selection_count}.{session.image_id}"
-    st.plotly_chart(
-        drawn,
-        key=chart_key,
-        on_select=lambda: _take(chart_key, points, image_ids),
-        selection_mode=("points", "box", "lasso"),
-        config={"displaylogo": False, "scrollZoom": True},
-        alt=alt,
-    )
+    chart_key = f"{key}.{session.selection_count}.{session.view_count}.{session.image_id}"
+    place = f"view-{view}"
+    with st.container(key=place, gap=None):
+        st.plotly_chart(
+            map_view.zoomed(drawn, view),
+            key=chart_key,
+            on_select=lambda: _take(chart_key, points, image_ids),
+            selection_mode=("points", "box", "lasso"),
+            config={"displaylogo": False, "scrollZoom": True},
+            alt=alt,
+        )
+        map_view.listen(place, view)
     return drawn
 
 

@@ -12,6 +12,7 @@ from fundus_core.ui import agreement_caches, messages, selection_caches, state, 
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.linked_chart import linked_chart
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.embeddings.embed import EmbeddingSummary
 from fundus_core.workflows.weights.labels import distinct_labels
@@ -40,6 +41,7 @@ def pick_backbones(stored: Sequence[EmbeddingSummary]) -> tuple[EmbeddingSummary
         list(by_id),
         format_func=labels.__getitem__,
         max_selections=MOST_MAPS,
+        help=help_for("backbone"),
         **state.bound("backbones", list(by_id)),
     )
     if not chosen:
@@ -55,6 +57,8 @@ def pick_method() -> str:
         list(PROJECTORS),
         format_func=lambda key: PROJECTORS[key].label,
         required=True,
+        wrap=True,
+        help=help_for("map"),
         **state.bound("method", list(PROJECTORS)),
     )
     return chosen
@@ -97,7 +101,7 @@ def map_of(
     laid = _laid_over(dataset.id, projection, summary.fingerprint, onto) if onto else None
     drawn = projection if laid is None else laid.projection
     colours = colours_of(wiring.dataset(dataset.id), drawn.image_ids, choice)
-    _chart(drawn, colours, summary, height=HEIGHT[n_maps], groups=groups)
+    _chart(drawn, colours, summary, height=HEIGHT[n_maps], groups=groups, is_laid=laid is not None)
     _caption(drawn, colours)
     if laid is not None:
         st.caption(laid.words)
@@ -188,6 +192,7 @@ def _chart(
     *,
     height: int,
     groups: Mapping[str, Collection[str]] | None,
+    is_laid: bool,
 ) -> None:
     """Draws the chart with what it needs to be printed."""
     n_points = len(projection.image_ids)
@@ -197,7 +202,10 @@ def _chart(
         colours,
         key=f"map.{summary.fingerprint}.{projection.method}",
         height=height,
-        alt=f"Map of {n_points} photographs by {summary.label}",
+        alt=f"Map of {n_points} photographs by {summary.label}, "
+        f"{PROJECTORS[projection.method].label}, coloured by {colours.title}; trustworthiness "
+        f"{projection.trustworthiness:.3f}.",
+        view=view_name(summary.fingerprint, projection.method, is_laid=is_laid),
         groups=groups,
     )
     downloads.figure(
@@ -209,13 +217,35 @@ def _chart(
     )
 
 
+def view_name(fingerprint: str, method: str, *, is_laid: bool) -> str:
+    """Returns the name under which the part of a map that is zoomed to is kept.
+
+    Args:
+        fingerprint: Of the embeddings.
+        method: Key of `PROJECTORS`.
+        is_laid: Whether the map is laid over another one, whose axes it takes.
+    """
+    return f"{fingerprint[:8]}-{method}{'-laid' * is_laid}"
+
+
 def _methods(projection: Projection, summary: EmbeddingSummary) -> str:
     """Says how a map was made, and what it does not show."""
     projector = PROJECTORS[projection.method]
     return (
         f"Embeddings by {summary.label}; {projector.label} ({projector.reference}); "
         f"trustworthiness {projection.trustworthiness:.3f} over {projection.n_neighbors} "
-        "neighbours. Distances between clusters, their sizes and the axes have no meaning."
+        f"neighbours. {_sampled(projection)}Distances between clusters, their sizes and the axes "
+        "have no meaning."
+    )
+
+
+def _sampled(projection: Projection) -> str:
+    """Says what a map of very many photographs was fitted to; empty where to all."""
+    if projection.n_fitted is None:
+        return ""
+    return (
+        f"Fitted to a random sample of {projection.n_fitted:,} photographs; the others were placed "
+        "on it one by one. "
     )
 
 

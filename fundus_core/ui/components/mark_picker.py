@@ -12,6 +12,7 @@ from fundus_core.segmentation.channels import parse_channels
 from fundus_core.segmentation.ready import FRANGI
 from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.ui import messages, segmentation_caches, state, text
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.segmenting.masks import mask_columns, usual_column
 
 MODELS_SIDE_BY_SIDE = 2
@@ -140,12 +141,15 @@ def pick_view(channels: Sequence[str], *, has_truth: bool) -> PickedView:
             format_func=VIEWS.__getitem__,
             default="marks",
             required=True,
+            wrap=True,
             key=f"vessels.view.{has_truth}",
             persist_state="session",
         )
         channel = channels[0]
         if len(channels) > 1:
-            channel = st.selectbox("Channel", channels, key="vessels.channel")
+            channel = st.selectbox(
+                "Channel", channels, key="vessels.channel", help=help_for("channel")
+            )
     threshold = second.slider(
         "Marked from a share of",
         0.01,

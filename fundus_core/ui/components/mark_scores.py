@@ -62,7 +62,10 @@ def scores(
     )
     methods = _methods(by_model[0][1])
     drawn = scores_figure(by_model)
-    st.plotly_chart(drawn, key="vessels.scores")
+    said = "; ".join(
+        f"{name} {SCORES[one.score]} {_text(one.mean)}" for name, found in by_model for one in found
+    )
+    st.plotly_chart(drawn, key="vessels.scores", alt=f"Scores of marks. {said}.")
     st.caption(f"{text.escaped(caption)} {text.escaped(methods)}")
     downloads.figure(drawn, name="marks-scores", caption=caption, methods=methods)
     _table(by_model, caption, methods)

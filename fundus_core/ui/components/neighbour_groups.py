@@ -62,7 +62,7 @@ def lists(
         f"{text.count(found.k - len(found.both), 'neighbour')} of each are near here, not there."
     )
     right.segmented_control(
-        "Neighbours", COUNTS, default=USUAL, required=True, key="map.neighbours"
+        "Neighbours", COUNTS, default=USUAL, required=True, wrap=True, key="map.neighbours"
     )
     sides = zip(st.columns(_PAIR), shown, labels, (found.first, found.second), strict=True)
     for place, one, label, near in sides:

@@ -9,6 +9,7 @@ from fundus_core.stats.non_inferiority import VERDICTS, MarginTest
 from fundus_core.ui import messages, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.compare import Comparison
 from fundus_core.workflows.evaluation.margins import USUAL_MARGIN, HeldAgainstMargin, against_margin
 
@@ -88,7 +89,14 @@ def _pick(found: Comparison, picked: PickedRuns) -> tuple[str, float]:
         key="margin.reference",
     )
     margin = right.number_input(
-        "Margin (loss of AUC)", 0.005, 0.5, USUAL_MARGIN, step=0.005, format="%.3f", key="margin.of"
+        "Margin (loss of AUC)",
+        0.005,
+        0.5,
+        USUAL_MARGIN,
+        step=0.005,
+        format="%.3f",
+        key="margin.of",
+        help=help_for("margin"),
     )
     return reference, float(margin)
 

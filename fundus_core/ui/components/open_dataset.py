@@ -1,11 +1,11 @@
 """Opening a data set: the demo by one click, or a folder or table on this machine."""
 
-import os
 from pathlib import Path
 
 import streamlit as st
 
 from fundus_core.errors import DataError, FundusError
+from fundus_core.io.data_roots import require_within_roots
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.tables import TABLE_SUFFIXES
 from fundus_core.ui import messages, state, wiring
@@ -16,9 +16,6 @@ from fundus_core.workflows.data.demo import N_PATIENTS, N_PHOTOGRAPHS, demo_sour
 
 COMMANDS = ("demo", "check")
 """Jobs that end in a new data set."""
-
-DATA_ROOTS_VARIABLE = "FUNDUS_DATA_ROOTS"
-"""Folders that data sets may lie in, separated like `PATH`; unset: any folder on this machine."""
 
 
 def demo_card() -> None:
@@ -82,14 +79,7 @@ def allowed(path: Path) -> Path:
         DataError: If nothing is there, or it lies outside the folders of `FUNDUS_DATA_ROOTS`.
     """
     resolved = path.resolve()
-    named = os.environ.get(DATA_ROOTS_VARIABLE, "")
-    roots = [Path(part).expanduser().resolve() for part in named.split(os.pathsep) if part]
-    if roots and not any(resolved.is_relative_to(root) for root in roots):
-        raise DataError(
-            f"{path} lies outside the folders that data sets may be opened from.",
-            hint=f"Choose a path below {' or '.join(map(str, roots))}; {DATA_ROOTS_VARIABLE} names "
-            "them.",
-        )
+    require_within_roots(path)
     if not resolved.exists():
         raise DataError(
             f"There is nothing at {path}.", hint="Check the spelling; give the full path."

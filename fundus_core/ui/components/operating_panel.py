@@ -12,6 +12,7 @@ from fundus_core.ui.components import error_gallery, operating_card, roc_panel
 from fundus_core.ui.components.predictive_panel import predictive_panel
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.threshold_control import pick_point, pick_rule
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.operating import OperatingResult
 from fundus_core.workflows.models.runs import Run
 
@@ -48,7 +49,7 @@ def operating_panel(
     known = {caution.code for caution in picked.cautions}
     messages.cautions([one for one in result.cautions if one.code not in known])
 
-    st.subheader("What a call is worth")
+    st.subheader("What a call is worth", help=help_for("predictive value"))
     predictive_panel(result, prevalence, picked.class_label)
 
     st.subheader("What it gets wrong")

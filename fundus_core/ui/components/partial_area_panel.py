@@ -67,6 +67,7 @@ def pick_range(key: str) -> tuple[Axis, PartialRange | None]:
         format_func=str.capitalize,
         default=AXES[0],
         required=True,
+        wrap=True,
         key=f"{key}.axis",
         persist_state="session",
         help="High specificity matters where false alarms are costly, high sensitivity where "

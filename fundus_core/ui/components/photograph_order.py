@@ -25,6 +25,7 @@ def pick_order(n_models: int, *, key: str) -> str:
         format_func=orders.__getitem__,
         default="errors",
         required=True,
+        wrap=True,
         label_visibility="collapsed",
         key=f"{key}.{n_models > 1}",
     )

@@ -19,6 +19,7 @@ from fundus_core.stats.power import (
 from fundus_core.ui import messages, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.compare import ComparedPair, Comparison
 from fundus_core.workflows.evaluation.power import ObservedDesign, observed_design, power_curve
 
@@ -114,11 +115,14 @@ def _pick(seen: ObservedDesign, *, key: str) -> _Choice:
         _inside(seen.auc_b, 0.5, 0.97),
         0.01,
         key=f"power.auc.{key}",
+        help=help_for("AUC"),
     )
     matters = middle.number_input(
         "Smallest difference that matters", 0.005, 0.3, 0.05, 0.005, format="%.3f", key="power.by"
     )
-    power = right.number_input("Power", 0.5, 0.99, 0.8, 0.05, key="power.power")
+    power = right.number_input(
+        "Power", 0.5, 0.99, 0.8, 0.05, key="power.power", help=help_for("power")
+    )
     correlation = left.number_input(
         "Correlation of the two AUCs",
         -0.95,

@@ -13,6 +13,7 @@ from fundus_core.pretraining import UPSTREAM_TASKS
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components.augmentation_preview import augmentation_preview
 from fundus_core.ui.components.training_form import TrainingForm, training_form
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 
 _KEY = "pretrain"
@@ -123,6 +124,7 @@ def _pick_architecture() -> str:
         offered,
         format_func=lambda name: BACKBONES[name].architecture,
         key=f"{_KEY}.architecture",
+        help=help_for("backbone"),
     )
     return chosen
 
@@ -134,7 +136,13 @@ def _shape(backbone: str) -> tuple[object, ...]:
 
 def _pick_start() -> str:
     start = st.segmented_control(
-        "Start from", [_RANDOM, _FILE], default=_RANDOM, required=True, key=f"{_KEY}.start"
+        "Start from",
+        [_RANDOM, _FILE],
+        default=_RANDOM,
+        required=True,
+        wrap=True,
+        key=f"{_KEY}.start",
+        help=help_for("weights"),
     )
     if start == _RANDOM:
         return SCRATCH

@@ -1,11 +1,13 @@
 """A report on the chosen models: what it is to hold, what it says, and its files."""
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import streamlit as st
 
+from fundus_core.errors import FundusError
 from fundus_core.report.content import Report
-from fundus_core.ui import messages, report_caches, text
+from fundus_core.ui import messages, report_caches, state, text
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.workflows.reports.report_images import MOST
 from fundus_core.workflows.reports.report_subject import ReportOptions
@@ -35,6 +37,7 @@ def pick_options(picked: PickedRuns) -> ReportOptions:
             list(_LEVELS),
             default="Photographs",
             required=True,
+            wrap=True,
             key="report.level",
             format_func=lambda name: f"a {name[:-1].lower()}",
             help="A patient is scored by the highest score of the photographs.",
@@ -75,20 +78,48 @@ def pick_options(picked: PickedRuns) -> ReportOptions:
 
 
 def report_panel(picked: PickedRuns, options: ReportOptions) -> None:
-    """Draws the button that makes a report, then what it says and its files."""
+    """Draws the button that makes a report, then what the last one says and its files."""
+    run_ids = tuple(run.id for run in picked.runs)
     wanted = st.button(
-        f"Make the report on {text.count(len(picked.runs), 'model')}",
+        f"Make the report on {text.count(len(run_ids), 'model')}",
         type="primary",
         icon=":material/description:",
         key="report.make",
     )
-    if not wanted:
+    if wanted:
+        state.keep("report", _made(run_ids, options))
+    found: _Made | None = state.kept("report")
+    if found is None:
         return
-    with messages.shown_to_user():
-        made = report_caches.report([run.id for run in picked.runs], options)
-        page = report_caches.page_of(made)
-    _files(made, page)
-    _preview(made)
+    if (found.run_ids, found.options) != (run_ids, options):
+        st.info(
+            "The report below is of what was chosen when it was made. Make it again for what is "
+            "chosen now.",
+            icon=":material/history:",
+        )
+    _files(found.report, found.page)
+    _preview(found.report)
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A report as it was made, which stays as it is whatever is chosen afterwards."""
+
+    run_ids: tuple[str, ...]
+    options: ReportOptions
+    report: Report
+    page: bytes
+    """The report as HTML."""
+
+
+def _made(run_ids: tuple[str, ...], options: ReportOptions) -> _Made | None:
+    """Returns a report, or says why there is none."""
+    try:
+        report = report_caches.report(run_ids, options)
+    except FundusError as error:
+        messages.show_error(error)
+        return None
+    return _Made(run_ids, options, report, report_caches.page_of(report))
 
 
 def _files(made: Report, page: bytes) -> None:

@@ -43,6 +43,7 @@ def pick_bands(
         format_func=BANDS.__getitem__,
         default="pointwise",
         required=True,
+        wrap=True,
         key="roc.band",
         persist_state="session",
         help="A band for each point holds the true sensitivity at one specificity, chosen "

@@ -10,6 +10,7 @@ from fundus_core.checks import Caution
 from fundus_core.ui import state, text
 from fundus_core.ui.components.run_table import attributed, run_names
 from fundus_core.ui.components.run_tray import tray
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.models.runs import Run
 
 ALL_CLASSES = ""
@@ -130,7 +131,11 @@ def _pick_target(place: st.delta_generator.DeltaGenerator, runs: Sequence[Run]) 
         state.choose(target=(named or targets)[0])
     labels = text.target_labels(targets)
     target: str = place.selectbox(
-        "Target", targets, format_func=labels.__getitem__, **state.bound("target", targets)
+        "Target",
+        targets,
+        format_func=labels.__getitem__,
+        help=help_for("target"),
+        **state.bound("target", targets),
     )
     return target
 

@@ -14,19 +14,8 @@ from fundus_core.ui.components.run_names import names_by_target as names_by_targ
 from fundus_core.ui.components.run_names import run_names as run_names  # known as part of this one
 from fundus_core.ui.components.run_names import validated
 from fundus_core.ui.components.run_tray import tray
-from fundus_core.ui.glossary import help_for
+from fundus_core.ui.glossary import column_help
 from fundus_core.workflows.models.runs import Run
-
-_TERMS = {
-    "Target": "target",
-    "AUC (95 % CI)": "AUC",
-    "Mean colour (95 % CI)": "shortcut baseline",
-    "AUC of each fold": "fold",
-    "Patients": "patient",
-    "Cautions": "caution",
-    "Run": "run",
-}
-"""Column of the table -> its word in the glossary."""
 
 
 def models_or_stop(dataset_id: str, title: str, none_yet: str, *, kind: str = "") -> list[Run]:
@@ -96,12 +85,11 @@ def run_frame(runs: Sequence[Run]) -> pd.DataFrame:
 
 def run_table(runs: Sequence[Run]) -> None:
     """Draws the runs, newest first, and says what the columns mean."""
+    frame = run_frame(runs)
     st.dataframe(
-        run_frame(runs),
+        frame,
         hide_index=True,
-        column_config={
-            column: st.column_config.Column(help=help_for(term)) for column, term in _TERMS.items()
-        },
+        column_config=column_help(frame),
         alt="Evaluated models with their AUC, interval, folds, baseline and cautions.",
     )
     st.caption(

@@ -12,6 +12,7 @@ from fundus_core.ui import state, wiring
 from fundus_core.ui.components import backbone_picker
 from fundus_core.ui.components.mark_picker import PickedTruth
 from fundus_core.ui.components.weights_fetch import missing_weights
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
 
@@ -128,7 +129,9 @@ def _pick_training() -> tuple[str, ...]:
         format_func=lambda value: str(value) if value else "whole",
         key=f"{_KEY}.patch",
     )
-    patches = one.number_input("Patches per photograph", 1, 64, 4, key=f"{_KEY}.patches")
+    patches = one.number_input(
+        "Patches per photograph", 1, 64, 4, key=f"{_KEY}.patches", help=help_for("patch")
+    )
     batch = other.number_input("Patches per step", 1, 128, usual.batch_size, key=f"{_KEY}.batch")
     epochs = one.number_input("Epochs", 1, 1000, usual.epochs, key=f"{_KEY}.epochs")
     rate = other.select_slider(
@@ -149,6 +152,7 @@ def _pick_training() -> tuple[str, ...]:
         "Augmentation",
         list(AUGMENTATIONS),
         format_func=lambda name: AUGMENTATIONS[name].label,
+        help=help_for("augmentation"),
         key=f"{_KEY}.augmentation",
     )
     return (

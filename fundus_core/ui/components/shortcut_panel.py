@@ -11,6 +11,7 @@ from fundus_core.stats.stratified import WithinStrata
 from fundus_core.ui import messages, stress_caches, text, wiring
 from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.components.run_picker import PickedRuns
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.shortcut_strata import USUAL_STRATA, Survival, strata_choices
 from fundus_core.workflows.evaluation.shortcuts import ShortcutComparison, ShortcutProbe
 from fundus_core.workflows.models.runs import Run
@@ -109,7 +110,9 @@ def _verdict(found: ShortcutComparison, picked: PickedRuns) -> None:
 def _probes(found: ShortcutComparison, picked: PickedRuns) -> None:
     measured = [(one.label, one.auc, one.beaten) for one in found.probes if one.auc]
     figure = drawn.shortcut_forest((picked.names[found.run_id], found.auc), measured)
-    st.plotly_chart(figure, key="stress.shortcuts", alt="AUC of the model and of each shortcut.")
+    said = "; ".join(f"{label} {interval_text(auc)}" for label, auc, _ in measured)
+    own = interval_text(found.auc)
+    st.plotly_chart(figure, key="stress.shortcuts", alt=f"AUC of the model {own}, of {said}.")
     caption = (
         f"{picked.names[found.run_id]} and its shortcuts, {picked.class_label}, "
         f"{_where(found)}; AUC with 95 % intervals."
@@ -178,7 +181,7 @@ def _folds_sentence(found: ShortcutComparison) -> str:
 
 def _survival(found: ShortcutComparison, picked: PickedRuns) -> None:
     """Draws how much of the AUC is left when only photographs alike in a shortcut are compared."""
-    st.subheader("What is left without the shortcut?")
+    st.subheader("What is left without the shortcut?", help=help_for("surviving share"))
     st.markdown(
         "Only photographs that are alike in the shortcut are compared with each other. If the AUC "
         "falls towards 0.5, the model lived on the shortcut; if it stays, it did not need it."

@@ -12,6 +12,7 @@ from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
 from fundus_core.stats.roc import roc_curve
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import downloads, job_progress
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import dataset_id
 from fundus_core.workflows.data.demo import demo_source, has_demo
 from fundus_core.workflows.story.story_design import CELLS, MAP, TARGET, Cell, Start
@@ -101,10 +102,14 @@ def figures(story: Story) -> None:
     """Says how many photographs there are, and how many are abnormal."""
     labels = wiring.dataset(story.dataset_id).table[TARGET]
     with st.container(horizontal=True):
-        st.metric("Synthetic photographs", f"{story.n_images:,}", border=True)
+        st.metric(
+            "Synthetic photographs", f"{story.n_images:,}", border=True, help=help_for("phantom")
+        )
         patients = "unknown" if story.n_patients is None else f"{story.n_patients:,}"
-        st.metric("Patients", patients, border=True)
-        st.metric("Labelled abnormal", f"{(labels == '1').sum():,}", border=True)
+        st.metric("Patients", patients, border=True, help=help_for("patient"))
+        st.metric(
+            "Labelled abnormal", f"{(labels == '1').sum():,}", border=True, help=help_for("label")
+        )
 
 
 def maps(story: Story) -> None:

@@ -5,10 +5,12 @@ from dataclasses import dataclass, replace
 import streamlit as st
 
 from fundus_core.finetune.heads import HEADS
+from fundus_core.finetune.plan import StrategyPlan
 from fundus_core.finetune.strategies import DEFAULTS, STRATEGIES, StrategyOptions
 from fundus_core.plots.strategy import strategy_figure
 from fundus_core.ui import messages, wiring
 from fundus_core.ui.components import downloads
+from fundus_core.ui.glossary import help_for
 
 _VALUES = ("pull", "head_decay", "layer_decay", "block", "lora_rank", "lora_alpha")
 """Settings that the command line takes with a value; the others are flags."""
@@ -60,7 +62,11 @@ def pick_strategy(backbones: tuple[str, ...], *, key: str) -> PickedStrategy:
     options = _pick_settings(code, backbones, key)
     heads = [name for name, kind in HEADS.items() if kind.from_probe or not chosen.from_probe]
     head: str = st.selectbox(
-        "Head", heads, format_func=lambda name: HEADS[name].label, key=f"{key}.head"
+        "Head",
+        heads,
+        format_func=lambda name: HEADS[name].label,
+        key=f"{key}.head",
+        help=help_for("head"),
     )
     return PickedStrategy(code, options, head)
 
@@ -122,7 +128,7 @@ def strategy_picture(
             return
         plan = wiring.strategy_plan(backbone, picked.code, n_epochs, picked.options)
         drawn = strategy_figure(plan)
-        st.plotly_chart(drawn, key=f"{key}.plan")
+        st.plotly_chart(drawn, key=f"{key}.plan", alt=_plan_in_words(plan))
         downloads.figure(
             drawn,
             name=f"plan-{picked.code}",
@@ -133,3 +139,10 @@ def strategy_picture(
         f"{backbone}: the darker a cell, the faster the block moves in that epoch; empty cells "
         "rest."
     )
+
+
+def _plan_in_words(plan: StrategyPlan) -> str:
+    """Returns in how many epochs each block moves."""
+    moving = (plan.rates != 0).sum(axis=1)  # NaN: it moves, at a rate measured while training
+    said = "; ".join(f"{name} {n}" for name, n in zip(plan.blocks, moving, strict=True))
+    return f"Epochs of {plan.rates.shape[1]} in which each block moves. {said}."

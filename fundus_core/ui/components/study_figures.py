@@ -65,7 +65,7 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
             st.caption("Nothing to draw yet: none of its cells has a result.")
             continue
         drawn = figure(asked, rows, curves, against=shown_rule(document, document.against))
-        st.plotly_chart(drawn, key=f"studies.figure.{number}", alt=_title(asked))
+        st.plotly_chart(drawn, key=f"studies.figure.{number}", alt=_in_words(asked, rows))
         reading = reading_sentence(asked, rows, document)
         st.caption(reading)
         downloads.figure(
@@ -76,6 +76,17 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
         )
         if asked.kind == "curve" and asked.x == "image_size":
             _costs(study, finished(rows, asked.metric), asked.metric)
+
+
+def _in_words(asked: FigurePart, rows: pd.DataFrame) -> str:
+    """Returns a figure for those who do not see it."""
+    values = rows[asked.metric].dropna() if asked.metric in rows else pd.Series(dtype=float)
+    if values.empty:
+        return _title(asked)
+    return (
+        f"{_title(asked)}: {metric_title(asked.metric)} from {values.min():.3f} to "
+        f"{values.max():.3f} in {text.count(len(values), 'row')}; the table holds each."
+    )
 
 
 def reading_sentence(asked: FigurePart, rows: pd.DataFrame, document: StudyDocument) -> str:

@@ -11,6 +11,7 @@ from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.obstacles import Obstacle
 from fundus_core.ui import messages, study_caches, text, wiring
 from fundus_core.ui.components.weights_fetch import missing_weights
+from fundus_core.ui.glossary import help_for
 from fundus_core.ui.study_wiring import StudyChoice, StudyPlan, unread
 
 _LISTED = 3
@@ -107,8 +108,8 @@ def _plural(number: int, noun: str) -> str:
 
 def _figures(plan: StudyPlan) -> None:
     with st.container(horizontal=True):
-        st.metric("Cells", f"{plan.n_cells:,}", width="content")
-        st.metric("Stored already", f"{plan.n_stored:,}", width="content")
+        st.metric("Cells", f"{plan.n_cells:,}", width="content", help=help_for("cell"))
+        st.metric("Stored already", f"{plan.n_stored:,}", width="content", help=help_for("run"))
         st.metric("Cannot be run", f"{len(plan.obstacles):,}", width="content")
     st.caption(
         f"{_expected_words(plan)} Cells are stored one by one: a study that is stopped goes on "

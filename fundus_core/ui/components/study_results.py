@@ -16,6 +16,7 @@ from fundus_core.studies.document import StudyDocument
 from fundus_core.tables import safe_csv
 from fundus_core.ui import messages, state, study_caches, text, wiring
 from fundus_core.ui.components import job_progress
+from fundus_core.ui.glossary import column_help, meaning_of
 from fundus_core.ui.study_wiring import StudyChoice, rule_text
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -55,7 +56,7 @@ def results_table(choice: StudyChoice, document: StudyDocument) -> pd.DataFrame 
     event = st.dataframe(
         frame,
         hide_index=True,
-        column_config=_columns(metrics),
+        column_config=column_help(frame) | _columns(metrics),
         on_select="rerun",
         selection_mode="multi-row",
         placeholder="",
@@ -139,7 +140,8 @@ def _columns(metrics: list[str]) -> dict[str, Any]:
     numbers |= {"AUC less reference": "%+.3f", "p (Holm)": "%.3g", "Seconds": "%.0f"}
     numbers |= {metric_title(RELATIVE_GAIN): "%+.1f", setting_title("fraction"): "percent"}
     return {
-        name: st.column_config.NumberColumn(name, format=style) for name, style in numbers.items()
+        name: st.column_config.NumberColumn(name, format=style, help=meaning_of(name))
+        for name, style in numbers.items()
     }
 
 

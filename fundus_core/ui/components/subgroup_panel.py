@@ -161,7 +161,9 @@ def _figures(found: GroupedRun, picked: PickedRuns) -> None:
     left, right = st.columns(2, gap="large")
     with left:
         figure = drawn.auc_by_group(result)
-        st.plotly_chart(figure, key="stress.aucs", alt="AUC of each group; see the table below.")
+        st.plotly_chart(
+            figure, key="stress.aucs", alt=f"AUC of each group. {_aucs_in_words(found)}."
+        )
         st.caption("Dotted: all photographs. Grey and open: too few, not tested.")
         _offer(figure, "subgroups-auc", "AUC", found, picked)
     with right:
@@ -169,9 +171,23 @@ def _figures(found: GroupedRun, picked: PickedRuns) -> None:
         st.plotly_chart(
             figure,
             key="stress.shares",
-            alt="Sensitivity and specificity of each group; see the table below.",
+            alt=f"Sensitivity and specificity of each group. {_shares_in_words(found)}.",
         )
         _offer(figure, "subgroups-shares", "Sensitivity and specificity", found, picked)
+
+
+def _aucs_in_words(found: GroupedRun) -> str:
+    groups = (found.result.overall, *found.result.groups)
+    return "; ".join(
+        f"{one.name} {'none' if one.auc is None else interval_text(one.auc)}" for one in groups
+    )
+
+
+def _shares_in_words(found: GroupedRun) -> str:
+    groups = (found.result.overall, *found.result.groups)
+    return "; ".join(
+        f"{one.name} {_share(one.sensitivity)} and {_share(one.specificity)}" for one in groups
+    )
 
 
 def _offer(figure: go.Figure, name: str, what: str, found: GroupedRun, picked: PickedRuns) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.ui import text
+from fundus_core.ui.glossary import help_for
 
 FEWEST_FOLDS, USUAL_FOLDS, MOST_FOLDS = 2, 5, 10
 _BINARY_LABELS = {"0", "1"}
@@ -42,7 +43,7 @@ def pick_target(dataset: FundusDataset, *, key: str) -> str:
     by_name = {target.name: target for target in dataset.targets}
     columns = [name for name, target in by_name.items() if set(target.classes) == _BINARY_LABELS]
     offered = [*by_name, *([_TOGETHER] if len(columns) > 1 else [])]
-    chosen = st.selectbox("Target", offered, key=f"{key}.target")
+    chosen = st.selectbox("Target", offered, key=f"{key}.target", help=help_for("target"))
     if chosen == _TOGETHER:
         together = st.multiselect("Columns", columns, default=columns, key=f"{key}.columns")
         return ",".join(together)
@@ -68,7 +69,13 @@ def pick_validation(dataset: FundusDataset, *, key: str) -> PickedValidation:
     use_split = bool(chosen == _OWN_SPLIT)
     left, right = st.columns(2)
     folds = left.number_input(
-        "Folds", FEWEST_FOLDS, MOST_FOLDS, USUAL_FOLDS, disabled=use_split, key=f"{key}.folds"
+        "Folds",
+        FEWEST_FOLDS,
+        MOST_FOLDS,
+        USUAL_FOLDS,
+        disabled=use_split,
+        key=f"{key}.folds",
+        help=help_for("fold"),
     )
     seed = right.number_input(
         "Seed of the folds", 0, 10_000, 0, disabled=use_split, key=f"{key}.seed"
@@ -83,5 +90,7 @@ def _pick_class(target: Target, key: str) -> str:
             f"{text.escaped(text.class_label(target, target.classes[0]))}."
         )
         return target.name
-    chosen = st.selectbox("Classes", [_ALL_CLASSES, *target.classes], key=f"{key}.class")
+    chosen = st.selectbox(
+        "Classes", [_ALL_CLASSES, *target.classes], key=f"{key}.class", help=help_for("task")
+    )
     return target.name if chosen == _ALL_CLASSES else f"{target.name}={chosen}"

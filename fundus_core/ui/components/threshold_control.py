@@ -6,6 +6,7 @@ import streamlit as st
 
 from fundus_core.stats.threshold_rules import RULES, RuleChoice, choose_threshold
 from fundus_core.ui import operating_caches, state, text
+from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.aligned import ScoredModel
 from fundus_core.workflows.evaluation.operating import OperatingResult, Source, at_threshold
 from fundus_core.workflows.evaluation.operating_words import rule_text
@@ -44,6 +45,7 @@ def pick_rule() -> tuple[RuleChoice, float]:
         "Rule that seeks a threshold",
         list(RULES),
         format_func=lambda one: _LABELS.get(one, one),
+        help=help_for("rule"),
         key="operating.rule",
         persist_state="session",
     )
@@ -94,6 +96,7 @@ def pick_point(
             format_func={"slider": "By the slider", "rule": _WAYS[ruled.source]}.__getitem__,
             default="slider",
             required=True,
+            wrap=True,
             key="operating.way",
             persist_state="session",
             help="By the rule: chosen on photographs that it does not judge. By the slider: see "

@@ -1,10 +1,11 @@
 """Trainings as they run: their jobs, and the learning curves as far as they have come."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 import streamlit as st
 
 from fundus_core.finetune.curves import LearningCurves
+from fundus_core.finetune.state import Epoch
 from fundus_core.plots.movement import movement_figure
 from fundus_core.plots.training import learning_curves_figure
 from fundus_core.ui import wiring
@@ -39,7 +40,7 @@ def watch(commands: Collection[str]) -> None:
 def curves_chart(curves: LearningCurves, *, key: str) -> None:
     """Draws learning curves and says how to read them."""
     drawn = learning_curves_figure(curves)
-    st.plotly_chart(drawn, key=key)
+    st.plotly_chart(drawn, key=key, alt=curves_in_words(curves))
     st.caption(HOW_TO_READ)
     downloads.figure(
         drawn,
@@ -56,11 +57,11 @@ def movement_chart(curves: LearningCurves, *, key: str) -> None:
         return
     st.markdown("**Which parts moved, and how far**")
     fold = st.segmented_control(
-        "Fold", recorded, default=recorded[0], required=True, key=f"{key}.fold"
+        "Fold", recorded, default=recorded[0], required=True, wrap=True, key=f"{key}.fold"
     )
     number = int(fold or recorded[0])
     drawn = movement_figure(curves.folds[number - 1])
-    st.plotly_chart(drawn, key=key)
+    st.plotly_chart(drawn, key=key, alt=movement_in_words(curves.folds[number - 1]))
     st.caption(HOW_TO_READ_MOVEMENT)
     downloads.figure(
         drawn,
@@ -70,15 +71,43 @@ def movement_chart(curves: LearningCurves, *, key: str) -> None:
     )
 
 
+def curves_in_words(curves: LearningCurves) -> str:
+    """Returns learning curves for those who do not see them: the lowest held-out loss of folds."""
+    said = []
+    for number, fold in enumerate(curves.folds, 1):
+        losses = [
+            (one.validation_loss, one.number) for one in fold if one.validation_loss is not None
+        ]
+        if losses:
+            lowest, epoch = min(losses)
+            said.append(f"fold {number}: lowest held-out loss {lowest:.3f}, epoch {epoch}")
+    return f"Learning curves of {curves.title}. {'; '.join(said) or 'No held-out loss yet'}."
+
+
+def movement_in_words(fold: Sequence[Epoch]) -> str:
+    """Returns how far each part had moved by the last epoch of a fold."""
+    drift = fold[-1].drift if fold else {}
+    said = [f"{part} {share:.1%}" for part, share in drift.items() if share is not None]
+    return f"Movement of each part by the last epoch. {'; '.join(said)}."
+
+
 @st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
 def _live_curves(commands: tuple[str, ...]) -> None:
     started = [job.started_at for job in job_progress.under_way(commands) if job.started_at]
     under_way = wiring.curves_since(min(started)) if started else ()
     for number, curves in enumerate(under_way):
-        st.plotly_chart(learning_curves_figure(curves), key=f"training.live.{number}")
+        st.plotly_chart(
+            learning_curves_figure(curves),
+            key=f"training.live.{number}",
+            alt=curves_in_words(curves),
+        )
         latest = curves.folds[-1] if curves.folds else ()
         if latest and latest[-1].drift:
-            st.plotly_chart(movement_figure(latest), key=f"training.moved.{number}")
+            st.plotly_chart(
+                movement_figure(latest),
+                key=f"training.moved.{number}",
+                alt=movement_in_words(latest),
+            )
     if under_way:
         st.caption(HOW_TO_READ)
     elif started:

@@ -82,7 +82,8 @@ def _behind(found: TrustLight, name: str, key: str) -> None:
     figures = found.figures
     caption = f"One heat map of {name} in one photograph"
     areas = areas_figure(figures.deletion, figures.insertion)
-    st.plotly_chart(areas, key=f"{key}.areas")
+    said = f"Share of displaced copies beaten: {figures.beaten:.0%}, of both curves together."
+    st.plotly_chart(areas, key=f"{key}.areas", alt=f"Areas of deletion and insertion. {said}")
     downloads.figure(
         areas,
         name=f"{key}-areas",
@@ -90,7 +91,10 @@ def _behind(found: TrustLight, name: str, key: str) -> None:
         methods=METHODS_TEXT,
     )
     cascade = cascade_figure(figures.cascade, USUAL_RULES.most_alike_when_random)
-    st.plotly_chart(cascade, key=f"{key}.cascade")
+    steps = "; ".join(f"{step.stage} {step.similarity:.2f}" for step in figures.cascade)
+    st.plotly_chart(
+        cascade, key=f"{key}.cascade", alt=f"Rank correlation as weights are shuffled. {steps}."
+    )
     downloads.figure(
         cascade,
         name=f"{key}-cascade",

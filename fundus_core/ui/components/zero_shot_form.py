@@ -80,6 +80,7 @@ def zero_shot_form(dataset: FundusDataset) -> ZeroShotForm:
             list(PROTOTYPES),
             default="mean",
             required=True,
+            wrap=True,
             format_func=lambda key: PROTOTYPES[key].label,
             key="zero_shot.prototypes",
         )
@@ -133,6 +134,7 @@ def _pick_tokens(backbones: Sequence[BackboneSpec]) -> str:
         list(READINGS),
         default="published",
         required=True,
+        wrap=True,
         format_func=READINGS.__getitem__,
         key="zero_shot.tokens",
         help="As published, the padding of shorter prompts counts too.",

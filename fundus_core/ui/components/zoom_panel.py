@@ -59,7 +59,12 @@ def together(
             continue  # said below, where the model's score would stand
         pixels = blend(found.photograph, found.heat, drawing.opacity)
         panels.append(Panel(names[run.id], pixels))
-    st.plotly_chart(side_by_side(panels), key="grad_cam.zoomed", config=_CONFIG)
+    st.plotly_chart(
+        side_by_side(panels),
+        key="grad_cam.zoomed",
+        config=_CONFIG,
+        alt=f"{len(panels)} pictures that zoom together: {', '.join(one.title for one in panels)}.",
+    )
     _save(panels, str(row.name))
 
 

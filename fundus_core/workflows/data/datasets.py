@@ -7,16 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from fundus_core.domain.dataset import FundusDataset, RejectedRow, Target
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
+from fundus_core.io.dataset_table import read_dataset_table, write_dataset_table
 from fundus_core.io.files import read_json, write_json
 from fundus_core.io.manifest import ColumnMapping, DataSource, ScanFile, read_dataset
+from fundus_core.io.remote import absolute
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.data.hidden_ids import key_of_scans, without_names
 
 _TABLE = "table.parquet"
 _ABOUT = "dataset.json"
@@ -52,17 +53,22 @@ def open_dataset(
     Raises:
         DataError: If the source is no set of photographs, or holds no usable one.
     """
-    scans = ScanFile(workspace.scans)
-    dataset = read_dataset(source, scans=scans, progress=progress)
-    scans.save()
+    with _scans(workspace) as scans:  # keeps what was found, also when it is interrupted
+        dataset = read_dataset(source, scans=scans, progress=progress)
     if len(dataset) == 0:
+        rejected = without_names(workspace, dataset).rejected
         raise DataError(
-            f"{source.path} holds no usable photograph; {len(dataset.rejected)} were rejected"
-            f"{_first_reason(dataset.rejected)}.",
+            f"{source.path} holds no usable photograph; {len(rejected)} were rejected"
+            f"{_first_reason(rejected)}.",
             hint="Give a folder of photographs, or a table with a column of their paths.",
         )
-    _remember(workspace, dataset, source)
-    return dataset
+    remember(workspace, dataset, source)
+    return without_names(workspace, dataset)
+
+
+def _scans(workspace: Workspace) -> ScanFile:
+    names = key_of_scans(workspace)
+    return ScanFile(workspace.scans, named=None if names is None else names.of)
 
 
 def open_with_target(
@@ -78,9 +84,9 @@ def open_with_target(
     if column in known or column not in dataset.table.columns or source.columns.target:
         return dataset
     named = replace(source, columns=replace(source.columns, target=column))
-    dataset = read_dataset(named, scans=ScanFile(workspace.scans), progress=progress)
-    _remember(workspace, dataset, source)
-    return dataset
+    dataset = read_dataset(named, scans=_scans(workspace), progress=progress)
+    remember(workspace, dataset, source)
+    return without_names(workspace, dataset)
 
 
 def _first_reason(rejected: Sequence[RejectedRow]) -> str:
@@ -90,19 +96,22 @@ def _first_reason(rejected: Sequence[RejectedRow]) -> str:
 def dataset_id(source: DataSource) -> str:
     """Returns the id under which a source is remembered."""
     resolved = {key: _text(value) for key, value in asdict(source).items()}
-    resolved["path"] = str(source.path.expanduser().resolve())
-    slug = re.sub(r"[^a-z0-9]+", "-", source.path.resolve().stem.lower()).strip("-") or "data"
+    resolved["path"] = str(absolute(source.path))
+    slug = re.sub(r"[^a-z0-9]+", "-", absolute(source.path).stem.lower()).strip("-") or "data"
     return f"{slug[:32]}-{fingerprint_of(resolved)[:6]}"
 
 
 def _text(value: Any) -> Any:
     if isinstance(value, Path):
-        return str(value.expanduser().resolve())
+        return str(absolute(value))
     return list(value) if isinstance(value, tuple) else value
 
 
-def _remember(workspace: Workspace, dataset: FundusDataset, source: DataSource) -> None:
-    name = dataset_id(source)
+def remember(
+    workspace: Workspace, dataset: FundusDataset, source: DataSource, *, name: str = ""
+) -> None:
+    """Stores a data set that was read, under the id of its source unless another one is given."""
+    name = name or dataset_id(source)
     about = {
         "name": dataset.name,
         "n_images": len(dataset),
@@ -119,7 +128,7 @@ def _remember(workspace: Workspace, dataset: FundusDataset, source: DataSource) 
         return
 
     def write(folder: Path) -> None:
-        dataset.table.to_parquet(folder / _TABLE, index=False)
+        write_dataset_table(dataset.table, folder / _TABLE)
         write_json(
             folder / _ABOUT,
             {
@@ -166,6 +175,15 @@ def stored_dataset(workspace: Workspace, name: str) -> FundusDataset:
     Raises:
         DataError: If it was never opened in this workspace, or what was stored is damaged.
     """
+    return without_names(workspace, dataset_as_given(workspace, name))
+
+
+def dataset_as_given(workspace: Workspace, name: str) -> FundusDataset:
+    """Returns a remembered data set as it is stored, names included; not for anybody's eyes.
+
+    Raises:
+        DataError: As `stored_dataset`.
+    """
     summary = dataset_summary(workspace, name)
     folder = ArtifactStore(workspace.datasets).get(name)
     about = None if folder is None else read_json(folder / _ABOUT)
@@ -174,11 +192,10 @@ def stored_dataset(workspace: Workspace, name: str) -> FundusDataset:
             f"What was stored of {summary.name} is damaged.",
             hint=f"Open {summary.source.path} again; embeddings and runs are kept.",
         )
-    table = pd.read_parquet(folder / _TABLE)
     return FundusDataset(
         summary.name,
         about["source"],
-        table.astype({name: object for name in table.columns if table[name].dtype == "str"}),
+        read_dataset_table(folder / _TABLE),
         tuple(
             Target(t["name"], t["task"], tuple(t["classes"]), tuple(t["columns"]))
             for t in about["targets"]

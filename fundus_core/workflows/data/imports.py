@@ -17,6 +17,7 @@ from fundus_core.imports.hugging_face import (
 )
 from fundus_core.imports.records import ImportedPhotograph, Outcome, Pseudonyms, RefusedPhotograph
 from fundus_core.io.photo_files import walk_files
+from fundus_core.io.spreadsheet_cells import guarded
 
 MANIFEST, REFUSED = "manifest.csv", "refused.csv"
 _FIRST = ("path", "patient_id", "eye", "split")
@@ -139,5 +140,5 @@ def _write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> None:
     columns += [name for name in names if name not in columns]
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, columns, restval="")
-        writer.writeheader()
-        writer.writerows(rows)
+        writer.writerow({name: guarded(name) for name in columns})
+        writer.writerows({name: guarded(cell) for name, cell in row.items()} for row in rows)

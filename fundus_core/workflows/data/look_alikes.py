@@ -49,7 +49,7 @@ def dataset_look_alikes(
 ) -> tuple[AlikePair, ...]:
     """Returns the pairs of photographs that show the same; looked for once, then remembered.
 
-    Photographs that cannot be read are like nothing.
+    Photographs that cannot be read are like nothing; then the answer is not remembered.
 
     Args:
         workspace: Remembers.
@@ -60,10 +60,12 @@ def dataset_look_alikes(
     name, store = fingerprint_of(asked), ArtifactStore(workspace.look_alikes)
     if folder := store.get(name):
         return tuple(AlikePair(*pair) for pair in read_json(folder / _PAIRS) or ())
-    rows = look_alikes(_signatures([Path(path) for path in dataset.table["path"]], progress))
+    signatures = _signatures(dataset, progress)
+    rows = look_alikes(signatures)
     found = tuple(_named(pair, dataset.image_ids) for pair in rows)
     pairs = [[pair.image_a, pair.image_b, pair.similarity] for pair in found]
-    store.put(name, {"name": dataset.name}, lambda folder: write_json(folder / _PAIRS, pairs))
+    if signatures.any(axis=1).all():  # one that could not be read may be back next time
+        store.put(name, {"name": dataset.name}, lambda folder: write_json(folder / _PAIRS, pairs))
     return found
 
 
@@ -111,18 +113,19 @@ def _named(pair: LookAlikes, image_ids: Sequence[str]) -> AlikePair:
     return AlikePair(image_ids[pair.row_a], image_ids[pair.row_b], pair.similarity)
 
 
-def _signatures(paths: Sequence[Path], progress: Progress) -> NDArray[np.float32]:
+def _signatures(dataset: FundusDataset, progress: Progress) -> NDArray[np.float32]:
     """Returns a signature per photograph, shape (N, K); zeros where one cannot be read."""
     found: list[NDArray[np.float32]] = []
     with ThreadPoolExecutor() as pool:
-        for done, one in enumerate(pool.map(_signature, paths), 1):
+        outcomes = pool.map(_signature, dataset.image_ids, dataset.table["path"])
+        for done, one in enumerate(outcomes, 1):
             found.append(one)
-            progress(done, len(paths), "looking for photographs that show the same")
+            progress(done, len(dataset), "looking for photographs that show the same")
     return np.stack(found)
 
 
-def _signature(path: Path) -> NDArray[np.float32]:
+def _signature(image_id: str, path: str) -> NDArray[np.float32]:
     try:
-        return signature(read_image(path, min_side=DECODE_SIDE))
+        return signature(read_image(Path(path), min_side=DECODE_SIDE, image_id=image_id))
     except FundusError:
         return np.zeros_like(signature(np.zeros((DECODE_SIDE, DECODE_SIDE, 3), np.uint8)))

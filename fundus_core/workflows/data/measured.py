@@ -11,6 +11,7 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe, fingerprint_of
 from fundus_core.errors import DataError, ImageError
 from fundus_core.io.files import read_json, write_json
+from fundus_core.io.images import holds, read_image
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.shortcuts import VERSION, as_row, measure
@@ -73,8 +74,9 @@ def measure_dataset(
         ordered.rename_axis("image_id").reset_index().to_parquet(folder / _TABLE, index=False)
         write_json(folder / _UNREADABLE, found.unreadable)
 
-    _store(workspace).put(recipe.fingerprint(), recipe.to_dict(), write)
-    return MeasuredPhotographs(ordered, found.unreadable)
+    if all(holds(Path(wanted[image_id]), image_id) for image_id in found.unreadable):
+        _store(workspace).put(recipe.fingerprint(), recipe.to_dict(), write)
+    return MeasuredPhotographs(ordered, found.unreadable)  # else a file may be back next time
 
 
 def stored_measurements(workspace: Workspace, dataset: FundusDataset) -> MeasuredPhotographs | None:
@@ -120,7 +122,7 @@ def _measure(paths: "pd.Series[str]", progress: Progress) -> MeasuredPhotographs
     rows: dict[str, dict[str, float]] = {}
     unreadable: dict[str, str] = {}
     with ThreadPoolExecutor(_WORKERS) as pool:
-        outcomes = pool.map(_row_or_reason, paths)
+        outcomes = pool.map(_row_or_reason, paths.index, paths)
         for done, (image_id, outcome) in enumerate(zip(paths.index, outcomes, strict=True), 1):
             if isinstance(outcome, str):
                 unreadable[image_id] = outcome
@@ -130,8 +132,9 @@ def _measure(paths: "pd.Series[str]", progress: Progress) -> MeasuredPhotographs
     return MeasuredPhotographs(pd.DataFrame.from_dict(rows, orient="index"), unreadable)
 
 
-def _row_or_reason(path: str) -> dict[str, float] | str:
+def _row_or_reason(image_id: str, path: str) -> dict[str, float] | str:
     try:
+        read_image(Path(path), min_side=1, image_id=image_id)
         return as_row(measure(Path(path)))
     except ImageError as error:
         return error.message

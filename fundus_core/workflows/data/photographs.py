@@ -21,11 +21,11 @@ def thumbnail_file(workspace: Workspace, image_id: str, path: Path, *, side: int
     It is written anew from the pixels, so that no EXIF data of the original is in it.
 
     Raises:
-        ImageError: If the photograph can no longer be read.
+        ImageError: If the photograph can no longer be read, or is another by now.
     """
     stored = workspace.thumbnails / f"{image_id}-{side}.jpg"
     if not stored.is_file():
-        pixels = thumbnail(read_image(path, min_side=side), side)
+        pixels = thumbnail(read_image(path, min_side=side, image_id=image_id), side)
         write_atomically(stored, lambda file: _save_jpeg(pixels, file))
     return stored
 

@@ -12,9 +12,10 @@ from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import EmbedRecipe
+from fundus_core.errors import ImageError
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.files import write_atomically
-from fundus_core.io.images import scan_image
+from fundus_core.io.images import SUPPORTED_SUFFIXES, scan_image
 from fundus_core.io.workspace import Workspace
 from fundus_core.similarity import cosines_with, nearest
 from fundus_core.workflows.embeddings.embed import BackboneChoice, embed_resolved, resolve
@@ -72,16 +73,26 @@ class Neighbourhoods:
         return tuple(name for name in self.second if name not in self.first)
 
 
+MOST_UPLOADED = 50 << 20
+"""Bytes of a photograph that is uploaded, as `.streamlit/config.toml` says to the browser."""
+
+
 def keep_example(workspace: Workspace, content: bytes, name: str) -> tuple[str, Path]:
     """Stores an uploaded photograph beside the data sets and returns its id and its place.
 
     Raises:
-        ImageError: If it is no photograph that can be decoded.
+        ImageError: If it is no photograph that can be decoded, or too large.
         StoreError: If the disk is full.
     """
+    if len(content) > MOST_UPLOADED:  # whatever the browser was told
+        raise ImageError(
+            "too_large",
+            f"The file has {len(content):,} bytes; at most {MOST_UPLOADED:,} are taken.",
+            hint="Export the photograph as JPEG.",
+        )
     image_id = hashlib.sha256(content).hexdigest()[:32]
     ending = Path(name).suffix.lower()
-    path = workspace.root / FOLDER / f"{image_id}{ending if ending.isascii() else ''}"
+    path = workspace.root / FOLDER / f"{image_id}{ending if ending in SUPPORTED_SUFFIXES else ''}"
     write_atomically(path, lambda file: file.write(content))
     try:
         scan_image(path)

@@ -1,19 +1,23 @@
 """Use case: embeddings of a data set by one backbone, computing only what is not stored."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
 from fundus_core.backbones.base import Backbone, BackboneSpec
 from fundus_core.backbones.catalogue import NORMALISATIONS, SHORTCUT, backbone_spec, with_pooling
-from fundus_core.compute import Precision, choose_device, default_batch_size
-from fundus_core.domain.dataset import FundusDataset
+from fundus_core.compute import EmbedPrecision, choose_device, default_batch_size
+from fundus_core.domain.dataset import FundusDataset, RejectedRow
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import EmbedRecipe, Fit, PreprocessRecipe
 from fundus_core.embedding import Photograph, Shard, embed_photographs
 from fundus_core.errors import BackboneError, DataError, WeightsError
 from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict, stored_recipes
+from fundus_core.io.images import holds
+from fundus_core.io.square_store import SquareStore
 from fundus_core.io.weights import (
     FoundWeights,
     file_sha256,
@@ -39,7 +43,7 @@ class BackboneChoice:
     image_size: int | None = None
     """Side of the input in pixels."""
 
-    precision: Precision = "auto"
+    precision: EmbedPrecision = "auto"
     weights_seed: int = 0
     """Of random weights."""
 
@@ -66,12 +70,22 @@ class ResolvedChoice:
     """The file; None for random weights."""
 
     bf16_cosine: float | None = None
-    """Least cosine similarity of bf16 and fp32 embeddings of test pictures, if it was measured."""
+    """Least cosine similarity with fp32 embeddings of test pictures, if it was measured: of bf16,
+    or of OpenVINO's."""
 
     @property
     def label(self) -> str:
         """Returns the name shown to the user: architecture, weights, size."""
         return model_label(self.recipe)
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """Where embeddings are computed; nothing of it is in their key."""
+
+    name: Literal["local", "ray"] = "local"
+    address: str | None = None
+    """Of the Ray cluster: see `fundus_core.scale.cluster.connected`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,54 +204,100 @@ def embed_resolved(
     progress: Progress = silent,
     batch_size: int | None = None,
     workers: int = 2,
+    engine: Engine = Engine(),
 ) -> Embeddings:
-    """Like `embed`, for a choice whose weights were already found."""
+    """Like `embed`, for a choice whose weights were already found.
+
+    Raises:
+        ClusterError: If `engine` is a cluster that cannot be had, or whose nodes cannot work.
+    """
     store = EmbeddingStore(workspace.embeddings, resolved.recipe)
-    progress(0, len(dataset), "Waiting for the embeddings' turn")
-    with store.lock():
+    waiting = partial(progress, 0, len(dataset), "Waiting for the embeddings' turn")
+    with store.turn(waiting):
         known = store.known()
         todo = [
             Photograph(image_id, Path(path))
             for image_id, path in zip(dataset.image_ids, dataset.table["path"], strict=True)
             if image_id not in known
         ]
+        absent: list[RejectedRow] = []
         if todo:
-            _compute(store, resolved, todo, progress, batch_size, workers)
+            commit = partial(_commit, store, absent)
+            kept = squares_for(workspace, resolved.recipe)
+            _compute(store, resolved, todo, commit, progress, batch_size, workers, engine, kept)
         else:
             progress(len(dataset), len(dataset), "All embeddings are stored")
     embeddings = store.read(dataset.image_ids)
+    embeddings = replace(embeddings, skipped=(*embeddings.skipped, *absent))
     if not embeddings.image_ids:
+        first = f": {embeddings.skipped[0].detail}" if embeddings.skipped else "."
         raise DataError(
-            f"None of the {len(dataset)} photographs could be embedded.",
+            f"None of the {len(dataset)} photographs could be embedded{first}",
             hint="See `fundus check` for what is wrong with each file.",
         )
     return embeddings
+
+
+def _commit(store: EmbeddingStore, absent: list[RejectedRow], shard: Shard) -> None:
+    """Stores a shard.
+
+    A photograph that is not where it was, or is another by now, goes to `absent` and is not
+    remembered as broken: it may be back next time.
+    """
+    broken = {key: row for key, row in shard.skipped.items() if holds(Path(row.path), key)}
+    absent.extend(row for key, row in shard.skipped.items() if key not in broken)
+    if shard.image_ids or broken:
+        store.add(shard.vectors, shard.image_ids, broken)
 
 
 def _compute(
     store: EmbeddingStore,
     resolved: ResolvedChoice,
     todo: list[Photograph],
+    commit: Callable[[Shard], None],
     progress: Progress,
     batch_size: int | None,
     workers: int,
+    engine: Engine,
+    kept: SquareStore,
 ) -> None:
+    store.remember_weights(resolved.weights)
+    decoder = cast(Literal["fast", "exact"], resolved.recipe.preprocessing.decoder)
+    if engine.name == "ray":
+        from fundus_core.scale.embedding import EmbedTask, embed_on_ray
+
+        task = EmbedTask(
+            partial(_load_from, resolved),
+            resolved.weights,
+            resolved.recipe.weights_sha256,
+            batch_size,
+            workers,
+            decoder,
+        )
+        embed_on_ray(task, todo, on_shard=commit, address=engine.address, progress=progress)
+        return
     progress(0, len(todo), f"Loading {resolved.spec.id}")
     backbone = load_for(resolved)
-    store.remember_weights(resolved.weights)
-
-    def commit(shard: Shard) -> None:
-        store.add(shard.vectors, shard.image_ids, shard.skipped)
-
     embed_photographs(
         backbone,
         todo,
         on_shard=commit,
         batch_size=batch_size or default_batch_size(choose_device(), backbone.image_size),
         workers=workers,
-        decoder=cast(Literal["fast", "exact"], resolved.recipe.preprocessing.decoder),
+        decoder=decoder,
+        kept=kept,
         progress=progress,
     )
+
+
+def squares_for(workspace: Workspace, recipe: EmbedRecipe) -> SquareStore:
+    """Returns the kept squares that a backbone is shown; other backbones may have made them."""
+    return SquareStore(workspace.squares, recipe.preprocessing, recipe.image_size)
+
+
+def _load_from(resolved: ResolvedChoice, weights: Path | None) -> Backbone:
+    """Loads the backbone of a resolved choice from where this machine has its weights."""
+    return load_for(replace(resolved, weights=weights))
 
 
 def load_for(resolved: ResolvedChoice) -> Backbone:

@@ -23,6 +23,7 @@ from fundus_core.exports.mlflow_log import Logged
 from fundus_core.io.files import write_array, write_atomically
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
+from fundus_core.tables import safe_csv
 from fundus_core.workflows.data.photographs import photograph
 from fundus_core.workflows.embeddings.embed import ResolvedChoice
 from fundus_core.workflows.embeddings.project import project_embeddings
@@ -51,7 +52,7 @@ def export_embeddings(embeddings: Embeddings, dataset: FundusDataset, folder: Pa
     columns = ["image_id", "path", "patient_id", "eye", "split"]
     about = dataset.select(embeddings.image_ids).table[columns]
     write_array(folder / "vectors.npy", embeddings.vectors)
-    text = about.to_csv(index=False)
+    text = safe_csv(about)
     write_atomically(folder / "image_ids.csv", lambda file: file.write(text.encode()))
     return folder
 

@@ -13,7 +13,7 @@ from fundus_core.errors import DataError
 from fundus_core.io.files import read_json, write_json
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
-from fundus_core.projections import Projection, project
+from fundus_core.projections import MOST_FITTED, Projection, project
 from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
 
 _POINTS = "points.parquet"
@@ -54,7 +54,11 @@ def project_embeddings(
         result.frame().to_parquet(folder / _POINTS, index=False)
         write_json(
             folder / _ABOUT,
-            {"trustworthiness": result.trustworthiness, "n_neighbors": result.n_neighbors},
+            {
+                "trustworthiness": result.trustworthiness,
+                "n_neighbors": result.n_neighbors,
+                "n_fitted": result.n_fitted,
+            },
         )
 
     ArtifactStore(workspace.projections).put(recipe.fingerprint(), recipe.to_dict(), write)
@@ -74,7 +78,12 @@ def stored_projection(
     table = pd.read_parquet(folder / _POINTS)
     points = table[["x", "y"]].to_numpy(np.float32)
     return Projection(
-        method, tuple(table["image_id"]), points, about["trustworthiness"], about["n_neighbors"]
+        method,
+        tuple(table["image_id"]),
+        points,
+        about["trustworthiness"],
+        about["n_neighbors"],
+        about.get("n_fitted"),
     )
 
 
@@ -84,4 +93,6 @@ def _recipe(embeddings: Embeddings, method: str, seed: int) -> ProjectRecipe:
             "There are no embeddings to lay out.", hint="Extract them on the Extract page first."
         )
     images = fingerprint_of(list(embeddings.image_ids))
-    return ProjectRecipe(embeddings.fingerprint, images, method, seed)
+    sampled = len(embeddings.image_ids) > MOST_FITTED
+    parameters = (("n_fitted", MOST_FITTED),) if sampled else ()
+    return ProjectRecipe(embeddings.fingerprint, images, method, seed, parameters)

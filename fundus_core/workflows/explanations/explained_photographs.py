@@ -73,17 +73,23 @@ def subjects_of(workspace: Workspace, run: Run, images: Sequence[str]) -> list[S
     return subjects
 
 
-def shown_to(run: Run, path: Path) -> Shown:
+def shown_to(run: Run, path: Path, *, image_id: str = "") -> Shown:
     """Reads a photograph as the network of a run is shown it.
 
+    Args:
+        run: Whose network.
+        path: The file.
+        image_id: What it is known by; empty for a photograph of no data set.
+
     Raises:
-        ImageError: If it cannot be read.
+        ImageError: If it cannot be read, or is another photograph by now.
     """
     import torch
 
     recipe, side = run.embeddings.preprocessing, run.embeddings.image_size
     decoder = cast(Literal["fast", "exact"], recipe.decoder)
-    prepared = prepare(read_image(path, min_side=decode_side(side), decoder=decoder), side, recipe)
+    image = read_image(path, min_side=decode_side(side), decoder=decoder, image_id=image_id)
+    prepared = prepare(image, side, recipe)
     batch = torch.from_numpy(np.ascontiguousarray(prepared.pixels.transpose(2, 0, 1)))[None]
     return Shown(batch, prepared.geometry)
 

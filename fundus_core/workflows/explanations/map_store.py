@@ -98,7 +98,8 @@ class HeatMaps:
         """
         if (kept := self.kept(subject)) is not None:
             return kept
-        computed = self._computed(subject, shown_to(self.run, subject.path))
+        shown = shown_to(self.run, subject.path, image_id=subject.image_id)
+        computed = self._computed(subject, shown)
         recipe, about = self._recipe(subject), asdict(computed)
         grid = about.pop("grid")
 

@@ -205,7 +205,8 @@ class _Task:
         saliency = kept.outcome(self.asked)
         if isinstance(saliency, SaliencyError):
             return saliency
-        model, shown = self._maps.shelf.model_for(subject), shown_to(self.run, subject.path)
+        model = self._maps.shelf.model_for(subject)
+        shown = shown_to(self.run, subject.path, image_id=subject.image_id)
         question = Question(
             model.backbone, shown.batch, model.target(self.asked), model.layer(self.asked)
         )

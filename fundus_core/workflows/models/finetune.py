@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.backbones.networks import require_trainable
-from fundus_core.compute import choose_device
+from fundus_core.compute import Precision, choose_device
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe, added_later
@@ -27,7 +27,12 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.splits import Fold, held_out_groups
 from fundus_core.workflows.data.labelled import Labelled, Validation, labelled_photographs
 from fundus_core.workflows.data.look_alikes import minding_look_alikes
-from fundus_core.workflows.embeddings.embed import BackboneChoice, ResolvedChoice, resolve
+from fundus_core.workflows.embeddings.embed import (
+    BackboneChoice,
+    ResolvedChoice,
+    resolve,
+    squares_for,
+)
 from fundus_core.workflows.models.held_out import (
     HeldOut,
     evaluated_run,
@@ -135,6 +140,7 @@ def finetune_dataset(
     """
     _require_known("strategy", choice.strategy, STRATEGIES)
     _require_known("head", choice.head, HEADS)
+    _require_known("precision of training", choice.training.precision, get_args(Precision))
     resolved = resolve(workspace, backbone)
     require_trainable(resolved.spec)
     labelled = labelled_photographs(dataset, dataset.image_ids, choice.validation)
@@ -155,7 +161,10 @@ def finetune_dataset(
         written.add(epoch, fold)
         on_epoch(fold, epoch)
 
-    squares = squares_of(dataset, labelled.image_ids, resolved.recipe, folder, progress=progress)
+    kept = squares_for(workspace, resolved.recipe)
+    squares = squares_of(
+        dataset, labelled.image_ids, resolved.recipe, folder, kept=kept, progress=progress
+    )
     readable = labelled_photographs(dataset, squares.image_ids, choice.validation)
     task = _Task(readable, squares, resolved, choice, recipe, folder, head_weights)
     held_out = task.cross_validate(after, progress)

@@ -24,8 +24,9 @@ from fundus_core.finetune.classifier import Classifier, Normalisation
 from fundus_core.finetune.squares import Squares, read_squares
 from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.files import write_atomically
+from fundus_core.io.square_store import SquareStore
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.embeddings.embed import ResolvedChoice, resolve_recipe
+from fundus_core.workflows.embeddings.embed import ResolvedChoice, resolve_recipe, squares_for
 from fundus_core.workflows.models.runs import NETWORKS, Run, run_folder
 
 if TYPE_CHECKING:
@@ -159,7 +160,12 @@ def ensemble_scores(
     resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
     with TemporaryDirectory(dir=_made(workspace.training), prefix="scoring-") as folder:
         squares = squares_of(
-            dataset, dataset.image_ids, resolved.recipe, Path(folder), progress=progress
+            dataset,
+            dataset.image_ids,
+            resolved.recipe,
+            Path(folder),
+            kept=squares_for(workspace, resolved.recipe),
+            progress=progress,
         )
         rows = np.arange(len(squares.image_ids))
         scores = []
@@ -176,15 +182,20 @@ def squares_of(
     recipe: EmbedRecipe,
     folder: Path,
     *,
+    kept: SquareStore | None = None,
     progress: Progress = silent,
 ) -> Squares:
-    """Reads photographs of a data set as a backbone is shown them, into a folder."""
+    """Reads photographs of a data set as a backbone is shown them, into a folder.
+
+    What is among the kept squares is not decoded.
+    """
     path_of = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
     return read_squares(
         [Photograph(image_id, Path(path_of[image_id])) for image_id in image_ids],
         recipe.image_size,
         recipe.preprocessing,
         folder=folder,
+        kept=kept,
         progress=progress,
     )
 

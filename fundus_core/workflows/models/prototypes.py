@@ -22,6 +22,7 @@ from fundus_core.domain.recipe import EmbedRecipe, Recipe
 from fundus_core.errors import BackboneError, DataError, TargetError, WeightsError
 from fundus_core.io.files import write_atomically
 from fundus_core.io.findings import PLACEHOLDER, Finding
+from fundus_core.io.tensor_sums import is_whole, with_sum
 from fundus_core.io.weights import weights_folders
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.embeddings.embed import BackboneChoice, ResolvedChoice
@@ -164,7 +165,10 @@ def stored_prototype(workspace: Workspace, recipe: PrototypeRecipe) -> Prototype
     path = _path(workspace, recipe)
     if not path.is_file():
         return None
-    found = {prototype.recipe: prototype for prototype in read_prototypes(path)}
+    try:
+        found = {prototype.recipe: prototype for prototype in read_prototypes(path)}
+    except DataError:
+        return None  # it is computed again
     return found.get(recipe)
 
 
@@ -182,7 +186,8 @@ def write_prototypes(path: Path, prototypes: Sequence[Prototype]) -> None:
         for name, one in named.items()
     }
     arrays = {name: np.ascontiguousarray(one.vector) for name, one in named.items()}
-    content = save(arrays, metadata={_ABOUT: json.dumps(about, ensure_ascii=False)})
+    told = {_ABOUT: json.dumps(about, ensure_ascii=False)}
+    content = save(arrays, metadata=with_sum(told, arrays))
     write_atomically(path, lambda file: file.write(content))
 
 
@@ -196,8 +201,12 @@ def read_prototypes(path: Path) -> tuple[Prototype, ...]:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            about = json.loads((file.metadata() or {})[_ABOUT])
-            return tuple(_prototype(file.get_tensor(name), about[name]) for name in file.keys())  # noqa: SIM118 (no mapping)
+            told = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
+        if not is_whole(told, arrays):
+            raise ValueError("it was changed after it was written")
+        about = json.loads(told[_ABOUT])
+        return tuple(_prototype(array, about[name]) for name, array in arrays.items())
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(
             f"{path} cannot be read as a file of prototypes: {str(error).splitlines()[0]}.",

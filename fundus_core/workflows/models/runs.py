@@ -21,6 +21,7 @@ from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import PROBES, Probe
 from fundus_core.stats.delong import AucInterval
+from fundus_core.workflows.data.hidden_ids import hides_ids, without_patients
 
 PREDICTIONS = "predictions.parquet"
 BASELINE = "baseline.parquet"
@@ -182,7 +183,7 @@ def run_folder(workspace: Workspace, run: Run) -> Path:
 def run_predictions(workspace: Workspace, run: Run) -> Predictions:
     """Returns the held-out predictions of a run."""
     table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
-    return _predictions(table, run, run.label)
+    return _predictions(_shown(workspace, table), run, run.label)
 
 
 def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
@@ -190,7 +191,8 @@ def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
     path = run_folder(workspace, run) / BASELINE
     if not path.is_file():
         return None
-    return _predictions(pd.read_parquet(path), run, "mean colour (shortcut baseline)")
+    table = _shown(workspace, pd.read_parquet(path))
+    return _predictions(table, run, "mean colour (shortcut baseline)")
 
 
 def run_curves(workspace: Workspace, run: Run) -> LearningCurves | None:
@@ -240,6 +242,16 @@ def _write_probes(path: Path, probes: Sequence[Probe], final: Probe) -> None:
         for name, array in probe.arrays().items()
     }
     save_file(arrays, path)
+
+
+def _shown(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
+    """Returns predictions as they may be seen: patients by pseudonyms where names are hidden."""
+    known = table["patient_id"].notna()
+    if not hides_ids() or not known.any():
+        return table
+    patients = table["patient_id"].astype(object)
+    patients[known] = without_patients(workspace, list(patients[known]))
+    return table.assign(patient_id=patients)
 
 
 def _predictions(table: pd.DataFrame, run: Run, model: str) -> Predictions:

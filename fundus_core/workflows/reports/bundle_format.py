@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import lzma
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +29,29 @@ _ALLOWED = re.compile(
     r"(runs|embeddings|projections|shortcuts|trust)/[A-Za-z0-9][A-Za-z0-9_-]{0,150}/"
     r"[a-z][a-z_]{0,40}\.(json|parquet|npy|safetensors)"
 )
+_END = b"PK\x05\x06"
 _BLOCK = 1 << 20
+
+_MOST_TIMES, _SMALL = 200, 1 << 20
+"""How often a file may hold its compressed bytes, once it is not small: results never do."""
+
+_MOST_OF_DIRECTORY = 64 << 20
+"""Bytes of the archive's own list of entries, which is read at once."""
+
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    OSError,
+    EOFError,
+    ValueError,
+    OverflowError,
+    NotImplementedError,  # an unknown compression
+    RuntimeError,  # an encrypted entry, or JSON too deep
+)
+"""All that damaged archives make `zipfile` raise."""
+
 _HINT = "Ask for the file again, as `fundus bundle export` wrote it."
 
 
@@ -55,6 +80,7 @@ def unpack(bundle: Path, folder: Path) -> Contents:
         DataError: If anything is not as it must be; the folder then holds nothing of use.
     """
     try:
+        _require_short_directory(bundle)
         with zipfile.ZipFile(bundle) as archive:
             entries = _checked(archive, bundle.name)
             contents = _contents(archive, bundle.name)
@@ -62,10 +88,23 @@ def unpack(bundle: Path, folder: Path) -> Contents:
                 raise _damaged(bundle.name, "its files are not those of its list of contents")
             for name, about in contents.files.items():
                 _copy(archive, entries[name], about, folder / name, bundle.name)
-    # zipfile raises the last two for an unknown compression and for an encrypted entry.
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except _BROKEN as error:
         raise _damaged(bundle.name, f"it cannot be unpacked ({error})") from error
     return contents
+
+
+def _require_short_directory(bundle: Path) -> None:
+    """Raises if the archive's list of entries is too long to be read; nothing is read of it."""
+    most = len(_END) + 18 + 0xFFFF
+    with bundle.open("rb") as file:
+        n_bytes = file.seek(0, 2)
+        file.seek(max(0, n_bytes - most))
+        tail = file.read(most)
+    place = tail.rfind(_END)
+    if place >= 0 and len(tail) >= place + 16:
+        (length,) = struct.unpack_from("<I", tail, place + 12)
+        if length > _MOST_OF_DIRECTORY:
+            raise _damaged(bundle.name, f"it holds more than {MOST_FILES:,} files")
 
 
 def _checked(archive: zipfile.ZipFile, bundle: str) -> dict[str, zipfile.ZipInfo]:
@@ -77,6 +116,12 @@ def _checked(archive: zipfile.ZipFile, bundle: str) -> dict[str, zipfile.ZipInfo
         kind = stat.S_IFMT(one.external_attr >> 16)
         if not _ALLOWED.fullmatch(one.filename) or kind not in {0, stat.S_IFREG}:
             raise _damaged(bundle, f"it holds {one.filename!r}, which no bundle does")
+        if one.file_size > max(_SMALL, _MOST_TIMES * one.compress_size):
+            raise _damaged(
+                bundle,
+                f"{one.filename} would unpack to {one.file_size:,} bytes, more than "
+                f"{_MOST_TIMES} times what it takes",
+            )
     found = {one.filename: one for one in entries}
     if len(found) != len(entries):
         raise _damaged(bundle, "it holds a file twice")

@@ -21,9 +21,11 @@ from fundus_core.domain.dataset import (
     Target,
 )
 from fundus_core.errors import DataError, StoreError
+from fundus_core.io.bounded import open_parquet
 from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict
 from fundus_core.io.files import read_json, write_json
 from fundus_core.io.store import ArtifactStore
+from fundus_core.io.tables import MOST_BYTES, MOST_CELLS
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import list_datasets
 from fundus_core.workflows.models.runs import list_runs
@@ -32,6 +34,15 @@ from fundus_core.workflows.reports.bundle_format import ABOUT, TABLE, Contents, 
 NOT_HERE = "(not in the bundle)"
 """Ends the name of every photograph, so that whoever asks for one is told."""
 
+_UNREADABLE = (
+    LookupError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    OSError,
+    RuntimeError,
+    OverflowError,
+)
 _PLACE = "bundles"
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,150}")
 
@@ -75,7 +86,7 @@ def open_bundle(workspace: Workspace, bundle: Path) -> Opened:
         _require_new(workspace, contents, bundle.name)
         try:
             return _installed(workspace, contents, folder)
-        except (KeyError, TypeError, ValueError, OSError) as error:
+        except _UNREADABLE as error:
             raise DataError(
                 f"{bundle.name} holds what this version cannot read: {error}.",
                 hint="Open it with the version of the program that made it.",
@@ -125,6 +136,7 @@ def _installed(workspace: Workspace, contents: Contents, folder: Path) -> Opened
 
 
 def _dataset(workspace: Workspace, contents: Contents, folder: Path) -> FundusDataset:
+    open_parquet(folder / TABLE, most_bytes=MOST_BYTES, most_cells=MOST_CELLS).close()
     table = pd.read_parquet(folder / TABLE)
     table = table.astype({name: object for name in table if table[name].dtype == "str"})
     wrong = [one for one in table["image_id"] if not _ID.fullmatch(str(one))]
@@ -176,7 +188,7 @@ def _embeddings(workspace: Workspace, folder: Path) -> int:
         if recipe.fingerprint() != place.name:
             raise ValueError(f"the embeddings {place.name} are of another recipe")
         ids = [str(one) for one in read_json(place / "image_ids.json") or []]
-        vectors = np.load(place / "vectors.npy", allow_pickle=False)
+        vectors = np.load(place / "vectors.npy", mmap_mode="r", allow_pickle=False)
         if vectors.ndim != 2 or len(vectors) != len(ids):
             raise ValueError(f"the embeddings {place.name} have {len(ids)} names")
         store = EmbeddingStore(workspace.embeddings, recipe)

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
+from fundus_core.compute import EmbedPrecision
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import EmbedRecipe
@@ -263,7 +265,7 @@ def _choice(place: Workspace, recipe: EmbedRecipe) -> BackboneChoice:
         recipe.backbone,
         SCRATCH if found.weights is None else str(found.weights),
         recipe.image_size,
-        "bf16" if recipe.precision == "bf16" else "fp32",
+        cast(EmbedPrecision, recipe.precision),
         recipe.seed,
         recipe.preprocessing,
         recipe.preprocessing.fit,

@@ -100,7 +100,7 @@ def mark_photographs(
     for number, (image_id, path) in enumerate(paths.items()):
         progress(number, len(paths), f"Marking by {marker.title}")
         try:
-            photograph = read_image(Path(path))
+            photograph = read_image(Path(path), image_id=image_id)
         except ImageError:
             unreadable.append(image_id)
             continue

@@ -229,7 +229,7 @@ def score_photograph(
         ImageError: If it cannot be read.
         DataError: If its mask is none of it.
     """
-    image = read_image(photograph.path)
+    image = read_image(photograph.path, image_id=photograph.image_id)
     shape = (image.shape[0], image.shape[1])
     field = field_of(image, photograph.field)
     mask = at_photographs_size(read_mask(photograph.mask), shape, name=photograph.mask.name)

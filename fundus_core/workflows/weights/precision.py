@@ -1,22 +1,31 @@
-"""Use case: whether a backbone may compute in bf16, measured before it is trusted to."""
+"""Use case: what a backbone may compute in, measured before it is trusted to."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
 
 from fundus_core.backbones.base import BackboneSpec
-from fundus_core.compute import Precision, choose_device, choose_precision
+from fundus_core.compute import (
+    EmbedPrecision,
+    OpenVinoPrecision,
+    Precision,
+    choose_device,
+    choose_precision,
+)
 from fundus_core.domain.recipe import PreprocessRecipe, fingerprint_of
-from fundus_core.io.files import read_json, write_json
+from fundus_core.errors import BackboneError
+from fundus_core.io.sealed import read_sealed, write_sealed
 from fundus_core.io.workspace import Workspace
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 LEAST_COSINE = 0.9995
-"""bf16 is used only if every test picture's embedding is at least this close to that of fp32.
+"""bf16, and OpenVINO, are used only if every test picture's embedding is at least this close to
+that of torch in fp32.
 
 Networks made for quantisation miss it by far: MobileNet V2 with its TensorFlow weights reaches
 0.99, and a probe's scores then move by 0.15."""
@@ -28,11 +37,11 @@ _N_PICTURES = 8
 class PrecisionChoice:
     """What a backbone computes in, and what that costs."""
 
-    precision: Literal["fp32", "bf16"]
+    precision: Literal["fp32", "bf16", OpenVinoPrecision]
 
     cosine: float | None
-    """Least cosine similarity of bf16 and fp32 embeddings of the test pictures; None where bf16 was
-    not a question."""
+    """Least cosine similarity with torch's fp32 embeddings of the test pictures; None where there
+    was no question."""
 
 
 def settle_precision(
@@ -43,11 +52,12 @@ def settle_precision(
     weights_sha256: str,
     image_size: int,
     seed: int,
-    wanted: Precision,
+    wanted: EmbedPrecision,
 ) -> PrecisionChoice:
     """Returns the precision to compute in: fp32 unless bf16 is fast here and does no harm.
 
-    The answer is measured once per network, size and device, and remembered in the workspace.
+    The answer is measured once per network, size and device, and remembered in the workspace. So is
+    whether OpenVINO, where it is wished, computes the same network as torch.
 
     Args:
         workspace: Remembers.
@@ -56,30 +66,71 @@ def settle_precision(
         weights_sha256: Hash of the checkpoint.
         image_size: Side of the input in pixels.
         seed: Of random weights.
-        wanted: `auto` to measure; anything else is taken as it is.
+        wanted: `auto` to measure; fp32 and bf16 are taken as they are.
+
+    Raises:
+        BackboneError: If OpenVINO is wanted and missing, cannot convert the network, or computes
+            something else than torch.
     """
     device = choose_device()
-    proposed = choose_precision(wanted, device)
-    if wanted != "auto" or proposed == "fp32" or spec.loader == "colour":
-        return PrecisionChoice("fp32" if spec.loader == "colour" else proposed, None)
+    if spec.loader == "colour":
+        return PrecisionChoice("fp32", None)
     network = [spec.architecture, spec.architecture_args, spec.pooling]
-    asked = [*network, weights_sha256, image_size, seed]
-    path = workspace.precision / f"{fingerprint_of([*asked, device.type, LEAST_COSINE])}.json"
-    known = read_json(path)
-    if isinstance(known, dict):
+    asked = [*network, weights_sha256, image_size, seed, device.type, LEAST_COSINE]
+
+    def measure(precision: str) -> float:
+        return _least_cosine(spec, weights, precision, image_size=image_size, seed=seed)
+
+    if wanted in get_args(OpenVinoPrecision):
+        return _agreed(workspace, spec, asked, cast(OpenVinoPrecision, wanted), measure)
+    proposed = choose_precision(cast(Precision, wanted), device)
+    if wanted != "auto" or proposed == "fp32":
+        return PrecisionChoice(proposed, None)
+    path = workspace.precision / f"{fingerprint_of(asked)}.json"
+    known = read_sealed(path)
+    if known is not None:
         return PrecisionChoice(**known)
-    cosine = _least_cosine(spec, weights, image_size=image_size, seed=seed)
+    cosine = measure("bf16")
     choice = PrecisionChoice("bf16" if cosine >= LEAST_COSINE else "fp32", cosine)
-    write_json(path, asdict(choice))
+    write_sealed(path, asdict(choice))
     return choice
 
 
-def _least_cosine(spec: BackboneSpec, weights: Path | None, *, image_size: int, seed: int) -> float:
-    """Returns the least cosine similarity of bf16 and fp32 embeddings of the test pictures."""
+def _agreed(
+    workspace: Workspace,
+    spec: BackboneSpec,
+    asked: list[Any],
+    wanted: OpenVinoPrecision,
+    measure: Callable[[str], float],
+) -> PrecisionChoice:
+    """Returns a precision of OpenVINO, unless its embeddings are not those of torch."""
+    path = workspace.precision / f"{fingerprint_of([*asked, wanted])}.json"
+    known = read_sealed(path)
+    choice = PrecisionChoice(**known) if known else PrecisionChoice(wanted, measure(wanted))
+    if known is None:
+        write_sealed(path, asdict(choice))
+    if choice.cosine is None or choice.cosine < LEAST_COSINE:
+        raise BackboneError(
+            f"Embeddings of {spec.id} in {wanted} reach a cosine similarity of {choice.cosine:.5f} "
+            f"with those of torch in fp32; at least {LEAST_COSINE} is asked for.",
+            hint="Choose --precision fp32.",
+        )
+    return choice
+
+
+def _least_cosine(
+    spec: BackboneSpec,
+    weights: Path | None,
+    other: str,
+    *,
+    image_size: int,
+    seed: int,
+) -> float:
+    """Returns the least cosine similarity of fp32 and other embeddings of the test pictures."""
     from fundus_core.backbones.loaders import load_backbone
 
     both: dict[str, Any] = {}
-    for precision in ("fp32", "bf16"):
+    for precision in ("fp32", other):
         backbone = load_backbone(
             spec,
             weights,
@@ -91,7 +142,7 @@ def _least_cosine(spec: BackboneSpec, weights: Path | None, *, image_size: int, 
         )
         both[precision] = backbone.embed(_test_pictures(image_size)).numpy().astype(np.float64)
     unit = {name: rows / np.linalg.norm(rows, axis=1, keepdims=True) for name, rows in both.items()}
-    return float((unit["fp32"] * unit["bf16"]).sum(axis=1).min())
+    return float((unit["fp32"] * unit[other]).sum(axis=1).min())
 
 
 def _test_pictures(side: int) -> "Tensor":

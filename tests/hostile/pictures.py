@@ -1,7 +1,8 @@
-"""Makes a folder of photographs as they come: every kind of file, sound and broken."""
+"""Photographs as they come: every kind of file that must be read, and the plainly broken ones."""
 
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from io import BytesIO
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from fundus_core.domain.dataset import RejectReason
+from tests.hostile.cases import OPENED, Case, of_bytes
 
 HEIGHT, WIDTH = 120, 160
 """Size of every sound picture, when upright."""
@@ -60,6 +62,15 @@ def make_hostile_corpus(folder: Path) -> list[HostileFile]:
     return files
 
 
+def sound_or_refused() -> Iterator[Case]:
+    """Yields the same files as cases."""
+    for name, data in {**_sound_pictures(), **_deep_pictures(), **_rotated_pictures()}.items():
+        yield of_bytes(name, data, OPENED, shows="grey" if name.startswith("grey") else "picture")
+    for reason, broken in _broken_pictures().items():
+        for name, data in broken.items():
+            yield of_bytes(name, data, reason)
+
+
 @cache
 def png_bomb(width: int, height: int) -> bytes:
     """Returns a sound black-and-white PNG of that size: 30,000 x 30,000 take 110 kB."""
@@ -67,9 +78,18 @@ def png_bomb(width: int, height: int) -> bytes:
     compressor = zlib.compressobj(9)
     body = b"".join(compressor.compress(row * 1000) for _ in range(height // 1000))
     body += compressor.compress(row * (height % 1000)) + compressor.flush()
-    header = struct.pack(">IIBBBBB", width, height, 1, 0, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(kind, data) for kind, data in chunks)
+    return make_png(width, height, 1, 0, body)
+
+
+def make_png(
+    width: int, height: int, bits: int, colour: int, body: bytes, *, palette: bytes = b""
+) -> bytes:
+    """Returns a PNG of a body that is compressed already."""
+    header = struct.pack(">IIBBBBB", width, height, bits, colour, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", body), (b"IEND", b"")]
+    if palette:
+        chunks.insert(1, (b"PLTE", palette))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(png_chunk(kind, data) for kind, data in chunks)
 
 
 def encode(image: Image.Image, file_format: str, **options: object) -> bytes:
@@ -165,7 +185,7 @@ def _broken_pictures() -> dict[RejectReason, dict[str, bytes]]:
             "cut and closed again.jpg": jpeg[: len(jpeg) // 2] + b"\xff\xd9",
             "half.png": png[: len(png) // 2],
             "half.tif": tiff[: len(tiff) // 2],
-            "half, tags first.tif": _tiff(WIDTH, HEIGHT, 8, b"\0" * 20000),
+            "half, tags first.tif": make_tiff(WIDTH, HEIGHT, 8, b"\0" * 20000),
             "half.bmp": encode(rgb, "BMP")[:20000],
         },
         "unreadable": {
@@ -216,7 +236,7 @@ def _with_hidden_colour(rgb: Image.Image) -> Image.Image:
     return Image.fromarray(np.dstack([hidden, alpha]))
 
 
-def _png_chunk(kind: bytes, data: bytes) -> bytes:
+def png_chunk(kind: bytes, data: bytes) -> bytes:
     """Returns one chunk of a PNG file."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
@@ -226,30 +246,40 @@ def _png16(pixels: NDArray[np.uint16]) -> bytes:
     height, width = pixels.shape[:2]
     rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8)
     body = zlib.compress(np.hstack([np.zeros((height, 1), np.uint8), rows]).tobytes())
-    header = struct.pack(">IIBBBBB", width, height, 16, 2, 0, 0, 0)
-    chunks = ((b"IHDR", header), (b"IDAT", body), (b"IEND", b""))
-    return b"\x89PNG\r\n\x1a\n" + b"".join(_png_chunk(kind, data) for kind, data in chunks)
+    return make_png(width, height, 16, 2, body)
 
 
-def _tiff(width: int, height: int, bits: int, body: bytes) -> bytes:
-    """Returns an uncompressed little-endian RGB TIFF with `bits` per channel."""
-    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 8), (259, 3, 1, 1)]
-    tags += [(262, 3, 1, 2), (273, 4, 1, 200), (277, 3, 1, 3), (278, 4, 1, height)]
-    tags += [(279, 4, 1, width * height * bits * 3 // 8)]
+def make_tiff(
+    width: int,
+    height: int,
+    bits: int,
+    body: bytes,
+    *,
+    compression: int = 1,
+    n_bytes: int | None = None,
+    more: Sequence[tuple[int, int, int, int]] = (),
+) -> bytes:
+    """Returns a little-endian RGB TIFF of one strip with `bits` per channel; tags may be added."""
+    length = width * height * bits * 3 // 8 if n_bytes is None else n_bytes
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 8), (259, 3, 1, compression)]
+    tags += [(262, 3, 1, 2), (273, 4, 1, 250), (277, 3, 1, 3), (278, 4, 1, height)]
+    tags += [(279, 4, 1, length)]
+    replaced = {tag[0] for tag in more}
+    tags = sorted([*(tag for tag in tags if tag[0] not in replaced), *more])
     directory = struct.pack("<H", len(tags)) + b"".join(struct.pack("<HHII", *t) for t in tags)
     head = b"II*\0" + struct.pack("<I", 16) + struct.pack("<HHHH", bits, bits, bits, 0) + directory
-    return (head + b"\0" * 4).ljust(200, b"\0") + body
+    return (head + b"\0" * 4).ljust(250, b"\0") + body
 
 
 def _tiff16(pixels: NDArray[np.uint16]) -> bytes:
     """Returns an RGB TIFF of 16 bits per channel, which Pillow cannot write."""
     height, width = pixels.shape[:2]
-    return _tiff(width, height, 16, pixels.astype("<u2").tobytes())
+    return make_tiff(width, height, 16, pixels.astype("<u2").tobytes())
 
 
 def _tiff_header(width: int, height: int) -> bytes:
     """Returns a TIFF that claims a size and holds next to nothing."""
-    return _tiff(width, height, 8, b"\0" * 100)
+    return make_tiff(width, height, 8, b"\0" * 100)
 
 
 def _bmp_header(width: int, height: int) -> bytes:

@@ -1,0 +1,197 @@
+"""How long a reader waits for an answer while working, and what the server holds afterwards.
+
+    python -m benchmarks.interaction
+
+In headless Chromium, server and browser on the same machine; every time runs from the last
+movement of the hand to the drawn page. 20,000 photographs with a map and a real probe; a lasso
+around nearly all of 110,000. Photographs are noise and embeddings are random: waiting does not
+depend on what is seen. Beside them, in the same run, a Streamlit app that has only a slider: what
+no page of ours can be faster than.
+"""
+
+import re
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import psutil
+from playwright.sync_api import Page
+
+from benchmarks.dashboard import report, write_images
+from fundus_core.io.embedding_store import EmbeddingStore
+from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.data.datasets import stored_dataset
+from fundus_core.workflows.embeddings.embed import BackboneChoice, embed, resolve
+from fundus_core.workflows.embeddings.project import project_embeddings
+from scripts.command_line import fundus
+from scripts.running import DRAWN, ROOT, chromium, draw_around, serving
+
+ROUNDS = 7
+N_IMAGES, N_ON_MAP = 20_000, 110_000
+RERUNS = 200
+DIMENSIONS = 16
+CHOICE = BackboneChoice("timm:test_resnet", weights="scratch", image_size=64, precision="fp32")
+AROUND_ALL = ((0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.02))
+A_PART = ((0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6), (0.3, 0.3))
+SHAPES = (A_PART, AROUND_ALL)
+
+ANSWERED = """before => location.href !== before && document
+    .querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning"
+"""
+"""True in a page when the server has answered to the last byte."""
+
+PEER = """
+import streamlit as st
+st.title("Peer")
+st.query_params["at"] = st.slider("Threshold", 0.0, 1.0, 0.5, 0.001)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server that answers."""
+
+    address: str
+    process: psutil.Process
+
+    @property
+    def megabytes(self) -> float:
+        """Memory it holds."""
+        return float(self.process.memory_info().rss) / 2**20
+
+
+@contextmanager
+def served(script: Path, workspace: Path) -> Iterator[Served]:
+    """Starts a server and yields it."""
+    options = [str(script), "--server.port", "{port}", "--server.headless", "true"]
+    environment = {**dict(psutil.Process().environ()), "FUNDUS_WORKSPACE": str(workspace)}
+    before = {child.pid for child in psutil.Process().children()}
+    with serving(["fundus_core.ui.serve", "run"], options, environment) as address:
+        (process,) = [
+            child
+            for child in psutil.Process().children()
+            if child.pid not in before and str(script) in child.cmdline()
+        ]
+        yield Served(address, process)
+
+
+def prepare(folder: Path, n_images: int, *, with_run: bool) -> tuple[Path, str]:
+    """Makes a workspace with photographs, embeddings and a map; returns it and the data set."""
+    workspace = folder / "workspace"
+    data = write_images(folder / "data", n_images)
+    name = fundus("check", data, workspace=workspace)["dataset_id"]
+    place = Workspace(workspace)
+    dataset = stored_dataset(place, name)
+    generator = np.random.default_rng(0)
+    groups = generator.integers(0, 12, n_images)
+    vectors = generator.normal(size=(n_images, DIMENSIONS)).astype(np.float32)
+    vectors += 4 * generator.normal(size=(12, DIMENSIONS)).astype(np.float32)[groups]
+    recipe = resolve(place, CHOICE).recipe
+    store = EmbeddingStore(place.embeddings, recipe)
+    with store.lock():
+        store.add(vectors, dataset.image_ids, {})
+    project_embeddings(place, embed(place, dataset, CHOICE), method="pca")
+    if with_run:
+        options = ["--backbone", CHOICE.backbone, "--weights", "scratch", "--image-size", "64"]
+        fundus(
+            "probe", data, *options, "--precision", "fp32", "--target", "dr", workspace=workspace
+        )
+    return workspace, name
+
+
+def settle(page: Page) -> None:
+    """Waits until a page is drawn."""
+    page.get_by_test_id("stMain").locator("h1").wait_for()
+    page.wait_for_function(DRAWN, timeout=120_000)
+    page.wait_for_timeout(1000)
+
+
+def waiting(page: Page, act: Callable[[], None]) -> float:
+    """Returns seconds from the end of an act until its answer is in the address and drawn."""
+    before = page.url
+    act()
+    began = time.perf_counter()
+    page.wait_for_function(ANSWERED, arg=before, timeout=60_000, polling=5)
+    return time.perf_counter() - began
+
+
+def slider(page: Page) -> list[float]:
+    """Returns how long a step of the threshold takes."""
+    page.get_by_role("slider", name="Threshold").focus()
+    return repeated(page, lambda _: page.keyboard.press("ArrowRight"))
+
+
+def lasso(page: Page, address: str) -> list[float]:
+    """Returns how long a lasso on the map takes until what it selected is drawn."""
+    page.goto(address)
+    settle(page)
+    page.locator(".js-plotly-plot canvas").first.wait_for(state="attached")
+    page.wait_for_timeout(2000)  # the canvas is there before plotly listens
+    return repeated(page, lambda number: draw_around(page, SHAPES[number % len(SHAPES)]))
+
+
+def gallery(page: Page, address: str) -> list[float]:
+    """Returns how long a click below a photograph takes until it is open beside the gallery."""
+    page.goto(address)
+    settle(page)
+    buttons = page.get_by_test_id("stMain").get_by_role("button", name=re.compile(r"\d{6}"))
+    return repeated(page, lambda number: buttons.nth(number).click())
+
+
+def repeated(page: Page, act: Callable[[int], None]) -> list[float]:
+    """Returns how long acts take, without the first, which loads what it needs."""
+    found = []
+    for number in range(ROUNDS + 1):
+        found.append(waiting(page, partial(act, number)))
+        page.wait_for_timeout(1000)
+    return found[1:]
+
+
+def growth(page: Page, server: Served) -> tuple[float, float]:
+    """Returns the megabytes of the server before and after 200 reruns of a page with a slider."""
+    slider(page)  # what is loaded once is no growth
+    before = server.megabytes
+    for number in range(RERUNS):
+        waiting(page, partial(page.keyboard.press, "ArrowLeft" if number % 2 else "ArrowRight"))
+    return before, server.megabytes
+
+
+def main() -> None:
+    """Measures everything and prints it."""
+    with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
+        folder = Path(scratch)
+        peer = folder / "peer.py"
+        peer.write_text(PEER, encoding="utf-8")
+        page = browser.new_page(viewport={"width": 1400, "height": 1200})
+        with served(peer, folder / "none") as server:
+            page.goto(server.address)
+            settle(page)
+            report("one-line app, threshold slider", slider(page))
+        workspace, name = prepare(folder / "runs", N_IMAGES, with_run=True)
+        with served(ROOT / "app.py", workspace) as server:
+            page.goto(f"{server.address}/roc?dataset={name}")
+            settle(page)
+            report(f"threshold slider, {N_IMAGES:,} photographs", slider(page))
+            before, after = growth(page, server)
+            print(f"{RERUNS} reruns of the ROC page: {before:.0f} MB before, {after:.0f} MB after")
+            on_map = f"{server.address}/map?dataset={name}&map=pca"
+            report(f"lasso, {N_IMAGES:,} photographs", lasso(page, on_map))
+            report("click on a photograph of the gallery", gallery(page, page.url))
+        workspace, name = prepare(folder / "large", N_ON_MAP, with_run=False)
+        with served(ROOT / "app.py", workspace) as server:
+            page.goto(f"{server.address}/map?dataset={name}&map=pca")
+            settle(page)
+            where = page.url
+            report(f"lasso, {N_ON_MAP:,} photographs", lasso(page, where))
+            said = page.locator(".st-key-selection-bar").inner_text()
+            print("selected at the end:", " ".join(said.split()))
+            print(f"server with {N_ON_MAP:,} photographs: {server.megabytes:.0f} MB")
+
+
+if __name__ == "__main__":
+    main()

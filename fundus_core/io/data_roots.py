@@ -1,0 +1,61 @@
+"""Folders that photographs and tables may be read from, where somebody has named them.
+
+On a shared server, whoever can reach the dashboard can name a path to it. Every path is compared
+after its links were followed, at the place where files are found, so that it makes no difference
+whether it was typed, stood in an address, in a table or in a study, or is a link inside a folder.
+"""
+
+import os
+from pathlib import Path
+
+from fundus_core.errors import DataError
+from fundus_core.io.workspace import DEFAULT_FOLDER, ENVIRONMENT_VARIABLE
+
+VARIABLE = "FUNDUS_DATA_ROOTS"
+"""Folders separated like `PATH`; unset: any folder that the process may read."""
+
+
+def data_roots() -> tuple[Path, ...]:
+    """Returns the folders, links resolved; none where nobody named any."""
+    named = os.environ.get(VARIABLE, "")
+    return tuple(Path(part).expanduser().resolve() for part in named.split(os.pathsep) if part)
+
+
+def is_within_roots(path: Path) -> bool:
+    """Says whether a file may be read; the workspace always may."""
+    roots = data_roots()
+    if not roots:
+        return True
+    own = Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).expanduser().resolve()
+    try:
+        place = path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return False
+    return any(place.is_relative_to(root) for root in (*roots, own))
+
+
+def require_within_roots(path: Path) -> None:
+    """Refuses a path that leads out of the folders that may be read.
+
+    Raises:
+        DataError: If it does; whether anything is there is not told.
+    """
+    if not is_within_roots(path):
+        raise _outside(str(path))
+
+
+def require_no_roots(address: str) -> None:
+    """Refuses what lies on another machine where folders of this one are named.
+
+    Raises:
+        DataError: If they are.
+    """
+    if data_roots():
+        raise _outside(address)
+
+
+def _outside(place: str) -> DataError:
+    return DataError(
+        f"{place} lies outside the folders that data sets may be opened from.",
+        hint=f"Choose a path below {' or '.join(map(str, data_roots()))}; {VARIABLE} names them.",
+    )

@@ -1,0 +1,330 @@
+"""Use case: is this installation and this workspace in order, and what to do where it is not."""
+
+import importlib
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+from fundus_core import __version__
+from fundus_core.compute import choose_device
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.errors import DataError, FundusError, StoreError, WeightsError
+from fundus_core.io.files import write_atomically
+from fundus_core.io.images import ScannedImage, holds
+from fundus_core.io.leftovers import leftovers, sweep
+from fundus_core.io.read_only import is_read_only, require_writable
+from fundus_core.io.scans import ScanFile
+from fundus_core.io.sealed import FORMAT
+from fundus_core.io.weights import require_unchanged, weights_folders
+from fundus_core.io.workspace import Workspace
+from fundus_core.io.workspace_format import format_of
+from fundus_core.workflows.data.datasets import dataset_as_given, list_datasets
+from fundus_core.workflows.data.integrity import DAMAGED, Integrity, examine, mend
+from fundus_core.workflows.data.repoint import is_away, repoint
+
+State = Literal["in order", "caution", "not in order", "mended"]
+
+_PACKAGES = ("torch", "torchvision", "timm", "streamlit", "numpy", "pandas", "scikit-learn")
+_IMPORTED = ("torch", "torchvision", "timm")
+"""Packages that may be installed and still not work together."""
+
+_LEAST_FREE = 2_000_000_000
+"""Bytes on disk below which an extraction of a large data set may not fit."""
+
+_NAMED_AT_MOST = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, and what came of it."""
+
+    name: str
+    state: State
+    text: str
+    """What was found, as a sentence."""
+
+    next_step: str = ""
+    """What to do; empty where there is nothing to do."""
+
+
+def diagnose(workspace: Workspace, *, repair: bool = False) -> tuple[Check, ...]:
+    """Looks at versions, device, disk, weights and everything in the workspace.
+
+    Args:
+        workspace: Which one.
+        repair: Also mend what can be: move what is damaged aside, give checksums to what older
+            versions stored, remove half-written files, find data sets that moved with the
+            workspace.
+
+    Raises:
+        ReadOnlyError: If it is to be repaired and is only to be looked at.
+    """
+    if repair:
+        require_writable()
+    looks: tuple[Callable[[], Check], ...] = (
+        _versions,
+        _device,
+        lambda: _disk(workspace),
+        lambda: _weights(workspace),
+        lambda: _stored(workspace, repair=repair),
+        lambda: _format(workspace),
+        lambda: _half_written(workspace, repair=repair),
+        lambda: _photographs(workspace, repair=repair),
+    )
+    return tuple(look() for look in looks)
+
+
+def _versions() -> Check:
+    """Says which versions are here, and whether the heavy ones can be imported."""
+    found = {name: _version(name) for name in _PACKAGES}
+    said = ", ".join(f"{name} {found[name] or 'missing'}" for name in _PACKAGES)
+    text = f"Fundus Explorer {__version__}, Python {platform.python_version()}; {said}."
+    for name in _IMPORTED:
+        try:
+            importlib.import_module(name)
+        except (ImportError, RuntimeError, OSError) as error:
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            return Check(
+                "versions",
+                "not in order",
+                f"{text} {name} cannot be imported: {reason}.",
+                "Install requirements.txt into a fresh environment: torch and torchvision are a "
+                "pair.",
+            )
+    return Check("versions", "in order", text)
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return ""
+
+
+def _device() -> Check:
+    """Says what computes here, and makes sure that it does."""
+    import psutil
+    import torch
+
+    memory = psutil.virtual_memory()
+    text = (
+        f"{os.cpu_count()} cores, {memory.total / 1e9:.1f} GB of memory of which "
+        f"{memory.available / 1e9:.1f} are free"
+    )
+    try:
+        device = choose_device()
+        torch.ones(1, device=device).sum().item()
+    except (RuntimeError, AssertionError) as error:
+        asked = os.environ.get("FUNDUS_DEVICE", "the device found here")
+        reason = str(error).splitlines()[0]
+        return Check(
+            "device",
+            "not in order",
+            f"{asked} does not compute: {reason}. {text}.",
+            "Set FUNDUS_DEVICE=cpu, or mend the driver.",
+        )
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else ""
+    return Check(
+        "device", "in order", f"Computes on {device}{f' ({name})' if name else ''}; {text}."
+    )
+
+
+def _disk(workspace: Workspace) -> Check:
+    """Says how much room there is, and tries to write."""
+    free = shutil.disk_usage(workspace.root).free
+    text = f"{free / 1e9:.1f} GB are free where the workspace is, {workspace.root}"
+    if is_read_only():
+        return Check("disk", "in order", f"{text}; it is only looked at.")
+    probe = workspace.root / ".doctor"
+    try:
+        write_atomically(probe, lambda file: file.write(b"\0" * 4096), n_bytes=4096)
+        probe.unlink()
+    except StoreError as error:
+        return Check("disk", "not in order", f"{error.message} {text}.", error.hint)
+    if free < _LEAST_FREE:
+        return Check("disk", "caution", f"{text}.", "Free some space before a long extraction.")
+    return Check("disk", "in order", f"{text}.")
+
+
+def _weights(workspace: Workspace) -> Check:
+    """Compares every weights file with what its card says of it."""
+    files = [
+        path
+        for folder in weights_folders(workspace)
+        if folder.is_dir()
+        for path in sorted(folder.glob("*.safetensors"))
+    ]
+    problems = list(_refused(files))
+    if problems:
+        return Check(
+            "weights", "not in order", " ".join(one.message for one in problems), problems[0].hint
+        )
+    carded = sum(path.with_suffix(".json").is_file() for path in files)
+    return Check(
+        "weights",
+        "in order",
+        f"{len(files)} weights files; the {carded} with a card have the SHA-256 it tells.",
+    )
+
+
+def _refused(files: list[Path]) -> Iterator[WeightsError]:
+    for path in files:
+        try:
+            require_unchanged(path)
+        except WeightsError as error:
+            yield error
+
+
+def _format(workspace: Workspace) -> Check:
+    number = format_of(workspace.root)
+    text = f"The workspace is in format {number}; this version writes format {FORMAT}."
+    if number == FORMAT:
+        return Check("format", "in order", text)
+    return Check(
+        "format",
+        "caution",
+        f"{text} It was begun by an older version and is read as it is.",
+        "`fundus doctor --repair` adds the checksums that older results lack.",
+    )
+
+
+def _stored(workspace: Workspace, *, repair: bool) -> Check:
+    """Compares everything stored with its checksums; moves aside what differs."""
+    try:
+        found = examine(workspace)
+    except StoreError as error:
+        return Check("stored results", "not in order", error.message, error.hint)
+    text = _counted(found)
+    if repair and (found.damaged or found.unsealed or format_of(workspace.root) != FORMAT):
+        mend(workspace, found)
+        return Check(
+            "stored results",
+            "mended",
+            f"{text} {len(found.damaged)} moved to {workspace.root / DAMAGED}, "
+            f"{len(found.unsealed)} given a checksum.",
+            "What was moved is computed again when it is asked for." if found.damaged else "",
+        )
+    if found.damaged:
+        return Check(
+            "stored results",
+            "not in order",
+            text,
+            "They are not used. `fundus doctor --repair` moves them aside; repeat the commands "
+            "that made them.",
+        )
+    if found.unsealed:
+        return Check(
+            "stored results", "caution", text, "`fundus doctor --repair` gives them a checksum."
+        )
+    return Check("stored results", "in order", text)
+
+
+def _counted(found: Integrity) -> str:
+    text = (
+        f"{found.n_results} results, {found.n_shards} shards of embeddings and {found.n_records} "
+        f"records were read: {len(found.damaged)} damaged"
+    )
+    text += f" ({_some(found.damaged)})" if found.damaged else ""
+    older = f"; {len(found.unsealed)} are of an older version without a checksum of their record"
+    return f"{text}{older if found.unsealed else ''}."
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = len(names) - _NAMED_AT_MOST
+    return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
+
+
+def _half_written(workspace: Workspace, *, repair: bool) -> Check:
+    """Looks for files that a killed process left behind."""
+    if repair:
+        count = sweep(workspace.root)
+        state: State = "mended" if count else "in order"
+        return Check("half-written files", state, f"{count} half-written files were removed.")
+    count = len(leftovers(workspace.root))
+    if not count:
+        return Check("half-written files", "in order", "No half-written file is left.")
+    return Check(
+        "half-written files",
+        "caution",
+        f"{count} files were left half-written by processes that were killed; nothing reads them.",
+        "`fundus doctor --repair` removes them.",
+    )
+
+
+def _photographs(workspace: Workspace, *, repair: bool) -> Check:
+    """Looks whether the photographs of every data set are where they were."""
+    lines, found_again = [], []
+    try:
+        summaries = list_datasets(workspace)
+    except StoreError as error:
+        return Check("photographs", "not in order", error.message, error.hint)
+    for summary in summaries:
+        try:
+            dataset = dataset_as_given(workspace, summary.id)
+        except DataError as error:
+            lines.append(error.message)
+            continue
+        missing, changed = _gone(dataset, ScanFile(workspace.scans))
+        if changed:
+            lines.append(
+                f"{len(changed)} of the {len(dataset)} photographs of {summary.id} are others than "
+                "when it was opened; they are not used, and opening it again reads them anew."
+            )
+        if missing and repair and _found_inside(workspace, summary.id, dataset):
+            found_again.append(summary.id)
+        elif missing:
+            lines.append(
+                f"{len(missing)} of the {len(dataset)} photographs of {summary.id} are not where "
+                "they were."
+            )
+    if lines:
+        return Check(
+            "photographs",
+            "not in order",
+            " ".join(lines),
+            "If they were moved: `fundus repoint DATASET FOLDER`. Everything stored stays usable.",
+        )
+    if found_again:
+        text = f"Found inside the workspace again: {', '.join(found_again)}."
+        return Check("photographs", "mended", text)
+    return Check(
+        "photographs", "in order", f"The photographs of {len(summaries)} data sets are there."
+    )
+
+
+def _gone(dataset: FundusDataset, scans: ScanFile) -> tuple[list[str], list[str]]:
+    """Returns the photographs that are not there, and those that show something else by now.
+
+    A file whose size and time of change are those of its last reading is not read again.
+    """
+    missing, changed = [], []
+    for image_id, path in zip(dataset.image_ids, dataset.table["path"], strict=True):
+        file = Path(path)
+        if not file.is_file():
+            missing.append(path)
+            continue
+        status = file.stat()
+        known = scans.get(path, status.st_size, status.st_mtime_ns)
+        seen = known.image_id if isinstance(known, ScannedImage) else None
+        if seen != image_id and not holds(file, image_id):
+            changed.append(path)
+    return missing, changed
+
+
+def _found_inside(workspace: Workspace, name: str, dataset: FundusDataset) -> bool:
+    """Points a data set that moved together with its workspace to where it is now."""
+    old = Path(dataset.source)
+    inside = [workspace.root.joinpath(*old.parts[start:]) for start in range(1, len(old.parts))]
+    place = next((path for path in inside if path.exists()), None)
+    if place is None or not is_away(dataset):
+        return False
+    try:
+        repoint(workspace, name, place)
+    except FundusError:
+        return False
+    return True

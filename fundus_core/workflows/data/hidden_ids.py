@@ -1,0 +1,146 @@
+"""Data sets without the names of patients and files, where `FUNDUS_HIDE_IDS` asks for it.
+
+A data set is hidden where it is read from the workspace, so that whatever is made of it later -
+pages, runs, logs, exports, reports - never meets a name: patients are pseudonyms, photographs are
+links with pseudonyms for names, and columns that tell patients from one another are left out.
+
+The pseudonyms are keyed hashes. The key lies in the workspace and is drawn once, so that they stay
+the same there and cannot be traced back by trying all hospital numbers elsewhere. What the user
+gave is stored as it was given: the table of each data set, and where the links lead.
+"""
+
+import os
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from fundus_core.domain.dataset import FundusDataset, RejectedRow
+from fundus_core.errors import StoreError
+from fundus_core.imports.records import Pseudonyms
+from fundus_core.io.photo_files import is_photograph_name
+from fundus_core.io.read_only import is_read_only
+from fundus_core.io.workspace import Workspace
+from fundus_core.report.privacy import Discretion
+from fundus_core.workflows.reports.bundle_pseudonyms import shared_table
+
+VARIABLE = "FUNDUS_HIDE_IDS"
+
+KEY_FILE, LINKS = "pseudonyms.key", "photographs"
+"""In the workspace: the key, and the folder of links to photographs."""
+
+_KEY_BYTES = 32
+_OFF = {"", "0", "false", "no", "off"}
+_PSEUDONYM = re.compile(r"p[0-9a-f]{16}|image:.*")
+"""A patient who has a pseudonym already, or of whom only the photograph is known."""
+
+
+def hides_ids() -> bool:
+    """Says whether names are hidden in this process; the environment is asked each time."""
+    return os.environ.get(VARIABLE, "").strip().lower() not in _OFF
+
+
+def without_names(workspace: Workspace, dataset: FundusDataset) -> FundusDataset:
+    """Returns a data set as it may be seen: as it is, or with names hidden if that is asked for.
+
+    Raises:
+        StoreError: If the workspace can hold no links, or its key cannot be made.
+    """
+    if not hides_ids():
+        return dataset
+    names = _pseudonyms(workspace)
+    patients = {one: _patient(names, one) for one in set(dataset.table["patient_id"].dropna())}
+    shared = shared_table(dataset, patients).table
+    paths = [_link(workspace, names, str(path)) for path in dataset.table["path"]]
+    shared.insert(1, "path", pd.Series(paths, index=shared.index, dtype=object))
+    private = [*dataset.table["path"], *(row.path for row in dataset.rejected), *patients]
+    told = Discretion([str(one) for one in private])
+    return replace(
+        dataset, table=shared, rejected=tuple(_hidden(row, names, told) for row in dataset.rejected)
+    )
+
+
+def without_patients(workspace: Workspace, patients: Sequence[str]) -> list[str]:
+    """Returns patients by their pseudonyms if names are hidden; those that have one keep it."""
+    if not hides_ids():
+        return list(patients)
+    names = _pseudonyms(workspace)
+    return [_patient(names, str(one)) for one in patients]
+
+
+def key_of_scans(workspace: Workspace) -> Pseudonyms | None:
+    """Returns what stands for paths in the record of scans; None where nothing is hidden."""
+    return _pseudonyms(workspace) if hides_ids() else None
+
+
+def _patient(names: Pseudonyms, patient: str) -> str:
+    return patient if _PSEUDONYM.fullmatch(patient) else names.of(patient)
+
+
+def _hidden(row: RejectedRow, names: Pseudonyms, told: Discretion) -> RejectedRow:
+    return RejectedRow(_file_name(names, row.path), row.reason, told(row.detail))
+
+
+def _file_name(names: Pseudonyms, path: str) -> str:
+    suffix = Path(path).suffix.lower()
+    return f"photo-{names.of(path)[1:]}{suffix if is_photograph_name(f'x{suffix}') else ''}"
+
+
+def _link(workspace: Workspace, names: Pseudonyms, path: str) -> str:
+    """Returns a link to a photograph whose name tells nothing; made on first use."""
+    folder = workspace.root / LINKS
+    link = folder / _file_name(names, path)
+    if not link.is_symlink() and not is_read_only():
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(path)
+        except FileExistsError:
+            pass  # another process made it meanwhile
+        except OSError as error:
+            raise StoreError(
+                f"Names cannot be hidden: {folder} can hold no links ({error.strerror}).",
+                hint=f"Use a workspace on another disk, or start without {VARIABLE}.",
+            ) from error
+    return str(link)
+
+
+def _pseudonyms(workspace: Workspace) -> Pseudonyms:
+    """Returns the names of this workspace; their key is drawn when it is first needed."""
+    path = workspace.root / KEY_FILE
+    for _ in range(2):
+        try:
+            key = path.read_bytes()
+        except FileNotFoundError:
+            _draw_key(path)
+            continue
+        if len(key) == _KEY_BYTES:
+            return Pseudonyms(key)
+        break
+    raise StoreError(
+        f"The key of pseudonyms {path} is damaged.",
+        hint="Put it back from a backup; without it, patients would get other pseudonyms.",
+    )
+
+
+def _draw_key(path: Path) -> None:
+    """Stores a new key that only the user may read, unless another process was first."""
+    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        place = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(place, "wb") as file:
+            file.write(secrets.token_bytes(_KEY_BYTES))
+        try:
+            os.link(temporary, path)
+        finally:
+            temporary.unlink()
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise StoreError(
+            f"The key of pseudonyms cannot be stored as {path}: {error.strerror}.",
+            hint="Open the workspace once where it may be written to.",
+        ) from error

@@ -1,0 +1,5 @@
+"""Fixtures of the fault tests: command lines, in this process and in one of their own."""
+
+from tests.cli.conftest import fundus
+
+__all__ = ["fundus"]

@@ -1,0 +1,153 @@
+"""A full disk and a place that may not be written to: a sentence, and what was stored is intact."""
+
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from fundus_core.errors import StoreError
+from fundus_core.io.files import new_memory_map, write_array
+from fundus_core.io.store import ArtifactStore
+from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.data.integrity import examine
+from tests.cli.conftest import Fundus
+from tests.fakes import write_dataset
+from tests.faults.disks import (
+    LARGEST_FILE,
+    in_a_process_of_its_own,
+    only_to_be_read,
+    small_disk,
+)
+
+TINY = ("--backbone", "timm:test_resnet", "--weights", "scratch", "--precision", "fp32")
+EXIT_MENDABLE = 2
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_dataset(tmp_path_factory.mktemp("data"), n_patients=12, side=72)
+
+
+def test_write_array__on_a_full_disk_names_what_it_needs_and_keeps_what_was_there(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        write_array(disk / "rows.npy", np.arange(100.0))
+
+        with pytest.raises(StoreError, match=r"No space left for 4,000,128 bytes .* are free"):
+            write_array(disk / "rows.npy", np.zeros(500_000))
+
+        assert np.array_equal(np.load(disk / "rows.npy"), np.arange(100.0))
+        assert [path.name for path in disk.iterdir()] == ["rows.npy"]
+
+
+def test_new_memory_map__on_a_full_disk_is_an_error_and_no_signal(tmp_path: Path) -> None:
+    with (
+        small_disk(tmp_path / "disk", "2m") as disk,
+        pytest.raises(StoreError, match="No space left"),
+    ):
+        new_memory_map(disk / "pixels.npy", (10, 3, 512, 512))[:] = 1
+
+
+@pytest.mark.parametrize("library", ["parquet", "safetensors", "numpy"])
+def test_put__a_library_that_meets_a_full_disk_leaves_the_old_result(
+    tmp_path: Path, library: str
+) -> None:
+    import pandas as pd
+    from safetensors.numpy import save_file
+
+    rows = np.random.default_rng(0).normal(size=(1000, 500))
+
+    def large(folder: Path) -> None:
+        if library == "parquet":
+            pd.DataFrame(rows).rename(columns=str).to_parquet(folder / "table.parquet")
+        elif library == "safetensors":
+            save_file({"rows": rows}, folder / "rows.safetensors")
+        else:
+            np.save(folder / "rows.npy", rows)
+
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        store = ArtifactStore(disk / "runs")
+        store.put("one", {"auc": 0.8}, lambda folder: (folder / "a").write_bytes(b"a") and None)
+
+        with pytest.raises(StoreError, match="No space left"):
+            store.put("one", {"auc": 0.9}, large)
+
+        assert store.get("one") is not None
+        assert store.describe() == {"one": {"auc": 0.8}}
+        assert {path.name for path in store.root.iterdir()} <= {"one", ".lock"}
+
+
+@pytest.mark.parametrize("command", ["check", "embed", "probe", "finetune"])
+def test_command__on_a_full_disk_ends_with_a_sentence_and_goes_on_where_there_is_room(
+    fundus: Fundus, tmp_path: Path, data: Path, command: str
+) -> None:
+    options = {
+        "check": (),
+        "embed": (*TINY, "--image-size", "32"),
+        "probe": (*TINY, "--image-size", "32", "--target", "dr", "--folds", "2"),
+        "finetune": (*TINY, "--image-size", "64", "--target", "dr", "--folds", "2", "--epochs", 1),
+    }[command]
+    room = {"check": "12k", "embed": "40k", "probe": "64k", "finetune": "200k"}[command]
+    with small_disk(tmp_path / "disk", room) as disk:
+        refused = fundus(command, data, *options, "--workspace", disk)
+        assert examine(Workspace(disk)).damaged == ()
+        shutil.copytree(disk, tmp_path / "roomy")
+
+    assert refused.exit_code == EXIT_MENDABLE, refused.stderr[-2000:]
+    assert "No space left" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert fundus(command, data, *options, "--workspace", tmp_path / "roomy").exit_code == 0
+
+
+def test_command__that_may_write_small_files_only_ends_with_a_sentence(
+    tmp_path: Path, data: Path
+) -> None:
+    refused = in_a_process_of_its_own(
+        "finetune", data, *TINY, "--image-size", 128, "--target", "dr", "--folds", 2, "--epochs", 1,
+        "--workspace", tmp_path / "workspace", largest_file=LARGEST_FILE,
+    )  # fmt: skip
+
+    assert refused.returncode == EXIT_MENDABLE, refused.stderr[-2000:]
+    assert "No space left for" in refused.stderr
+
+
+@pytest.mark.parametrize("command", ["check", "embed"])
+def test_command__where_nothing_may_be_written_says_so(
+    fundus: Fundus, tmp_path: Path, data: Path, command: str
+) -> None:
+    options = TINY if command == "embed" else ()
+    place = tmp_path / "workspace"
+    place.mkdir()
+    with only_to_be_read(place):
+        refused = fundus(command, data, *options, "--workspace", place)
+
+        assert refused.exit_code == EXIT_MENDABLE, refused.stderr[-2000:]
+        assert "may not be written to" in refused.stderr
+        assert "fundus app --read-only" in refused.stderr
+
+
+def test_command__where_nothing_may_be_written_still_shows_what_is_stored(
+    fundus: Fundus, tmp_path: Path, data: Path
+) -> None:
+    place = tmp_path / "workspace"
+    probed = fundus("probe", data, *TINY, "--image-size", 32, "--target", "dr", "--folds", 2,
+                    "--workspace", place)  # fmt: skip
+    assert probed.exit_code == 0
+    with only_to_be_read(place):
+        shown = fundus("runs", "--json", "--workspace", place)
+
+        assert shown.exit_code == 0, shown.stderr[-2000:]
+        assert '"auc"' in shown.stdout
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_find_workspace__in_a_place_of_others_is_refused(
+    fundus: Fundus, tmp_path: Path, data: Path
+) -> None:
+    with only_to_be_read(tmp_path):
+        refused = fundus("check", data, "--workspace", tmp_path / "new")
+
+        assert refused.exit_code == EXIT_MENDABLE

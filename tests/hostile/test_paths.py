@@ -1,0 +1,164 @@
+"""Nothing outside the named folders is opened, whatever is typed, linked, uploaded or addressed."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from fundus_core.errors import DataError, FundusError, ImageError, StudyError
+from fundus_core.io.data_roots import VARIABLE
+from fundus_core.io.manifest import DataSource, read_dataset
+from fundus_core.io.workspace import Workspace
+from fundus_core.ui.components.open_dataset import allowed
+from fundus_core.ui.session import ADDRESS
+from fundus_core.ui.study_wiring import keep_study
+from fundus_core.workflows.data.similar import MOST_UPLOADED, keep_example
+from fundus_core.workflows.single.one_photograph import receive
+from tests.fakes import write_dataset
+from tests.hostile import walked
+from tests.hostile.damaged_pictures import damaged_formats
+
+SECRET = "root:x:0:0"
+
+TYPED = (
+    "/etc/passwd", "/proc/self/environ", "..", "../outside", "data/../../outside", "~root", "~/..",
+    "//host/share", "\\\\host\\share", "C:\\Windows", "file:///etc/passwd", "%2e%2e/outside",
+    "%252e%252e%252foutside", "..\\outside", "data/link", "data/\0/etc", "s3://bucket/data", "/",
+    "http://example.invalid/data", "data/../outside/labels.csv", "a" * 5000,
+)  # fmt: skip
+
+ADDRESSED = (
+    "../../etc/passwd", "%2e%2e%2fetc", "/proc/self/environ", "..", ".", "\\\\host\\x", "a\0b",
+    "<script>alert(1)</script>", "![x](http://example.invalid)", "x" * 5000,
+)  # fmt: skip
+
+
+@pytest.fixture
+def roots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is named, with a link out of it and photographs beside it."""
+    write_dataset(tmp_path / "root" / "data", n_patients=3)
+    write_dataset(tmp_path / "outside", n_patients=3)
+    (tmp_path / "root" / "data" / "link").symlink_to(tmp_path / "outside")
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "root"))
+    monkeypatch.setenv("FUNDUS_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.chdir(tmp_path / "root")
+    return tmp_path / "root"
+
+
+@pytest.mark.parametrize("typed", TYPED, ids=ascii)
+def test_what_is_typed_does_not_lead_out(roots: Path, typed: str) -> None:
+    for open_it in (lambda path: allowed(path.expanduser()), _read):
+        with pytest.raises((FundusError, ValueError, OSError)) as caught:
+            open_it(Path(typed))
+        assert SECRET not in str(caught.value)
+
+
+def _read(path: Path) -> None:
+    dataset = read_dataset(DataSource(path))
+    if len(dataset) == 0:
+        raise DataError("nothing", hint="")
+
+
+def test_what_lies_inside_is_opened(roots: Path) -> None:
+    assert len(read_dataset(DataSource(allowed(Path("data"))))) == 6
+
+
+def test_a_table_inside_names_nothing_outside(roots: Path) -> None:
+    outside = sorted((roots.parent / "outside" / "images").iterdir())[0]
+    rows = ["data/images/p00_OD.jpg", str(outside), "../outside/images/p01_OD.jpg"]
+    rows += ["data/link/images/p02_OD.jpg", "/etc/passwd", "/proc/self/environ"]
+    (roots / "table.csv").write_text("path\n" + "\n".join(rows) + "\n", encoding="utf-8")
+
+    dataset = read_dataset(DataSource(roots / "table.csv"))
+
+    assert [Path(path).name for path in dataset.table["path"]] == ["p00_OD.jpg"]
+    assert [row.reason for row in dataset.rejected] == ["missing"] * 5
+
+
+def test_links_inside_a_folder_are_not_followed_out(roots: Path) -> None:
+    (roots / "data" / "labels.csv").unlink()
+
+    dataset = read_dataset(DataSource(roots / "data"))
+
+    assert len(dataset) == 6
+    assert {row.reason for row in dataset.rejected} == {"missing"}
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> DataSource:
+    """A data set in a workspace beside it, with two models; tests only read it."""
+    folder = tmp_path_factory.mktemp("addressed")
+    source = DataSource(write_dataset(folder / "data", n_patients=6))
+    walked.filled(Workspace(folder / "workspace"), source)
+    return source
+
+
+def _addressed(page: str, source: DataSource, about: dict[str, str]) -> None:
+    """Opens a page by an address; it must neither fail nor tell what is elsewhere."""
+    found = AppTest.from_file(str(walked.ROOT / page), default_timeout=60)
+    for name, value in {"dataset": walked.dataset_id(source), **about}.items():
+        found.query_params[name] = value
+
+    found.run()
+
+    assert not found.exception, (about, found.exception[0].value)
+    assert not [one for one in walked.said_by(found) if SECRET in one.text]
+
+
+@pytest.mark.parametrize("page", ["pages/data/images.py", "pages/evaluate/roc.py"])
+def test_addresses_lead_nowhere(
+    page: str, filled: DataSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNDUS_WORKSPACE", str(filled.path.parent / "workspace"))
+
+    for name in ADDRESS if page == "pages/data/images.py" else ():
+        _addressed(page, filled, {name: ADDRESSED[0]})
+    for value in ADDRESSED:
+        _addressed(page, filled, dict.fromkeys(ADDRESS, value))
+
+
+UPLOADS = {
+    "page.jpg": b"<html><script>alert(1)</script>",
+    "drawing.jpg": b'<svg xmlns="http://www.w3.org/2000/svg" onload="alert(1)"/>',
+    "program.jpg": b"MZ\x90\0" + bytes(500),
+    "pickle.jpg": b"\x80\x04cos\nsystem\n.",
+    "archive.jpg": b"PK\x05\x06" + bytes(18),
+    "empty.jpg": b"",
+}
+
+
+@pytest.mark.parametrize("name", UPLOADS)
+def test_uploads_are_told_by_their_bytes(name: str, tmp_path: Path) -> None:
+    place = Workspace(tmp_path)
+
+    for take in (receive, lambda data: keep_example(place, data, name)):
+        with pytest.raises(ImageError) as caught:
+            take(UPLOADS[name])
+        assert caught.value.reason == "unreadable"
+    assert walked.files_of(tmp_path) == []
+
+
+def test_uploads_are_not_larger_than_agreed(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match="at most"):
+        keep_example(Workspace(tmp_path), bytes(MOST_UPLOADED + 1), "large.jpg")
+
+    assert walked.files_of(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["../../x.jpg", "x.html", "x.jpg/../../y", "/etc/cron.d/x", "a\0.jpg", "x." + "y" * 300]
+)
+def test_names_of_uploads_do_not_tell_where_they_lie(name: str, tmp_path: Path) -> None:
+    _, path = keep_example(Workspace(tmp_path / "workspace"), damaged_formats()[0], name)
+
+    assert path.parent == tmp_path / "workspace" / "examples"
+    assert path.suffix in ("", ".jpg")
+    assert walked.files_of(tmp_path) == [path]
+
+
+@pytest.mark.parametrize("name", ["../../x.yaml", "/etc/x.yaml", "x" * 300 + ".yaml", "\0.yaml"])
+def test_uploaded_studies_are_checked_and_kept_in_their_place(name: str, tmp_path: Path) -> None:
+    with pytest.raises(StudyError):
+        keep_study(Workspace(tmp_path), name, b"!!python/object/apply:os.system ['touch marker']")
+
+    assert walked.files_of(tmp_path) == []
