@@ -1,19 +1,24 @@
 """Embeddings from photographs on disk: ours beside the usual loop, in one run.
 
-    python -m benchmarks.extraction
+    python -m benchmarks.extraction [PHOTOGRAPHS [ROUNDS]]
 
 The usual loop is what timm's documentation shows: a `DataLoader` with two worker processes, Pillow,
 the model's own transforms, float32, batches of 16 and no gradients. Ours is `embed_photographs`,
-the function behind `fundus embed`, with two decoding threads. Photographs are synthetic JPEGs of
-2000 x 2000 pixels, each with other bytes; weights are random, which costs what trained ones cost.
+the function behind `fundus embed`, with two decoding threads. It keeps the squares it decodes, as
+that command does, in a folder that is new each time; with squares in place, as another backbone of
+the same recipe and size left them, it decodes nothing. OpenVINO is an extra; its rows need it.
+Photographs are synthetic JPEGs of 2000 x 2000 pixels, each with other bytes; weights are random,
+which costs what trained ones cost.
 """
 
+import importlib.util
+import os
 import platform
+import sys
 import tempfile
-import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import torch
@@ -27,11 +32,17 @@ from fundus_core.backbones.catalogue import backbone_spec
 from fundus_core.backbones.loaders import load_backbone
 from fundus_core.compute import choose_device, default_batch_size
 from fundus_core.domain.recipe import PreprocessRecipe
-from fundus_core.embedding import Photograph, Shard, embed_photographs
+from fundus_core.embedding import SHARD_ROWS, Photograph, Shard, embed_photographs
 from fundus_core.io.images import scan_image
+from fundus_core.io.square_store import VARIABLE, SquareStore
 
 MODELS = ("resnet50", "vit_small_patch16_224")
 N_PHOTOGRAPHS, N_WORKERS, BATCH, ROUNDS = 96, 2, 16, 3
+SQUARE = 224
+
+DECODING, IN_PLACE = "decoding", "squares in place"
+TORCH = ("fp32", "bf16")
+OPENVINO = ("openvino-fp32", "openvino-bf16")
 
 
 class Opened(torch.utils.data.Dataset[torch.Tensor]):
@@ -62,7 +73,7 @@ def usual_loop(name: str, paths: Sequence[Path]) -> NDArray[np.float32]:
     return torch.cat(rows).numpy()
 
 
-def loaded(name: str, precision: Literal["fp32", "bf16"]) -> Backbone:
+def loaded(name: str, precision: str) -> Backbone:
     """Returns the backbone as `fundus embed` loads it, with random weights."""
     return load_backbone(
         backbone_spec(f"timm:{name}"),
@@ -70,40 +81,48 @@ def loaded(name: str, precision: Literal["fp32", "bf16"]) -> Backbone:
         preprocessing=PreprocessRecipe(),
         device=choose_device(),
         precision=precision,
-        image_size=224,
+        image_size=SQUARE,
         seed=0,
     )
 
 
-def ours(backbone: Backbone, photographs: Sequence[Photograph]) -> NDArray[np.float32]:
-    """Returns embeddings (N, D) by the function behind `fundus embed`."""
+def ours(
+    backbone: Backbone, photographs: Sequence[Photograph], squares: Path | None = None
+) -> NDArray[np.float32]:
+    """Returns embeddings (N, D) by the function behind `fundus embed`.
+
+    Args:
+        backbone: Computes.
+        photographs: N files.
+        squares: Where they may be in place; None for a new folder, so that all are decoded.
+    """
     shards: list[Shard] = []
-    embed_photographs(
-        backbone,
-        photographs,
-        on_shard=shards.append,
-        batch_size=default_batch_size(choose_device(), 224),
-        workers=N_WORKERS,
-    )
+    with tempfile.TemporaryDirectory() as new:
+        embed_photographs(
+            backbone,
+            photographs,
+            on_shard=shards.append,
+            batch_size=default_batch_size(choose_device(), SQUARE),
+            workers=N_WORKERS,
+            kept=SquareStore(squares or Path(new), PreprocessRecipe(), SQUARE),
+        )
     return np.concatenate([shard.vectors for shard in shards])
 
 
-def forward_alone(backbone: Backbone) -> float:
-    """Returns the seconds that the network alone takes for all photographs, from memory."""
-    size = default_batch_size(choose_device(), 224)
-    batch = torch.randint(0, 256, (size, 3, 224, 224), dtype=torch.uint8)
-    backbone.embed(batch)
-    began = time.perf_counter()
-    for _ in range(N_PHOTOGRAPHS // size):
-        backbone.embed(batch)
-    return time.perf_counter() - began
+def forward_alone(backbone: Backbone, n_photographs: int) -> None:
+    """Computes as many squares as there are photographs, in the same batches, from memory."""
+    size = default_batch_size(choose_device(), SQUARE)
+    batch = torch.randint(0, 256, (size, 3, SQUARE, SQUARE), dtype=torch.uint8)
+    for start in range(0, n_photographs, SHARD_ROWS):
+        for _ in range(0, min(SHARD_ROWS, n_photographs - start), size):
+            backbone.embed(batch)
 
 
-def write_photographs(folder: Path) -> list[Photograph]:
+def write_photographs(folder: Path, count: int) -> list[Photograph]:
     """Writes the JPEGs and returns them under the hashes of their contents."""
     picture = synthetic_photograph()
     found = []
-    for number in range(N_PHOTOGRAPHS):
+    for number in range(count):
         path = folder / f"{number:03d}.jpg"
         shifted = np.roll(picture, 7 * number, axis=1)
         Image.fromarray(shifted).save(path, quality=90)
@@ -117,45 +136,59 @@ def least_cosine(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     return float((dots / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)).min())
 
 
-def main() -> None:
+def engines() -> tuple[str, ...]:
+    """Returns the precisions that can be had here."""
+    has_openvino = importlib.util.find_spec("openvino") is not None
+    return TORCH + OPENVINO * (has_openvino and choose_device().type == "cpu")
+
+
+def main(n_photographs: int = N_PHOTOGRAPHS, rounds: int = ROUNDS) -> None:
     """Measures and prints a table."""
     device = choose_device()
     where = torch.cuda.get_device_name() if device.type == "cuda" else platform.machine()
     print(
-        f"{N_PHOTOGRAPHS} synthetic JPEGs of {SIDE} x {SIDE}, {device.type} ({where}), "
-        f"{torch.get_num_threads()} threads, torch {torch.__version__}; medians of {ROUNDS} rounds"
+        f"{n_photographs} synthetic JPEGs of {SIDE} x {SIDE}, {device.type} ({where}), "
+        f"{torch.get_num_threads()} threads, torch {torch.__version__}; medians of {rounds} rounds"
     )
     print("\n| backbone | way | images/s | times the usual loop | outside the network | cosine |")
     print("| --- | --- | --- | --- | --- | --- |")
+    os.environ[VARIABLE] = "100"
     with tempfile.TemporaryDirectory() as folder:
-        photographs = write_photographs(Path(folder))
+        photographs = write_photographs(Path(folder), n_photographs)
         for name in MODELS:
-            _measure(name, photographs)
+            _measure(name, photographs, Path(folder) / "squares", rounds)
 
 
-def _measure(name: str, photographs: Sequence[Photograph]) -> None:
-    paths = [photograph.path for photograph in photographs]
-    full, half = loaded(name, "fp32"), loaded(name, "bf16")
+def _measure(name: str, photographs: Sequence[Photograph], squares: Path, rounds: int) -> None:
+    n_photographs, paths = len(photographs), [photograph.path for photograph in photographs]
+    backbones = {precision: loaded(name, precision) for precision in engines()}
+    vectors = {key: ours(each, photographs, squares) for key, each in backbones.items()}
+    _require_in_place(photographs, squares)
+    ways = {(DECODING, precision): None for precision in TORCH}
+    ways |= {(IN_PLACE, precision): squares for precision in backbones}
     took = medians(
-        {
-            "usual": lambda: usual_loop(name, paths),
-            "fp32": lambda: ours(full, photographs),
-            "bf16": lambda: ours(half, photographs),
-            "fp32 network": lambda: forward_alone(full),
-            "bf16 network": lambda: forward_alone(half),
-        },
-        ROUNDS,
+        {"usual": partial(usual_loop, name, paths)}
+        | {key: partial(ours, backbones[key[1]], photographs, ways[key]) for key in ways}
+        | {key: partial(forward_alone, each, n_photographs) for key, each in backbones.items()},
+        rounds,
     )
-    cosine = least_cosine(ours(full, photographs), ours(half, photographs))
-    print(f"| {name} | usual loop | {N_PHOTOGRAPHS / took['usual']:.1f} | 1.0 | | |")
-    for way, agreement in (("fp32", ""), ("bf16", f"{cosine:.5f}")):
-        outside = 1 - took[f"{way} network"] / took[way]
+    print(f"| {name} | usual loop | {n_photographs / took['usual']:.1f} | 1.0 | | |")
+    for key in ways:
+        work, precision = key
+        outside = 1 - took[precision] / took[key]
         print(
-            f"| {name} | ours, {way} | {N_PHOTOGRAPHS / took[way]:.1f} "
-            f"| {took['usual'] / took[way]:.1f} | {outside:.0%} | {agreement} |",
+            f"| {name} | ours, {precision}, {work} | {n_photographs / took[key]:.1f} "
+            f"| {took['usual'] / took[key]:.1f} | {outside:.0%} "
+            f"| {least_cosine(vectors['fp32'], vectors[precision]):.5f} |",
             flush=True,
         )
 
 
+def _require_in_place(photographs: Sequence[Photograph], squares: Path) -> None:
+    kept = SquareStore(squares, PreprocessRecipe(), SQUARE)
+    if any(kept.get(photograph.image_id) is None for photograph in photographs):
+        raise SystemExit("The disk has no room for the squares.")
+
+
 if __name__ == "__main__":
-    main()
+    main(*map(int, sys.argv[1:]))

@@ -162,6 +162,7 @@ def shoot(page: Page, name: str, picture: Picture, address: str) -> None:
     settle(page)
     picture.action(page)
     main = page.get_by_test_id("stMain")
+    main.evaluate("main => main.scrollTo(0, 0)")
     height = min(picture.tallest, max(HEIGHT, int(main.evaluate("main => main.scrollHeight"))))
     page.set_viewport_size({"width": WIDTH, "height": height})
     settle(page)

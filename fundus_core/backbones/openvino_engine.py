@@ -22,8 +22,11 @@ if TYPE_CHECKING:
 
 INSTALL = 'pip install "openvino>=2026.4"'
 
-_HINTS: dict[OpenVinoPrecision, str] = {"openvino-fp32": "f32", "openvino-bf16": "bf16"}
+_TYPES: dict[OpenVinoPrecision, str] = {"openvino-fp32": "f32", "openvino-bf16": "bf16"}
 """How OpenVINO names what it computes in. Left to itself it chooses by the processor."""
+
+_HINT = "INFERENCE_PRECISION_HINT"
+"""A property: what is asked for when a network is compiled, and what came of it afterwards."""
 
 _ABORTING_ALLOCATORS = ("tcmalloc", "jemalloc")
 """Preloaded, they end the whole process when OpenVINO frees what another allocator took."""
@@ -60,7 +63,7 @@ class OpenVinoBackbone(TorchBackbone):
             device=device,
             precision="fp32",
         )
-        self._hint = _HINTS[precision]
+        self._type = _TYPES[precision]
         self._converted: tuple[tuple[int, ...], Any] | None = None
 
     def embed(self, batch: "Tensor") -> "Tensor":
@@ -90,10 +93,15 @@ class OpenVinoBackbone(TorchBackbone):
                 self._from_pixels(openvino, model),
                 "CPU",
                 {
-                    "INFERENCE_PRECISION_HINT": self._hint,
+                    _HINT: self._type,
                     "INFERENCE_NUM_THREADS": torch.get_num_threads(),
                     "PERFORMANCE_HINT": "LATENCY",  # one batch at a time, by all threads
                 },
+            )
+        if compiled.get_property(_HINT) != getattr(openvino.Type, self._type):
+            raise BackboneError(
+                f"This processor does not compute in {self._type}.",
+                hint="Choose --precision openvino-fp32.",
             )
         return compiled
 

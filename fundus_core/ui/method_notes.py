@@ -50,8 +50,8 @@ PAPERS: tuple[Paper, ...] = (
         "Pre-training on normal against abnormal, linear probes and fine-tuning of random and "
         "pre-trained weights at any input size and on fractions of the patients, 5-fold "
         "cross-validation, DeLong's test, multi-label targets, tests on another data set, as one "
-        "study; t-SNE, Grad-CAM.",
-        "Its weights (those made here learned from drawn photographs), and vessel segmentation.",
+        "study; t-SNE, Grad-CAM; vessel segmentation by its decoder from every start.",
+        "Its weights: those made here learned from drawn photographs.",
     ),
     Paper(
         "Are Natural Domain Foundation Models Useful for Medical Image Classification?",

@@ -43,14 +43,13 @@ runs = models_or_stop(
     kind="finetune",
 )
 st.caption(
-    ":material/info: Fine-tuned models can be compared, and applied to other photographs by "
-    "`fundus predict`; Grad-CAM explains probes only as yet."
+    ":material/info: Fine-tuned models can be compared, applied to other photographs by "
+    "`fundus predict`, and explained where their networks were kept; precomputed ones were not."
 )
-left, right = st.columns(2)
-with left:
+with st.container(horizontal=True):
     messages.next_step("pages/evaluate/roc.py", "ROC curves", ":material/show_chart:")
-with right:
     messages.next_step("pages/evaluate/compare.py", "Compare with probes", ":material/balance:")
+    messages.next_step("pages/explain/grad_cam.py", "Explain", ":material/center_focus_strong:")
 
 st.subheader("How one model learned", help=help_for("learning curves"))
 names, by_id = names_by_target(runs), {run.id: run for run in runs}

@@ -50,7 +50,7 @@ for place, (page, name, icon) in zip(
     (
         ("pages/evaluate/roc.py", "ROC curves", ":material/show_chart:"),
         ("pages/evaluate/compare.py", "Compare models", ":material/balance:"),
-        ("pages/explain/grad_cam.py", "Grad-CAM", ":material/center_focus_strong:"),
+        ("pages/explain/grad_cam.py", "Explain", ":material/center_focus_strong:"),
     ),
     strict=True,
 ):

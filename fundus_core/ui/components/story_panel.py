@@ -261,7 +261,7 @@ def buttons(story: Story) -> None:
         _look(story, "Maps", "pages/embed/map.py", ":material/bubble_chart:")
         _look(story, "ROC", "pages/evaluate/roc.py", ":material/show_chart:")
         _look(story, "Compare models", "pages/evaluate/compare.py", ":material/balance:")
-        _look(story, "Grad-CAM", "pages/explain/grad_cam.py", ":material/center_focus_strong:")
+        _look(story, "Explain", "pages/explain/grad_cam.py", ":material/center_focus_strong:")
 
 
 def _look(story: Story, label: str, page: str, icon: str) -> None:
@@ -269,7 +269,7 @@ def _look(story: Story, label: str, page: str, icon: str) -> None:
     if not st.button(label, key=f"story.look.{page}", icon=icon):
         return
     cells = [cell for cell in CELLS if cell in story.runs]
-    if "explain" in page:  # only probes have maps
+    if "explain" in page and story.precomputed:  # of those networks only the scores are here
         cells = [cell for cell in cells if cell.way == "probe"]
     state.choose(
         dataset_id=story.dataset_id,
