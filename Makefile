@@ -51,7 +51,7 @@ test-fast: $(VENV)/.development ## Unit, contract and page tests
 	@$(RUN) -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal -q $(ARGS)
 
 test-browser: $(VENV)/.browser ## The whole line in a browser
-	@FUNDUS_BROWSER="$$(cat $(VENV)/.browser)" $(RUN) -m pytest -m browser -q $(ARGS)
+	@FUNDUS_BROWSER="$$(cat $(VENV)/.browser)" $(RUN) -m pytest -m browser -n 2 --dist loadfile -q $(ARGS)
 
 test-slow: $(VENV)/.development ## Simulations and full studies
 	@$(RUN) -m pytest -m slow -n $(WORKERS) --maxprocesses 4 -q $(ARGS)

@@ -10,6 +10,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,7 @@ def main() -> None:
         print(f"synthetic photograph of {SIDE} x {SIDE} pixels, {path.stat().st_size:,} bytes")
         print(f"{'to':>6} {'naive ms':>9} {'ours ms':>8} {'ratio':>6} {'PSNR dB':>8}")
         for size in SIZES:
-            naive, ours = timed_in_turns(
-                lambda s=size: naively(path, s), lambda s=size: fast(path, s)
-            )
+            naive, ours = timed_in_turns(partial(naively, path, size), partial(fast, path, size))
             agreement = psnr(naively(path, size), fast(path, size))
             print(f"{size:>6} {naive:>9.1f} {ours:>8.1f} {naive / ours:>6.1f} {agreement:>8.1f}")
         whole, scan = timed_in_turns(
@@ -89,7 +88,8 @@ def synthetic_photograph() -> NDArray[np.uint8]:
     inside = (x**2 + y**2 < 0.96**2)[..., np.newaxis]
     colour = np.array([190.0, 95.0, 45.0]) * light[..., np.newaxis] + texture[..., np.newaxis]
     noise = rng.normal(0, 2.5, (SIDE, SIDE, 3))
-    return np.clip((colour + noise) * inside, 0, 255).astype(np.uint8)
+    picture: NDArray[np.uint8] = np.clip((colour + noise) * inside, 0, 255).astype(np.uint8)
+    return picture
 
 
 if __name__ == "__main__":

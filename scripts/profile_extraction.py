@@ -43,17 +43,16 @@ DOES = {
     ("square_store.py", "keep"): "keeping squares",
     ("square_store.py", "get"): "reading squares",
     ("embed.py", "load_for"): "loading the network",
-    ("embed.py", "resolve"): "loading the network",
     ("_base.py", "result"): "waiting for squares",
 }
 """What the innermost of these functions that is on the stack does."""
 
-_FRAME = re.compile(r"(?P<function>\S+) \((?:.*/)?(?P<file>[^/:]+):\d+\)")
+_FRAME = re.compile(r"(?:.*\.)?(?P<function>\S+) \((?:.*/)?(?P<file>[^/]+):\d+\)")
 _WHOLE, _BESIDE = "main thread", "beside it"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Prints a table for each of the two runs."""
+    """Writes a table for each of the two runs."""
     asked = _asked(arguments)
     choice = BackboneChoice(asked.backbone, "scratch", precision=asked.precision)
     if asked.run is not None:
@@ -64,9 +63,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _write_photographs(_data(place), asked.photographs)
         open_dataset(place, DataSource(_data(place)))
         for title in ("Photographs decoded", "Squares in place"):
-            looks = _looks(_profiled(place, choice))
-            print(f"\n{title}: {asked.backbone}, {asked.precision}, {asked.photographs} of {SIDE}")
-            _print_table(looks, asked.photographs)
+            table = _table(_looks(_profiled(place, choice)), asked.photographs)
+            what = f"{asked.backbone}, {asked.precision}, {asked.photographs} of {SIDE} x {SIDE}"
+            sys.stdout.write(f"\n{title}: {what}\n\n{table}\n")
             shutil.rmtree(place.embeddings)
 
 
@@ -116,8 +115,9 @@ def _looks(stacks: Iterable[str]) -> Counter[tuple[str, str]]:
     looks: Counter[tuple[str, str]] = Counter()
     for line in stacks:
         stack, _, count = line.rpartition(" ")
-        frames = [(found["file"], found["function"]) for found in _FRAME.finditer(stack)]
-        is_main = ("profile_extraction.py", "_run") in frames
+        found = (_FRAME.fullmatch(frame) for frame in stack.split(";"))
+        frames = [(frame["file"], frame["function"]) for frame in found if frame]
+        is_main = ("embed.py", "embed_resolved") in frames
         does = next((DOES[frame] for frame in reversed(frames) if frame in DOES), "other")
         if is_main:
             looks[_WHOLE, does] += int(count)
@@ -126,20 +126,18 @@ def _looks(stacks: Iterable[str]) -> Counter[tuple[str, str]]:
     return looks
 
 
-def _print_table(looks: Counter[tuple[str, str]], n_photographs: int) -> None:
-    whole = sum(
-        count
-        for (thread, does), count in looks.items()
-        if thread == _WHOLE and does != "loading the network"
-    )
-    print("\n| thread | what | ms per photograph | share of the time after loading |")
-    print("| --- | --- | --- | --- |")
-    for (thread, does), count in sorted(
-        looks.items(), key=lambda item: (item[0][0] == _BESIDE, -item[1])
-    ):
-        each = 1000 * count / LOOKS_PER_SECOND / n_photographs
-        share = "" if does == "loading the network" else f"{count / whole:.0%}"
-        print(f"| {thread} | {does} | {each:.1f} | {share} |")
+def _table(looks: Counter[tuple[str, str]], n_photographs: int) -> str:
+    loading = "loading the network"
+    whole = sum(looks[key] for key in looks if key[0] == _WHOLE and key[1] != loading)
+    lines = [
+        "| thread | what | ms per photograph | share of the time after loading |",
+        "| --- | --- | --- | --- |",
+    ]
+    for key in sorted(looks, key=lambda key: (key[0] == _BESIDE, -looks[key])):
+        each = 1000 * looks[key] / LOOKS_PER_SECOND / n_photographs
+        share = "" if key[1] == loading else f"{looks[key] / whole:.0%}"
+        lines.append(f"| {key[0]} | {key[1]} | {each:.1f} | {share} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

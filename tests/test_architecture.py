@@ -62,6 +62,7 @@ SLOW_TO_IMPORT = {
     "numba",
     "open_clip",
     "openTSNE",
+    "openvino",
     "pacmap",
     "pytorch_grad_cam",
     "scipy.stats",

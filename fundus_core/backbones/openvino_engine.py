@@ -28,6 +28,9 @@ _TYPES: dict[OpenVinoPrecision, str] = {"openvino-fp32": "f32", "openvino-bf16":
 _HINT = "INFERENCE_PRECISION_HINT"
 """A property: what is asked for when a network is compiled, and what came of it afterwards."""
 
+_LEAST_PART = 8
+"""Pictures that one part of a batch holds: of fewer, matrices are too small to be fast."""
+
 _ABORTING_ALLOCATORS = ("tcmalloc", "jemalloc")
 """Preloaded, they end the whole process when OpenVINO frees what another allocator took."""
 
@@ -77,14 +80,21 @@ class OpenVinoBackbone(TorchBackbone):
         shape = tuple(batch.shape)
         if self._converted is None or self._converted[0] != shape:
             self._converted = shape, self._convert(shape)
-        vectors = self._converted[1]([batch.contiguous().numpy()])[0]
-        return torch.from_numpy(np.array(vectors, np.float32))
+        requests = self._converted[1]
+        for request, part in zip(requests, batch.chunk(len(requests)), strict=True):
+            request.start_async([part.contiguous().numpy()])
+        for request in requests:
+            request.wait()
+        rows = [request.get_output_tensor().data for request in requests]
+        return torch.from_numpy(np.concatenate(rows).astype(np.float32, copy=False))
 
-    def _convert(self, shape: tuple[int, ...]) -> Any:
-        """Returns the network compiled for batches of one shape."""
+    def _convert(self, whole: tuple[int, ...]) -> list[Any]:
+        """Returns the network ready for batches of one shape, once for each part of the batch."""
         import torch
 
         openvino = openvino_module()
+        n_parts = _parts(whole[0], torch.get_num_threads())
+        shape = (whole[0] // n_parts, *whole[1:])
         with _quiet(), torch.no_grad(), _refused(openvino, self.spec.id):
             model = openvino.convert_model(
                 self.module, example_input=torch.zeros(shape), input=list(shape)
@@ -95,7 +105,7 @@ class OpenVinoBackbone(TorchBackbone):
                 {
                     _HINT: self._type,
                     "INFERENCE_NUM_THREADS": torch.get_num_threads(),
-                    "PERFORMANCE_HINT": "LATENCY",  # one batch at a time, by all threads
+                    "NUM_STREAMS": n_parts,
                 },
             )
         if compiled.get_property(_HINT) != getattr(openvino.Type, self._type):
@@ -103,7 +113,7 @@ class OpenVinoBackbone(TorchBackbone):
                 f"This processor does not compute in {self._type}.",
                 hint="Choose --precision openvino-fp32.",
             )
-        return compiled
+        return [compiled.create_infer_request() for _ in range(n_parts)]
 
     def _from_pixels(self, openvino: Any, model: Any) -> Any:
         """Returns a converted network that takes uint8 and normalises it itself."""
@@ -115,6 +125,19 @@ class OpenVinoBackbone(TorchBackbone):
         prepared.mean([255 * value for value in self.spec.mean])
         prepared.scale([255 * value for value in self.spec.std])
         return steps.build()
+
+
+def _parts(batch_size: int, n_threads: int) -> int:
+    """Returns into how many equal parts a batch is cut, each with threads of its own.
+
+    Threads that share no picture wait for one another once per batch and not once per layer.
+
+    Examples:
+        >>> [_parts(16, threads) for threads in (1, 2, 16)], _parts(1, 8), _parts(24, 2)
+        ([1, 2, 2], 1, 2)
+    """
+    most = max(1, min(n_threads, batch_size // _LEAST_PART))
+    return next(parts for parts in range(most, 0, -1) if batch_size % parts == 0)
 
 
 def openvino_module() -> Any:

@@ -96,6 +96,17 @@ def test_embed__takes_batches_of_another_size_and_keeps_what_it_gave() -> None:
 
 
 @needs_openvino
+def test_embed__a_batch_cut_among_threads_keeps_its_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    batch = pictures(16)
+
+    found = loaded("test_resnet", "openvino-fp32").embed(batch)
+
+    expected = loaded("test_resnet", "fp32").embed(batch)
+    assert torch.allclose(found, expected, atol=1e-4 * float(expected.abs().max()))
+
+
+@needs_openvino
 def test_feature_map__stays_with_torch() -> None:
     batch = pictures(2)
 

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from scripts.running import draw_around
 from tests.browser.conftest import Furnished
@@ -19,10 +19,10 @@ def view(place: Furnished, page: str, *more: str) -> str:
     return f"{place.address}/{page}?" + "&".join([f"dataset={place.dataset_id}", *more])
 
 
-def threshold(page: Page) -> str:
-    """Returns what the slider of the threshold says."""
+def threshold(page: Page) -> Locator:
+    """Returns where the slider of the threshold says its number."""
     slider = page.locator("[class*=st-key-choice-threshold]")
-    return slider.get_by_test_id("stSliderThumbValue").first.inner_text().strip()
+    return slider.get_by_test_id("stSliderThumbValue").first
 
 
 def seek(page: Page) -> None:
@@ -64,9 +64,9 @@ def test_two_tabs_do_not_disturb_each_other(
     assert f"run={other}" not in page.url
     assert "query=" not in page.url
     assert f"run={other}" in second_tab.url
-    assert threshold(second_tab) == "0.700"
-    first = threshold(page)
-    assert first != "0.300"
+    expect(threshold(second_tab)).to_have_text("0.700")
+    expect(threshold(page)).not_to_have_text("0.300")
+    first = threshold(page).inner_text()
 
     for tab in (page, second_tab):
         tab.reload()
@@ -74,8 +74,8 @@ def test_two_tabs_do_not_disturb_each_other(
         no_error(tab)
     expect(counts(page)).to_contain_text("none of 100 photographs")
     expect(counts(second_tab)).not_to_contain_text("none of 100 photographs")
-    assert threshold(page) == first
-    assert threshold(second_tab) == "0.700"
+    expect(threshold(page)).to_have_text(first)
+    expect(threshold(second_tab)).to_have_text("0.700")
 
 
 def test_back_and_forward_restore_page_runs_filter_and_threshold(
@@ -89,12 +89,12 @@ def test_back_and_forward_restore_page_runs_filter_and_threshold(
     number = re.findall(r"(\d+) of 100 photographs", counts(page).inner_text())[0]
     go(page, "ROC")
     seek(page)
-    sought = threshold(page)
-    assert sought != "0.300"
+    expect(threshold(page)).not_to_have_text("0.300")
+    sought = threshold(page).inner_text()
 
     page.go_back()
     settle(page)
-    assert threshold(page) == "0.300"
+    expect(threshold(page)).to_have_text("0.300")
     expect(counts(page)).to_contain_text(f"{number} of 100 photographs")
     while "/images" not in page.url:
         page.go_back()
@@ -110,7 +110,7 @@ def test_back_and_forward_restore_page_runs_filter_and_threshold(
     page.go_forward()
     settle(page)
     expect(page.locator("h1")).to_have_text("ROC curves")
-    assert threshold(page) == sought
+    expect(threshold(page)).to_have_text(sought)
     no_error(page)
 
 

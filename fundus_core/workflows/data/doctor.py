@@ -226,8 +226,8 @@ def _stored(workspace: Workspace, *, repair: bool) -> Check:
 
 def _counted(found: Integrity) -> str:
     text = (
-        f"{found.n_results} results, {found.n_shards} shards of embeddings and {found.n_records} "
-        f"records were read: {len(found.damaged)} damaged"
+        f"{found.n_results} results, {found.n_shards} shards of embeddings and squares and "
+        f"{found.n_records} records were read: {len(found.damaged)} damaged"
     )
     text += f" ({_some(found.damaged)})" if found.damaged else ""
     older = f"; {len(found.unsealed)} are of an older version without a checksum of their record"

@@ -214,6 +214,17 @@ def test_finetune_dataset__unknown_strategy_is_refused_with_those_there_are(
     assert "ft" in refusal.value.hint
 
 
+def test_finetune_dataset__an_engine_that_only_embeds_cannot_train(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    training = replace(TRAINING, precision="openvino-fp32")  # type: ignore[arg-type]
+
+    with pytest.raises(TargetError, match="openvino-fp32") as refusal:
+        tuned(place, dataset, replace(CHOICE, training=training))
+
+    assert "auto, fp32, bf16" in refusal.value.hint
+
+
 def test_kept_networks__give_the_scores_they_gave_when_they_were_trained(
     place: Workspace, dataset: FundusDataset
 ) -> None:
