@@ -40,10 +40,15 @@ AROUND_ALL = ((0.02, 0.02), (0.98, 0.02), (0.98, 0.98), (0.02, 0.98), (0.02, 0.0
 A_PART = ((0.3, 0.3), (0.6, 0.3), (0.6, 0.6), (0.3, 0.6), (0.3, 0.3))
 SHAPES = (A_PART, AROUND_ALL)
 
-ANSWERED = """before => location.href !== before && document
+_DONE = """document
     .querySelector("[data-testid=stApp]").dataset.testScriptState === "notRunning"
 """
 """True in a page when the server has answered to the last byte."""
+
+ANSWERED = f"before => location.href !== before && {_DONE}"
+OPENED = f"""name => [...document.querySelectorAll("button[kind=primary]")]
+    .some(one => one.innerText.trim() === name) && {_DONE}
+"""
 
 PEER = """
 import streamlit as st
@@ -111,12 +116,19 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(1000)
 
 
-def waiting(page: Page, act: Callable[[], None]) -> float:
-    """Returns seconds from the end of an act until its answer is in the address and drawn."""
+def waiting(page: Page, act: Callable[[], None], opened: str = "") -> float:
+    """Returns seconds from the end of an act until its answer is drawn.
+
+    Args:
+        page: On which it happens.
+        act: What the reader does.
+        opened: The photograph that is open then; else the answer is a new address.
+    """
     before = page.url
     act()
     began = time.perf_counter()
-    page.wait_for_function(ANSWERED, arg=before, timeout=60_000, polling=5)
+    condition, named = (OPENED, opened) if opened else (ANSWERED, before)
+    page.wait_for_function(condition, arg=named, timeout=60_000, polling=5)
     return time.perf_counter() - began
 
 
@@ -139,8 +151,14 @@ def gallery(page: Page, address: str) -> list[float]:
     """Returns how long a click below a photograph takes until it is open beside the gallery."""
     page.goto(address)
     settle(page)
-    buttons = page.get_by_test_id("stMain").get_by_role("button", name=re.compile(r"\d{6}"))
-    return repeated(page, lambda number: buttons.nth(number).click())
+    buttons = page.get_by_test_id("stMain").get_by_role("button", name=re.compile(r"^P\d{6}"))
+    names = [one.strip() for one in buttons.all_inner_texts()[: ROUNDS + 1]]
+    found = []
+    for name in names:
+        one = page.get_by_test_id("stMain").get_by_role("button", name=name, exact=True).first
+        found.append(waiting(page, one.click, name))
+        page.wait_for_timeout(1000)
+    return found[1:]
 
 
 def repeated(page: Page, act: Callable[[int], None]) -> list[float]:
