@@ -9,22 +9,25 @@ depend on what is seen. Beside them, in the same run, a Streamlit app that has o
 no page of ours can be faster than.
 """
 
+import os
 import re
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import psutil
 from playwright.sync_api import Page
+from streamlit.testing.v1 import AppTest
 
 from benchmarks.dashboard import report, write_images
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.workspace import Workspace
+from fundus_core.ui import state
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.embeddings.embed import BackboneChoice, embed, resolve
 from fundus_core.workflows.embeddings.project import project_embeddings
@@ -179,6 +182,28 @@ def growth(page: Page, server: Served) -> tuple[float, float]:
     return before, server.megabytes
 
 
+def server_alone(workspace: Path, name: str) -> dict[str, list[float]]:
+    """Returns how long the server alone takes for the same answers, without a browser."""
+    os.environ["FUNDUS_WORKSPACE"] = str(workspace)
+    ids = stored_dataset(Workspace(workspace), name).image_ids
+    found: dict[str, list[float]] = {"threshold": [], "lasso": []}
+    roc = AppTest.from_file(ROOT / "pages/evaluate/roc.py", default_timeout=60).run()
+    on_map = AppTest.from_file(ROOT / "pages/embed/map.py", default_timeout=60)
+    on_map.session_state[state.KEY] = state.Session(dataset_id=name, method="pca")
+    on_map.run()
+    for number in range(ROUNDS + 1):
+        roc.slider[0].set_value(0.3 + 0.01 * number)
+        began = time.perf_counter()
+        roc.run()
+        found["threshold"].append(time.perf_counter() - began)
+        kept = replace(on_map.session_state[state.KEY], selection=ids[number : -1 - number])
+        on_map.session_state[state.KEY] = kept
+        began = time.perf_counter()
+        on_map.run()
+        found["lasso"].append(time.perf_counter() - began)
+    return {act: seconds[1:] for act, seconds in found.items()}
+
+
 def main() -> None:
     """Measures everything and prints it."""
     with tempfile.TemporaryDirectory() as scratch, chromium() as browser:
@@ -200,6 +225,8 @@ def main() -> None:
             on_map = f"{server.address}/map?dataset={name}&map=pca"
             report(f"lasso, {N_IMAGES:,} photographs", lasso(page, on_map))
             report("click on a photograph of the gallery", gallery(page, page.url))
+        for act, seconds in server_alone(workspace, name).items():
+            report(f"{act}, the server alone", seconds)
         workspace, name = prepare(folder / "large", N_ON_MAP, with_run=False)
         with served(ROOT / "app.py", workspace) as server:
             page.goto(f"{server.address}/map?dataset={name}&map=pca")

@@ -43,6 +43,22 @@ def test_roc_figure__draws_the_curve_the_values_describe() -> None:
     np.testing.assert_array_equal(curve.customdata, trace.curve.thresholds)
 
 
+def test_roc_figure__thins_a_long_curve_by_less_than_a_pixel() -> None:
+    generator = np.random.default_rng(0)
+    y_true = generator.random(20_000) < 0.3
+    curve = roc_curve(y_true, generator.normal(size=20_000) + y_true)
+
+    _, line = roc_figure([RocTrace("long", curve, auc_interval(Y_TRUE, SCORE))]).data
+
+    assert len(curve.thresholds) > 5_000
+    assert len(line.x) < 2_000
+    assert (line.x[0], line.y[0], line.x[-1], line.y[-1]) == (0, 0, 1, 1)
+    rows = np.searchsorted(-curve.thresholds, -np.asarray(line.customdata))
+    assert np.array_equal(curve.true_positive_rate[rows], line.y)
+    drawn = np.interp(curve.thresholds[1:], line.customdata[:0:-1], line.y[:0:-1])
+    assert np.abs(drawn - curve.true_positive_rate[1:]).max() < 1 / 455
+
+
 def test_roc_figure__hides_band_and_marker_together_with_their_curve() -> None:
     figure = roc_figure([_trace("a", band=True, marked=True), _trace("b")])
 
