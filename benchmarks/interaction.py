@@ -224,7 +224,9 @@ def main() -> None:
             print(f"{RERUNS} reruns of the ROC page: {before:.0f} MB before, {after:.0f} MB after")
             on_map = f"{server.address}/map?dataset={name}&map=pca"
             report(f"lasso, {N_IMAGES:,} photographs", lasso(page, on_map))
-            report("click on a photograph of the gallery", gallery(page, page.url))
+            report("click on a photograph below the map", gallery(page, page.url))
+            images = f"{server.address}/images?dataset={name}"
+            report("click on a photograph of the Images page", gallery(page, images))
         for act, seconds in server_alone(workspace, name).items():
             report(f"{act}, the server alone", seconds)
         workspace, name = prepare(folder / "large", N_ON_MAP, with_run=False)
