@@ -28,6 +28,7 @@ from benchmarks.dashboard import report, write_images
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state
+from fundus_core.ui.session import Session
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.embeddings.embed import BackboneChoice, embed, resolve
 from fundus_core.workflows.embeddings.project import project_embeddings
@@ -189,7 +190,7 @@ def server_alone(workspace: Path, name: str) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {"threshold": [], "lasso": []}
     roc = AppTest.from_file(ROOT / "pages/evaluate/roc.py", default_timeout=60).run()
     on_map = AppTest.from_file(ROOT / "pages/embed/map.py", default_timeout=60)
-    on_map.session_state[state.KEY] = state.Session(dataset_id=name, method="pca")
+    on_map.session_state[state.KEY] = Session(dataset_id=name, method="pca")
     on_map.run()
     for number in range(ROUNDS + 1):
         roc.slider[0].set_value(0.3 + 0.01 * number)
