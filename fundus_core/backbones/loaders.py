@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -130,18 +130,12 @@ def load_backbone(
     """
     size = image_size or spec.image_size
     module = load_network(spec, weights, size, seed)
+    kind = TorchBackbone
     if precision in get_args(OpenVinoPrecision):
         from fundus_core.backbones.openvino_engine import OpenVinoBackbone
 
-        return OpenVinoBackbone(
-            replace(spec, image_size=size),
-            module,
-            image_size=size,
-            preprocessing=preprocessing,
-            device=device,
-            precision=cast(OpenVinoPrecision, precision),
-        )
-    return TorchBackbone(
+        kind = OpenVinoBackbone
+    return kind(
         replace(spec, image_size=size),
         module,
         image_size=size,

@@ -12,7 +12,6 @@ import numpy as np
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.loaders import TorchBackbone
-from fundus_core.compute import OpenVinoPrecision
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import BackboneError
 
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 INSTALL = 'pip install "openvino>=2026.4"'
 
-_TYPES: dict[OpenVinoPrecision, str] = {"openvino-fp32": "f32", "openvino-bf16": "bf16"}
+_TYPES: dict[str, str] = {"openvino-fp32": "f32", "openvino-bf16": "bf16"}
 """How OpenVINO names what it computes in. Left to itself it chooses by the processor."""
 
 _HINT = "INFERENCE_PRECISION_HINT"
@@ -46,7 +45,7 @@ class OpenVinoBackbone(TorchBackbone):
         image_size: int,
         preprocessing: PreprocessRecipe,
         device: "torch.device",
-        precision: OpenVinoPrecision,
+        precision: str,
     ) -> None:
         """Keeps the network; it is converted when it first embeds.
 

@@ -8,7 +8,6 @@ References:
 """
 
 import io
-import struct
 import warnings
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from fundus_core.errors import DataError
 from fundus_core.imports.records import ImportedPhotograph, Outcome, Pseudonyms, RefusedPhotograph
 from fundus_core.io.image_headers import MAX_BYTES, MAX_PIXELS
+from fundus_core.io.pixel_formats import BROKEN_FILE_ERRORS
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -33,19 +33,7 @@ _RARE = "Decoders of some rarer compressions are not installed with this program
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 """Transfer syntax of files that are one zlib stream; a megabyte of it may unpack to a gigabyte."""
 
-_BROKEN = (
-    OSError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    EOFError,
-    AttributeError,
-    RuntimeError,
-    NotImplementedError,
-    MemoryError,
-    struct.error,
-)
+_BROKEN = (*BROKEN_FILE_ERRORS, MemoryError)
 """What pydicom raises of a data set that lacks an element, contradicts itself or is no data set."""
 
 _IDENTITY = (

@@ -22,6 +22,18 @@ def settle(page: Page) -> None:
     page.wait_for_function(DRAWN, timeout=JOB_MS)
 
 
+def select_right_eyes(page: Page) -> None:
+    """Searches the table of the Images page for right eyes, and selects them."""
+    field = page.get_by_role("textbox", name="Search in the table")
+    field.fill('eye == "OD"')
+    field.press("Enter")
+    expect(page).to_have_url(re.compile("query="))
+    settle(page)
+    page.get_by_role("button", name=re.compile("^Select these")).click()
+    expect(page).to_have_url(re.compile("selection="))
+    settle(page)
+
+
 def no_error(page: Page) -> None:
     """Fails if the page shows an error or a traceback."""
     expect(page.get_by_test_id("stException")).to_have_count(0)

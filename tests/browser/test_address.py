@@ -7,7 +7,15 @@ from playwright.sync_api import Locator, Page, expect
 
 from scripts.running import draw_around
 from tests.browser.conftest import Furnished
-from tests.browser.steps import JOB_MS, counts, go, no_error, settle, wait_for_jobs
+from tests.browser.steps import (
+    JOB_MS,
+    counts,
+    go,
+    no_error,
+    select_right_eyes,
+    settle,
+    wait_for_jobs,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -29,18 +37,6 @@ def seek(page: Page) -> None:
     """Has the threshold sought instead of 0.3."""
     page.get_by_role("button", name=re.compile("^Seek it here")).click()
     expect(page).not_to_have_url(re.compile(r"threshold=0\.3(&|$)"))
-    settle(page)
-
-
-def select_right_eyes(page: Page) -> None:
-    """Searches the table for right eyes, and selects them."""
-    field = page.get_by_role("textbox", name="Search in the table")
-    field.fill('eye == "OD"')
-    field.press("Enter")
-    expect(page).to_have_url(re.compile("query="))
-    settle(page)
-    page.get_by_role("button", name=re.compile("^Select these")).click()
-    expect(page).to_have_url(re.compile("selection="))
     settle(page)
 
 

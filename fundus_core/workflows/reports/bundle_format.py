@@ -47,8 +47,7 @@ _BROKEN = (
     EOFError,
     ValueError,
     OverflowError,
-    NotImplementedError,  # an unknown compression
-    RuntimeError,  # an encrypted entry, or JSON too deep
+    RuntimeError,  # an encrypted entry, an unknown compression, or JSON too deep
 )
 """All that damaged archives make `zipfile` raise."""
 
