@@ -13,14 +13,12 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import psutil
 from playwright.sync_api import Page
 from streamlit.testing.v1 import AppTest
 
@@ -30,10 +28,12 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state
 from fundus_core.ui.session import Session
 from fundus_core.workflows.data.datasets import stored_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed, resolve
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.embeddings.project import project_embeddings
 from scripts.command_line import fundus
-from scripts.running import DRAWN, ROOT, chromium, draw_around, serving
+from scripts.running import DRAWN, ROOT, chromium, draw_around
+from scripts.served import Served, served
 
 ROUNDS = 7
 N_IMAGES, N_ON_MAP = 20_000, 110_000
@@ -59,34 +59,6 @@ import streamlit as st
 st.title("Peer")
 st.query_params["at"] = st.slider("Threshold", 0.0, 1.0, 0.5, 0.001)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Served:
-    """A server that answers."""
-
-    address: str
-    process: psutil.Process
-
-    @property
-    def megabytes(self) -> float:
-        """Memory it holds."""
-        return float(self.process.memory_info().rss) / 2**20
-
-
-@contextmanager
-def served(script: Path, workspace: Path) -> Iterator[Served]:
-    """Starts a server and yields it."""
-    options = [str(script), "--server.port", "{port}", "--server.headless", "true"]
-    environment = {**dict(psutil.Process().environ()), "FUNDUS_WORKSPACE": str(workspace)}
-    before = {child.pid for child in psutil.Process().children()}
-    with serving(["fundus_core.ui.serve", "run"], options, environment) as address:
-        (process,) = [
-            child
-            for child in psutil.Process().children()
-            if child.pid not in before and str(script) in child.cmdline()
-        ]
-        yield Served(address, process)
 
 
 def prepare(folder: Path, n_images: int, *, with_run: bool) -> tuple[Path, str]:
@@ -212,12 +184,12 @@ def main() -> None:
         peer = folder / "peer.py"
         peer.write_text(PEER, encoding="utf-8")
         page = browser.new_page(viewport={"width": 1400, "height": 1200})
-        with served(peer, folder / "none") as server:
+        with served(folder / "none", script=peer) as server:
             page.goto(server.address)
             settle(page)
             report("one-line app, threshold slider", slider(page))
         workspace, name = prepare(folder / "runs", N_IMAGES, with_run=True)
-        with served(ROOT / "app.py", workspace) as server:
+        with served(workspace) as server:
             page.goto(f"{server.address}/roc?dataset={name}")
             settle(page)
             report(f"threshold slider, {N_IMAGES:,} photographs", slider(page))
@@ -231,7 +203,7 @@ def main() -> None:
         for act, seconds in server_alone(workspace, name).items():
             report(f"{act}, the server alone", seconds)
         workspace, name = prepare(folder / "large", N_ON_MAP, with_run=False)
-        with served(ROOT / "app.py", workspace) as server:
+        with served(workspace) as server:
             page.goto(f"{server.address}/map?dataset={name}&map=pca")
             settle(page)
             where = page.url

@@ -21,7 +21,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.evaluation.label_quality import LabelReview, review_labels
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 

@@ -40,6 +40,19 @@ _OUT_OF_MEMORY_ON_CPU = (
 _CPU_FLAGS_WITH_FAST_BF16 = ("avx512_bf16", "amx_bf16")
 
 
+def threads() -> int:
+    """Returns how many threads may compute: the cores of this process, or `OMP_NUM_THREADS`.
+
+    A study that runs several processes side by side shares the cores out by the latter.
+    """
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdecimal() and int(given) > 0:
+        return int(given)
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def choose_device() -> "torch.device":
     """Returns the first CUDA device, else Apple's, else the CPU; `FUNDUS_DEVICE` overrides."""
     import torch

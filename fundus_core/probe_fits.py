@@ -4,7 +4,9 @@ n is the number of photographs, D the length of an embedding, C the number of sc
 a binary task).
 """
 
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -137,9 +139,28 @@ class NeighbourProbe:
         }
 
 
+@contextmanager
+def fitting() -> Iterator[None]:
+    """Gives every fit inside one thread, and keeps scikit-learn's warnings of early stops quiet.
+
+    The matrices are small, and results then do not depend on the cores. The weakest settings of a
+    path may stop early: they are candidates, not answers. Both hold for the whole process, so
+    `logistic_path` may be called from several threads inside one `fitting`.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1), warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        yield
+
+
 def logistic_path(side: TrainingSide, settings: Sequence[Setting]) -> list[Probe]:
-    """Fits logistic regressions from strong to weak regularisation, each started at the last."""
-    mean, scale = _standardisation(side.vectors)
+    """Fits logistic regressions from strong to weak regularisation, each started at the last.
+
+    To be called inside `fitting`.
+    """
+    mean, scale = standardisation(side.vectors)
     standardised = ((side.vectors - mean) / scale).astype(np.float32)
     columns = (
         [side.y_true.argmax(axis=1)]
@@ -164,18 +185,13 @@ def _logistic_fits(
     standardised: Vectors, labels: NDArray[Any], strengths: Sequence[float]
 ) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
     """Returns (coef, intercept) per strength; float32 lbfgs, the fastest solver measured here."""
-    import warnings
-
-    from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
-    from threadpoolctl import threadpool_limits
 
     model = LogisticRegression(solver="lbfgs", warm_start=True, max_iter=300, tol=1e-4)
     fits = []
-    # One thread: the matrices are small, and the result then does not depend on the cores.
-    with threadpool_limits(limits=1), warnings.catch_warnings():
-        # The weakest settings of the path may stop early; they are candidates, not answers.
-        warnings.simplefilter("ignore", ConvergenceWarning)
+    # A thread's first product was seen to raise the flag of an invalid value though all numbers
+    # were finite; the results are those of one thread bit for bit (tests/test_probes.py).
+    with np.errstate(invalid="ignore"):
         for strength in strengths:
             model.set_params(C=strength).fit(standardised, labels)
             fits.append(
@@ -186,7 +202,7 @@ def _logistic_fits(
 
 def neighbour_path(side: TrainingSide, settings: Sequence[Setting]) -> list[Probe]:
     """Returns a probe per number of neighbours; they share the training embeddings."""
-    mean, scale = _standardisation(side.vectors)
+    mean, scale = standardisation(side.vectors)
     directions = unit((side.vectors - mean) / scale)
     labels = side.y_true.astype(np.float32)
     return [
@@ -195,6 +211,7 @@ def neighbour_path(side: TrainingSide, settings: Sequence[Setting]) -> list[Prob
     ]
 
 
-def _standardisation(vectors: Vectors) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def standardisation(vectors: Vectors) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Returns mean and standard deviation (D,) of embeddings (n, D); 1 for what never varies."""
     scale = vectors.std(axis=0)
     return vectors.mean(axis=0), np.where(scale > 0, scale, 1).astype(np.float32)

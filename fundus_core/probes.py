@@ -5,7 +5,10 @@ a binary task).
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +16,7 @@ from numpy.typing import NDArray
 from fundus_core.adapters.bottleneck import RATIOS, bottleneck_path, restore_bottleneck
 from fundus_core.adapters.text_side import TextSide
 from fundus_core.adapters.tip import CACHE_SETTINGS, restore_cache, tip_f_path, tip_path
+from fundus_core.compute import threads
 from fundus_core.domain.dataset import Task
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import FoldError
@@ -25,6 +29,7 @@ from fundus_core.probe_fits import (
     Setting,
     TrainingSide,
     Vectors,
+    fitting,
     logistic_path,
     neighbour_path,
 )
@@ -65,6 +70,9 @@ class ProbeKind:
     reference: str
     needs_text: bool = False
     """True if it starts from what is said of the classes."""
+
+    side_by_side: bool = False
+    """True if fits may run in threads of their own; those that torch trains use all cores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,13 +192,38 @@ def fit_probe(
 def _chosen(kind: str, side: TrainingSide, groups: NDArray[np.str_] | None) -> tuple[Probe, float]:
     """Returns the probe of the setting that inner folds like best, and its strength."""
     settings, fit_path = PROBES[kind].settings, PROBES[kind].fit_path
-    losses = np.zeros(len(settings))
-    for fold in _inner_folds(side.y_true, groups, side.seed):
-        path = fit_path(side.rows(fold.train), settings)
-        held_out = side.rows(fold.test)
-        losses += [_log_loss(held_out.y_true, probe.score(held_out.vectors)) for probe in path]
-    best = int(np.argmin(losses)) if losses.any() else len(settings) // 2
-    return fit_path(side, settings[: best + 1])[-1], settings[best][0]
+    folds = _inner_folds(side.y_true, groups, side.seed)
+    losses = held_out_losses(kind, side, folds, settings)
+    best = int(np.argmin(losses)) if folds else len(settings) // 2
+    with fitting() if PROBES[kind].side_by_side else nullcontext():
+        return fit_path(side, settings[: best + 1])[-1], settings[best][0]
+
+
+def held_out_losses(
+    kind: str, side: TrainingSide, folds: Sequence[Fold], settings: Sequence[Setting]
+) -> NDArray[np.float64]:
+    """Returns the log-loss of every setting (S,), as a mean over rows and classes, then folds.
+
+    Args:
+        kind: Key of `PROBES`.
+        side: All rows; each fold learns from some and is judged on others.
+        folds: At least one, else the result is NaN.
+        settings: From strong to weak regularisation.
+    """
+    if not folds:
+        return np.full(len(settings), np.nan)
+    of_fold = partial(_losses, kind, side, settings)
+    if not PROBES[kind].side_by_side:
+        return np.asarray(np.mean([of_fold(fold) for fold in folds], axis=0))
+    with fitting(), ThreadPoolExecutor(threads()) as pool:
+        return np.asarray(np.mean(list(pool.map(of_fold, folds)), axis=0))
+
+
+def _losses(kind: str, side: TrainingSide, settings: Sequence[Setting], fold: Fold) -> list[float]:
+    """Returns the log-loss of every setting where a fold was held out."""
+    path = PROBES[kind].fit_path(side.rows(fold.train), settings)
+    held_out = side.rows(fold.test)
+    return [log_loss(held_out.y_true, probe.score(held_out.vectors)) for probe in path]
 
 
 def _inner_folds(y_true: Labels, groups: NDArray[np.str_] | None, seed: int) -> tuple[Fold, ...]:
@@ -203,8 +236,13 @@ def _inner_folds(y_true: Labels, groups: NDArray[np.str_] | None, seed: int) -> 
     return ()
 
 
-def _log_loss(y_true: Labels, y_score: Scores) -> float:
-    """Returns the mean log-loss over rows and classes."""
+def log_loss(y_true: Labels, y_score: Scores) -> float:
+    """Returns the mean log-loss over rows and classes, each class on its own.
+
+    Args:
+        y_true: Shape (n, C).
+        y_score: Shape (n, C), in [0, 1]; kept 1e-4 away from either end.
+    """
     clipped = np.clip(y_score, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY)
     return float(-np.log(np.where(y_true, clipped, 1 - clipped)).mean())
 
@@ -216,6 +254,7 @@ PROBES: dict[str, ProbeKind] = {
         fit_path=logistic_path,
         restore=lambda task, arrays: LinearProbe(task, **arrays),
         reference="Alain & Bengio (2016), arXiv:1610.01644",
+        side_by_side=True,
     ),
     "knn": ProbeKind(
         label="k nearest neighbours",

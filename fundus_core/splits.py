@@ -22,7 +22,7 @@ class Fold:
 
 def grouped_folds(
     y_true: NDArray[np.bool_],
-    groups: NDArray[np.str_] | None,
+    groups: NDArray[np.str_] | NDArray[np.intp] | None,
     *,
     n_folds: int,
     seed: int,
@@ -57,7 +57,10 @@ def grouped_folds(
 
 
 def _shuffled(
-    y_true: NDArray[np.bool_], owners: NDArray[np.str_], n_folds: int, seed: int
+    y_true: NDArray[np.bool_],
+    owners: NDArray[np.str_] | NDArray[np.intp],
+    n_folds: int,
+    seed: int,
 ) -> tuple[Fold, ...]:
     import warnings
 
@@ -84,7 +87,7 @@ def _holds_every_class(y_true: NDArray[np.bool_], fold: Fold) -> bool:
 
 def _require_patients(
     y_true: NDArray[np.bool_],
-    owners: NDArray[np.str_],
+    owners: NDArray[np.str_] | NDArray[np.intp],
     names: tuple[str, ...],
     n_folds: int,
     *,

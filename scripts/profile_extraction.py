@@ -28,7 +28,8 @@ from fundus_core.compute import EmbedPrecision
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.embed import embed
 
 ROOT = Path(__file__).parents[1]
 LOOKS_PER_SECOND = 200
@@ -42,7 +43,7 @@ DOES = {
     ("embedding_store.py", "add"): "committing vectors",
     ("square_store.py", "keep"): "keeping squares",
     ("square_store.py", "get"): "reading squares",
-    ("embed.py", "load_for"): "loading the network",
+    ("backbone_choice.py", "load_for"): "loading the network",
     ("_base.py", "result"): "waiting for squares",
 }
 """What the innermost of these functions that is on the stack does."""

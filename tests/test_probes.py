@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 
 from fundus_core.adapters import training
+from fundus_core.compute import threads
 from fundus_core.errors import ScoresError
+from fundus_core.probe_fits import TrainingSide
 from fundus_core.probes import (
     PROBES,
     LinearProbe,
     TextSide,
     cross_validate,
     fit_probe,
+    held_out_losses,
     needs_text,
 )
 from fundus_core.splits import grouped_folds
@@ -168,6 +171,24 @@ def test_linear_probe__direction_gives_the_logit_of_raw_embeddings() -> None:
     weight, bias = probe.direction(0)
 
     assert np.allclose(vectors @ weight + bias, probe.logits(vectors)[:, 0], atol=1e-4)
+
+
+def test_held_out_losses__in_threads_are_those_of_one_thread(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(0)
+    y_true = generator.random((80, 2)) < 0.5
+    vectors = (y_true @ np.ones((2, 6)) + generator.normal(size=(80, 6))).astype(np.float32)
+    side = TrainingSide(vectors, y_true, "multilabel", 0)
+    folds = grouped_folds(y_true, None, n_folds=4, seed=0)
+    found = []
+
+    for n_threads in ("1", "4"):
+        monkeypatch.setenv("OMP_NUM_THREADS", n_threads)
+        found.append(held_out_losses("logistic", side, folds, [(0.01,), (1.0,)]))
+
+    assert threads() == 4
+    np.testing.assert_array_equal(*found)
 
 
 @pytest.mark.parametrize("task", ["multiclass", "multilabel"])

@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import Task
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.stats.cohort import draw_cohorts
-from fundus_core.stats.inputs import as_patients
-from fundus_core.stats.probabilities import logits, sigmoid
+from fundus_core.stats.inputs import (
+    as_label_columns,
+    as_patients,
+    as_score_columns,
+    require_both_classes,
+)
+from fundus_core.stats.probabilities import as_probabilities, logits, sigmoid
 from fundus_core.stats.resampling import Weights
 
 _MOST_STEPS, _MOST_HALVINGS = 60, 30
@@ -54,11 +59,21 @@ def calibrated_intervals(
         n_resamples: B.
         seed: Of the draws.
 
+    Raises:
+        TargetError: If the labels are not columns of 0 and 1.
+        ScoresError: If shapes do not fit, or a score is no probability.
+        SingleClassError: If a class that is mapped, or its absence, is not seen.
+
     References:
         Platt (1999), in Advances in Large Margin Classifiers, MIT Press, 61-74.
         Field & Welsh (2007), J. R. Stat. Soc. B 69(3), 369-390 (drawing clusters whole).
     """
+    y_true = as_label_columns(y_true)
+    y_score = as_score_columns(y_score, shape=y_true.shape)
     columns = range(y_true.shape[1]) if task == "multiclass" else (column,)
+    for one in columns:
+        as_probabilities(y_score[:, one], n_images=len(y_true))
+        require_both_classes(y_true[:, one])
     taught, asked = logits(y_score), logits(at)
     place = list(columns).index(column)
 

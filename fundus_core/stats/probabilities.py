@@ -27,8 +27,14 @@ def as_probabilities(
         model: Who the message is about, with a capital letter.
 
     Raises:
-        ScoresError: If the shape does not fit, a score is not finite, or one lies outside [0, 1].
+        ScoresError: If there is none, the shape does not fit, a score is not finite, or one lies
+            outside [0, 1].
     """
+    if not n_images:
+        raise ScoresError(
+            "There is no image, so nothing can be said of probabilities.",
+            hint="Give at least one image that has a label.",
+        )
     scores = as_scores(y_score, n_images=n_images, model=model)
     outside = (scores < 0) | (scores > 1)
     if n_outside := int(np.count_nonzero(outside)):

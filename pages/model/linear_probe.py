@@ -6,6 +6,7 @@ from fundus_core.checks import dataset_cautions
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.components.probe_form import probe_form
+from fundus_core.ui.components.probe_preview import probe_preview_table
 from fundus_core.ui.components.run_table import (
     class_frame,
     fold_frame,
@@ -32,6 +33,7 @@ elif not stored:
     messages.next_step("pages/embed/extract.py", "Extract embeddings", ":material/memory:")
 else:
     form = probe_form(dataset, stored)
+    probe_preview_table(summary, form)
     label = f"Fit {text.count(len(form.embeddings), 'probe')}"
     idle = not form.ready or wiring.read_only()
     if st.button(label, type="primary", icon=":material/play_arrow:", disabled=idle):

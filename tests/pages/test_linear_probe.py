@@ -12,6 +12,8 @@ from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.errors import WeightsError
 from fundus_core.io.findings import read_findings, write_findings
 from fundus_core.ui import wiring
+from fundus_core.ui.components import probe_preview
+from fundus_core.workflows.models.preview import ProbePreview
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "model" / "linear_probe.py"
@@ -257,3 +259,24 @@ def test_without_a_target_there_is_nothing_to_predict(
 
     assert not page.exception
     assert "no target column" in page.info[0].value
+
+
+def test_preview__names_the_auc_of_each_of_the_chosen_embeddings(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_embeddings = {SCRATCH.fingerprint(): 0.61, TRAINED.fingerprint(): 0.83}
+    monkeypatch.setattr(
+        probe_preview,
+        "probe_preview",
+        lambda _, fingerprint, validation: ProbePreview(
+            {validation.target: of_embeddings[fingerprint]}, 40
+        ),
+    )
+    page.run()
+    choose(page, "Embeddings", list(of_embeddings))
+
+    next(one for one in page.toggle if one.label == "Preview the AUC").set_value(True).run()
+
+    assert not page.exception
+    assert page.dataframe[0].value["AUC (preview)"].tolist() == ["0.61", "0.83"]
+    assert any("not the figure to report" in one.value for one in page.caption)

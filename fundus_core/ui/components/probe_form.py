@@ -17,7 +17,7 @@ from fundus_core.ui.components.target_menus import (
     pick_validation,
 )
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.models.prototypes import understands_words
 from fundus_core.workflows.models.questions import question_of
 from fundus_core.workflows.weights.labels import distinct_labels
