@@ -10,7 +10,7 @@ from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.data.datasets import open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.embeddings.embed_grid import Cell, require_all
 from fundus_core.workflows.embeddings.embed_grid import embed_grid as run_grid
 

@@ -16,10 +16,12 @@ from fundus_core.studies.estimate import Estimate, estimate
 from fundus_core.studies.files import StudySize, read_study, shipped_studies, study_path
 from fundus_core.studies.grid import Cell
 from fundus_core.studies.obstacles import Obstacle, obstacles
+from fundus_core.studies.on_ray import run_on_ray
 from fundus_core.studies.replace import on_other_data
 from fundus_core.studies.results import study_table
 from fundus_core.studies.run import Study, open_study, run_study, run_with_workers
 from fundus_core.tables import safe_csv
+from fundus_core.workflows.embeddings.embed import Engine
 
 
 def study(
@@ -38,6 +40,10 @@ def study(
     ] = "",
     target: Annotated[str, typer.Option(help="With --on: what to predict there.")] = "",
     workers: Annotated[int, typer.Option(min=1, help="Processes that share the cells.")] = 1,
+    engine: Annotated[
+        str, typer.Option("--engine", help="local, or ray: a cell per GPU or core of a cluster.")
+    ] = "local",
+    ray_address: options.RayAddress = None,
     skip: Annotated[
         bool, typer.Option("--skip", help="Leave cells out that cannot be run as things are.")
     ] = False,
@@ -62,6 +68,7 @@ def study(
         _print_studies(as_json=as_json)
         return
     place, size = find_workspace(workspace), _size(smoke=smoke, small=small)
+    where = options.engine_of(engine, ray_address)
     document = read_study(file, size)
     if on:
         document = on_other_data(place, document, on, target)
@@ -77,7 +84,8 @@ def study(
                 print_json(_describe_plan(opened, expected, blocked))
             return
         _require_runnable(blocked, skip=skip)
-        _run(opened, _arguments(file, size, on, target, place), workers, quiet=as_json)
+        arguments = _arguments(file, size, on, target, place)
+        _run(opened, arguments, workers, where, place, quiet=as_json)
     table = study_table(opened)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -102,12 +110,22 @@ def _arguments(file: Path, size: StudySize, on: str, target: str, place: Workspa
     return [*arguments, *(["--on", on, "--target", target] if on else [])]
 
 
-def _run(opened: Study, arguments: Sequence[str], workers: int, *, quiet: bool) -> None:
+def _run(
+    opened: Study,
+    arguments: Sequence[str],
+    workers: int,
+    where: Engine,
+    place: Workspace,
+    *,
+    quiet: bool,
+) -> None:
     def tell(cell: Cell, record: CellRecord) -> None:
         if not quiet:
             print_line(f"  {cell.title}: {record.problem or f'{record.seconds:.0f} s'}")
 
-    if workers > 1:
+    if where.name == "ray":
+        run_on_ray(opened, place.root, address=where.address, on_cell=tell, progress=progress())
+    elif workers > 1:
         run_with_workers(opened, arguments, workers, progress())
     else:
         run_study(opened, on_cell=tell, progress=progress())

@@ -8,6 +8,7 @@ import importlib
 import importlib.util
 import logging
 import os
+import platform
 import secrets
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
+from fundus_core import __version__
 from fundus_core.errors import ClusterError
 
 INSTALL = "pip install 'ray[data]'"
@@ -69,6 +71,9 @@ def connected(address: str | None = None) -> Iterator[None]:
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     ray = ray_module()
     logging.getLogger("ray.data").setLevel(logging.ERROR)
+    # Ray prints what befalls its nodes on standard output, among our results; no setting stops it.
+    worker: Any = importlib.import_module("ray._private.worker")
+    worker._worker_logs_enabled = False
     try:
         _join(address)
         yield
@@ -94,6 +99,20 @@ def require_ray() -> None:
         raise ClusterError(
             "The engine 'ray' needs Ray, which is not installed.",
             hint=f"Install it: {INSTALL}, or this program with [scale].",
+        )
+
+
+def require_version(wanted: str) -> None:
+    """Refuses to work on a node with another version of this program than the machine that asks.
+
+    Raises:
+        ClusterError: If this is one.
+    """
+    if wanted != __version__:
+        raise ClusterError(
+            f"The node {platform.node()} has version {__version__} of Fundus Explorer; the machine "
+            f"that asks has {wanted}.",
+            hint="Install the same version on every node.",
         )
 
 

@@ -28,6 +28,7 @@ from fundus_core.scale.cluster import (
     connected,
     node_resources,
     ray_module,
+    require_version,
     slots_of,
 )
 from fundus_core.scale.weights import SharedWeights, share
@@ -166,7 +167,7 @@ class Embedder:
         self._task = task
         self._failure: FundusError | None = None
         try:
-            _require_version(task.version)
+            require_version(task.version)
             self._backbone = task.load(shared.at_hand())
         except FundusError as error:
             self._failure = error
@@ -200,15 +201,6 @@ class Embedder:
             decoder=self._task.decoder,
         )
         return shards
-
-
-def _require_version(wanted: str) -> None:
-    if wanted != __version__:
-        raise ClusterError(
-            f"The node {platform.node()} has version {__version__} of Fundus Explorer; the machine "
-            f"that asks has {wanted}.",
-            hint="Install the same version on every node.",
-        )
 
 
 def require_same_photographs(shard: Shard, node: str) -> None:

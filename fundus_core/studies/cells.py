@@ -16,7 +16,7 @@ from fundus_core.studies.data import StudyData
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.grid import Cell
 from fundus_core.workflows.data.labelled import Validation
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset

@@ -159,7 +159,7 @@ def _fewer(dataset: FundusDataset, target: str, photographs: int) -> FundusDatas
     """Returns about so many photographs: whole patients, every class in its share, none lost."""
     y_true, known = dataset.labels(dataset.target(target))
     rows = np.flatnonzero(known)
-    patients = dataset.patient_ids
+    patients = dataset.groups
     fraction = min(1.0, photographs / len(rows))
     owners = None if patients is None else patients[rows]
     n_wanted = fraction * (len(rows) if owners is None else len(np.unique(owners)))

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import StudyError
+from fundus_core.io.lifeline import lifeline
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.cells import CellRecord, StudyFiles, run_cell, unfinished
 from fundus_core.studies.data import open_study_data
@@ -97,7 +98,7 @@ def run_study(
     while waiting:
         elsewhere: list[Cell] = []
         for cell in waiting:
-            record = _claimed(study, cell, _within(progress, done, total, cell))
+            record = claimed(study, cell, _within(progress, done, total, cell))
             if record is None:
                 elsewhere.append(cell)
             else:
@@ -116,6 +117,8 @@ def run_with_workers(
 ) -> None:
     """Runs a study in several processes, each of which takes the cells that nobody runs.
 
+    They end with this one, even if it is killed. What one of them leaves behind another takes up.
+
     Args:
         study: From `open_study`.
         arguments: The command line, after the program's name, that runs it in one process.
@@ -123,36 +126,49 @@ def run_with_workers(
         progress: Told how far the whole study is.
 
     Raises:
-        StudyError: If a process ended badly.
+        StudyError: If a process ended badly and cells are left.
     """
     threads = max(1, (os.cpu_count() or 1) // workers)
-    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
     command = [sys.executable, "-m", "fundus_core", *arguments]
-    processes = [
-        subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-        for _ in range(workers)
-    ]
-    try:
-        while any(process.poll() is None for process in processes):
-            left = len(unfinished(study.files, study.cells))
-            total = len(study.cells)
-            progress(total - left, total, f"{workers} processes run the cells")
-            time.sleep(_POLL_SECONDS)
-    finally:
-        for process in processes:
-            process.terminate()
-            process.wait()
+    with lifeline() as line:
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), **line.environment}
+        processes = [
+            subprocess.Popen(
+                command, env=environment, stdout=subprocess.DEVNULL, pass_fds=line.pass_fds
+            )
+            for _ in range(workers)
+        ]
+        try:
+            while any(process.poll() is None for process in processes):
+                left = len(unfinished(study.files, study.cells))
+                total = len(study.cells)
+                progress(total - left, total, f"{workers} processes run the cells")
+                time.sleep(_POLL_SECONDS)
+        finally:
+            for process in processes:
+                process.terminate()
+                process.wait()
     codes = [process.returncode for process in processes]
-    if any(codes):
+    if any(codes) and (n_left := len(_left(study))):
         raise StudyError(
             f"{sum(code != 0 for code in codes)} of {workers} processes ended with an error "
-            f"({', '.join(map(str, codes))}).",
+            f"({', '.join(map(str, codes))}), and {n_left} of {len(study.cells)} cells are left.",
             hint="Run the study again: it goes on with the cells that are left.",
         )
 
 
-def _claimed(study: Study, cell: Cell, progress: Progress) -> CellRecord | None:
-    """Runs a cell, or returns None if another process is running it."""
+def _left(study: Study) -> list[Cell]:
+    """Returns the cells that were not run to an end, be it a result or a reason for none."""
+    return [cell for cell in unfinished(study.files, study.cells) if not _has_problem(study, cell)]
+
+
+def _has_problem(study: Study, cell: Cell) -> bool:
+    record = study.files.record_of(cell)
+    return record is not None and bool(record.problem)
+
+
+def claimed(study: Study, cell: Cell, progress: Progress) -> CellRecord | None:
+    """Runs a cell and returns what came of it, or None if another process is running it."""
     place = study.files.lock_file(cell)
     place.parent.mkdir(parents=True, exist_ok=True)
     try:

@@ -19,20 +19,14 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.jobs.progress import FILE_NAME, JOB_FOLDER_VARIABLE, read_progress
 from fundus_core.workflows.data.datasets import open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.embed import embed
 from tests.fakes import write_photograph
+from tests.scale.clusters import ON_THIS_MACHINE, ROOT, two_nodes
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="the extra `scale` is not installed"
 )
-
-ROOT = Path(__file__).parents[2]
-ON_THIS_MACHINE = {
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_AUTH_MODE": "token",
-    "RAY_AUTH_TOKEN": "5" * 64,
-    "RAY_USAGE_STATS_ENABLED": "0",
-}
 
 
 def _photographs(folder: Path, count: int) -> Path:
@@ -123,22 +117,6 @@ def _started(*options: str, data: Path, workspace: Path) -> Iterator[subprocess.
         yield running
 
 
-@contextmanager
-def _two_nodes() -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.scale.nodes"],
-        cwd=ROOT,
-        env=os.environ | ON_THIS_MACHINE,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as cluster:
-        yield cluster
-        if cluster.stdin is not None:
-            cluster.stdin.close()
-
-
 def test_embed__on_ray_stores_what_one_process_stores_bit_for_bit(tmp_path: Path) -> None:
     data, job = _photographs(tmp_path / "data", 150), tmp_path / "job"
     job.mkdir()
@@ -155,16 +133,11 @@ def test_embed__on_ray_stores_what_one_process_stores_bit_for_bit(tmp_path: Path
 @pytest.mark.slow
 def test_embed__a_node_that_dies_in_mid_run_costs_no_vector(tmp_path: Path) -> None:
     data = _photographs(tmp_path / "data", 1500)
-    with _two_nodes() as cluster:
-        assert cluster.stdin is not None
-        assert cluster.stdout is not None
-        address = cluster.stdout.readline().strip()
+    with two_nodes() as (address, kill):
         options = ("--ray-address", address)
 
         with _started(*options, data=data, workspace=tmp_path / "ray") as running:
-            cluster.stdin.write("kill\n")
-            cluster.stdin.flush()
-            assert cluster.stdout.readline() == "killed\n"
+            kill()
             stored_then = len(_stored(tmp_path / "ray"))
             assert running.wait(240) == 0, running.stderr.read() if running.stderr else ""
 

@@ -13,7 +13,8 @@ from fundus_core.io.images import read_image
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.embed import embed
 from tests.fakes import write_dataset
 
 BUCKET = "memory://bucket/study"

@@ -18,12 +18,12 @@ from fundus_core.errors import DataError
 from fundus_core.io.workspace import Workspace
 from fundus_core.projections import PROJECTORS, Projection
 from fundus_core.similarity import Neighbour, nearest, nearest_rows
-from fundus_core.workflows.embeddings.embed import (
+from fundus_core.workflows.embeddings.project import stored_projection
+from fundus_core.workflows.embeddings.stored import (
     EmbeddingSummary,
     list_embeddings,
     load_embeddings,
 )
-from fundus_core.workflows.embeddings.project import stored_projection
 from fundus_core.workflows.weights.labels import distinct_labels
 
 FEWEST_EMBEDDINGS = 2

@@ -7,12 +7,8 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import BackboneError, FundusError
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.embeddings.embed import (
-    BackboneChoice,
-    ResolvedChoice,
-    embed_resolved,
-    resolve,
-)
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed_resolved
 
 
 @dataclass(frozen=True, slots=True)

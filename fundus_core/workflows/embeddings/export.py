@@ -25,7 +25,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
 from fundus_core.tables import safe_csv
 from fundus_core.workflows.data.photographs import photograph
-from fundus_core.workflows.embeddings.embed import ResolvedChoice
+from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice
 from fundus_core.workflows.embeddings.project import project_embeddings
 from fundus_core.workflows.models.runs import (
     PREDICTIONS,

@@ -14,7 +14,8 @@ from fundus_core.io.files import read_json, write_json
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.projections import MOST_FITTED, Projection, project
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.embed import embed
 
 _POINTS = "points.parquet"
 _ABOUT = "projection.json"

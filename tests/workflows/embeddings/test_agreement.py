@@ -19,8 +19,8 @@ from fundus_core.workflows.embeddings.agreement import (
     measured_maps,
     neighbours_of,
 )
-from fundus_core.workflows.embeddings.embed import load_embeddings
 from fundus_core.workflows.embeddings.project import project_embeddings
+from fundus_core.workflows.embeddings.stored import load_embeddings
 from tests.fakes import tiny_dataset
 from tests.pages.evaluated import recipe
 

@@ -11,7 +11,8 @@ from fundus_core.io.square_store import VARIABLE
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import open_dataset
 from fundus_core.workflows.data.integrity import examine, mend
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.embed import embed
 from tests.fakes import write_dataset
 
 FIRST = BackboneChoice("timm:test_resnet", "scratch", 32, precision="fp32")

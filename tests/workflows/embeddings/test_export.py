@@ -15,12 +15,8 @@ from fundus_core.exports.arrow import NOTE
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embeddings.embed import (
-    BackboneChoice,
-    ResolvedChoice,
-    embed_resolved,
-    resolve,
-)
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.export import FORMATS, export, runs_to_log
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run, run_predictions

@@ -1,0 +1,78 @@
+"""Use case: embeddings that are stored already."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fundus_core.backbones.catalogue import SHORTCUT
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.embeddings import Embeddings
+from fundus_core.domain.recipe import EmbedRecipe
+from fundus_core.errors import DataError
+from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict, stored_recipes
+from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.weights.labels import model_label
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingSummary:
+    """Embeddings that are stored, and how much of a data set they cover."""
+
+    recipe: EmbedRecipe
+    n_stored: int
+    """Photographs of the data set that have a vector."""
+
+    n_images: int
+    """Photographs in the data set."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Returns the key of the embeddings."""
+        return self.recipe.fingerprint()
+
+    @property
+    def label(self) -> str:
+        """Returns the name shown to the user."""
+        return model_label(self.recipe)
+
+    @property
+    def complete(self) -> bool:
+        """Says whether every photograph has a vector."""
+        return self.n_stored == self.n_images
+
+
+def list_embeddings(workspace: Workspace, dataset: FundusDataset) -> tuple[EmbeddingSummary, ...]:
+    """Returns the stored embeddings that cover at least one photograph of a data set."""
+    ids = dataset.image_ids
+    found = []
+    for values in stored_recipes(workspace.embeddings).values():
+        recipe = _readable(values)
+        if recipe is None or recipe.backbone == SHORTCUT:
+            continue
+        count = EmbeddingStore(workspace.embeddings, recipe).count(ids)
+        if count:
+            found.append(EmbeddingSummary(recipe, count, len(ids)))
+    return tuple(sorted(found, key=lambda summary: summary.label))
+
+
+def _readable(values: dict[str, Any]) -> EmbedRecipe | None:
+    """Returns a stored recipe, or None when another version of the program wrote it."""
+    try:
+        return recipe_from_dict(values)
+    except (TypeError, KeyError):
+        return None
+
+
+def load_embeddings(workspace: Workspace, dataset: FundusDataset, fingerprint: str) -> Embeddings:
+    """Returns stored embeddings of a data set without computing any.
+
+    Raises:
+        DataError: If there are none under this fingerprint.
+    """
+    values = stored_recipes(workspace.embeddings).get(fingerprint)
+    recipe = _readable(values) if values else None
+    if recipe is None:
+        raise DataError(
+            f"There are no embeddings {fingerprint!r} in {workspace.root}.",
+            hint="Extract them on the Extract page, or with `fundus embed`.",
+        )
+    return EmbeddingStore(workspace.embeddings, recipe).read(dataset.image_ids)
