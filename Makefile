@@ -12,15 +12,16 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip --disable-pip-version-check
 WORKERS ?= logical
-BENCHMARKS ?= $(basename $(notdir $(sort $(wildcard benchmarks/[a-z]*.py))))
+SIMULATIONS ?= $(basename $(notdir $(sort $(wildcard benchmarks/simulate_*.py))))
+BENCHMARKS ?= $(filter-out $(SIMULATIONS) turns,$(basename $(notdir $(sort $(wildcard benchmarks/[a-z]*.py)))))
 SOURCES := app.py fundus_core pages scripts benchmarks tests
 
 # One thread per test process: several processes with several threads each wait for one another.
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
 
-.PHONY: help app demo test test-fast test-slow test-browser bench first-results model-cards backbone-costs pretraining-study upstream-study studies-report trust-study explanations-study segmentation-study story screenshots realism readme \
-	lint format types check hooks constraints clean
+.PHONY: help app demo test test-fast test-slow test-browser load soak bench simulations first-results model-cards backbone-costs pretraining-study upstream-study studies-report trust-study explanations-study segmentation-study story screenshots realism readme \
+	lint format types check hooks constraints sbom lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 16
@@ -56,8 +57,19 @@ test-browser: $(VENV)/.browser ## The whole line in a browser
 test-slow: $(VENV)/.development ## Simulations and full studies
 	@$(RUN) -m pytest -m slow -n $(WORKERS) --maxprocesses 4 -q $(ARGS)
 
-bench: $(VENV)/.runtime ## Measure every claim of speed; results are printed
-	@for script in $(BENCHMARKS); do echo "== $$script"; $(RUN) -m benchmarks.$$script $(ARGS) || exit 1; done
+load: $(VENV)/.development ## 20 readers for ten minutes on 20,000 photographs; 200 reruns of every page (half an hour)
+	@$(RUN) -m tests.load.run --sessions 20 --minutes 10
+	@$(RUN) -m tests.load.run --pages-rerun 200
+
+soak: $(VENV)/.development ## Five readers for an hour: errors and memory
+	@$(RUN) -m tests.load.run --soak --sessions 5 --minutes 60
+
+bench: $(VENV)/.browser ## Measure every claim of speed; results are printed (an hour and a half)
+	@export FUNDUS_BROWSER="$$(cat $(VENV)/.browser)"; for script in $(BENCHMARKS); do echo "== $$script"; \
+		$(RUN) -m benchmarks.$$script $(ARGS) || failed="$$failed $$script"; done; test -z "$$failed" || { echo "failed:$$failed"; exit 1; }
+
+simulations: $(VENV)/.runtime ## Make the tables of docs/coverage.md, calibration.md, ... (hours)
+	@for script in $(SIMULATIONS); do echo "== $$script"; $(RUN) -m benchmarks.$$script $(ARGS) || exit 1; done
 
 # --- Showing it
 
@@ -112,8 +124,22 @@ hooks: $(VENV)/.development ## Run the checks before every commit
 constraints: $(VENV)/.development ## Write down the versions of everything installed
 	@$(RUN) scripts/constraints.py > constraints.tmp && mv constraints.tmp constraints.txt
 
+sbom: $(VENV)/.development ## Write sbom.json: every package with version and licence (CycloneDX)
+	@$(RUN) -m scripts.sbom
+
+# Without an index's name and without paths: whoever installs chooses where files come from.
+LOCK := $(VENV)/bin/uv pip compile --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate --constraint constraints.txt
+LOCK_IS := \# Every file of every package by its SHA-256; Linux, Python 3.11. Written by `make lock`.
+
+lock: $(VENV)/.development ## Write requirements.lock and requirements-dev.lock: pins with hashes
+	@grep -i '^authlib==' requirements-dev.txt | $(LOCK) requirements.txt - > lock.tmp
+	@{ echo '$(LOCK_IS)'; cat lock.tmp; } > requirements.lock
+	@$(LOCK) requirements.txt requirements-dev.txt > lock.tmp
+	@{ echo '$(LOCK_IS)'; cat lock.tmp; } > requirements-dev.lock
+	@rm lock.tmp
+
 clean: ## Remove what make made: .venv and caches; the workspace stays
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build ./*.egg-info constraints.tmp
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build ./*.egg-info constraints.tmp lock.tmp
 	@find $(wildcard $(SOURCES)) -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # --- Set-up: a stamp file per step, so that nothing is installed twice

@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from fundus_core.ui import legibility, messages, state
+from fundus_core.ui import legibility, login, messages, state, wiring
 from fundus_core.ui.components import dataset_picker, selection_bar, story_panel
 from fundus_core.ui.icon import ICON
 
@@ -53,14 +53,18 @@ PAGES = {
 }
 
 st.set_page_config(page_title="Fundus Explorer", page_icon=ICON, layout="wide")
-page = st.navigation(PAGES, expanded=True)
 legibility.style()
+login.gate(PAGES)  # before anything that reads the workspace
+wiring.workspace()  # ends here, with the reason, where it cannot be opened
+page = st.navigation(PAGES, expanded=True)
 if page.title == "Start" and state.is_new() and story_panel.comes_first():
     st.switch_page("pages/data/story.py")
 with st.sidebar:
     dataset_picker.picker()
     selection_bar.selection_bar()
+    login.account()
+wiring.spare_the_collector()  # of what earlier runs have loaded: a page may end early
 body = st.container()
-messages.footer(page.title)  # placed below the page before it runs: a page may end early
+messages.footer(page.title)  # placed below the page before it runs
 with body:
     page.run()

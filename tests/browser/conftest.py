@@ -13,7 +13,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.demo import make_demo
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from scripts.running import chromium, serving
 
