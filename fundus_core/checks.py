@@ -17,6 +17,10 @@ FEW_POSITIVES = 10
 _FAR, _NOTABLE = 2.58, 0.2
 """Standard errors, and share of itself, that a prevalence must have moved by to be mentioned."""
 
+_FOR_MISSING = ("na", "n/a", "#n/a", "nan", "null", "nil", "missing", "?", "-", ".")
+"""Words, in lower case, by which tables say that something is missing. `none` is a class of many
+scales."""
+
 _TELLING_LENGTH = 5
 """Names at least this long are looked for inside words as well."""
 
@@ -59,6 +63,10 @@ CAUTIONS: dict[str, str] = {
     "sensitivity and specificity.",
     "FD018": "More than one comparison was made: without a correction one of them is significant "
     "by chance more often than stated.",
+    "FD019": "Rows were paired by their order: the tables name no photographs, so nothing tells "
+    "whether the same row is the same photograph.",
+    "FD020": "A word that often stands for a missing value was taken as it stands: as a class, or "
+    "as one patient.",
 }
 """Code -> what it means, in a sentence; `explanation` has the page."""
 
@@ -78,7 +86,13 @@ def explanation(code: str) -> str:
 
 def dataset_cautions(dataset: FundusDataset) -> tuple[Caution, ...]:
     """Returns what to know about a data set before anything is computed."""
-    found = [_synthetic(dataset), _patients(dataset), _duplicates(dataset), _rejected(dataset)]
+    found = [
+        _synthetic(dataset),
+        _patients(dataset),
+        _duplicates(dataset),
+        _rejected(dataset),
+        _words_for_missing(dataset, [target.columns[0] for target in dataset.targets]),
+    ]
     return tuple(caution for caution in found if caution)
 
 
@@ -93,6 +107,7 @@ def target_cautions(
         _one_sided_folds(predictions),
         _separated(predictions),
         _unlabelled(dataset, target),
+        _words_for_missing(dataset, target.columns),
     ]
     return tuple(caution for caution in found if caution)
 
@@ -187,6 +202,20 @@ def _patients(dataset: FundusDataset) -> Caution | None:
             "are not independent: intervals and p-values are too optimistic.",
         )
     return Caution("FD004", f"{len(dataset) - named} of {len(dataset)} name no patient.")
+
+
+def _words_for_missing(dataset: FundusDataset, columns: Sequence[str]) -> Caution | None:
+    """Returns a caution if patients, or labels in some columns, read like `NA`."""
+    given = dataset.as_given()
+    counts = {
+        name: given[name].dropna().astype(str).str.strip().str.lower().isin(_FOR_MISSING).sum()
+        for name in dict.fromkeys(("patient_id", *columns))
+        if name in given
+    }
+    said = [f"{count} rows in {name!r}" for name, count in counts.items() if count]
+    if not said:
+        return None
+    return Caution("FD020", f"{', '.join(said)}: only an empty cell is missing.")
 
 
 def _duplicates(dataset: FundusDataset) -> Caution | None:

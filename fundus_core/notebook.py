@@ -29,7 +29,7 @@ from fundus_core.workflows.data import demo
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.embeddings import embed, project
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.evaluation import compare
 from fundus_core.workflows.evaluation.aligned import read_model
 from fundus_core.workflows.evaluation.compare import Comparison

@@ -25,13 +25,13 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.shortcuts import as_row, measure
 from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
 from fundus_core.workflows.data.measured import measure_dataset
-from fundus_core.workflows.embeddings.embed import (
+from fundus_core.workflows.embeddings.backbone_choice import (
     BackboneChoice,
     ResolvedChoice,
-    embed_resolved,
     load_for,
     resolve,
 )
+from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.single.odd_look import odd_look
 from fundus_core.workflows.single.one_photograph import QUALITIES
 from fundus_core.workflows.single.out_of_distribution import (

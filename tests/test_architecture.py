@@ -35,6 +35,7 @@ LAYERS = (  # from the top down
         "imports",
         "probe_fits",
         "probes",
+        "ridge_preview",
         "finetune",
         "pretraining",
         "segmentation",

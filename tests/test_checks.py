@@ -8,6 +8,7 @@ import pytest
 from fundus_core.checks import (
     CAUTIONS,
     Caution,
+    dataset_cautions,
     explanation,
     exposure_caution,
     prevalence_caution,
@@ -110,3 +111,25 @@ def test_several_tests_caution__counts_them() -> None:
         "FD018", "3 pairs of models were tested: read the corrected p-values."
     )
     assert several_tests_caution(1, "pairs of models") is None
+
+
+@pytest.mark.parametrize("word", ["NA", "nan", " n/a ", "NULL"])
+def test_words_for_missing__are_counted_where_they_are_labels_or_patients(word: str) -> None:
+    dataset = tiny_dataset()
+    table = dataset.table.copy()
+    table.loc[[0, 1], "dr"] = word
+    table.loc[[2], "patient_id"] = word
+
+    found = {one.code: one.text for one in dataset_cautions(replace(dataset, table=table))}
+
+    assert found["FD020"].startswith("1 rows in 'patient_id', 2 rows in 'dr'")
+
+
+def test_words_for_missing__none_is_a_class_of_many_scales() -> None:
+    dataset = tiny_dataset()
+    table = dataset.table.copy()
+    table.loc[[0, 1], "dr"] = "None"
+
+    codes = {one.code for one in dataset_cautions(replace(dataset, table=table))}
+
+    assert "FD020" not in codes

@@ -17,7 +17,7 @@ from fundus_core.errors import DataError
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
 from fundus_core.workflows.data.datasets import stored_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from tests.pages import evaluated, opened
 
 ROOT = Path(__file__).parents[1]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from fundus_core.backbones.broken_files import UNREADABLE, require_no_bomb
 from fundus_core.errors import WeightsError
+from fundus_core.io.lifeline import end_with_starter, lifeline
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -103,10 +104,18 @@ def tensors_of_trusted_pickle(path: Path, out: Path, *, seconds: float = _SECOND
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     with (
         tempfile.TemporaryDirectory(prefix="fundus-pickle-") as folder,
+        lifeline() as line,
         subprocess.Popen(
             [sys.executable, "-I", "-c", _CHILD, *map(str, arguments)],
             cwd=folder,
-            env={**kept, "HOME": folder, "TMPDIR": folder, "OMP_NUM_THREADS": "1"},
+            env={
+                **kept,
+                **line.environment,
+                "HOME": folder,
+                "TMPDIR": folder,
+                "OMP_NUM_THREADS": "1",
+            },
+            pass_fds=line.pass_fds,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -146,6 +155,7 @@ def _reason(exit_code: int, said: str) -> str:
 
 def main(path: str, out: str, memory_bytes: str) -> None:
     """Unpickles a file and writes its tensors; what the child process runs."""
+    end_with_starter()
     import torch
     from safetensors.torch import save_file
 

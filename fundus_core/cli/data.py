@@ -22,8 +22,11 @@ def demo(
     patients: Annotated[
         int, typer.Option(help="Two photographs each; every fourth comes twice.")
     ] = N_PATIENTS,
-    image_size: Annotated[int, typer.Option(help="Side in pixels.")] = 512,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal photographs.")] = 0,
+    image_size: Annotated[int, typer.Option(min=64, max=4096, help="Side in pixels.")] = 512,
+    seed: Annotated[
+        int,
+        typer.Option(min=0, max=options.HIGHEST_SEED, help="Equal seeds give equal photographs."),
+    ] = 0,
     healthy_share: Annotated[
         float | None,
         typer.Option(help="Share of patients without disease, 0 to 1.", show_default="about 0.5"),

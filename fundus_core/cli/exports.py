@@ -11,8 +11,8 @@ from fundus_core.exports.mlflow_log import log_runs
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.data.datasets import open_dataset
-from fundus_core.workflows.embeddings import embed as embedding
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.export import FORMATS, runs_to_log
 from fundus_core.workflows.embeddings.export import export as export_content
 
@@ -39,9 +39,9 @@ def export(
 ) -> None:
     """Writes embeddings, maps and scores for pandas, scanpy, FiftyOne or Embedding Atlas."""
     place = find_workspace(workspace)
-    resolved = embedding.resolve(place, choice)
+    resolved = resolve(place, choice)
     dataset = open_dataset(place, source, progress=progress())
-    embeddings = embedding.embed_resolved(place, dataset, resolved, progress=progress())
+    embeddings = embed_resolved(place, dataset, resolved, progress=progress())
     written = export_content(
         place,
         dataset,

@@ -131,13 +131,14 @@ def _begin_demo(workspace: Workspace) -> None:
 
 
 def _require_loopback(address: str) -> None:
-    """Refuses addresses that others on the network can reach: there is no log-in."""
+    """Refuses addresses that others on the network can reach: nothing would be encrypted."""
     try:
         is_local = address == "localhost" or ipaddress.ip_address(address).is_loopback
     except ValueError:
         is_local = False
     if not is_local:
         raise FundusError(
-            f"The dashboard has no log-in and will not listen on {address}.",
-            hint="Use 127.0.0.1, and reach it from elsewhere through an SSH tunnel.",
+            f"The dashboard encrypts nothing and will not listen on {address}.",
+            hint="Use 127.0.0.1; others reach it through an SSH tunnel, or through a proxy with "
+            "encryption and log-in (docs/server.md).",
         )

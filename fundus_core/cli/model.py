@@ -21,9 +21,9 @@ from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.probes import PROBES, needs_text
 from fundus_core.tables import safe_csv
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
-from fundus_core.workflows.embeddings import embed as embedding
 from fundus_core.workflows.embeddings import project as projection
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.export import export_embeddings
 from fundus_core.workflows.models import predict as prediction
 from fundus_core.workflows.models import probe as probing
@@ -51,9 +51,9 @@ def embed(
     where = options.engine_of(engine, ray_address)
     place = find_workspace(workspace)
     started = time.perf_counter()
-    resolved = embedding.resolve(place, choice)
+    resolved = resolve(place, choice)
     dataset = open_dataset(place, source, progress=progress())
-    embeddings = embedding.embed_resolved(
+    embeddings = embed_resolved(
         place,
         dataset,
         resolved,

@@ -16,7 +16,8 @@ from fundus_core.errors import BackboneError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.stats.patient_level import AGGREGATES
-from fundus_core.workflows.embeddings.embed import BackboneChoice, Engine
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.embed import Engine
 from fundus_core.workflows.models.probe_words import USUAL_WORDS, WordsChoice
 from fundus_core.zero_shot import PROTOTYPES
 
@@ -54,13 +55,18 @@ Weights = Annotated[
     str | None,
     typer.Option(help="Weights file, or 'scratch' for random ones. [the backbone's own]"),
 ]
-ImageSize = Annotated[int | None, typer.Option(help="Side of the input in pixels.")]
+ImageSize = Annotated[
+    int | None, typer.Option(min=8, max=4096, help="Side of the input in pixels.")
+]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
 EmbedPrecisionOption = Annotated[
     str, typer.Option("--precision", help=f"{', '.join(get_args(EmbedPrecision))}.")
 ]
-WeightsSeed = Annotated[int, typer.Option(help="Of random weights.")]
-Seed = Annotated[int, typer.Option(help="Equal seeds give equal results.")]
+WeightsSeed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of random weights.")]
+HIGHEST_SEED = 2**32 - 1
+"""That all random number generators take."""
+
+Seed = Annotated[int, typer.Option(min=0, max=HIGHEST_SEED, help="Equal seeds give equal results.")]
 Crop = Annotated[bool, typer.Option("--crop/--no-crop", help="Crop to the field of view first.")]
 Clahe = Annotated[bool, typer.Option("--clahe", help="Equalise local contrast.")]
 BenGraham = Annotated[bool, typer.Option("--ben-graham", help="Subtract the local mean colour.")]

@@ -14,7 +14,7 @@ from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.selections import Counts, counts_of, query_dataset, save_selection
 from fundus_core.workflows.data.similar import similar_to_file
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 
 _MOST_LINES = 20
 

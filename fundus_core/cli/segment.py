@@ -31,7 +31,7 @@ from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.segmentation.summaries import compare_scores
 from fundus_core.tables import safe_csv
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.segmenting import segmentation_scores as scoring
 from fundus_core.workflows.segmenting.marking import mark_photographs, with_measures
 from fundus_core.workflows.segmenting.masks import Truth, mask_columns, usual_column
@@ -138,8 +138,13 @@ def train(
         int, typer.Option(help="Epochs without improvement before it ends; 0: never.")
     ] = _TRAINING.patience,
     precision: options.PrecisionOption = "auto",
-    train_seed: Annotated[int, typer.Option(help="Of new weights, patches and augmentation.")] = 0,
-    seed: Annotated[int, typer.Option(help="Of the folds.")] = 0,
+    train_seed: Annotated[
+        int,
+        typer.Option(
+            min=0, max=options.HIGHEST_SEED, help="Of new weights, patches and augmentation."
+        ),
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=options.HIGHEST_SEED, help="Of the folds.")] = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:

@@ -21,7 +21,7 @@ from fundus_core.io.weights import SCRATCH
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.data.labelled import Validation
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models import pretrain as pretraining
 from fundus_core.workflows.models.finetune import FINE_TUNING, FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import ExternalResult, predict
@@ -80,9 +80,17 @@ def finetune(
         typer.Option("--checkpoint/--no-checkpoint", help="Keep the trained networks."),
     ] = True,
     train_seed: Annotated[
-        int, typer.Option(help="Of head, order of photographs and augmentation.")
+        int,
+        typer.Option(
+            min=0, max=options.HIGHEST_SEED, help="Of head, order of photographs and augmentation."
+        ),
     ] = 0,
-    seed: Annotated[int, typer.Option(help="Of the folds; the same as `probe --seed`.")] = 0,
+    seed: Annotated[
+        int,
+        typer.Option(
+            min=0, max=options.HIGHEST_SEED, help="Of the folds; the same as `probe --seed`."
+        ),
+    ] = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:

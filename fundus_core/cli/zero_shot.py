@@ -14,7 +14,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.data.text_search import search_text
-from fundus_core.workflows.embeddings.embed import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
 from fundus_core.workflows.models.prototypes import (
     Reading,
     projected,

@@ -89,6 +89,11 @@ class FundusDataset:
     synthetic: bool = field(default=False)
     """True when the photographs were drawn by `fundus_core.phantom`."""
 
+    hidden: pd.DataFrame | None = field(default=None, repr=False, compare=False)
+    """Columns as they were given that `table` lacks, or holds other words of, because names are
+    hidden; a row per `image_id`, which is its index. For folds and keys, so that they are those
+    of the names; never to be shown or stored."""
+
     def __len__(self) -> int:
         """Returns N."""
         return len(self.table)
@@ -114,15 +119,23 @@ class FundusDataset:
 
         Where only some do, each of the others counts as a patient of its own.
         """
-        patients = self.table["patient_id"]
-        if len(self) == 0 or patients.isna().all():
-            return None
-        own = "image:" + self.table["image_id"].astype(str)
-        return patients.where(patients.notna(), own).to_numpy(dtype=str)
+        return _patients(self.table)
+
+    @property
+    def groups(self) -> NDArray[np.str_] | None:
+        """As `patient_ids`, by the names as they were given: to divide by, not to be shown."""
+        return _patients(self.as_given())
+
+    def as_given(self) -> pd.DataFrame:
+        """Returns the table with what is hidden in `table`; never to be shown or stored."""
+        if self.hidden is None:
+            return self.table
+        given = self.hidden.loc[list(self.image_ids)]
+        return self.table.assign(**{str(name): given[name].to_numpy() for name in given})
 
     def fingerprint(self) -> str:
         """Returns a key of the photographs, their order and all columns but their place on disk."""
-        content = self.table.drop(columns="path").astype(object)
+        content = self.as_given().drop(columns="path").astype(object)
         content = content.where(content.notna(), None)
         return fingerprint_of({name: [_plain(v) for v in content[name]] for name in content})
 
@@ -177,8 +190,23 @@ class FundusDataset:
         rows = some.set_index("image_id", drop=False).loc[list(image_ids)]
         table = rows.reset_index(drop=True)
         return FundusDataset(
-            self.name, self.source, table, self.targets, self.rejected, self.synthetic
+            self.name,
+            self.source,
+            table,
+            self.targets,
+            self.rejected,
+            self.synthetic,
+            self.hidden,
         )
+
+
+def _patients(table: pd.DataFrame) -> NDArray[np.str_] | None:
+    """Returns the patient of each row, see `FundusDataset.patient_ids`."""
+    patients = table["patient_id"]
+    if len(table) == 0 or patients.isna().all():
+        return None
+    own = "image:" + table["image_id"].astype(str)
+    return patients.where(patients.notna(), own).to_numpy(dtype=str)
 
 
 def _plain(value: object) -> object:

@@ -16,22 +16,26 @@ VARIABLE = "FUNDUS_DATA_ROOTS"
 
 
 def data_roots() -> tuple[Path, ...]:
-    """Returns the folders, links resolved; none where nobody named any."""
+    """Returns the folders, links resolved; none where nobody named any, or only separators."""
     named = os.environ.get(VARIABLE, "")
     return tuple(Path(part).expanduser().resolve() for part in named.split(os.pathsep) if part)
 
 
+def are_named() -> bool:
+    """Says whether somebody wanted a limit, even if no folder came of it (`:`)."""
+    return bool(os.environ.get(VARIABLE, ""))
+
+
 def is_within_roots(path: Path) -> bool:
     """Says whether a file may be read; the workspace always may."""
-    roots = data_roots()
-    if not roots:
+    if not are_named():
         return True
     own = Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).expanduser().resolve()
     try:
         place = path.resolve()
     except (OSError, RuntimeError, ValueError):
         return False
-    return any(place.is_relative_to(root) for root in (*roots, own))
+    return any(place.is_relative_to(root) for root in (*data_roots(), own))
 
 
 def require_within_roots(path: Path) -> None:
@@ -50,12 +54,13 @@ def require_no_roots(address: str) -> None:
     Raises:
         DataError: If they are.
     """
-    if data_roots():
+    if are_named():
         raise _outside(address)
 
 
 def _outside(place: str) -> DataError:
+    below = " or ".join(map(str, data_roots())) or "the workspace"
     return DataError(
         f"{place} lies outside the folders that data sets may be opened from.",
-        hint=f"Choose a path below {' or '.join(map(str, data_roots()))}; {VARIABLE} names them.",
+        hint=f"Choose a path below {below}; {VARIABLE} names them.",
     )

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import RejectedRow
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
+from fundus_core.io.damage import changed_at, remember_damage
 from fundus_core.io.event_log import note
 from fundus_core.io.files import (
     checksum,
@@ -143,6 +144,7 @@ class EmbeddingStore:
         array = self.folder / f"{self._next_number():06d}.npy"
         write_array(array, vectors)
         about: dict[str, Any] = {
+            "recipe": self.fingerprint,
             "image_ids": list(image_ids),
             "checksum": checksum(array),
             "skipped": {key: [row.path, row.reason, row.detail] for key, row in skipped.items()},
@@ -180,20 +182,26 @@ class EmbeddingStore:
 
 
 def _read_shard(path: Path) -> _Shard | None:
-    about = read_sealed(path)
-    array = path.with_suffix(".npy")
-    if about is None or not array.is_file():
+    changed, about = changed_at(path), read_sealed(path)
+    array, recipe = path.with_suffix(".npy"), path.parent.name
+    # Older versions did not say by which recipe the rows were made.
+    if about is None or about.get("recipe", recipe) != recipe or not array.is_file():
+        remember_damage(path, path, changed)
         return None
     try:
         skipped = {key: RejectedRow(*row) for key, row in about["skipped"].items()}
         return _Shard(array, tuple(about["image_ids"]), skipped, about["checksum"])
     except (KeyError, TypeError, AttributeError):
+        remember_damage(path, path, changed)
         return None  # of format 1, changed by hand
 
 
 def _is_left_out(shard: _Shard) -> bool:
+    commit = shard.array.with_suffix(".json")
+    changed = changed_at(commit)
     if corrupt := _is_corrupt(shard):
         note("damaged shard left out", store="embeddings", n=len(shard.image_ids))
+        remember_damage(commit, commit, changed)
     return corrupt
 
 
@@ -212,12 +220,14 @@ def stored_recipes(root: Path) -> dict[str, dict[str, Any]]:
 
     One that is not what its folder is named after was changed, and is left out.
     """
-    found = ((path.parent.name, read_json(path)) for path in sorted(root.glob(f"[!.]*/{_RECIPE}")))
-    return {
-        name: recipe
-        for name, recipe in found
-        if isinstance(recipe, dict) and fingerprint_of(recipe) == name
-    }
+    found = {}
+    for path in sorted(root.glob(f"[!.]*/{_RECIPE}")):
+        changed, recipe, name = changed_at(path), read_json(path), path.parent.name
+        if isinstance(recipe, dict) and fingerprint_of(recipe) == name:
+            found[name] = recipe
+        else:
+            remember_damage(path.parent, path, changed)
+    return found
 
 
 def recipe_from_dict(values: dict[str, Any]) -> EmbedRecipe:

@@ -65,11 +65,18 @@ def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
                 hint="Name a folder you may write to by --workspace, mend its permissions, or only "
                 "look: `fundus app --read-only`.",
             ) from error
+        if cause in _IN_THE_WAY:
+            raise StoreError(
+                f"{path} cannot be stored: {os.strerror(cause)}.",
+                hint="Something lies where the program keeps its own files: move it elsewhere.",
+            ) from error
         raise
 
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
+"""A file where a folder belongs, or a folder where a file does."""
 _CODE_IN_WORDS = re.compile(r"(?:os error|errno|code:) (\d+)", re.IGNORECASE)
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")  # NumPy
 
@@ -146,7 +153,8 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, n_bytes
             write(file)
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
+        with full_disk_explained(path, n_bytes):
+            temporary.replace(path)
         sync_folder(path.parent)
     finally:
         with contextlib.suppress(OSError):
@@ -160,11 +168,24 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any | None:
-    """Returns the content of a JSON file, or None where it is missing or torn."""
+    """Returns the content of a JSON file, or None where it is missing or torn.
+
+    Numbers that are not finite are none that the program writes.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        if not path.is_file():  # a pipe would be waited for without end
+            return None
+        text = path.read_text(encoding="utf-8")
+        return json.loads(text, parse_float=_finite, parse_constant=_finite)
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is not finite")
+    return value
 
 
 def write_array(path: Path, array: NDArray[Any]) -> None:

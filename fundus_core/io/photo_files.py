@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Protocol
+from typing import Any, Protocol
+
+import pandas as pd
 
 from fundus_core.io.images import SUPPORTED_SUFFIXES
 
@@ -35,6 +37,23 @@ def _is_wanted(folder: Path, visited: set[str]) -> bool:
     """Says whether to look into a folder."""
     hidden = folder.name.startswith((".", "__MACOSX"))
     return not hidden and os.path.realpath(folder) not in visited
+
+
+PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".gif", ".bmp", ".jpg")
+"""Of masks, which are found by them."""
+
+
+def names_pictures(column: "pd.Series[Any]") -> bool:
+    """Says whether the cells of a column are names of pictures, by the first that is not empty."""
+    cells = column.dropna()
+    first = cells.iloc[0] if len(cells) else None
+    return isinstance(first, str) and first.lower().endswith(PICTURE_SUFFIXES)
+
+
+def root_of(source: str) -> Path:
+    """Returns the folder that cells of a table are relative to; `source` is the table, or it."""
+    place = Path(source)
+    return place if place.is_dir() else place.parent
 
 
 def is_photograph_name(name: str) -> bool:
@@ -88,6 +107,9 @@ class PhotographFinder:
 
     def find(self, value: str) -> Path | None:
         """Returns the file that a value of the path column means, or None."""
+        for folder in self._folders:  # nearly all values are found here, at a third of the cost
+            if os.path.isfile(place := os.path.join(folder, value)):  # noqa: PTH113, PTH118
+                return Path(place)
         cleaned = _cleaned(value)
         for folder in self._folders:
             for name in dict.fromkeys((value, cleaned)):  # a backslash may belong to the name

@@ -53,5 +53,7 @@ def require_writable(path: Path | None = None) -> None:
 
 
 def _is_inside(path: Path) -> bool:
-    root = Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).expanduser().resolve()
-    return path.resolve().is_relative_to(root)
+    """Says whether a path leads into the workspace, or begins in it: a folder may be a link."""
+    root = Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).expanduser()
+    begins_inside = path.absolute().is_relative_to(root.absolute())
+    return begins_inside or path.resolve().is_relative_to(root.resolve())

@@ -106,6 +106,8 @@ def _load(path: Path) -> dict[str, tuple[Any, ...]]:
     import pyarrow as pa
     from pyarrow import parquet
 
+    if not path.is_file():  # a pipe would be waited for without end
+        return {}
     try:
         table = parquet.read_table(path)
         about = table.schema.metadata or {}

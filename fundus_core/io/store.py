@@ -8,6 +8,7 @@ from typing import Any
 from filelock import FileLock
 
 from fundus_core.errors import StoreError
+from fundus_core.io.damage import changed_at, remember_damage
 from fundus_core.io.event_log import note
 from fundus_core.io.files import (
     checksum,
@@ -38,6 +39,7 @@ class ArtifactStore:
             StoreError: If a newer version of the program wrote it.
         """
         folder = self._folder(name)
+        changed = changed_at(folder / MANIFEST)
         manifest = _manifest(folder)
         if manifest is None:
             return None
@@ -45,6 +47,7 @@ class ArtifactStore:
             path = folder / file
             if not path.is_file() or checksum(path) != expected:
                 note("damaged result left out", store=self.root.name)
+                remember_damage(folder, folder / MANIFEST, changed)
                 return None
         return folder
 
@@ -70,7 +73,7 @@ class ArtifactStore:
                 sums = {path.name: checksum(path) for path in sorted(temporary.iterdir())}
                 for name_of_file in sums:
                     sync_file(temporary / name_of_file)
-                write_sealed(temporary / MANIFEST, {"about": about, "files": sums})
+                write_sealed(temporary / MANIFEST, {"name": name, "about": about, "files": sums})
                 with FileLock(self.root / ".lock"):
                     retired = put_in_place(temporary, folder)
                 sync_folder(self.root)
@@ -94,6 +97,8 @@ class ArtifactStore:
             key=lambda path: path.stat().st_mtime,
             reverse=True,
         )
+        for torn in set(self.names()) - {path.parent.name for path in manifests}:
+            remember_damage(self.root / torn, self.root / torn / MANIFEST, 0)
         found = ((path.parent.name, _manifest(path.parent)) for path in manifests)
         return {name: manifest["about"] for name, manifest in found if manifest}
 
@@ -128,9 +133,18 @@ class ArtifactStore:
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
-    """Returns what stands in a stored folder; None if that is missing, torn or was changed."""
-    manifest = read_sealed(folder / MANIFEST)
-    if manifest is None:
-        return None
-    about, files = manifest.get("about"), manifest.get("files")
-    return manifest if isinstance(about, dict) and isinstance(files, dict) else None
+    """Returns what stands in a stored folder; None if that is missing, torn or was changed.
+
+    A folder that was given another name is another result's by that name, and counts as changed.
+    Results of older versions do not say what they are called.
+    """
+    changed = changed_at(folder / MANIFEST)
+    manifest = read_sealed(folder / MANIFEST) or {}
+    is_complete = isinstance(manifest.get("about"), dict) and isinstance(
+        manifest.get("files"), dict
+    )
+    if is_complete and manifest.get("name", folder.name) == folder.name:
+        return manifest
+    if folder.is_dir():
+        remember_damage(folder, folder / MANIFEST, changed)
+    return None

@@ -109,15 +109,22 @@ def find_workspace(folder: Path | None = None) -> Workspace:
             of the program keeps it.
     """
     chosen = folder or Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER)
-    root = chosen.expanduser().resolve()
     try:
+        root = chosen.expanduser().resolve()
         root.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # the latter for links that lead in a circle
+        reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
-            f"The workspace {root} cannot be made: {error.strerror}.",
+            f"The workspace {chosen} cannot be made: {reason}.",
             hint=f"Name a folder you may write to by --workspace or {ENVIRONMENT_VARIABLE}.",
         ) from error
     from fundus_core.io.workspace_format import require_readable  # it needs this module's names
 
-    require_readable(root)
+    try:
+        require_readable(root)
+    except PermissionError as error:
+        raise StoreError(
+            f"The workspace {root} may not be read: {error.strerror}.",
+            hint=f"Mend its permissions, or name another by --workspace or {ENVIRONMENT_VARIABLE}.",
+        ) from error
     return Workspace(root)

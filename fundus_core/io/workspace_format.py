@@ -14,6 +14,26 @@ from fundus_core.io.sealed import FORMAT, read_sealed, write_sealed
 
 STAMP = "workspace.json"
 
+FOLDERS = (
+    "datasets",
+    "demo",
+    "embeddings",
+    "jobs",
+    "look_alikes",
+    "metrics",
+    "precision",
+    "projections",
+    "runs",
+    "selections",
+    "smoke",
+    "squares",
+    "studies",
+    "thumbnails",
+    "training",
+    "weights",
+)
+"""Some of what a workspace holds; one that was worked in has at least one of them."""
+
 
 def require_readable(root: Path) -> None:
     """Refuses a workspace that a newer version of the program keeps; stamps an empty one.
@@ -30,6 +50,18 @@ def require_readable(root: Path) -> None:
 def format_of(root: Path) -> int:
     """Returns the format of a workspace; 1 where nothing tells."""
     return 1 if read_sealed(root / STAMP) is None else FORMAT
+
+
+def in_the_way(root: Path) -> tuple[str, ...]:
+    """Returns what lies where a workspace has a folder, or its stamp, and is none."""
+    folders = [name for name in FOLDERS if (root / name).exists() and not (root / name).is_dir()]
+    return (*folders, *([STAMP] if (root / STAMP).is_dir() else ()))
+
+
+def is_foreign(root: Path) -> bool:
+    """Says whether a folder holds things, and none of them is of a workspace."""
+    is_ours = (root / STAMP).is_file() or any((root / name).is_dir() for name in FOLDERS)
+    return not is_ours and any(not path.name.startswith(".") for path in root.iterdir())
 
 
 def write_stamp(root: Path) -> None:

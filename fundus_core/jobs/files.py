@@ -25,7 +25,9 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any] | None:
     """Returns the object in a JSON file; None where the file is missing or holds none."""
     try:
+        if not path.is_file():  # a pipe would be waited for without end
+            return None
         value = json.loads(path.read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None

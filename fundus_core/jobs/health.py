@@ -5,7 +5,7 @@ from pathlib import Path
 from fundus_core.io.read_only import is_read_only
 from fundus_core.jobs.folder import folders_in
 from fundus_core.jobs.store import JobStore
-from fundus_core.workflows.data.doctor import Check
+from fundus_core.workflows.data.checkup import Check
 
 
 def jobs_check(root: Path, *, repair: bool = False) -> Check:

@@ -1,8 +1,11 @@
 """Processes that outlive the one that started them: is it still that one, and how to end it."""
 
 import contextlib
+import ctypes
 import os
+import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import psutil
@@ -12,6 +15,9 @@ _SAME_START_SECONDS = 1.5
 
 _POLL_SECONDS = 0.02
 _KILL_SECONDS = 1.0
+
+_BECOME_SUBREAPER = 36
+"""`PR_SET_CHILD_SUBREAPER` of Linux's prctl(2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +55,21 @@ def end_session(leader: ProcessId, *, grace_seconds: float = 1.0) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             member.terminate()
     _wait_until_gone(members, grace_seconds)
+    _kill_all(lambda: members | session_of(leader))
 
-    deadline = time.monotonic() + _KILL_SECONDS
-    while (stubborn := _running(members | session_of(leader))) and time.monotonic() < deadline:
-        for member in stubborn:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                member.kill()
-        _wait_until_gone(stubborn, _POLL_SECONDS * 5)
+
+def adopt_orphans() -> None:
+    """Makes this process the parent of descendants whose own parent dies; on Linux only.
+
+    Elsewhere they go to the system's first process, and `end_descendants` does not find them.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_BECOME_SUBREAPER, 1, 0, 0, 0)
+
+
+def end_descendants() -> None:
+    """Kills every process that this one, or one that it started, has started."""
+    _kill_all(lambda: set(psutil.Process().children(recursive=True)))
 
 
 def session_of(leader: ProcessId) -> set[psutil.Process]:
@@ -72,6 +86,16 @@ def session_of(leader: ProcessId) -> set[psutil.Process]:
             if os.getsid(pid) == leader.pid:
                 members.add(psutil.Process(pid))
     return _running(members)
+
+
+def _kill_all(members: Callable[[], set[psutil.Process]]) -> None:
+    """Kills processes, and those they start meanwhile, until none is left or the time is up."""
+    deadline = time.monotonic() + _KILL_SECONDS
+    while (stubborn := _running(members())) and time.monotonic() < deadline:
+        for member in stubborn:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+        _wait_until_gone(stubborn, _POLL_SECONDS * 5)
 
 
 def _find(process: ProcessId) -> psutil.Process | None:

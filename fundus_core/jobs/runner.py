@@ -11,8 +11,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+from fundus_core.io.lifeline import Lifeline, lifeline
 from fundus_core.jobs.folder import JobFolder, Outcome, Request
-from fundus_core.jobs.processes import end_session, identify
+from fundus_core.jobs.processes import adopt_orphans, end_descendants, end_session, identify
 from fundus_core.jobs.progress import FILE_NAME, JOB_FOLDER_VARIABLE
 from fundus_core.jobs.queue import wait_for_turn
 from fundus_core.jobs.signs import SignsOfLife
@@ -20,6 +21,8 @@ from fundus_core.jobs.signs import SignsOfLife
 _POLL_SECONDS = 0.1
 _EXIT_MENDABLE = 2
 """Of the command line, for a `FundusError`: its last two lines are the message and the hint."""
+
+_NEXT_STEP = "Start it again: what it had finished is used again."
 
 _RESULT_BYTES = 10_000_000
 """More than this on standard output is not taken for a result."""
@@ -45,17 +48,21 @@ def watch(folder: JobFolder) -> None:
     if device is None:
         folder.write_outcome(Outcome("cancelled"))
         return
+    adopt_orphans()
     try:
-        folder.write_outcome(_run(folder, request))
+        with lifeline() as line:
+            outcome = _run(folder, request, line)
+        folder.write_outcome(outcome)
     finally:
         device.release()
 
 
-def _run(folder: JobFolder, request: Request) -> Outcome:
+def _run(folder: JobFolder, request: Request, line: Lifeline) -> Outcome:
     """Runs the command to its end, or ends it once the job is cancelled."""
     environment = {
         "OMP_WAIT_POLICY": "PASSIVE",  # it shares the cores with the dashboard
         **os.environ,
+        **line.environment,
         JOB_FOLDER_VARIABLE: str(folder.path),
         "PYTHONUNBUFFERED": "1",
         "PYTHONFAULTHANDLER": "1",
@@ -68,6 +75,7 @@ def _run(folder: JobFolder, request: Request) -> Outcome:
                 stdout=output,
                 stderr=log,
                 env=environment,
+                pass_fds=line.pass_fds,
                 start_new_session=True,
             )
     except OSError as error:
@@ -77,6 +85,7 @@ def _run(folder: JobFolder, request: Request) -> Outcome:
     signs = SignsOfLife(command, (folder.path / FILE_NAME, folder.log, folder.output))
     exit_code = _wait(child, folder, signs)
     end_session(command)
+    end_descendants()  # those that lost their parent and lead a session of their own
     exit_code, hung = (child.wait(), signs.are_gone) if exit_code is None else (exit_code, False)
     _keep_result(folder)
     if exit_code == 0:
@@ -108,8 +117,8 @@ def _reason(exit_code: int, folder: JobFolder) -> str:
     """Returns one sentence on why the command failed."""
     if exit_code < 0:
         name = signal.Signals(-exit_code).name
-        memory = " Often the memory ran out." if name == "SIGKILL" else ""
-        return f"The command was ended by {name}.{memory}"
+        memory = "Often the memory ran out. " if name == "SIGKILL" else ""
+        return f"The command was ended by {name}. {memory}{_NEXT_STEP}"
     said = last_sentences(folder.log)
     if exit_code == _EXIT_MENDABLE and len(said) > 1 and not said[-1].startswith("Error:"):
         return f"{said[-2]} {said[-1]}"  # what is wrong, then the next step

@@ -94,9 +94,9 @@ def known_light(run_id: str, image: str, asked: Asked) -> TrustLight | None:
     Raises:
         FundusError: As `stored_light` does.
     """
-    from fundus_core.workflows.explanations.trust import stored_light
-
-    return stored_light(wiring.workspace(), run_id, image, asked)
+    place = wiring.workspace()
+    token = (_tests_token(place, run_id), wiring.token_of(place.datasets))
+    return _known_light(place, run_id, image, asked, token)
 
 
 def measure_light(run_id: str, image: str, asked: Asked) -> TrustLight | SaliencyError:
@@ -152,6 +152,15 @@ def _explanation(
 def _tests_token(place: Workspace, run_id: str) -> tuple[object, ...]:
     kept = (place.runs / run_id, place.root / "trust", place.root / "heat_maps")
     return tuple(wiring.token_of(folder, deep=False) for folder in kept)
+
+
+@st.cache_data(show_spinner=False, max_entries=256)
+def _known_light(
+    place: Workspace, run_id: str, image: str, asked: Asked, token: object
+) -> TrustLight | None:
+    from fundus_core.workflows.explanations.trust import stored_light
+
+    return stored_light(place, run_id, image, asked)
 
 
 @st.cache_data(show_spinner="Summing the tests up…", max_entries=32)

@@ -14,6 +14,7 @@ import streamlit as st
 
 from fundus_core.errors import FundusError
 from fundus_core.ui import messages, text, wiring
+from fundus_core.ui.components import damage_notice
 from fundus_core.ui.session import ADDRESS, OF_ONE_DATASET, Session
 from fundus_core.workflows.data.datasets import DatasetSummary
 from fundus_core.workflows.data.selections import keep_selection, kept_selection
@@ -162,6 +163,7 @@ def require_runs(minimum: int = 1) -> tuple[Run, ...]:
     """Returns the runs of the open data set, newest first; or ends the page: how to get some."""
     dataset = require_dataset()
     runs = wiring.runs(dataset.id)
+    damage_notice.notice("runs")
     if len(runs) < minimum:
         _ask_for_runs(dataset, minimum, len(runs))
         st.stop()
@@ -171,6 +173,7 @@ def require_runs(minimum: int = 1) -> tuple[Run, ...]:
 
 def _ask_for_dataset(unknown: str) -> None:
     """Says where to open a data set, and which one of the address is not there."""
+    damage_notice.notice("datasets")
     if unknown:
         st.warning(
             f"The address names the data set {text.code(unknown)}, which was not opened in this "

@@ -11,6 +11,11 @@ from fundus_core.domain.visible import visible
 from fundus_core.stats.delong import AucInterval
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'])")
+_LINKED = re.compile(r"\b(https?(?=:)|www(?=\.))", re.IGNORECASE)
+_JOINER = "\u2060"
+"""Takes no room. Browsers get every `http://` and `www.` as a link, also where all is escaped: the
+renderer looks for them once more in what it has understood."""
+
 _MOST_COLUMNS = 4
 """Columns of a target that are all named in a menu."""
 
@@ -21,13 +26,13 @@ def escaped(label: object) -> str:
     r"""Returns a label as markdown that shows exactly it.
 
     Labels and file names come from the data. Unescaped, one of the form `![x](http://host/)` makes
-    the reader's browser fetch that address.
+    the reader's browser fetch that address; nor does an address in it become a link.
 
     Examples:
-        >>> escaped("![x](http://host/)")
-        '\\!\\[x\\]\\(http\\:\\/\\/host\\/\\)'
+        >>> escaped("![x](host/)")
+        '\\!\\[x\\]\\(host\\/\\)'
     """
-    flat = " ".join(visible(str(label)).split())
+    flat = _LINKED.sub(rf"\1{_JOINER}", " ".join(visible(str(label)).split()))
     return _MARKDOWN.sub(r"\\\1", flat).replace("/", "\\/")
 
 

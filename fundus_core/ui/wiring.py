@@ -52,11 +52,13 @@ from fundus_core.projections import PROJECTORS, Projection
 from fundus_core.similarity import Neighbour, nearest
 from fundus_core.stats.classes import ClassAucs
 from fundus_core.stats.roc import roc_curve
+from fundus_core.ui import messages
 from fundus_core.workflows.data import datasets as opened
 from fundus_core.workflows.data import photographs
 from fundus_core.workflows.data.datasets import DatasetSummary
-from fundus_core.workflows.embeddings import embed, project
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings import backbone_choice, project
+from fundus_core.workflows.embeddings import stored as stored_embeddings
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.evaluation import classes as of_classes
 from fundus_core.workflows.evaluation import compare
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
@@ -66,7 +68,8 @@ from fundus_core.workflows.story.story_store import FOLDER as STORY_FOLDER
 from fundus_core.workflows.story.story_store import Story, read_story
 from fundus_core.workflows.weights.weights_cards import WeightsCard, list_weights_cards
 
-_HEAVY = ("torch", "timm", "sklearn")
+_MODULES_BETWEEN = 200
+"""The garbage collector is spared anew when so many more modules are loaded."""
 
 _ON_ACCELERATOR = frozenset(
     {
@@ -117,14 +120,19 @@ def read_only() -> bool:
 
 
 def workspace() -> Workspace:
-    """Returns the folder everything is kept in; the environment is asked each time."""
-    return find_workspace()
+    """Returns the folder everything is kept in; the environment is asked each time.
+
+    Ends the page by saying why, where it cannot be opened.
+    """
+    with messages.shown_to_user():
+        return find_workspace()
 
 
 def datasets() -> tuple[DatasetSummary, ...]:
     """Returns the data sets that were opened, the latest first."""
     place = workspace()
-    return _datasets(place, token_of(place.datasets))
+    with messages.shown_to_user():  # a result of a newer version is refused
+        return _datasets(place, token_of(place.datasets))
 
 
 def dataset(dataset_id: str) -> FundusDataset:
@@ -174,7 +182,8 @@ def projection(dataset_id: str, fingerprint: str, method: str) -> Projection | N
 def runs(dataset_id: str) -> tuple[Run, ...]:
     """Returns the evaluated models of a data set, newest first."""
     place = workspace()
-    return _runs(place, dataset_id, token_of(place.runs))
+    with messages.shown_to_user():
+        return _runs(place, dataset_id, token_of(place.runs))
 
 
 def run(run_id: str) -> Run:
@@ -333,7 +342,7 @@ def embedding_arguments(recipe: EmbedRecipe) -> list[str]:
     Raises:
         WeightsError: If the weights they were made with are not at hand any more.
     """
-    resolved = embed.resolve_recipe(workspace(), recipe)
+    resolved = backbone_choice.resolve_recipe(workspace(), recipe)
     chosen = {
         "--backbone": recipe.backbone,
         "--weights": SCRATCH if resolved.weights is None else str(resolved.weights),
@@ -424,12 +433,12 @@ def _recognised(table: Path, folder: Path, mapping: ColumnMapping, token: object
 def _embeddings_list(
     place: Workspace, dataset_id: str, data: object, token: object
 ) -> tuple[EmbeddingSummary, ...]:
-    return embed.list_embeddings(place, dataset(dataset_id))
+    return stored_embeddings.list_embeddings(place, dataset(dataset_id))
 
 
 @st.cache_resource(show_spinner="Reading embeddings…", max_entries=6)
 def _embeddings(place: Workspace, dataset_id: str, fingerprint: str, token: object) -> Embeddings:
-    return embed.load_embeddings(place, dataset(dataset_id), fingerprint)
+    return stored_embeddings.load_embeddings(place, dataset(dataset_id), fingerprint)
 
 
 @st.cache_resource(show_spinner="Computing the map…", max_entries=16)
@@ -549,16 +558,17 @@ def _prepared(path: str, recipe: PreprocessRecipe, side: int, token: object) -> 
 
 
 def spare_the_collector() -> None:
-    """Takes the heavy libraries loaded by now out of the garbage collector's rounds, once each.
+    """Takes the libraries loaded by now out of the garbage collector's rounds.
 
-    Streamlit collects after every rerun; with torch or scikit-learn loaded each round holds the
-    interpreter's lock for a third of a second (streamlit#8977).
+    Streamlit collects after every rerun, and each round holds the interpreter's lock while it goes
+    through all that lives: a tenth of a second for pandas and plotly, a third with torch or
+    scikit-learn (streamlit#8977). It costs one such round whenever more was loaded, else nothing.
     """
-    _freeze(tuple(name for name in _HEAVY if name in sys.modules))
+    _freeze(len(sys.modules) // _MODULES_BETWEEN)
 
 
 @st.cache_resource(show_spinner=False)
-def _freeze(loaded: tuple[str, ...]) -> None:
+def _freeze(how_many_loaded: int) -> None:
     gc.collect()
     gc.freeze()
     atexit.register(gc.unfreeze)  # else libraries report what was spared as leaks when it ends

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fundus_core.ui import messages, wiring
-from fundus_core.ui.components import job_list
+from fundus_core.ui.components import damage_notice, job_list
 
 st.title("Jobs")
 st.markdown(
@@ -12,6 +12,7 @@ st.markdown(
 )
 wiring.jobs().reconcile()
 jobs = wiring.jobs().list()
+damage_notice.notice()
 if not jobs:
     st.info("No jobs yet. Extracting embeddings, maps and probes start one each.")
     if wiring.datasets():

@@ -4,7 +4,13 @@ import streamlit as st
 
 from fundus_core.checks import dataset_cautions
 from fundus_core.ui import messages, state, text, wiring
-from fundus_core.ui.components import dataset_facts, examples, job_progress, open_dataset
+from fundus_core.ui.components import (
+    damage_notice,
+    dataset_facts,
+    examples,
+    job_progress,
+    open_dataset,
+)
 
 st.title("Overview")
 state.open_awaited()
@@ -16,6 +22,7 @@ if not wiring.datasets():
         "Which backbone should I trust on my photographs, where does it look, and is the "
         "difference real, per patient? Start with a data set."
     )
+    damage_notice.notice()
     open_dataset.cards()
     st.stop()
 
@@ -31,6 +38,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     st.markdown("**Next:**", width="content")
     messages.next_step("pages/embed/extract.py", "Extract embeddings", ":material/memory:")
     messages.next_step("pages/data/images.py", "Browse the photographs", ":material/image:")
+damage_notice.notice()
 messages.cautions(dataset_cautions(dataset))
 dataset_facts.classes(dataset)
 dataset_facts.rejected(dataset)

@@ -6,6 +6,7 @@ from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import (
     backbone_picker,
     block_picker,
+    damage_notice,
     embedding_list,
     image_panel,
     job_progress,
@@ -55,6 +56,7 @@ st.button(
 )
 
 st.subheader("Stored embeddings of this data set", help=help_for("embedding"))
+damage_notice.notice("embeddings")
 if not stored:
     st.info("None yet. Choose a backbone in the table above and press the button.")
     st.stop()

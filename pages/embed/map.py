@@ -4,6 +4,7 @@ import streamlit as st
 
 from fundus_core.ui import messages, selection_caches, state, wiring
 from fundus_core.ui.components import (
+    damage_notice,
     image_inspector,
     job_progress,
     map_colours,
@@ -20,6 +21,7 @@ with messages.shown_to_user():
     stored = wiring.embeddings_list(summary.id)
 messages.synthetic_banner(summary.synthetic)
 if not stored:
+    damage_notice.notice("embeddings")
     st.info("A map needs embeddings: extract some first, on the **Extract** page.")
     messages.next_step("pages/embed/extract.py", "Extract embeddings", ":material/memory:")
     st.stop()
@@ -49,6 +51,7 @@ for number, (place, one) in enumerate(zip(st.columns(len(shown)), shown, strict=
             onto=shown[0].fingerprint if laid_over and number else "",
             groups=neighbour_groups.on_maps(both),
         )
+damage_notice.notice("embeddings", "projections")
 st.caption(map_panel.WHAT_A_MAP_SHOWS)
 
 chosen = selection_caches.chosen()

@@ -4,6 +4,7 @@ import streamlit as st
 
 from fundus_core.ui import messages, segmentation_caches, state, text, wiring
 from fundus_core.ui.components import (
+    damage_notice,
     job_progress,
     mark_panel,
     mark_picker,
@@ -24,6 +25,7 @@ messages.synthetic_banner(summary.synthetic)
 with messages.shown_to_user():
     dataset = wiring.dataset(summary.id)
 titles = mark_picker.pick_models()
+damage_notice.notice("segmenters")
 models = tuple(titles)
 truth = mark_picker.pick_truth(dataset, models)
 view = mark_picker.pick_view(

@@ -11,7 +11,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.jobs.store import JobStore
 from fundus_core.workflows.data.datasets import open_dataset
 from fundus_core.workflows.data.demo import make_demo
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.embed import embed
 from scripts.running import draw_around
 from tests.browser.conftest import Dashboard
 from tests.browser.steps import JOB_MS, counts, go, no_error, select_right_eyes, settle

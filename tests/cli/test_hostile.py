@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Fundus
 from tests.hostile.pictures import make_hostile_corpus
 
@@ -26,3 +28,24 @@ def test_embed__good_files_are_embedded_and_bad_ones_listed_with_reasons(
     assert {name: listed.get(name) for name in bad} == bad
     assert not [name for name in good if name not in embedded and name not in listed]
     assert not set(listed) & good
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ("--seed", "-1"),
+        ("--seed", str(10**20)),
+        ("--weights-seed", "-1"),
+        ("--image-size", "200000"),
+        ("--image-size", "0"),
+    ],
+    ids=" ".join,
+)
+def test_numbers_out_of_range__are_refused_before_anything_is_read(
+    fundus: Fundus, data: Path, wrong: tuple[str, str]
+) -> None:
+    refused = fundus("probe", data, "--backbone", "mean_colour", "--target", "dr", *wrong)
+
+    assert refused.exit_code == 2
+    assert f"Invalid value for '{wrong[0]}'" in refused.stderr
+    assert "Traceback" not in refused.stderr

@@ -13,7 +13,7 @@ from fundus_core.errors import DataError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from tests.fakes import write_dataset, write_photograph
 from tests.pages import evaluated

@@ -25,12 +25,8 @@ from fundus_core.workflows.data.datasets import (
 )
 from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.data.measured import measure_dataset, stored_measurements
-from fundus_core.workflows.embeddings.embed import (
-    BackboneChoice,
-    ResolvedChoice,
-    embed_resolved,
-    resolve,
-)
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.project import project_embeddings, stored_projection
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset

@@ -1,8 +1,6 @@
 """Jobs that hang, or are cancelled at any stage: ended in time, and what they finished is kept."""
 
-import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,19 +11,13 @@ from fundus_core.jobs.signs import VARIABLE, SignsOfLife, allowed_seconds
 from fundus_core.jobs.store import JobStore
 from fundus_core.workflows.data.integrity import examine
 from tests.fakes import write_dataset
+from tests.faults.test_kill_jobs import processes_of
 from tests.jobs.waiting import finished, is_gone, started, wait_until
+from tests.segmentation.drawn import write_drawings
+from tests.studies.conftest import write_study
 
 SECONDS_ALLOWED = 3.0
 TWO_SECONDS = str(2 / 60)
-
-
-@pytest.fixture
-def python(tmp_path: Path) -> Iterator[JobStore]:
-    """A store whose command line is Python's own."""
-    store = JobStore(tmp_path / "jobs", command=(sys.executable, "-c"))
-    yield store
-    for job in store.list():
-        store.cancel(job.id)
 
 
 def test_hanging_job__is_ended_and_says_so(
@@ -118,3 +110,70 @@ def test_cancel__an_extraction_at_any_stage_keeps_what_was_finished(tmp_path: Pa
 
 def shards(place: Workspace) -> set[Path]:
     return set(place.embeddings.glob("*/[0-9]*.json"))
+
+
+EPOCHS = 5000
+"""More than are trained before a test cancels them."""
+
+
+def training_of(kind: str, folder: Path) -> list[object]:
+    """Returns the command line of a training that would take hours."""
+    if kind == "segment":
+        drawings = write_drawings(folder / "drawings")
+        return [
+            "segment", "train", drawings, "--network", "wnet", "--size", 64, "--patch", 32,
+            "--epochs", EPOCHS, "--batch-size", 4, "--precision", "fp32", "--masks", "mask",
+        ]  # fmt: skip
+    data = write_dataset(folder / "data", n_patients=12, side=72)
+    if kind == "study":
+        study = write_study(
+            folder / "long.yaml",
+            axes={"strategy": ["ft"], "image_size": [64]},
+            training={"epochs": EPOCHS, "batch_size": 8, "augmentation": "none", "patience": 0},
+        )
+        return ["study", study, "--workers", 2]
+    tiny = [data, "--backbone", "timm:test_resnet", "--image-size", 64, "--precision", "fp32"]
+    tiny += ["--epochs", EPOCHS, "--batch-size", 8, "--patience", 0]
+    if kind == "pretrain":
+        return ["pretrain", *tiny, "--task", "abnormal", "--labels", "dr", "--name", "mine"]
+    return ["finetune", *tiny, "--weights", "scratch", "--target", "dr", "--folds", 2]
+
+
+def states(place: Workspace) -> dict[Path, int]:
+    """Returns the states of unfinished trainings, and when each was written."""
+    found = place.training.glob("*/*.safetensors")
+    return {path: path.stat().st_mtime_ns for path in found}
+
+
+SLOW = ("study", "segment", "pretrain")
+
+
+@pytest.mark.parametrize(
+    "kind", ["finetune", *(pytest.param(kind, marks=pytest.mark.slow) for kind in SLOW)]
+)
+def test_cancel__a_training_at_any_stage_keeps_its_whole_epochs(tmp_path: Path, kind: str) -> None:
+    place = Workspace(tmp_path / "workspace")
+    store = JobStore(place.jobs)
+    argv = [*map(str, training_of(kind, tmp_path)), "--workspace", str(place.root)]
+    took, kept = [], []
+    for stage in ("starting", "training", "going on"):
+        job, before = store.submit(argv, title=kind), states(place)
+        if stage == "starting":
+            started(store, job)
+        else:
+            wait_until(lambda known=before: newer(states(place), known), seconds=120)
+        folder, began = JobFolder(store.root / job.id), time.monotonic()
+        assert store.cancel(job.id).state == "cancelled"
+        took.append(time.monotonic() - began)
+        wait_until(lambda folder=folder: processes_of(folder) == {}, seconds=1.0)
+        kept.append(states(place))
+
+    assert max(took) < SECONDS_ALLOWED
+    assert kept[0] == {}
+    assert kept[1]
+    assert kept[1].keys() <= kept[2].keys()
+    assert examine(place).damaged == ()
+
+
+def newer(now: dict[Path, int], before: dict[Path, int]) -> bool:
+    return any(before.get(path) != changed for path, changed in now.items())

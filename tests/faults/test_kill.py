@@ -3,43 +3,24 @@
 import itertools
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from hashlib import sha256
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from filelock import FileLock
 
-from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict, stored_recipes
-from fundus_core.io.leftovers import leftovers, sweep
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
 from fundus_core.workflows.data.integrity import examine
-from fundus_core.workflows.models.runs import NETWORKS, list_runs, run_folder, run_predictions
-from fundus_core.workflows.segmenting.segmenter_store import list_segmenters, segmenters_store
-from tests.fakes import write_dataset
 from tests.faults.forks import KILLED, Forks, forks
-from tests.segmentation.drawn import write_drawings
-from tests.studies.conftest import write_study
-
-TINY = ("--backbone", "timm:test_resnet", "--weights", "scratch", "--precision", "fp32")
-KILLS_IN_ALL = 50
-SECONDS_FOR_A_LOCK = 1.0
-
-
-@dataclass(frozen=True)
-class Undisturbed:
-    """What a command gives that nobody kills."""
-
-    argv: tuple[object, ...]
-    seconds: float
-    n_moments: int
-    """Syncs and renames, twice: before and after each."""
-
-    figures: Mapping[str, object]
+from tests.faults.undisturbed import (
+    COMMANDS,
+    KILLS_IN_ALL,
+    Undisturbed,
+    assert_clean,
+    figures_of,
+    write_commands,
+)
 
 
 @pytest.fixture(scope="module")
@@ -51,25 +32,7 @@ def fork(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forks]:
 
 @pytest.fixture(scope="module")
 def commands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[object, ...]]:
-    folder = tmp_path_factory.mktemp("data")
-    many = write_dataset(folder / "many", n_patients=80, side=72)
-    data = write_dataset(folder / "data", n_patients=12, side=72)
-    drawings = write_drawings(folder / "drawings")
-    study = write_study(folder / "tiny.yaml", axes={"strategy": ["logistic"], "image_size": [64]})
-    held_out = ("--target", "dr", "--folds", 2)
-    return {
-        "embed": ("embed", many, *TINY, "--image-size", 64),
-        "probe": ("probe", data, *TINY, "--image-size", 64, *held_out),
-        "finetune": (
-            "finetune", data, *TINY, "--image-size", 64, *held_out, "--epochs", 3,
-            "--batch-size", 8, "--checkpoint",
-        ),
-        "study": ("study", study),
-        "segment": (
-            "segment", "train", drawings, "--network", "wnet", "--size", 64, "--patch", 32,
-            "--epochs", 3, "--batch-size", 4, "--precision", "fp32", "--masks", "mask",
-        ),
-    }  # fmt: skip
+    return write_commands(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="module")
@@ -95,33 +58,6 @@ def undisturbed(
         return known[name]
 
     return run
-
-
-def figures_of(place: Workspace) -> dict[str, object]:
-    """Returns everything that a workspace holds but times."""
-    found: dict[str, object] = {}
-    datasets = [stored_dataset(place, one.id) for one in list_datasets(place)]
-    for name, values in stored_recipes(place.embeddings).items():
-        store = EmbeddingStore(place.embeddings, recipe_from_dict(values))
-        for dataset in datasets:
-            rows = store.read(dataset.image_ids)
-            found[f"embeddings {name}"] = (rows.image_ids, sha256(rows.vectors).hexdigest())
-        ids = [one for _, shard in _shards(store) for one in shard]
-        found[f"ids of {name}"] = sorted(ids)  # each once
-    for run in list_runs(place):
-        said = run_predictions(place, run)
-        networks = run_folder(place, run) / NETWORKS
-        found[run.id] = (said.image_ids, said.y_score.tolist(), run.auc, run.folds)
-        found[f"networks of {run.id}"] = networks.read_bytes() if networks.is_file() else b""
-    for one in list_segmenters(place):
-        folder = segmenters_store(place).get(one.id)
-        assert folder is not None
-        found[one.id] = ((folder / NETWORKS).read_bytes(), one.best_epochs)
-    return found
-
-
-def _shards(store: EmbeddingStore) -> list[tuple[str, tuple[str, ...]]]:
-    return [(shard.array.name, shard.image_ids) for shard in store._shards()]
 
 
 def kill_again_and_again(
@@ -165,19 +101,6 @@ def processes_of(leader: int) -> list[int]:
         except (ProcessLookupError, PermissionError):
             continue
     return left
-
-
-def assert_clean(place: Workspace) -> None:
-    """Nothing is locked, torn or left half-written."""
-    for lock in place.root.rglob("*.lock"):
-        FileLock(lock).acquire(timeout=SECONDS_FOR_A_LOCK).lock.release()
-    sweep(place.root)
-    assert leftovers(place.root) == ()
-    assert list(place.root.rglob(".tmp-*")) == []
-    assert examine(place).damaged == ()
-
-
-COMMANDS = ("embed", "probe", "finetune", "study", "segment")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation import loop as segmentation_loop
 from fundus_core.workflows.data.datasets import open_dataset
 from fundus_core.workflows.data.labelled import Validation
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from tests.conftest import ROOT
 from tests.fakes import MeanBackbone, write_dataset, write_photograph

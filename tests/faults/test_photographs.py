@@ -18,7 +18,8 @@ from fundus_core.workflows.data.look_alikes import dataset_look_alikes
 from fundus_core.workflows.data.measured import measure_dataset, stored_measurements
 from fundus_core.workflows.data.photographs import thumbnail_file
 from fundus_core.workflows.data.repoint import repoint
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed, resolve
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.models.networks import Photograph
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import list_runs, run_predictions

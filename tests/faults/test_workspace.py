@@ -10,18 +10,20 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.errors import StoreError
 from fundus_core.io.manifest import DataSource
-from fundus_core.io.sealed import FORMAT, sealed
+from fundus_core.io.sealed import FORMAT
 from fundus_core.io.store import MANIFEST, ArtifactStore
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.io.workspace_format import STAMP, format_of
 from fundus_core.jobs.folder import JobFolder, make_folder
 from fundus_core.jobs.store import JobStore
+from fundus_core.workflows.data.checkup import Check
 from fundus_core.workflows.data.datasets import list_datasets, open_dataset
-from fundus_core.workflows.data.doctor import Check, diagnose
+from fundus_core.workflows.data.doctor import diagnose
 from fundus_core.workflows.data.integrity import examine
 from fundus_core.workflows.models.runs import list_runs
 from tests.conftest import ROOT
 from tests.fakes import write_dataset
+from tests.faults.sealing import of_format
 from tests.pages import evaluated
 
 
@@ -72,8 +74,7 @@ def test_old_workspace__is_read_as_it_is_and_brought_up_to_date(place: Workspace
 
 
 def test_newer_workspace__is_refused_before_anything_is_read(place: Workspace) -> None:
-    newer = sealed({})
-    (place.root / STAMP).write_text(json.dumps(_of_format(newer, FORMAT + 1)), encoding="utf-8")
+    (place.root / STAMP).write_text(of_format({}, FORMAT + 1), encoding="utf-8")
 
     with pytest.raises(StoreError, match="newer version of Fundus Explorer") as refused:
         find_workspace(place.root)
@@ -84,19 +85,11 @@ def test_newer_workspace__is_refused_before_anything_is_read(place: Workspace) -
 def test_newer_result__is_refused_and_not_replaced(place: Workspace) -> None:
     manifest = place.runs / "kept" / MANIFEST
     value = json.loads(manifest.read_text(encoding="utf-8"))
-    manifest.write_text(json.dumps(_of_format(value, FORMAT + 1)), encoding="utf-8")
+    manifest.write_text(of_format(value, FORMAT + 1), encoding="utf-8")
 
     for read in (ArtifactStore(place.runs).describe, lambda: ArtifactStore(place.runs).get("kept")):
         with pytest.raises(StoreError, match="newer version"):
             read()
-
-
-def _of_format(value: dict[str, object], number: int) -> dict[str, object]:
-    """Returns an object as a later version would seal it."""
-    from fundus_core.io import sealed as module
-
-    whole = {**{k: v for k, v in value.items() if k != "sum"}, "format": number}
-    return {**whole, "sum": module._sum(whole)}
 
 
 def test_doctor__a_damaged_result_is_named_moved_aside_and_the_rest_stays(

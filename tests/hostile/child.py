@@ -154,7 +154,7 @@ def _dicoms(folder: Path, cases: list[Path]) -> Outcomes:
 
 def _checkpoints(folder: Path, cases: list[Path]) -> Outcomes:
     """Loads each as the weights of a network, then converts it; both must say the same."""
-    from fundus_core.workflows.embeddings.embed import BackboneChoice, load_for, resolve
+    from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, load_for, resolve
     from fundus_core.workflows.weights.convert import convert
     from tests.hostile.bad_checkpoints import BACKBONE
 

@@ -17,8 +17,9 @@ from fundus_core.report.web_page import as_html
 from fundus_core.workflows.data.datasets import dataset_as_given, dataset_id, open_dataset
 from fundus_core.workflows.data.hidden_ids import KEY_FILE, LINKS, VARIABLE
 from fundus_core.workflows.data.photographs import thumbnail_file
-from fundus_core.workflows.embeddings.embed import load_embeddings, resolve
+from fundus_core.workflows.embeddings.backbone_choice import resolve
 from fundus_core.workflows.embeddings.export import export_embeddings
+from fundus_core.workflows.embeddings.stored import load_embeddings
 from fundus_core.workflows.models.runs import list_runs, run_predictions
 from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle
 from fundus_core.workflows.reports.report import ReportOptions, make_report

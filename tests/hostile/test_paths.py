@@ -162,3 +162,13 @@ def test_uploaded_studies_are_checked_and_kept_in_their_place(name: str, tmp_pat
         keep_study(Workspace(tmp_path), name, b"!!python/object/apply:os.system ['touch marker']")
 
     assert walked.files_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("named", [":", "::"])
+def test_roots_of_which_none_is_a_folder_leave_the_workspace_alone(
+    roots: Path, monkeypatch: pytest.MonkeyPatch, named: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, named)
+
+    with pytest.raises(DataError, match="outside the folders"):
+        read_dataset(DataSource(roots / "data"))

@@ -2,6 +2,7 @@
 
 import json
 import multiprocessing
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -114,3 +115,16 @@ def test_lock__two_processes_lose_nothing(tmp_path: Path) -> None:
 
     expected = {f"{name}{number}" for name in "uv" for number in range(5)}
     assert EmbeddingStore(tmp_path, RECIPE).known() == expected
+
+
+def test_read__rows_that_lie_under_another_recipe_are_left_out(
+    store: EmbeddingStore, tmp_path: Path
+) -> None:
+    other = EmbeddingStore(tmp_path, replace(RECIPE, seed=1))
+    store.folder.rename(other.folder)
+
+    with other.lock():  # puts its own recipe in the place of the one that does not belong there
+        pass
+
+    assert other.known() == set()
+    assert other.read(["a", "b"]).image_ids == ()

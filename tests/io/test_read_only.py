@@ -96,6 +96,19 @@ def test_read_only__what_is_stored_can_be_read(
     JobStore(place.jobs).reconcile()  # a page does so wherever jobs are shown
 
 
+def test_read_only__a_folder_of_the_workspace_that_is_a_link_is_of_the_workspace(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "disk").mkdir()
+    (place.root / "metrics").symlink_to(tmp_path / "disk")
+    monkeypatch.setenv(VARIABLE, "1")
+
+    with pytest.raises(ReadOnlyError):
+        write_json(place.root / "metrics" / "one.json", {})
+
+    assert list((tmp_path / "disk").iterdir()) == []
+
+
 def test_read_only__other_places_can_be_written(
     place: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

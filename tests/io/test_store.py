@@ -78,3 +78,16 @@ def test_put__manifest_is_plain_json(tmp_path: Path) -> None:
 
     assert manifest["about"] == {"n": 3}
     assert set(manifest["files"]) == {"hello.txt"}
+
+
+def test_get__results_that_change_names_are_not_taken_for_one_another(tmp_path: Path) -> None:
+    store = ArtifactStore(tmp_path)
+    for name in ("one", "two"):
+        store.put(name, {"called": name}, _hello)
+    (tmp_path / "one").rename(tmp_path / "aside")
+    (tmp_path / "two").rename(tmp_path / "one")
+    (tmp_path / "aside").rename(tmp_path / "two")
+
+    assert store.get("one") is None
+    assert store.describe() == {}
+    assert store.damaged() == ("one", "two")

@@ -19,7 +19,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import wiring
 from fundus_core.workflows.data.datasets import DatasetSummary
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.evaluation.classes import overall_auc
 from fundus_core.workflows.models.runs import FoldResult, Run, save_run
 

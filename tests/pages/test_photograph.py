@@ -11,7 +11,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.ui import text
 from fundus_core.ui.components.one_photograph_models import Said, probability_frame
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.single.one_photograph_scores import ClassProbability, PhotographScore

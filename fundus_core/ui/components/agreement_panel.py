@@ -13,7 +13,7 @@ from fundus_core.ui.agreement_caches import AgreementChoice
 from fundus_core.ui.components import downloads
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.embeddings.agreement import FEWEST_EMBEDDINGS, Agreement, AgreementPair
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.weights.labels import distinct_labels
 
 MOST_BACKBONES = 8

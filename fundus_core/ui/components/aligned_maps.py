@@ -21,7 +21,7 @@ from fundus_core.ui.components.map_colours import ColourChoice, colours_of
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import DatasetSummary
 from fundus_core.workflows.embeddings.agreement import Agreement
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 
 HOW_TO_READ = (
     "Trustworthiness falls where a map shows photographs together that are not alike to the "

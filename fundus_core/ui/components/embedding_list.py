@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from fundus_core.ui.glossary import column_help
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.weights.labels import distinct_labels
 
 

@@ -11,7 +11,7 @@ from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.data.similar import keep_example, known_similar
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.weights.labels import distinct_labels
 
 Example = Literal["none", "open", "upload"]

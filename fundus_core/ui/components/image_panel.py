@@ -9,7 +9,7 @@ from fundus_core.errors import ImageError
 from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import selection_bar
 from fundus_core.ui.components.gallery import alt_of, gallery, title_of
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.models.runs import Run
 
 PREVIEW_SIDE = 512

@@ -14,7 +14,7 @@ from fundus_core.ui.components.linked_chart import linked_chart
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.weights.labels import distinct_labels
 
 WHAT_A_MAP_SHOWS = (

@@ -8,7 +8,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.ui import selection_caches, state, text
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.workflows.data.similar import Neighbourhoods
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 
 COUNTS = (5, 8, 10, 20)
 USUAL = 8

@@ -10,6 +10,7 @@ from fundus_core.checks import CAUTIONS, Caution
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import messages, text, wiring
+from fundus_core.ui.components import damage_notice
 from fundus_core.ui.components.run_names import names_by_target as names_by_target
 from fundus_core.ui.components.run_names import run_names as run_names  # known as part of this one
 from fundus_core.ui.components.run_names import validated
@@ -29,6 +30,7 @@ def models_or_stop(dataset_id: str, title: str, none_yet: str, *, kind: str = ""
     """
     st.subheader(title)
     runs = [run for run in wiring.runs(dataset_id) if kind in {"", run.kind}]
+    damage_notice.notice("runs")
     if not runs:
         st.info(none_yet)
         st.stop()

@@ -7,6 +7,7 @@ import streamlit as st
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.ui import text
 from fundus_core.ui.glossary import help_for
+from fundus_core.workflows.data.labelled import Validation
 
 FEWEST_FOLDS, USUAL_FOLDS, MOST_FOLDS = 2, 5, 10
 _BINARY_LABELS = {"0", "1"}
@@ -28,6 +29,10 @@ class PickedValidation:
         """Returns it as options of the command line."""
         folds = ("--use-split",) if self.use_split else ("--folds", str(self.folds))
         return ("--seed", str(self.seed), *folds)
+
+    def of(self, target: str) -> Validation:
+        """Returns it for a target."""
+        return Validation(target, self.folds, self.seed, self.use_split)
 
 
 def pick_target(dataset: FundusDataset, *, key: str) -> str:

@@ -9,7 +9,7 @@ from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.data.text_search import known_search
-from fundus_core.workflows.embeddings.embed import EmbeddingSummary
+from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.models.prototypes import understands_words
 
 

@@ -5,29 +5,22 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Literal
 
 from fundus_core import __version__
 from fundus_core.compute import choose_device
-from fundus_core.domain.dataset import FundusDataset
-from fundus_core.errors import DataError, FundusError, StoreError, WeightsError
+from fundus_core.errors import StoreError, WeightsError
 from fundus_core.io.files import write_atomically
-from fundus_core.io.images import ScannedImage, holds
 from fundus_core.io.leftovers import leftovers, sweep
 from fundus_core.io.read_only import is_read_only, require_writable
-from fundus_core.io.scans import ScanFile
 from fundus_core.io.sealed import FORMAT
 from fundus_core.io.weights import require_unchanged, weights_folders
 from fundus_core.io.workspace import Workspace
-from fundus_core.io.workspace_format import format_of
-from fundus_core.workflows.data.datasets import dataset_as_given, list_datasets
+from fundus_core.io.workspace_format import format_of, in_the_way, is_foreign
+from fundus_core.workflows.data.checkup import Check, State
+from fundus_core.workflows.data.doctor_photographs import photographs_check
 from fundus_core.workflows.data.integrity import DAMAGED, Integrity, examine, mend
-from fundus_core.workflows.data.repoint import is_away, repoint
-
-State = Literal["in order", "caution", "not in order", "mended"]
 
 _PACKAGES = ("torch", "torchvision", "timm", "streamlit", "numpy", "pandas", "scikit-learn")
 _IMPORTED = ("torch", "torchvision", "timm")
@@ -37,19 +30,6 @@ _LEAST_FREE = 2_000_000_000
 """Bytes on disk below which an extraction of a large data set may not fit."""
 
 _NAMED_AT_MOST = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at, and what came of it."""
-
-    name: str
-    state: State
-    text: str
-    """What was found, as a sentence."""
-
-    next_step: str = ""
-    """What to do; empty where there is nothing to do."""
 
 
 def diagnose(workspace: Workspace, *, repair: bool = False) -> tuple[Check, ...]:
@@ -63,9 +43,11 @@ def diagnose(workspace: Workspace, *, repair: bool = False) -> tuple[Check, ...]
 
     Raises:
         ReadOnlyError: If it is to be repaired and is only to be looked at.
+        StoreError: If it is to be repaired and is no workspace.
     """
     if repair:
         require_writable()
+        _require_ours(workspace)
     looks: tuple[Callable[[], Check], ...] = (
         _versions,
         _device,
@@ -74,7 +56,7 @@ def diagnose(workspace: Workspace, *, repair: bool = False) -> tuple[Check, ...]
         lambda: _stored(workspace, repair=repair),
         lambda: _format(workspace),
         lambda: _half_written(workspace, repair=repair),
-        lambda: _photographs(workspace, repair=repair),
+        lambda: photographs_check(workspace, repair=repair),
     )
     return tuple(look() for look in looks)
 
@@ -158,6 +140,7 @@ def _weights(workspace: Workspace) -> Check:
         for folder in weights_folders(workspace)
         if folder.is_dir()
         for path in sorted(folder.glob("*.safetensors"))
+        if path.is_file()
     ]
     problems = list(_refused(files))
     if problems:
@@ -180,7 +163,36 @@ def _refused(files: list[Path]) -> Iterator[WeightsError]:
             yield error
 
 
+def _require_ours(workspace: Workspace) -> None:
+    """Refuses to tidy up in a folder that holds nothing of this program."""
+    if is_foreign(workspace.root):
+        raise StoreError(
+            f"{workspace.root} is no workspace: it holds {_held(workspace.root)}, and nothing of "
+            "this program. Nothing was repaired.",
+            hint="Name the workspace by --workspace.",
+        )
+
+
+def _held(root: Path) -> str:
+    return _some(tuple(sorted(path.name for path in root.iterdir())))
+
+
 def _format(workspace: Workspace) -> Check:
+    if is_foreign(workspace.root):
+        return Check(
+            "format",
+            "not in order",
+            f"{workspace.root} is no workspace: it holds {_held(workspace.root)}, and nothing of "
+            "this program.",
+            "Name the workspace by --workspace.",
+        )
+    if blocked := in_the_way(workspace.root):
+        return Check(
+            "format",
+            "not in order",
+            f"Something else lies where the workspace keeps its own: {_some(blocked)}.",
+            "Move it out of the workspace.",
+        )
     number = format_of(workspace.root)
     text = f"The workspace is in format {number}; this version writes format {FORMAT}."
     if number == FORMAT:
@@ -197,11 +209,13 @@ def _stored(workspace: Workspace, *, repair: bool) -> Check:
     """Compares everything stored with its checksums; moves aside what differs."""
     try:
         found = examine(workspace)
+        repair = repair and bool(found.damaged or found.unsealed or _is_old(workspace))
+        if repair:
+            mend(workspace, found)
     except StoreError as error:
         return Check("stored results", "not in order", error.message, error.hint)
     text = _counted(found)
-    if repair and (found.damaged or found.unsealed or format_of(workspace.root) != FORMAT):
-        mend(workspace, found)
+    if repair:
         return Check(
             "stored results",
             "mended",
@@ -222,6 +236,10 @@ def _stored(workspace: Workspace, *, repair: bool) -> Check:
             "stored results", "caution", text, "`fundus doctor --repair` gives them a checksum."
         )
     return Check("stored results", "in order", text)
+
+
+def _is_old(workspace: Workspace) -> bool:
+    return format_of(workspace.root) != FORMAT
 
 
 def _counted(found: Integrity) -> str:
@@ -254,77 +272,3 @@ def _half_written(workspace: Workspace, *, repair: bool) -> Check:
         f"{count} files were left half-written by processes that were killed; nothing reads them.",
         "`fundus doctor --repair` removes them.",
     )
-
-
-def _photographs(workspace: Workspace, *, repair: bool) -> Check:
-    """Looks whether the photographs of every data set are where they were."""
-    lines, found_again = [], []
-    try:
-        summaries = list_datasets(workspace)
-    except StoreError as error:
-        return Check("photographs", "not in order", error.message, error.hint)
-    for summary in summaries:
-        try:
-            dataset = dataset_as_given(workspace, summary.id)
-        except DataError as error:
-            lines.append(error.message)
-            continue
-        missing, changed = _gone(dataset, ScanFile(workspace.scans))
-        if changed:
-            lines.append(
-                f"{len(changed)} of the {len(dataset)} photographs of {summary.id} are others than "
-                "when it was opened; they are not used, and opening it again reads them anew."
-            )
-        if missing and repair and _found_inside(workspace, summary.id, dataset):
-            found_again.append(summary.id)
-        elif missing:
-            lines.append(
-                f"{len(missing)} of the {len(dataset)} photographs of {summary.id} are not where "
-                "they were."
-            )
-    if lines:
-        return Check(
-            "photographs",
-            "not in order",
-            " ".join(lines),
-            "If they were moved: `fundus repoint DATASET FOLDER`. Everything stored stays usable.",
-        )
-    if found_again:
-        text = f"Found inside the workspace again: {', '.join(found_again)}."
-        return Check("photographs", "mended", text)
-    return Check(
-        "photographs", "in order", f"The photographs of {len(summaries)} data sets are there."
-    )
-
-
-def _gone(dataset: FundusDataset, scans: ScanFile) -> tuple[list[str], list[str]]:
-    """Returns the photographs that are not there, and those that show something else by now.
-
-    A file whose size and time of change are those of its last reading is not read again.
-    """
-    missing, changed = [], []
-    for image_id, path in zip(dataset.image_ids, dataset.table["path"], strict=True):
-        file = Path(path)
-        if not file.is_file():
-            missing.append(path)
-            continue
-        status = file.stat()
-        known = scans.get(path, status.st_size, status.st_mtime_ns)
-        seen = known.image_id if isinstance(known, ScannedImage) else None
-        if seen != image_id and not holds(file, image_id):
-            changed.append(path)
-    return missing, changed
-
-
-def _found_inside(workspace: Workspace, name: str, dataset: FundusDataset) -> bool:
-    """Points a data set that moved together with its workspace to where it is now."""
-    old = Path(dataset.source)
-    inside = [workspace.root.joinpath(*old.parts[start:]) for start in range(1, len(old.parts))]
-    place = next((path for path in inside if path.exists()), None)
-    if place is None or not is_away(dataset):
-        return False
-    try:
-        repoint(workspace, name, place)
-    except FundusError:
-        return False
-    return True

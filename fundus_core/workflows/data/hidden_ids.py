@@ -1,8 +1,10 @@
 """Data sets without the names of patients and files, where `FUNDUS_HIDE_IDS` asks for it.
 
 A data set is hidden where it is read from the workspace, so that whatever is made of it later -
-pages, runs, logs, exports, reports - never meets a name: patients are pseudonyms, photographs are
-links with pseudonyms for names, and columns that tell patients from one another are left out.
+pages, runs, logs, exports, reports - never meets a name: patients are pseudonyms, photographs and
+masks are links with pseudonyms for names, and columns that tell patients from one another are left
+out. What was given stays at hand in memory alone (`FundusDataset.hidden`), for folds and keys: they
+are those that are made without hiding, and so are all figures.
 
 The pseudonyms are keyed hashes. The key lies in the workspace and is drawn once, so that they stay
 the same there and cannot be traced back by trying all hospital numbers elsewhere. What the user
@@ -12,16 +14,18 @@ gave is stored as it was given: the table of each data set, and where the links 
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
-from fundus_core.domain.dataset import FundusDataset, RejectedRow
+from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset, RejectedRow
 from fundus_core.errors import StoreError
 from fundus_core.imports.records import Pseudonyms
-from fundus_core.io.photo_files import is_photograph_name
+from fundus_core.io.images import SUPPORTED_SUFFIXES
+from fundus_core.io.photo_files import PICTURE_SUFFIXES, names_pictures, root_of
 from fundus_core.io.read_only import is_read_only
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.privacy import Discretion
@@ -33,9 +37,11 @@ KEY_FILE, LINKS = "pseudonyms.key", "photographs"
 """In the workspace: the key, and the folder of links to photographs."""
 
 _KEY_BYTES = 32
+_SUFFIXES = {*SUPPORTED_SUFFIXES, *PICTURE_SUFFIXES}
 _OFF = {"", "0", "false", "no", "off"}
-_PSEUDONYM = re.compile(r"p[0-9a-f]{16}|image:.*")
-"""A patient who has a pseudonym already, or of whom only the photograph is known."""
+_PSEUDONYM = re.compile(r"p[0-9a-f]{16}")
+_NAMELESS = "image:"
+"""Begins the patient of a photograph that names none."""
 
 
 def hides_ids() -> bool:
@@ -51,24 +57,50 @@ def without_names(workspace: Workspace, dataset: FundusDataset) -> FundusDataset
     """
     if not hides_ids():
         return dataset
-    names = _pseudonyms(workspace)
-    patients = {one: _patient(names, one) for one in set(dataset.table["patient_id"].dropna())}
-    shared = shared_table(dataset, patients).table
-    paths = [_link(workspace, names, str(path)) for path in dataset.table["path"]]
-    shared.insert(1, "path", pd.Series(paths, index=shared.index, dtype=object))
-    private = [*dataset.table["path"], *(row.path for row in dataset.rejected), *patients]
+    names, given = _pseudonyms(workspace), dataset.table
+    patients = {one: _patient(names, one) for one in set(given["patient_id"].dropna())}
+    found = shared_table(dataset, patients)
+    shared = found.table
+    shared.insert(1, "path", _links(workspace, names, given["path"]))
+    free = given.columns.drop(list(RESERVED_COLUMNS))
+    masks = [str(name) for name in free if names_pictures(given[name])]
+    for name in masks:
+        shared[name] = _links(workspace, names, given[name], root_of(dataset.source))
+    private = [*given["path"], *(row.path for row in dataset.rejected), *patients]
     told = Discretion([str(one) for one in private])
     return replace(
-        dataset, table=shared, rejected=tuple(_hidden(row, names, told) for row in dataset.rejected)
+        dataset,
+        table=shared,
+        rejected=tuple(_hidden(row, names, told) for row in dataset.rejected),
+        hidden=given.set_index("image_id")[
+            ["path", "patient_id", *dict.fromkeys([*found.left_out, *masks])]
+        ],
     )
 
 
 def without_patients(workspace: Workspace, patients: Sequence[str]) -> list[str]:
-    """Returns patients by their pseudonyms if names are hidden; those that have one keep it."""
-    if not hides_ids():
-        return list(patients)
+    """Returns patients by their pseudonyms; those that have one keep it."""
     names = _pseudonyms(workspace)
     return [_patient(names, str(one)) for one in patients]
+
+
+def with_names(workspace: Workspace, patients: Sequence[str], known: Collection[str]) -> list[str]:
+    """Returns patients by their names, where those of a run were stored while names were hidden.
+
+    Args:
+        workspace: Whose pseudonyms they are.
+        patients: By name or by pseudonym.
+        known: Names of the patients of the data set; who is none of them keeps the pseudonym.
+    """
+    names = _pseudonyms(workspace)
+    name_of = {_patient(names, one): one for one in known}
+    return [name_of.get(str(one), str(one)) for one in patients]
+
+
+def has_pseudonyms(workspace: Workspace, patients: Iterable[str]) -> bool:
+    """Says whether some of the patients were stored while names were hidden here."""
+    is_key_there = (workspace.root / KEY_FILE).is_file()
+    return is_key_there and any(_PSEUDONYM.fullmatch(str(one)) for one in patients)
 
 
 def key_of_scans(workspace: Workspace) -> Pseudonyms | None:
@@ -77,7 +109,8 @@ def key_of_scans(workspace: Workspace) -> Pseudonyms | None:
 
 
 def _patient(names: Pseudonyms, patient: str) -> str:
-    return patient if _PSEUDONYM.fullmatch(patient) else names.of(patient)
+    tells_nothing = patient.startswith(_NAMELESS) or _PSEUDONYM.fullmatch(patient)
+    return patient if tells_nothing else names.of(patient)
 
 
 def _hidden(row: RejectedRow, names: Pseudonyms, told: Discretion) -> RejectedRow:
@@ -86,7 +119,25 @@ def _hidden(row: RejectedRow, names: Pseudonyms, told: Discretion) -> RejectedRo
 
 def _file_name(names: Pseudonyms, path: str) -> str:
     suffix = Path(path).suffix.lower()
-    return f"photo-{names.of(path)[1:]}{suffix if is_photograph_name(f'x{suffix}') else ''}"
+    return f"photo-{names.of(path)[1:]}{suffix if suffix in _SUFFIXES else ''}"
+
+
+def _links(
+    workspace: Workspace, names: Pseudonyms, column: "pd.Series[Any]", root: Path = Path()
+) -> "pd.Series[Any]":
+    """Returns a column of files as links; empty cells stay empty.
+
+    Args:
+        workspace: Where the links are.
+        names: Makes their names.
+        column: Paths of files.
+        root: Of paths that are relative.
+    """
+    links = [
+        _link(workspace, names, str(root / cell)) if isinstance(cell, str) and cell else None
+        for cell in column
+    ]
+    return pd.Series(links, index=column.index, dtype=object)
 
 
 def _link(workspace: Workspace, names: Pseudonyms, path: str) -> str:

@@ -57,6 +57,8 @@ class Labelled:
     folds: tuple[Fold, ...]
     validation: Validation
     cautions: tuple[Caution, ...]
+    groups: NDArray[np.str_] | None = None
+    """Shape (n,): `patients` by the names as they were given, to divide by; not to be shown."""
 
     def fingerprint(self) -> str:
         """Returns a key of what is validated on."""
@@ -64,7 +66,7 @@ class Labelled:
         about: dict[str, Any] = {
             "images": list(self.image_ids),
             "y_true": self.y_true.tolist(),
-            "patients": None if self.patients is None else self.patients.tolist(),
+            "patients": None if self.groups is None else self.groups.tolist(),
             "split": [fold.test.tolist() for fold in self.folds] if own_split else None,
         }
         if self.validation.fraction < 1:
@@ -117,19 +119,20 @@ def labelled_photographs(
     known = known & np.array([image_id in readable for image_id in dataset.image_ids])
     rows = np.flatnonzero(known)
     patients = None if dataset.patient_ids is None else dataset.patient_ids[rows]
+    groups = None if dataset.groups is None else dataset.groups[rows]
     folds = (
         (_own_split(dataset, rows, y_true[rows], target),)
         if validation.use_split
         else grouped_folds(
             y_true[rows],
-            patients,
+            groups,
             n_folds=validation.folds,
             seed=validation.seed,
             class_names=target.scored_classes,
         )
     )
     if validation.fraction != 1:
-        folds = tuple(_fewer(fold, y_true[rows], patients, validation, target) for fold in folds)
+        folds = tuple(_fewer(fold, y_true[rows], groups, validation, target) for fold in folds)
     leak = split_caution(dataset) if validation.use_split else None
     unread = unreadable_caution(n_labelled - len(rows), n_labelled)
     return Labelled(
@@ -141,20 +144,21 @@ def labelled_photographs(
         folds,
         validation,
         tuple(caution for caution in (leak, unread) if caution),
+        groups,
     )
 
 
 def _fewer(
     fold: Fold,
     y_true: NDArray[np.bool_],
-    patients: NDArray[np.str_] | None,
+    groups: NDArray[np.str_] | None,
     validation: Validation,
     target: Target,
 ) -> Fold:
     """Returns a fold that learns from fewer patients and tests the same."""
     kept = nested_fraction(
         y_true[fold.train],
-        None if patients is None else patients[fold.train],
+        None if groups is None else groups[fold.train],
         fraction=validation.fraction,
         seed=validation.draw,
         class_names=target.scored_classes,

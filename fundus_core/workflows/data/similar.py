@@ -18,7 +18,8 @@ from fundus_core.io.files import write_atomically
 from fundus_core.io.images import SUPPORTED_SUFFIXES, scan_image
 from fundus_core.io.workspace import Workspace
 from fundus_core.similarity import cosines_with, nearest
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed_resolved, resolve
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed_resolved
 
 FOLDER = "examples"
 """Of the workspace: photographs that were only asked about."""

@@ -11,7 +11,8 @@ from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.errors import TargetError
 from fundus_core.io.findings import Finding, read_findings
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed_resolved, resolve
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.models.prototypes import (
     Reading,
     TowerAt,

@@ -6,6 +6,8 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
 
 from fundus_core.checks import CAUTIONS, Caution, several_tests_caution
 from fundus_core.domain.predictions import Predictions
@@ -115,7 +117,15 @@ def _with_ids(models: list[ScoredModel]) -> list[ScoredModel]:
             hint="Add an image_id column to every table, so that rows can be joined.",
         )
     ids = tuple(f"row {row}" for row in range(len(first)))
-    return [replace(m, predictions=replace(m.predictions, image_ids=ids)) for m in models]
+    by_order = Caution("FD019", CAUTIONS["FD019"])
+    return [
+        replace(
+            m,
+            predictions=replace(m.predictions, image_ids=ids),
+            cautions=(*m.cautions, by_order),
+        )
+        for m in models
+    ]
 
 
 def _in_order(predictions: Predictions, order: list[str]) -> Predictions:
@@ -136,6 +146,32 @@ def _require_equal_labels(models: list[ScoredModel]) -> None:
 
 
 def _with_shared_patients(models: list[ScoredModel]) -> list[ScoredModel]:
-    """Gives all models the patients that any of them knows: rows are equal by now."""
-    known = next((p for m in models if (p := m.predictions.patient_ids) is not None), None)
-    return [replace(m, predictions=replace(m.predictions, patient_ids=known)) for m in models]
+    """Gives all models the patients that any of them knows: rows are equal by now.
+
+    Raises:
+        DifferentImagesError: If they put photographs together differently; what patients are
+            called makes no difference.
+    """
+    knowing = [model for model in models if model.predictions.patient_ids is not None]
+    if not knowing:
+        return models
+    first, *others = knowing
+    for other in others:
+        if not np.array_equal(_grouping(first), _grouping(other)):
+            raise DifferentImagesError(
+                f"The same photographs are of {_n_patients(first)} patients in {first.reference} "
+                f"and of {_n_patients(other)} in {other.reference}, or of others.",
+                hint="Evaluate both on the same table: its patients were changed in between.",
+            )
+    shared = first.predictions.patient_ids
+    return [replace(m, predictions=replace(m.predictions, patient_ids=shared)) for m in models]
+
+
+def _grouping(model: ScoredModel) -> NDArray[np.intp]:
+    """Returns the patient of each photograph, numbered as they appear."""
+    codes, _ = pd.factorize(np.asarray(model.predictions.patient_ids))
+    return np.asarray(codes)
+
+
+def _n_patients(model: ScoredModel) -> int:
+    return int(_grouping(model).max(initial=-1)) + 1

@@ -120,7 +120,7 @@ def _folds(predictions: Predictions, seed: int) -> tuple[NDArray[np.int64], Fold
             f"patients and judged on others needs {FEWEST_FOLDS}.",
             hint="Recalibrate on a larger set.",
         )
-    folds = grouped_folds(predictions.y_true, patients, n_folds=min(FOLDS_MADE, rarest), seed=seed)
+    folds = grouped_folds(predictions.y_true, codes, n_folds=min(FOLDS_MADE, rarest), seed=seed)
     fold = np.empty(len(predictions.y_true), dtype=np.int64)
     for number, one in enumerate(folds):
         fold[one.test] = number

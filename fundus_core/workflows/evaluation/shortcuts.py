@@ -14,9 +14,10 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import NoVarianceError, SingleClassError
 from fundus_core.io.workspace import Workspace
-from fundus_core.probe_fits import TrainingSide, logistic_path
+from fundus_core.probe_fits import TrainingSide, fitting, logistic_path
 from fundus_core.splits import Fold, grouped_folds
 from fundus_core.stats.delong import AucComparison, AucInterval, auc_interval, compare_paired
+from fundus_core.stats.inputs import as_patients
 from fundus_core.stats.multiplicity import holm
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.data.labelled import TRAIN_SPLITS
@@ -198,8 +199,9 @@ def _learning(
                 "the table's split",
                 n_tested,
             )
+    groups = as_patients(patients, n_images=n_tested)  # not by name: names may be hidden
     anew = grouped_folds(
-        y_true, patients, n_folds=_FOLDS, seed=_SEED, class_names=predictions.class_names
+        y_true, groups, n_folds=_FOLDS, seed=_SEED, class_names=predictions.class_names
     )
     return _Learning(ids, y_true, patients, anew, "folds drawn anew", n_tested)
 
@@ -228,7 +230,8 @@ def _held_out(learning: _Learning, family: Features) -> NDArray[np.float64]:
     y_score = np.full(len(learning.image_ids), np.nan)
     for fold in learning.folds:
         side = TrainingSide(family.values[fold.train], learning.y_true[fold.train], "binary", _SEED)
-        (probe,) = logistic_path(side, [_STRENGTH])
+        with fitting():
+            (probe,) = logistic_path(side, [_STRENGTH])
         y_score[fold.test] = probe.score(family.values[fold.test])[:, 0]
     return y_score[: learning.n_tested]
 

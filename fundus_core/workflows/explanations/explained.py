@@ -16,7 +16,11 @@ from fundus_core.explain.tail import CamLayer, Target
 from fundus_core.finetune.heads import HEADS
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import LinearProbe
-from fundus_core.workflows.embeddings.embed import ResolvedChoice, load_for, resolve_recipe
+from fundus_core.workflows.embeddings.backbone_choice import (
+    ResolvedChoice,
+    load_for,
+    resolve_recipe,
+)
 from fundus_core.workflows.explanations.explained_photographs import Subject
 from fundus_core.workflows.models.networks import fine_tuned, kept_folds
 from fundus_core.workflows.models.runs import Run, load_run, run_probe

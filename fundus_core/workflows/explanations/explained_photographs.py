@@ -59,7 +59,7 @@ def subjects_of(workspace: Workspace, run: Run, images: Sequence[str]) -> list[S
     known = _known_paths(workspace, run)
     subjects = []
     for image in images:
-        path = known.get(image) or Path(image).expanduser()
+        path = Path(known[image]) if image in known else Path(image).expanduser()
         if image not in known and not path.is_file():
             raise DataError(
                 f"{image!r} is neither a file nor an image id of {run.dataset_name}.",
@@ -94,13 +94,10 @@ def shown_to(run: Run, path: Path, *, image_id: str = "") -> Shown:
     return Shown(batch, prepared.geometry)
 
 
-def _known_paths(workspace: Workspace, run: Run) -> dict[str, Path]:
+def _known_paths(workspace: Workspace, run: Run) -> dict[str, str]:
     """Returns image id -> path of the run's data set; empty if that is no longer remembered."""
     try:
         table = stored_dataset(workspace, run.dataset_id).table
     except DataError:
         return {}
-    return {
-        image_id: Path(path)
-        for image_id, path in zip(table["image_id"], table["path"], strict=True)
-    }
+    return dict(zip(table["image_id"], table["path"], strict=True))

@@ -28,12 +28,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.splits import Fold, held_out_groups
 from fundus_core.workflows.data.labelled import Labelled, Validation, labelled_photographs
 from fundus_core.workflows.data.look_alikes import minding_look_alikes
-from fundus_core.workflows.embeddings.embed import (
-    BackboneChoice,
-    ResolvedChoice,
-    resolve,
-    squares_for,
-)
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice, resolve
+from fundus_core.workflows.embeddings.embed import squares_for
 from fundus_core.workflows.models.held_out import (
     HeldOut,
     evaluated_run,
@@ -290,7 +286,7 @@ class _Task:
         progress: Progress,
     ) -> NDArray[np.float64]:
         labelled, choice = self.labelled, self.choice
-        learn, choose = _inner_split(fold.train, labelled.patients, choice.training.seed)
+        learn, choose = _inner_split(fold.train, labelled.groups, choice.training.seed)
         classifier = fresh_classifier(
             self.resolved,
             n_outputs=labelled.y_true.shape[1],
@@ -313,7 +309,7 @@ class _Task:
             loss=self.recipe.loss,
             strategy=choice.strategy,
             options=choice.options,
-            groups=labelled.patients,
+            groups=labelled.groups,
             state_file=self.folder / f"fold-{number}.safetensors",
             on_epoch=on_epoch,
             progress=progress,

@@ -27,7 +27,8 @@ from fundus_core.splits import Fold
 from fundus_core.stats.class_tests import compare_classes
 from fundus_core.stats.delong import AucComparison, compare_paired
 from fundus_core.workflows.data.labelled import Labelled
-from fundus_core.workflows.embeddings.embed import BackboneChoice, ResolvedChoice, embed
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice
+from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.runs import FoldResult, Run, list_runs, now, run_folder
 
@@ -68,7 +69,7 @@ def cross_validated(
         labelled.y_true,
         task=labelled.target.task,
         folds=labelled.folds,
-        groups=labelled.patients,
+        groups=labelled.groups,
         seed=validation.seed,
         text=text,
         refit_on_all=not validation.use_split and validation.fraction == 1,

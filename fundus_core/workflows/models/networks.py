@@ -26,7 +26,8 @@ from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.files import write_atomically
 from fundus_core.io.square_store import SquareStore
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.embeddings.embed import ResolvedChoice, resolve_recipe, squares_for
+from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve_recipe
+from fundus_core.workflows.embeddings.embed import squares_for
 from fundus_core.workflows.models.runs import NETWORKS, Run, run_folder
 
 if TYPE_CHECKING:

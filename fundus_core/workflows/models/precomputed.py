@@ -22,7 +22,7 @@ from fundus_core.io.files import checksum, read_json, write_atomically, write_js
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.labelled import Labelled, labelled_photographs
 from fundus_core.workflows.data.look_alikes import minding_look_alikes
-from fundus_core.workflows.embeddings.embed import ResolvedChoice, resolve
+from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve
 from fundus_core.workflows.models.held_out import (
     HeldOut,
     evaluated_run,

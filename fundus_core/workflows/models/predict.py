@@ -26,7 +26,8 @@ from fundus_core.errors import FundusError, TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.class_tests import compare_classes_unpaired
 from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaired
-from fundus_core.workflows.embeddings.embed import embed_resolved, resolve_recipe
+from fundus_core.workflows.embeddings.backbone_choice import resolve_recipe
+from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.networks import ensemble_scores
 from fundus_core.workflows.models.runs import (

@@ -26,6 +26,7 @@ from fundus_core.finetune.loop import Trained, TrainingRecipe, train
 from fundus_core.finetune.squares import Squares, read_squares
 from fundus_core.finetune.state import Epoch
 from fundus_core.io.files import read_json, write_atomically, write_json
+from fundus_core.io.photo_files import root_of
 from fundus_core.io.weights import SCRATCH, FoundWeights, file_sha256, find_weights
 from fundus_core.io.workspace import Workspace
 from fundus_core.phantom.lesion_drawing import CUP_BIT, DISC_BIT, LESION_BITS
@@ -165,7 +166,7 @@ def pretrain(
         on_epoch=after,
         progress=progress,
     )
-    patients = dataset.select(squares.image_ids).patient_ids
+    patients = dataset.select(squares.image_ids).groups
     validation = _validation(network, squares, targets, rows[1], patients)
     seconds = round(time.perf_counter() - started)
     made = _write(weights, dataset, spec, recipe, initial, network, trained, validation, seconds)
@@ -269,8 +270,7 @@ def _masks(dataset: FundusDataset) -> dict[str, Path] | None:
     """Returns image id -> truth mask, from the table's `mask` column; None if it has none."""
     if "mask" not in dataset.table.columns:
         return None
-    source = Path(dataset.source)
-    root = source if source.is_dir() else source.parent
+    root = root_of(dataset.source)
     named = dataset.table[["image_id", "mask"]].dropna()
     return {image_id: root / str(mask) for image_id, mask in named.itertuples(index=False)}
 
@@ -297,7 +297,7 @@ def _split(
 ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Returns rows to learn from and rows to validate by, no patient among both."""
     rows = np.arange(len(image_ids))
-    patients = dataset.select(image_ids).patient_ids
+    patients = dataset.select(image_ids).groups
     return held_out_groups(rows, patients, share=VALIDATION_SHARE, seed=seed)
 
 

@@ -10,12 +10,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.probes import PROBES, needs_text
 from fundus_core.workflows.data.labelled import Labelled, Validation, labelled_photographs
 from fundus_core.workflows.data.look_alikes import minding_look_alikes
-from fundus_core.workflows.embeddings.embed import (
-    BackboneChoice,
-    ResolvedChoice,
-    embed_resolved,
-    resolve,
-)
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.models.held_out import (
     HeldOut,
     cross_validated,

@@ -13,7 +13,7 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import BackboneError
 from fundus_core.io.findings import read_findings
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.embeddings.embed import BackboneChoice, ResolvedChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice
 from fundus_core.workflows.models.prototypes import (
     Prototype,
     Reading,

@@ -25,7 +25,7 @@ from fundus_core.io.findings import PLACEHOLDER, Finding
 from fundus_core.io.tensor_sums import is_whole, with_sum
 from fundus_core.io.weights import weights_folders
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.embeddings.embed import BackboneChoice, ResolvedChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice
 from fundus_core.zero_shot import PROTOTYPES, build_prototypes, prompts
 
 SUFFIX = ".safetensors"

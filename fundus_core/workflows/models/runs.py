@@ -13,7 +13,7 @@ from fundus_core.checks import Caution
 from fundus_core.domain.dataset import Target
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe
-from fundus_core.errors import StoreError
+from fundus_core.errors import DataError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
 from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.io.files import write_json
@@ -21,7 +21,13 @@ from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import PROBES, Probe
 from fundus_core.stats.delong import AucInterval
-from fundus_core.workflows.data.hidden_ids import hides_ids, without_patients
+from fundus_core.workflows.data.datasets import dataset_as_given
+from fundus_core.workflows.data.hidden_ids import (
+    has_pseudonyms,
+    hides_ids,
+    with_names,
+    without_patients,
+)
 
 PREDICTIONS = "predictions.parquet"
 BASELINE = "baseline.parquet"
@@ -175,7 +181,8 @@ def run_folder(workspace: Workspace, run: Run) -> Path:
     if folder is None:
         raise StoreError(
             f"The files of run {run.id} are missing or damaged.",
-            hint="Fit the probe again; its embeddings are kept.",
+            hint="`fundus doctor --repair` moves them aside; fit the probe again then: its "
+            "embeddings are kept.",
         )
     return folder
 
@@ -183,7 +190,7 @@ def run_folder(workspace: Workspace, run: Run) -> Path:
 def run_predictions(workspace: Workspace, run: Run) -> Predictions:
     """Returns the held-out predictions of a run."""
     table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
-    return _predictions(_shown(workspace, table), run, run.label)
+    return _predictions(_shown(workspace, run, table), run, run.label)
 
 
 def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
@@ -191,7 +198,7 @@ def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
     path = run_folder(workspace, run) / BASELINE
     if not path.is_file():
         return None
-    table = _shown(workspace, pd.read_parquet(path))
+    table = _shown(workspace, run, pd.read_parquet(path))
     return _predictions(table, run, "mean colour (shortcut baseline)")
 
 
@@ -244,14 +251,28 @@ def _write_probes(path: Path, probes: Sequence[Probe], final: Probe) -> None:
     save_file(arrays, path)
 
 
-def _shown(workspace: Workspace, table: pd.DataFrame) -> pd.DataFrame:
-    """Returns predictions as they may be seen: patients by pseudonyms where names are hidden."""
-    known = table["patient_id"].notna()
-    if not hides_ids() or not known.any():
-        return table
+def _shown(workspace: Workspace, run: Run, table: pd.DataFrame) -> pd.DataFrame:
+    """Returns predictions as they may be seen: patients by pseudonyms where names are hidden.
+
+    Those that were stored while names were hidden get them back where names are shown.
+    """
     patients = table["patient_id"].astype(object)
-    patients[known] = without_patients(workspace, list(patients[known]))
+    known = patients.notna()
+    if not known.any():
+        return table
+    if hides_ids():
+        patients[known] = without_patients(workspace, list(patients[known]))
+    elif has_pseudonyms(workspace, patients[known]):
+        patients[known] = with_names(workspace, list(patients[known]), _named(workspace, run))
     return table.assign(patient_id=patients)
+
+
+def _named(workspace: Workspace, run: Run) -> set[str]:
+    """Returns the patients of a run's data set by name; none where it cannot be read any more."""
+    try:
+        return set(dataset_as_given(workspace, run.dataset_id).table["patient_id"].dropna())
+    except DataError:
+        return set()
 
 
 def _predictions(table: pd.DataFrame, run: Run, model: str) -> Predictions:

@@ -23,7 +23,7 @@ from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.privacy import Discretion
 from fundus_core.workflows.data.datasets import dataset_id, list_datasets, stored_dataset
-from fundus_core.workflows.embeddings.embed import list_embeddings
+from fundus_core.workflows.embeddings.stored import list_embeddings
 from fundus_core.workflows.models.runs import BASELINE, PREDICTIONS, Run, list_runs, run_folder
 from fundus_core.workflows.reports.bundle_format import ABOUT, CONTENTS, FORMAT, TABLE, VERSION
 from fundus_core.workflows.reports.bundle_pseudonyms import pseudonyms, renamed, shared_table

@@ -17,7 +17,7 @@ from fundus_core.io.weights import SCRATCH
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, list_datasets, open_with_target
 from fundus_core.workflows.data.demo import make_demo
-from fundus_core.workflows.embeddings.embed import BackboneChoice, resolve, resolve_recipe
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve, resolve_recipe
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset

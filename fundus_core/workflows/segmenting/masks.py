@@ -3,21 +3,17 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
 from fundus_core.io.files import checksum
+from fundus_core.io.photo_files import PICTURE_SUFFIXES, names_pictures, root_of
 from fundus_core.segmentation.channels import VESSEL, Channel, channels_text
 from fundus_core.segmentation.data import MaskedPhotograph
 
 USUAL_FIELD = "fov"
 """Column or folder of fields of view."""
-
-_ENDINGS = (".png", ".tif", ".tiff", ".gif", ".bmp", ".jpg")
 
 
 USUAL_MASKS = "mask"
@@ -67,7 +63,7 @@ class Masked:
 def mask_columns(dataset: FundusDataset) -> list[str]:
     """Returns the columns of a table that name picture files besides photographs and fields."""
     columns = dataset.table.columns.drop(["path", "image_id", USUAL_FIELD], errors="ignore")
-    return [str(name) for name in columns if _names_pictures(dataset.table[name])]
+    return [str(name) for name in columns if names_pictures(dataset.table[name])]
 
 
 def usual_column(columns: Iterable[str], channels: Sequence[Channel]) -> str:
@@ -127,15 +123,8 @@ def mask_files(dataset: FundusDataset, name: str) -> dict[str, Path]:
     return {image_id: path for image_id, path in found.items() if path is not None}
 
 
-def _names_pictures(column: "pd.Series[Any]") -> bool:
-    cells = column.dropna()
-    first = cells.iloc[0] if len(cells) else None
-    return isinstance(first, str) and first.lower().endswith(_ENDINGS)
-
-
 def _of_column(dataset: FundusDataset, name: str) -> dict[str, Path]:
-    source = Path(dataset.source)
-    root = source if source.is_dir() else source.parent
+    root = root_of(dataset.source)
     cells = dict(zip(dataset.image_ids, dataset.table[name], strict=True))
     named = {key: root / str(cell) for key, cell in cells.items() if isinstance(cell, str) and cell}
     missing = [path for path in named.values() if not path.is_file()]
@@ -151,5 +140,5 @@ def _of_column(dataset: FundusDataset, name: str) -> dict[str, Path]:
 def _beside(photograph: Path, folder: str) -> Path | None:
     """Returns the file of the same name in a folder beside the photograph's, if there is one."""
     stem = photograph.parent.parent / folder / photograph.stem
-    candidates = (stem.with_name(stem.name + ending) for ending in _ENDINGS)
+    candidates = (stem.with_name(stem.name + ending) for ending in PICTURE_SUFFIXES)
     return next((path for path in candidates if path.is_file()), None)

@@ -23,7 +23,7 @@ from fundus_core.segmentation.data import Examples, read_examples
 from fundus_core.segmentation.kinds import NETWORKS, build
 from fundus_core.segmentation.loop import SegmentationTraining, Trained, train
 from fundus_core.splits import Fold
-from fundus_core.workflows.embeddings.embed import ResolvedChoice, resolve
+from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve
 from fundus_core.workflows.models.runs import now
 from fundus_core.workflows.segmenting.masks import Masked, masked_photographs
 from fundus_core.workflows.segmenting.segmentation_choice import (
@@ -119,7 +119,7 @@ def train_segmenter(
     )
     readable = dataset.select(examples.image_ids)
     folds = patient_folds(readable, choice)
-    task = _Task(examples, readable.patient_ids, encoder, choice, recipe, folder)
+    task = _Task(examples, readable.groups, encoder, choice, recipe, folder)
     trained = [task.fit(n, fold, len(folds), after, progress) for n, fold in enumerate(folds)]
     about = _about(name, label, dataset, dataset_id, readable, encoder, choice, recipe, folds)
     about = replace(
@@ -219,10 +219,10 @@ def _recipe(
     choice: SegmentationChoice,
 ) -> SegmentationRecipe:
     owners = ["patient_id", "split"] if choice.use_split else ["patient_id"]
-    table = dataset.table.assign(path="")[["image_id", "path", *owners]]
+    table = dataset.as_given().assign(path="")[["image_id", "path", *owners]]
     return SegmentationRecipe(
         masks=masked.fingerprint(choice.truth),
-        patients=replace(dataset, table=table).fingerprint(),
+        patients=replace(dataset, table=table, hidden=None).fingerprint(),
         network=choice.network,
         encoder=encoder.recipe.fingerprint() if encoder else "",
         size=choice.size,

@@ -10,7 +10,7 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import FoldError
 from fundus_core.segmentation.loop import SegmentationTraining
 from fundus_core.splits import Fold, grouped_folds, held_out_groups, nested_fraction
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.segmenting.masks import Truth
 
 INNER_SHARE = 0.15
@@ -70,7 +70,7 @@ def patient_folds(dataset: FundusDataset, choice: SegmentationChoice) -> tuple[F
     Raises:
         FoldError: If there are fewer patients than folds, or a side of the split is empty.
     """
-    patients, everything = dataset.patient_ids, np.arange(len(dataset))
+    patients, everything = dataset.groups, np.arange(len(dataset))
     folds: tuple[Fold, ...]
     if choice.use_split:
         folds = (_by_split(dataset),)

@@ -24,7 +24,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.preprocessing import decode_side, field_mask, field_of_view, prepare
 from fundus_core.shortcuts import as_row, measure
 from fundus_core.workflows.data.measured import stored_measurements
-from fundus_core.workflows.embeddings.embed import load_for, resolve_recipe
+from fundus_core.workflows.embeddings.backbone_choice import load_for, resolve_recipe
 
 MAX_MEGABYTES = 30
 """Largest file that is taken; photographs of fundus cameras have a third of that at most."""

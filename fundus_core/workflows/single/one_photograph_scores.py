@@ -21,7 +21,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.stats.calibrated_scores import calibrated_intervals
 from fundus_core.stats.probabilities import as_probabilities
-from fundus_core.workflows.embeddings.embed import resolve_recipe
+from fundus_core.workflows.embeddings.backbone_choice import resolve_recipe
 from fundus_core.workflows.evaluation.calibrated import calibrated_probabilities
 from fundus_core.workflows.models.networks import fine_tuned, kept_folds
 from fundus_core.workflows.models.runs import Run, load_run, run_predictions, run_probe

@@ -16,7 +16,8 @@ from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.demo import demo_source, has_demo, make_demo
-from fundus_core.workflows.embeddings.embed import embed, resolve
+from fundus_core.workflows.embeddings.backbone_choice import resolve
+from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.embeddings.project import project_embeddings
 from fundus_core.workflows.explanations.lesions import LesionStudy, lesion_study
 from fundus_core.workflows.models import precomputed

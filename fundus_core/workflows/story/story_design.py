@@ -10,7 +10,7 @@ from typing import Literal
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.io.weights import SCRATCH
 from fundus_core.workflows.data.labelled import Validation
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.finetune import FINE_TUNING, FinetuneChoice
 from fundus_core.workflows.models.probe import ProbeChoice
 

@@ -72,9 +72,9 @@ def settle_precision(
         BackboneError: If OpenVINO is wanted and missing, cannot convert the network, or computes
             something else than torch.
     """
+    if spec.loader == "colour" or wanted == "fp32":
+        return PrecisionChoice("fp32", None)  # without asking torch for the device
     device = choose_device()
-    if spec.loader == "colour":
-        return PrecisionChoice("fp32", None)
     network = [spec.architecture, spec.architecture_args, spec.pooling]
     asked = [*network, weights_sha256, image_size, seed, device.type, LEAST_COSINE]
 

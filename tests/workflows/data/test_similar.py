@@ -17,7 +17,7 @@ from fundus_core.workflows.data.similar import (
     neighbourhoods,
     similar_to_file,
 )
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from tests.fakes import tiny_recipe, write_photograph
 
 

@@ -73,7 +73,7 @@ def test_compare__unknown_patients_are_a_loud_caution(place: Workspace) -> None:
 
     result = compare(place, [a, b])
 
-    assert [caution.code for caution in result.cautions] == ["FD003"]
+    assert [caution.code for caution in result.cautions] == ["FD003", "FD019"]
     assert result.pairs[0].plain is None
 
 
@@ -173,6 +173,49 @@ def test_compare__other_labels_for_the_same_photographs_are_refused(place: Works
 
     with pytest.raises(DifferentImagesError, match="8 of 8 photographs have another label"):
         compare(place, [a, str(place.root / "b.csv")])
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_compare__models_that_disagree_about_patients_are_refused(
+    place: Workspace, order: tuple[int, int]
+) -> None:
+    ids = [f"i{number}" for number in range(8)]
+    pairs = ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p3"]
+    halves = ["p0", "p0", "p0", "p0", "p1", "p1", "p1", "p1"]
+    tables = [
+        write(place.root / "pairs.csv", SCORE_A, image_id=ids, patient_id=pairs),
+        write(place.root / "halves.csv", SCORE_B, image_id=ids, patient_id=halves),
+    ]
+
+    with pytest.raises(DifferentImagesError, match=r"are of [24] patients in .* and of [24] in "):
+        compare(place, [tables[number] for number in order])
+
+
+def test_compare__tables_paired_by_their_order_are_a_loud_caution(place: Workspace) -> None:
+    ids = [f"i{number}" for number in range(8)]
+    named = [
+        write(place.root / f"{name}.csv", scores, image_id=ids)
+        for name, scores in (("a", SCORE_A), ("b", SCORE_B))
+    ]
+    nameless = [
+        write(place.root / f"{name}.csv", scores)
+        for name, scores in (("c", SCORE_A), ("d", SCORE_B))
+    ]
+
+    codes = [{one.code for one in compare(place, two).cautions} for two in (named, nameless)]
+
+    assert "FD019" not in codes[0]
+    assert "FD019" in codes[1]
+
+
+def test_compare__patients_may_be_called_otherwise(place: Workspace) -> None:
+    ids = [f"i{number}" for number in range(8)]
+    names, numbers = list("aabbccdd"), [7, 7, 3, 3, 9, 9, 1, 1]
+    a = write(place.root / "a.csv", SCORE_A, image_id=ids, patient_id=names)
+    b = write(place.root / "b.csv", SCORE_B, image_id=ids, patient_id=numbers)
+    same = write(place.root / "c.csv", SCORE_B, image_id=ids, patient_id=names)
+
+    assert compare(place, [a, b]).pairs[0].result == compare(place, [a, same]).pairs[0].result
 
 
 def test_compare__one_model_is_not_enough(place: Workspace) -> None:

@@ -17,7 +17,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.labelled import Validation
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.explanations import explain as explaining
 from fundus_core.workflows.explanations import map_store
 from fundus_core.workflows.explanations.explain import (

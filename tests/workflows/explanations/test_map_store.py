@@ -14,7 +14,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.explanations.explain import Explanation, explain_many
 from fundus_core.workflows.explanations.explained import ModelShelf
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset

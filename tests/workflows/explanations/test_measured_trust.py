@@ -8,7 +8,7 @@ from fundus_core.errors import WeightsError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.explanations.explained import Asked, ModelShelf
 from fundus_core.workflows.explanations.measured_trust import (
     FEWEST_MEASURED,

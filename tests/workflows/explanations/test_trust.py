@@ -16,7 +16,7 @@ from fundus_core.explain.trust import OUTSIDE, TrustFigures, TrustLight
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.explanations import trust as trusting
 from fundus_core.workflows.explanations.model_trust import (
     NO_MAP,

@@ -18,7 +18,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import open_dataset
 from fundus_core.workflows.data.labelled import Validation
-from fundus_core.workflows.embeddings.embed import BackboneChoice, resolve_recipe
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve_recipe
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.networks import fine_tuned, kept_folds, squares_of
 from fundus_core.workflows.models.predict import predict

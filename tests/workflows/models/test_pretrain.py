@@ -21,7 +21,8 @@ from fundus_core.phantom.shots import LABEL_COLUMNS
 from fundus_core.pretraining import UPSTREAM_TASKS
 from fundus_core.workflows.data.datasets import open_dataset
 from fundus_core.workflows.data.demo import make_demo
-from fundus_core.workflows.embeddings.embed import BackboneChoice, embed, resolve
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.models.pretrain import PretrainChoice, Pretrained, pretrain
 from tests.fakes import write_dataset
 

@@ -20,7 +20,7 @@ from fundus_core.io.findings import Finding, Findings, write_findings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
 from fundus_core.workflows.explanations.explain import explain
 from fundus_core.workflows.models import prototypes
 from fundus_core.workflows.models.predict import predict

@@ -18,7 +18,7 @@ from fundus_core.io.findings import Finding, Findings, read_findings, write_find
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import auc_interval
 from fundus_core.workflows.data.text_search import known_search, search_text
-from fundus_core.workflows.embeddings.embed import BackboneChoice, resolve
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
 from fundus_core.workflows.evaluation.compare import compare
 from fundus_core.workflows.models import prototypes
 from fundus_core.workflows.models.prototypes import (

@@ -20,7 +20,8 @@ from fundus_core.workflows.data.datasets import (
     stored_dataset,
 )
 from fundus_core.workflows.data.photographs import thumbnail_file
-from fundus_core.workflows.embeddings.embed import BackboneChoice, list_embeddings
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.stored import list_embeddings
 from fundus_core.workflows.evaluation.compare import compare
 from fundus_core.workflows.evaluation.curves import curves
 from fundus_core.workflows.evaluation.metrics import run_metrics

@@ -28,7 +28,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.channels import VESSEL, Channel, parse_channels
 from fundus_core.segmentation.loop import SegmentationTraining
 from fundus_core.workflows.data.datasets import open_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.segmenting.marking import (
     list_measures,
     mark_photographs,

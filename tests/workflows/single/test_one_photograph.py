@@ -15,7 +15,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.score_maps import fit_platt
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.measured import measure_dataset
-from fundus_core.workflows.embeddings.embed import BackboneChoice
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.evaluation.calibrated import (
     CalibratedProbability,
     calibrated_probabilities,

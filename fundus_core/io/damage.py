@@ -1,0 +1,39 @@
+"""What was found damaged when it was read, so that pages can name what they leave out.
+
+Reading compares checksums anyway; to compare all of them only for a list would take minutes. So
+each process remembers what it met, until the file that commits it is gone or was written anew.
+"""
+
+from pathlib import Path
+
+_FOUND: dict[Path, tuple[Path, int]] = {}
+"""What is damaged -> the file that commits it, and when that was written, in nanoseconds."""
+
+
+def remember_damage(what: Path, commit: Path, changed: int) -> None:
+    """Remembers that something stored cannot be used.
+
+    Args:
+        what: The folder of a result, or the record of a shard.
+        commit: The file that makes it count; whoever stores it anew writes it.
+        changed: From `changed_at(commit)`, asked for before anything was read: what was replaced
+            while it was read is not damaged.
+    """
+    _FOUND[what] = (commit, changed)
+
+
+def known_damage(root: Path) -> tuple[str, ...]:
+    """Returns what under a folder is known to be damaged and still is, relative to the folder."""
+    for what, (commit, changed) in list(_FOUND.items()):
+        if not what.exists() or changed_at(commit) != changed:
+            _FOUND.pop(what, None)
+    inside = [what for what in list(_FOUND) if what.is_relative_to(root)]
+    return tuple(sorted(what.relative_to(root).as_posix() for what in inside))
+
+
+def changed_at(commit: Path) -> int:
+    """Returns when a file was changed, in nanoseconds; 0 where there is none."""
+    try:
+        return commit.stat().st_mtime_ns
+    except OSError:
+        return 0
