@@ -79,6 +79,15 @@ class Session:
             ):
                 return seen
 
+    def wait_for(self, kind: str) -> ForwardMsg:
+        """Returns the next message of a kind; TimeoutError if nothing comes for a minute."""
+        while True:
+            data = self._connection.recv(timeout=60)
+            assert isinstance(data, bytes)
+            message = ForwardMsg.FromString(data)
+            if message.WhichOneof("type") == kind:
+                return message
+
     def send(self, message: BackMsg) -> None:
         """Says something else than that a page should run."""
         self._connection.send(message.SerializeToString())
