@@ -21,7 +21,7 @@ from benchmarks.dashboard import N_IMAGES, report, write_images
 from benchmarks.decode import synthetic_photograph
 from scripts.command_line import fundus
 
-ROUNDS, N_NEW, N_LARGE = 5, 10, 200
+ROUNDS, ROUNDS_LARGE, N_NEW, N_LARGE = 5, 3, 10, 300
 FIRST, SECOND = ("mobilenetv2_100", "scratch"), ("resnet18", "scratch")
 STARTED = "import fundus_core.cli.main, fundus_core.workflows.embeddings.embed"
 WITH_NETWORKS = f"{STARTED}, torch, timm"
@@ -94,13 +94,13 @@ def main() -> None:
         report("unchanged, the whole command", again)
         report(f"with {N_NEW} new photographs, the whole command", new)
         pictures = large(folder / "large")
-        one = folder / "one"
-        alone = decoded_first(folder / "none", pictures, SECOND)
-        embed(pictures, one, FIRST, side=224)
-        print(
-            f"{N_LARGE} of 2000 x 2000, {SECOND[0]}: {alone:.1f} s with decoding, "
-            f"{embed(pictures, one, SECOND, side=224):.1f} s after another backbone"
-        )
+        alone, after = [], []
+        for number in range(ROUNDS_LARGE):
+            alone.append(decoded_first(folder / f"none{number}", pictures, SECOND))
+            embed(pictures, folder / f"one{number}", FIRST, side=224)
+            after.append(embed(pictures, folder / f"one{number}", SECOND, side=224))
+        report(f"{N_LARGE} of 2000 x 2000, {SECOND[0]}, with decoding", alone)
+        report(f"{N_LARGE} of 2000 x 2000, {SECOND[0]}, after another backbone", after)
 
 
 if __name__ == "__main__":

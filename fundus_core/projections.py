@@ -17,6 +17,12 @@ MOST_FITTED = 100_000
 
 _PLACED_AT_ONCE = 20_000
 
+_THREADS = -1
+"""Of t-SNE: all. How many there are changes no bit of a map."""
+
+_SEARCHED_BY_UMAP = 4096
+"""Photographs from which on umap-learn does not compare all with all by itself."""
+
 _COMPONENTS_BEFORE = 50
 """Neighbour methods work on this many principal components."""
 
@@ -165,16 +171,42 @@ def _reduced(
     return _pca(vectors, seed, others, components)
 
 
+def _neighbours(
+    vectors: NDArray[np.float32], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Returns the nearest others of each of N vectors, exactly: rows and distances (N, count).
+
+    For the numbers a map is made of this takes less time than to compile a search that is only
+    nearly right, and all maps are made of the same neighbours.
+    """
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(vectors)
+    distances, rows = search.kneighbors()
+    return rows, distances.astype(np.float32)
+
+
 def _tsne(vectors: NDArray[np.float32], seed: int, others: Sequence[NDArray[np.float32]]) -> Layout:
-    from openTSNE import TSNE
+    from openTSNE import TSNE, initialization
+    from openTSNE.affinity import PerplexityBasedNN
+    from openTSNE.nearest_neighbors import PrecomputedNeighbors
 
     perplexity = min(30.0, (len(vectors) - 1) / 3)
     reduced, more = _reduced(vectors, seed, others)
-    fitted = TSNE(perplexity=perplexity, random_state=seed, n_jobs=1).fit(
-        reduced.astype(np.float64)
+    model = TSNE(perplexity=perplexity, random_state=seed, n_jobs=_THREADS)
+    if more:  # only a search of its own finds neighbours for what is placed afterwards
+        fitted = model.fit(reduced.astype(np.float64))
+        placed = [fitted.transform(part.astype(np.float64)) for part in more]
+        return np.asarray(fitted, np.float32), [np.asarray(one, np.float32) for one in placed]
+    rows, distances = _neighbours(reduced, min(len(vectors) - 1, int(3 * perplexity)))
+    affinities = PerplexityBasedNN(
+        perplexity=perplexity,
+        knn_index=PrecomputedNeighbors(rows, distances.astype(np.float64)),
+        n_jobs=_THREADS,
     )
-    placed = [np.asarray(fitted.transform(part.astype(np.float64)), np.float32) for part in more]
-    return np.asarray(fitted, np.float32), placed
+    start = initialization.pca(reduced.astype(np.float64), random_state=seed)
+    fitted = model.fit(affinities=affinities, initialization=start)
+    return np.asarray(fitted, np.float32), []
 
 
 def _umap(vectors: NDArray[np.float32], seed: int, others: Sequence[NDArray[np.float32]]) -> Layout:
@@ -188,12 +220,32 @@ def _umap(vectors: NDArray[np.float32], seed: int, others: Sequence[NDArray[np.f
         # renamed an argument.
         warnings.simplefilter("ignore", ImportWarning)
         warnings.simplefilter("ignore", FutureWarning)
+        # And that neighbours which are given do not help to place others: none are.
+        warnings.filterwarnings("ignore", "precomputed_knn", UserWarning)
         import umap
 
-        reducer = umap.UMAP(n_neighbors=n_neighbors, random_state=seed, init=init, n_jobs=1)
         reduced, more = _reduced(vectors, seed, others)
+        known: tuple[object, object, None] = (None, None, None)
+        if len(vectors) >= _SEARCHED_BY_UMAP and not more:
+            known = _with_itself(*_neighbours(reduced, n_neighbors - 1))
+        reducer = umap.UMAP(
+            n_neighbors=n_neighbors,
+            random_state=seed,
+            init=init,
+            n_jobs=1,
+            precomputed_knn=known,
+        )
         fitted = np.asarray(reducer.fit_transform(reduced), np.float32)
         return fitted, [np.asarray(reducer.transform(part), np.float32) for part in more]
+
+
+def _with_itself(
+    rows: NDArray[np.int64], distances: NDArray[np.float32]
+) -> tuple[NDArray[np.int64], NDArray[np.float32], None]:
+    """Returns neighbours as umap-learn knows them: each vector is the first of its own."""
+    itself = np.arange(len(rows))[:, None]
+    nothing = np.zeros((len(rows), 1), np.float32)
+    return np.hstack([itself, rows]), np.hstack([nothing, distances]), None
 
 
 def _pacmap(
