@@ -2,7 +2,6 @@
 
 import ipaddress
 import os
-import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,7 +82,9 @@ def _describe(job: Job) -> dict[str, Any]:
 
 
 def open_app(
-    port: Annotated[int, typer.Option(help="Where the dashboard listens.")] = _PORT,
+    port: Annotated[
+        int, typer.Option(help="Where the dashboard listens.", min=1, max=65535)
+    ] = _PORT,
     address: Annotated[str, typer.Option(help="Loopback addresses only.")] = "127.0.0.1",
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
     demo: Annotated[
@@ -111,8 +112,11 @@ def open_app(
     command = [sys.executable, "-m", "fundus_core.ui.serve", "run", str(_APP)]
     command += ["--server.port", str(port), "--server.address", address]
     command += ["--server.headless", "false" if browser else "true"]
-    # In the repository's folder, because Streamlit reads .streamlit/config.toml from there.
-    sys.exit(subprocess.run(command, env=environment, cwd=_APP.parent, check=False).returncode)
+    # Named here, because a variable of the environment would count more than the settings' file.
+    command += ["--server.enableCORS", "true", "--server.enableXsrfProtection", "true"]
+    sys.stdout.flush()
+    os.chdir(_APP.parent)  # Streamlit reads .streamlit/config.toml from there
+    os.execve(sys.executable, command, environment)  # so that who ends this, ends the server
 
 
 def _begin_demo(workspace: Workspace) -> None:

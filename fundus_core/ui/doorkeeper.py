@@ -28,6 +28,7 @@ from streamlit.web.server.starlette import starlette_app, starlette_app_utils
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from fundus_core.ui import login
+from fundus_core.ui.own_pages import OwnPages
 
 _CORE = "/_stcore/"
 _OPEN = ("/_stcore/health", "/_stcore/host-config", "/_stcore/stream")
@@ -64,7 +65,7 @@ class Doorkeeper:
 
 
 def stand() -> None:
-    """Has the doorkeeper placed before all that Streamlit answers; call it before it starts.
+    """Places `OwnPages` and the doorkeeper before all that Streamlit answers, once it starts.
 
     `streamlit.App` takes such a middleware as well, but a server started by it opens no browser.
     """
@@ -73,18 +74,19 @@ def stand() -> None:
 
 
 def _middleware() -> list[Middleware]:
-    """Returns the doorkeeper; nothing where no log-in is required. Ends the process if it cannot.
+    """Returns what stands before Streamlit; the doorkeeper only where log-in is required.
 
-    It is asked when the server is made, which is after Streamlit has read its settings.
+    Ends the process if the log-in is not as it must be. It is asked when the server is made, which
+    is after Streamlit has read its settings.
     """
     required = login.door()
     if required is None:
-        return []
+        return [Middleware(OwnPages)]
     if required.faults:
         sys.stderr.write("\n".join(["The dashboard was not started.", *required.faults, _HELP]))
         sys.exit(2)
     config.set_option("server.allowedHosts", [required.host])
-    return [Middleware(Doorkeeper)]
+    return [Middleware(OwnPages), Middleware(Doorkeeper)]
 
 
 _HELP = "How log-in is set up is told in docs/server.md.\n"

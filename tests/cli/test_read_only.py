@@ -1,7 +1,6 @@
 """`fundus app --read-only`: the server is told, and nothing is begun."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,11 +15,11 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """Environments of the servers that would have been started."""
     started: list[dict[str, Any]] = []
 
-    def run(command: list[str], *, env: dict[str, str], **more: object) -> SimpleNamespace:
-        started.append(env)
-        return SimpleNamespace(returncode=0)
+    def become(program: str, command: list[str], environment: dict[str, str]) -> None:
+        started.append(environment)
 
-    monkeypatch.setattr(manage.subprocess, "run", run)
+    monkeypatch.setattr(manage.os, "execve", become)
+    monkeypatch.chdir(Path.cwd())  # the server would have run elsewhere
     return started
 
 

@@ -33,6 +33,7 @@ class Server:
     address: str
     log: Path
     home: Path
+    pid: int
 
     @property
     def port(self) -> int:
@@ -124,7 +125,7 @@ def served(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    found = Server(f"http://127.0.0.1:{port}", log, home)
+    found = Server(f"http://127.0.0.1:{port}", log, home, process.pid)
     try:
         _wait(found, process)
         yield found

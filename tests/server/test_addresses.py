@@ -10,9 +10,17 @@ import psutil
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from scripts.running import free_port
 from tests.conftest import ROOT
 from tests.server.client import Session, Visitor
-from tests.server.conftest import Server, command, secrets_for, surroundings, write_secrets
+from tests.server.conftest import (
+    Server,
+    command,
+    secrets_for,
+    served,
+    surroundings,
+    write_secrets,
+)
 from tests.server.provider import Provider
 
 ELSEWHERE = "http://elsewhere.example"
@@ -67,6 +75,43 @@ def test_its_own_names_are_served(opened: Server, name: str) -> None:
 
     with visitor.tab(host=own, origin=f"http://{own}") as session:
         assert "Overview" in session.run().said
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_page_on_another_port_of_this_machine_is_refused(
+    opened: Server, name: str, scheme: str
+) -> None:
+    visitor = Visitor(opened.address)
+
+    for port in ("", f":{opened.port + 1}", ":80", ":x"):
+        with refused_with(403), visitor.tab(origin=f"{scheme}://{name}{port}"):
+            pass
+        origin = {"Origin": f"{scheme}://{name}{port}"}
+        assert visitor.http.get("/_stcore/host-config", headers=origin).status_code == 403
+
+
+def test_the_environment_cannot_take_the_protection_away(
+    furnished: tuple[Path, str], tmp_path: Path
+) -> None:
+    variables = {
+        "STREAMLIT_SERVER_ENABLE_CORS": "false",
+        "STREAMLIT_SERVER_ENABLE_XSRF_PROTECTION": "false",
+    }
+    with served(tmp_path, free_port(), furnished[0], variables) as server:
+        for origin in (ELSEWHERE, "http://127.0.0.1:1"):
+            with refused_with(403), Visitor(server.address).tab(origin=origin):
+                pass
+
+
+def test_who_ends_the_command_ends_the_server(tmp_path: Path) -> None:
+    with served(tmp_path, free_port(), tmp_path / "workspace", {}) as server:
+        (listening,) = [
+            one
+            for one in psutil.net_connections(kind="tcp")
+            if one.status == psutil.CONN_LISTEN and one.laddr.port == server.port
+        ]
+        assert listening.pid == server.pid
 
 
 def test_with_log_in_only_the_name_that_the_provider_knows_is_served(closed: Server) -> None:
