@@ -10,6 +10,7 @@ from fundus_core.checks import dataset_cautions
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line, progress
 from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.recipe import HIGHEST_SEED
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
@@ -25,7 +26,7 @@ def demo(
     image_size: Annotated[int, typer.Option(min=64, max=4096, help="Side in pixels.")] = 512,
     seed: Annotated[
         int,
-        typer.Option(min=0, max=options.HIGHEST_SEED, help="Equal seeds give equal photographs."),
+        typer.Option(min=0, max=HIGHEST_SEED, help="Equal seeds give equal photographs."),
     ] = 0,
     healthy_share: Annotated[
         float | None,

@@ -46,7 +46,7 @@ from fundus_core.cli import (
     zero_shot,
 )
 from fundus_core.cli.options import with_options
-from fundus_core.cli.output import print_error
+from fundus_core.cli.output import prepare_output, print_error
 from fundus_core.errors import FundusError
 
 EXIT_MENDABLE = 2
@@ -114,6 +114,7 @@ app.command("app")(manage.open_app)
 
 def main() -> None:
     """Runs the command line given to this process."""
+    prepare_output()
     try:
         app()
     except FundusError as error:

@@ -11,7 +11,13 @@ from fundus_core.backbones.blocks import CUT_OFF
 from fundus_core.backbones.catalogue import NORMALISATIONS
 from fundus_core.backbones.text_reading import READINGS
 from fundus_core.compute import EmbedPrecision
-from fundus_core.domain.recipe import Fit, PreprocessRecipe
+from fundus_core.domain.recipe import (
+    HIGHEST_SEED,
+    LARGEST_SIDE,
+    SMALLEST_SIDE,
+    Fit,
+    PreprocessRecipe,
+)
 from fundus_core.errors import BackboneError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
@@ -23,12 +29,32 @@ from fundus_core.zero_shot import PROTOTYPES
 
 _LEVELS = ("image", "patient")
 
+
+def _path(text: str) -> Path:
+    """Returns a path; an empty one, as a variable that is not set gives, is not the current folder.
+
+    Raises:
+        typer.BadParameter: If it is empty.
+    """
+    if not text.strip():
+        raise typer.BadParameter("it is empty; name a folder or a file (. for this folder).")
+    return Path(text)
+
+
 Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help="A folder of photographs, or a table of their paths.")
+    Path,
+    typer.Argument(
+        metavar="DATA", parser=_path, help="A folder of photographs, or a table of their paths."
+    ),
 ]
 WorkspaceOption = Annotated[
     Path | None,
-    typer.Option("--workspace", help="Where results are kept. [FUNDUS_WORKSPACE or ./workspace]"),
+    typer.Option(
+        "--workspace",
+        metavar="PATH",
+        parser=_path,
+        help="Where results are kept. [FUNDUS_WORKSPACE or ./workspace]",
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON value, for machines.")]
 Level = Annotated[str, typer.Option(help="What a row is: image or patient.")]
@@ -36,7 +62,12 @@ Aggregate = Annotated[
     str, typer.Option(help=f"A patient's score: {', '.join(AGGREGATES)} of the photographs'.")
 ]
 Table = Annotated[
-    Path | None, typer.Option(help="Table that describes the photographs of the folder DATA.")
+    Path | None,
+    typer.Option(
+        metavar="PATH",
+        parser=_path,
+        help="Table that describes the photographs of the folder DATA.",
+    ),
 ]
 PathColumn = Annotated[str | None, typer.Option(help="Column of paths.")]
 PatientColumn = Annotated[str | None, typer.Option(help="Column of patient ids.")]
@@ -56,16 +87,14 @@ Weights = Annotated[
     typer.Option(help="Weights file, or 'scratch' for random ones. [the backbone's own]"),
 ]
 ImageSize = Annotated[
-    int | None, typer.Option(min=8, max=4096, help="Side of the input in pixels.")
+    int | None,
+    typer.Option(min=SMALLEST_SIDE, max=LARGEST_SIDE, help="Side of the input in pixels."),
 ]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
 EmbedPrecisionOption = Annotated[
     str, typer.Option("--precision", help=f"{', '.join(get_args(EmbedPrecision))}.")
 ]
-WeightsSeed = Annotated[int, typer.Option(min=0, max=2**32 - 1, help="Of random weights.")]
-HIGHEST_SEED = 2**32 - 1
-"""That all random number generators take."""
-
+WeightsSeed = Annotated[int, typer.Option(min=0, max=HIGHEST_SEED, help="Of random weights.")]
 Seed = Annotated[int, typer.Option(min=0, max=HIGHEST_SEED, help="Equal seeds give equal results.")]
 Crop = Annotated[bool, typer.Option("--crop/--no-crop", help="Crop to the field of view first.")]
 Clahe = Annotated[bool, typer.Option("--clahe", help="Equalise local contrast.")]

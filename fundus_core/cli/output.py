@@ -2,16 +2,19 @@
 
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, is_dataclass
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from fundus_core.checks import Caution
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.visible import visible, visible_json
+from fundus_core.errors import StoreError
 from fundus_core.jobs.progress import progress_of_this_job
 from fundus_core.stats.delong import AucInterval
 
@@ -24,12 +27,42 @@ def print_json(value: Any) -> None:
     Characters that cannot be seen, or that a terminal obeys, are written as escapes of JSON.
     """
     text = json.dumps(_plain(value), indent=1, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write(visible_json(text) + "\n")
+    _write(visible_json(text))
 
 
 def print_line(text: str = "") -> None:
     """Prints a line to standard output; names from data cannot give the terminal commands."""
-    sys.stdout.write(visible(text) + "\n")
+    _write(visible(text))
+
+
+def prepare_output() -> None:
+    """Has whatever is printed find a way out: where there is no output, and in any encoding."""
+    if sys.stdout is None:
+        sys.stdout = StringIO()
+    if sys.stderr is None:
+        sys.stderr = StringIO()
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _write(text: str) -> None:
+    """Prints a line at once, so that it is known whether it was printed.
+
+    Raises:
+        StoreError: If it was not, as on a full disk.
+    """
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # who reads has seen enough
+    except OSError as error:
+        # What is left in the buffer would fail again when the process ends, with a traceback.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise StoreError(
+            f"The answer cannot be printed: {error.strerror}.",
+            hint="What was computed is stored: ask again, and have it printed elsewhere.",
+        ) from error
 
 
 def print_error(text: str) -> None:

@@ -17,7 +17,7 @@ from fundus_core.workflows.reports.report import make_report
 from fundus_core.workflows.reports.report_subject import ReportOptions, options_from
 from fundus_core.workflows.reports.rerun import TOLERANCE, RepeatedRun, Repetition, sources_of
 from fundus_core.workflows.reports.rerun import rerun as run_again
-from fundus_core.workflows.reports.rerun_manifest import read_manifest
+from fundus_core.workflows.reports.rerun_reading import read_manifest
 
 _ENDINGS = (".html", ".htm", ".pdf")
 _NOT_THE_SAME = 2

@@ -17,7 +17,7 @@ from fundus_core.cli.segment_words import (
 )
 from fundus_core.compute import Precision
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.domain.recipe import HIGHEST_SEED, PreprocessRecipe
 from fundus_core.finetune.state import Epoch
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
@@ -140,11 +140,9 @@ def train(
     precision: options.PrecisionOption = "auto",
     train_seed: Annotated[
         int,
-        typer.Option(
-            min=0, max=options.HIGHEST_SEED, help="Of new weights, patches and augmentation."
-        ),
+        typer.Option(min=0, max=HIGHEST_SEED, help="Of new weights, patches and augmentation."),
     ] = 0,
-    seed: Annotated[int, typer.Option(min=0, max=options.HIGHEST_SEED, help="Of the folds.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=HIGHEST_SEED, help="Of the folds.")] = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:

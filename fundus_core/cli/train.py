@@ -9,6 +9,7 @@ from fundus_core.cli import options
 from fundus_core.cli.model import describe_external, describe_run, print_external, print_run
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.compute import Precision
+from fundus_core.domain.recipe import HIGHEST_SEED
 from fundus_core.finetune.curves import CURVE_FILE
 from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.loop import TrainingRecipe
@@ -82,14 +83,12 @@ def finetune(
     train_seed: Annotated[
         int,
         typer.Option(
-            min=0, max=options.HIGHEST_SEED, help="Of head, order of photographs and augmentation."
+            min=0, max=HIGHEST_SEED, help="Of head, order of photographs and augmentation."
         ),
     ] = 0,
     seed: Annotated[
         int,
-        typer.Option(
-            min=0, max=options.HIGHEST_SEED, help="Of the folds; the same as `probe --seed`."
-        ),
+        typer.Option(min=0, max=HIGHEST_SEED, help="Of the folds; the same as `probe --seed`."),
     ] = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,

@@ -14,6 +14,12 @@ seven eighths of it."""
 SCHEMA_VERSION = 1
 """Part of every fingerprint: raised when stored results of older code must not be reused."""
 
+HIGHEST_SEED = 2**32 - 1
+"""That all random number generators take."""
+
+SMALLEST_SIDE, LARGEST_SIDE = 8, 4096
+"""Pixels of the square that a backbone may be shown."""
+
 
 def fingerprint_of(value: Any) -> str:
     """Returns 32 hexadecimal digits that change whenever `value` does.
@@ -123,6 +129,10 @@ class EmbedRecipe(Recipe):
     """`fp32` or `bf16` (autocast)."""
 
     preprocessing: PreprocessRecipe
+
+    origin: str = added_later("")
+    """Id of the data set whose bundle brought the vectors; empty for those computed here, which
+    are never taken from a bundle."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,8 +75,8 @@ def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-_IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR}
-"""A file where a folder belongs, or a folder where a file does."""
+_IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
+"""A file where a folder belongs, a folder where a file does, or links in a circle."""
 _CODE_IN_WORDS = re.compile(r"(?:os error|errno|code:) (\d+)", re.IGNORECASE)
 _SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")  # NumPy
 

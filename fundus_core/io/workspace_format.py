@@ -6,6 +6,7 @@ anything is read.
 """
 
 import contextlib
+from os.path import lexists
 from pathlib import Path
 
 from fundus_core.errors import StoreError
@@ -54,7 +55,7 @@ def format_of(root: Path) -> int:
 
 def in_the_way(root: Path) -> tuple[str, ...]:
     """Returns what lies where a workspace has a folder, or its stamp, and is none."""
-    folders = [name for name in FOLDERS if (root / name).exists() and not (root / name).is_dir()]
+    folders = [name for name in FOLDERS if lexists(root / name) and not (root / name).is_dir()]
     return (*folders, *([STAMP] if (root / STAMP).is_dir() else ()))
 
 

@@ -16,6 +16,7 @@ from filelock import FileLock
 import fundus_core
 from fundus_core.errors import JobError
 from fundus_core.io.event_log import note
+from fundus_core.io.files import full_disk_explained
 from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.jobs.folder import JobFolder, Outcome, folders_in, is_job_id, make_folder
 from fundus_core.jobs.job import Job
@@ -61,15 +62,19 @@ class JobStore:
 
         Raises:
             JobError: If its process cannot be started.
+            StoreError: If the disk is full, or the workspace may not be written to.
             ReadOnlyError: If the workspace is only to be looked at.
         """
         require_writable()
-        self.root.mkdir(parents=True, exist_ok=True)
-        with FileLock(self.root / ".submit.lock"):
-            if (twin := self._unfinished(tuple(argv))) is not None:
-                return twin
-            folder = make_folder(self.root, argv, title=title, device=device, command=self._command)
-        _start_runner(folder)
+        with full_disk_explained(self.root / ".submit.lock", 0):
+            self.root.mkdir(parents=True, exist_ok=True)
+            with FileLock(self.root / ".submit.lock"):
+                if (twin := self._unfinished(tuple(argv))) is not None:
+                    return twin
+                folder = make_folder(
+                    self.root, argv, title=title, device=device, command=self._command
+                )
+            _start_runner(folder)
         note("job submitted", job=folder.path.name, command=str(argv[0]) if argv else "")
         return folder.read()
 

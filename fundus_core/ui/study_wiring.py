@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_core.errors import FundusError, StudyError
+from fundus_core.io.damage import changed_at
 from fundus_core.io.files import write_atomically
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
@@ -193,7 +194,7 @@ def inputs_token(place: Workspace, choice: StudyChoice, document: StudyDocument)
     files += [path for part in document.data for path in source_paths(place, choice, part)]
     described = ArtifactStore(used_workspace(place, choice).datasets).describe()
     read = sorted((name, str(about.get("fingerprint"))) for name, about in described.items())
-    return (*((str(path), _modified(path)) for path in files), *read)
+    return (*((str(path), changed_at(path)) for path in files), *read)
 
 
 def results_token(place: Workspace, choice: StudyChoice) -> tuple[Any, ...]:
@@ -201,7 +202,7 @@ def results_token(place: Workspace, choice: StudyChoice) -> tuple[Any, ...]:
     used = used_workspace(place, choice)
     cells = sorted((used.studies / "cells").glob("[!.]*.json"))
     stored = [used.runs, *cells]
-    return tuple((path.name, _modified(path)) for path in stored)
+    return tuple((path.name, changed_at(path)) for path in stored)
 
 
 def planned(study: Study, blocked: Sequence[Obstacle]) -> StudyPlan:
@@ -266,10 +267,3 @@ def _listing(path: Path, *, shipped: bool) -> StudyListing:
         return StudyListing(path, shipped, read_study(path), None)
     except StudyError as error:
         return StudyListing(path, shipped, None, error)
-
-
-def _modified(path: Path) -> int:
-    try:
-        return path.stat().st_mtime_ns
-    except OSError:
-        return 0

@@ -30,6 +30,7 @@ from fundus_core.finetune.plan import StrategyPlan
 from fundus_core.finetune.plan import strategy_plan as plan_of
 from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.columns import ColumnMapping, recognise
+from fundus_core.io.damage import changed_at
 from fundus_core.io.images import read_image
 from fundus_core.io.photo_files import PhotographFinder
 from fundus_core.io.read_only import ReadOnlyError, is_read_only, require_writable
@@ -269,7 +270,7 @@ def learning_curves(run_id: str) -> LearningCurves | None:
 def curves_since(moment: datetime) -> tuple[LearningCurves, ...]:
     """Returns the learning curves of trainings that finished an epoch since then, newest first."""
     files = workspace().training.glob(f"*/{CURVE_FILE}")
-    changed = {path: _modified(path) for path in files}
+    changed = {path: changed_at(path) for path in files}
     newest = sorted(changed, key=lambda path: -changed[path])
     recent = [path for path in newest if changed[path] >= moment.timestamp() * 1e9]
     return tuple(curves for path in recent if (curves := read_curves(path)))
@@ -381,26 +382,20 @@ def _device_of(command: str) -> str:
     return os.environ.get("FUNDUS_DEVICE") or ("cuda:0" if Path("/dev/nvidia0").exists() else "cpu")
 
 
-def token_of(folder: Path, *, deep: bool = True) -> tuple[tuple[str, int], ...]:
+def token_of(folder: Path, *, deep: bool = True) -> tuple[tuple[bytes, int], ...]:
     """Returns what changes when something is stored in a folder: names and times.
 
     Results are written under another name and renamed, so the time of the folder they lie in tells.
     """
     try:
         inside = sorted(folder.iterdir()) if deep and folder.is_dir() else []
-    except FileNotFoundError:
+    except OSError:
         return ()
     return tuple(
-        (path.name, modified) for path in (folder, *inside) if (modified := _modified(path))
+        (os.fsencode(path.name), modified)  # a name need not be text
+        for path in (folder, *inside)
+        if (modified := changed_at(path))
     )
-
-
-def _modified(path: Path) -> int:
-    """Returns when a file changed, or 0 where it is gone: temporary files come and go."""
-    try:
-        return path.stat().st_mtime_ns
-    except FileNotFoundError:
-        return 0
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

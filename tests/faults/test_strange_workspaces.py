@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.sealed import FORMAT
@@ -126,6 +127,21 @@ def links_in_circles(place: Path) -> None:
     (place / "jobs" / "20260101-000000-abcdef").symlink_to(place / "jobs")
 
 
+def results_that_link_to_themselves(place: Path) -> None:
+    for folder in ("runs", "datasets", "projections", "embeddings"):
+        files = [path for path in sorted((place / folder).rglob("*")) if path.is_file()]
+        for path in files[: len(files) // 2]:
+            path.unlink()
+            path.symlink_to(path.name)
+        (place / folder / "round").symlink_to("round")
+
+
+def stores_that_link_to_themselves(place: Path) -> None:
+    for folder in ("runs", "embeddings", "projections", "jobs"):
+        shutil.rmtree(place / folder, ignore_errors=True)
+        (place / folder).symlink_to(folder)
+
+
 def pipes_and_sockets(place: Path) -> None:
     """Files that a reader would wait for without end."""
     for folder in (place / "runs", place / "datasets", place / "projections"):
@@ -176,6 +192,8 @@ SPOILED: dict[str, tuple[Callable[[Path], None], set[int]]] = {
     "half copied": (half_copied, {NOT_IN_ORDER}),
     "JSON of other kinds": (json_of_other_kinds, {NOT_IN_ORDER}),
     "links in circles": (links_in_circles, {IN_ORDER, NOT_IN_ORDER}),
+    "results that link to themselves": (results_that_link_to_themselves, {NOT_IN_ORDER}),
+    "stores that link to themselves": (stores_that_link_to_themselves, {NOT_IN_ORDER}),
     "pipes and sockets": (pipes_and_sockets, {NOT_IN_ORDER}),
     "names out of line": (names_out_of_line, {NOT_IN_ORDER}),
     "a newer result": (a_newer_result, {MENDABLE, NOT_IN_ORDER}),
@@ -203,6 +221,23 @@ def test_doctor__of_a_strange_workspace_says_what_is_wrong_in_words(
         assert "->" in said  # the next step
     if outcome.exit_code == MENDABLE:
         assert len(outcome.stderr.strip().splitlines()) >= 2
+
+
+@pytest.mark.timeout(2 * SECONDS_ALLOWED)
+@pytest.mark.parametrize("spoiled", SPOILED)
+def test_pages_and_lists__of_a_strange_workspace_show_no_traceback(
+    fundus: Fundus, place: Path, monkeypatch: pytest.MonkeyPatch, spoiled: str
+) -> None:
+    SPOILED[spoiled][0](place)
+    monkeypatch.setenv("FUNDUS_WORKSPACE", str(place))
+
+    for page in ("data/overview", "embed/map", "evaluate/roc"):
+        app = AppTest.from_file(str(ROOT / "pages" / f"{page}.py"), default_timeout=60).run()
+        assert not app.exception, (page, app.exception)
+    for command in ("runs", "jobs"):
+        outcome = fundus(command, "--workspace", place)
+        assert outcome.exit_code in {IN_ORDER, MENDABLE}, outcome.stderr
+        assert "Traceback" not in outcome.stderr
 
 
 @pytest.mark.parametrize("spoiled", ["every file noise", "half copied", "JSON of other kinds"])

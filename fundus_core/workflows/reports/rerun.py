@@ -1,5 +1,6 @@
 """Use case: make the results of a report again, in an empty workspace, and hold them against it."""
 
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from fundus_core.io.weights import SCRATCH
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, list_datasets, open_with_target
 from fundus_core.workflows.data.demo import make_demo
+from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve, resolve_recipe
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import predict
@@ -105,9 +107,28 @@ def rerun(
         WeightsError: If weights with the recorded hash are not at hand.
     """
     place = _new_place(workspace)
-    sources = {
-        one.id: _source(workspace, place, one, data or {}, progress) for one in manifest.data
+    try:
+        outcomes = _all_repeated(workspace, place, manifest, data or {}, progress)
+    except BaseException:
+        shutil.rmtree(place.root, ignore_errors=True)  # no later call would use what is in it
+        raise
+    now = versions_here()
+    others = {
+        name: (then, now[name])
+        for name, then in manifest.versions.items()
+        if name in now and now[name] != then
     }
+    return Repetition(manifest, place, tuple(outcomes), others)
+
+
+def _all_repeated(
+    workspace: Workspace,
+    place: Workspace,
+    manifest: Manifest,
+    data: Mapping[str, DataSource],
+    progress: Progress,
+) -> list[RepeatedRun]:
+    sources = {one.id: _source(workspace, place, one, data, progress) for one in manifest.data}
     made: dict[str, Run] = {}
     outcomes = []
     for recorded in manifest.runs:
@@ -119,13 +140,7 @@ def rerun(
         run = _repeated(place, recorded, dataset, sources[recorded.data], made, progress)
         made[recorded.id] = run
         outcomes.append(_held_against(place, recorded, run))
-    now = versions_here()
-    others = {
-        name: (then, now[name])
-        for name, then in manifest.versions.items()
-        if name in now and now[name] != then
-    }
-    return Repetition(manifest, place, tuple(outcomes), others)
+    return outcomes
 
 
 def sources_of(given: Sequence[str]) -> dict[str, DataSource]:
@@ -220,7 +235,7 @@ def _repeated(
     backbone = _choice(place, recorded.embeddings)
     if recorded.kind == "finetune":
         return finetune_dataset(
-            place, dataset, name, backbone, _training(recorded), progress=progress
+            place, dataset, name, backbone, _training(recorded, validation), progress=progress
         )
     choice = ProbeChoice(
         validation.target,
@@ -234,24 +249,16 @@ def _repeated(
     return probe_dataset(place, dataset, name, backbone, choice, progress=progress)
 
 
-def _training(recorded: RecordedRun) -> FinetuneChoice:
-    about, validation = recorded.recipe, recorded.validation
-    try:
-        if validation is None:
-            raise KeyError("validation")
-        return FinetuneChoice(
-            validation,
-            recorded.method,
-            StrategyOptions(**about["options"]),
-            about["head"],
-            about["loss"],
-            TrainingRecipe(**about["training"]),
-        )
-    except (KeyError, TypeError) as error:
-        raise DataError(
-            f"The report does not say how {recorded.id} was trained: {error}.",
-            hint="Name the HTML file that `fundus report` wrote, unchanged.",
-        ) from error
+def _training(recorded: RecordedRun, validation: Validation) -> FinetuneChoice:
+    about = recorded.recipe
+    return FinetuneChoice(
+        validation,
+        recorded.method,
+        StrategyOptions(**about["options"]),
+        about["head"],
+        about["loss"],
+        TrainingRecipe(**about["training"]),
+    )
 
 
 def _choice(place: Workspace, recipe: EmbedRecipe) -> BackboneChoice:

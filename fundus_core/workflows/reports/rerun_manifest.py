@@ -1,33 +1,23 @@
 """The manifest of a report: plain values from which its results can be made again, and checked.
 
-It names no place on a disk and holds no command that would be run as it stands: it may come from a
-stranger, so every value is read as what it must be, or refused.
+It names no place on a disk and holds no command that would be run as it stands. Reading one, which
+may come from a stranger, is in `rerun_reading`.
 """
 
-import json
 import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
-from fundus_core.errors import DataError
-from fundus_core.io.embedding_store import recipe_from_dict
-from fundus_core.report.embedded import manifest_in
 from fundus_core.workflows.data.labelled import Validation
-
-_Value = TypeVar("_Value")
 
 FORMAT, VERSION = "fundus-report", 1
 
 _ABSENT = "not installed"
-
-LARGEST_FILE = 256 << 20
-"""Bytes of a report that is read."""
 
 _PACKAGES = (
     "numpy",
@@ -43,8 +33,10 @@ _PACKAGES = (
 )
 _DRAWN = re.compile(
     r"Drawn with: (\d{1,6}) patients, (\d{2,4}) pixels, seed (\d{1,9}), healthy share "
-    r"(usual|[\d.]{1,8}), (with|without) planted problems, version (\d{1,3})\."
+    r"(usual|[01](?:\.\d{1,6})?), (with|without) planted problems, version (\d{1,3})\."
 )
+
+_SMALLEST_DRAWN = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +144,8 @@ def drawing_of(line: str) -> dict[str, Any] | None:
     if found is None:
         return None
     patients, side, seed, share, plants, _ = found.groups()
+    if int(patients) == 0 or int(side) < _SMALLEST_DRAWN:
+        return None
     return {
         "n_patients": int(patients),
         "image_size": int(side),
@@ -159,115 +153,6 @@ def drawing_of(line: str) -> dict[str, Any] | None:
         "healthy_share": None if share == "usual" else float(share),
         "plants": plants == "with",
     }
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Returns the manifest of a report: from its HTML, or from the JSON that was saved alone.
-
-    Raises:
-        DataError: If the file is no report, or was changed so that it makes no sense.
-    """
-    try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise DataError(
-                f"{path.name} has {path.stat().st_size:,} bytes; reports have far fewer than "
-                f"{LARGEST_FILE:,}.",
-                hint="Name the HTML file that `fundus report` wrote.",
-            )
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path.name} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.",
-            hint="Name the HTML file that `fundus report` wrote.",
-        ) from error
-    found = text if text.lstrip().startswith("{") else manifest_in(text)
-    try:
-        return _manifest(json.loads(found))
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(
-            f"{path.name} holds no manifest that this version can read: {error}.",
-            hint="Name the HTML file that `fundus report` wrote, unchanged.",
-        ) from error
-
-
-def _manifest(values: Any) -> Manifest:
-    if not isinstance(values, dict) or values.get("format") != FORMAT:
-        raise ValueError(f"its format is not {FORMAT!r}")
-    if values.get("version") != VERSION:
-        raise ValueError(f"its version is {values.get('version')!r}, not {VERSION}")
-    return Manifest(
-        _text(values["title"]),
-        {_text(name): _text(said) for name, said in values["versions"].items()},
-        tuple(_data(one) for one in values["data"]),
-        tuple(_run(one) for one in values["runs"]),
-        tuple(map(_text, values["reported"])),
-        dict(values["options"]),
-    )
-
-
-def _data(about: Mapping[str, Any]) -> RecordedData:
-    return RecordedData(
-        _text(about["id"]),
-        _text(about["name"]),
-        _text(about["fingerprint"]),
-        _whole(about["n_images"]),
-        _maybe(_whole, about["n_patients"]),
-        {_text(name): _maybe(_text, column) for name, column in about["columns"].items()},
-        tuple(map(_text, about["classes"])),
-        _text(about["table"]),
-        _text(about["drawn_with"]),
-    )
-
-
-def _run(about: Mapping[str, Any]) -> RecordedRun:
-    return RecordedRun(
-        _text(about["id"]),
-        _text(about["label"]),
-        _text(about["kind"]),
-        _text(about["data"]),
-        _text(about["target"]),
-        _text(about["method"]),
-        recipe_from_dict(about["embeddings"]),
-        _maybe(_validation, about["validation"]),
-        dict(about["recipe"]),
-        _text(about["trained_as"]),
-        _text(about["reason"]),
-        _maybe(_number, about["auc"]),
-        _text(about["predictions"]),
-    )
-
-
-def _validation(about: Mapping[str, Any]) -> Validation:
-    return Validation(
-        _text(about["target"]),
-        _whole(about["folds"]),
-        _whole(about["seed"]),
-        about["use_split"] is True,
-        _number(about["fraction"]),
-        _whole(about["draw"]),
-    )
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} stands where a text must")
-    return value
-
-
-def _whole(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise TypeError(f"{value!r} stands where a whole number must")
-    return value
-
-
-def _number(value: Any) -> float:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        raise TypeError(f"{value!r} stands where a number must")
-    return float(value)
-
-
-def _maybe(read: Callable[[Any], _Value], value: Any) -> _Value | None:
-    return None if value is None else read(value)
 
 
 def _version(package: str) -> str:

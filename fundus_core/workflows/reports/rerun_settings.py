@@ -1,6 +1,6 @@
-"""How a stored run was validated, found again from the hash that its id ends in.
+"""How a stored run was validated, found again from the hash in its id.
 
-A run's id ends in the first digits of its recipe's fingerprint, so settings that give the very same
+A run's id has the first digits of its recipe's fingerprint, so settings that give the very same
 digits are those it was made with.
 """
 
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import ProbeRecipe
 from fundus_core.errors import FundusError
-from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import PROBES, needs_text
 from fundus_core.workflows.data.labelled import Labelled, Validation, labelled_photographs
+from fundus_core.workflows.embeddings.stored import vectors_of
 from fundus_core.workflows.models.precomputed import is_precomputed
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.runs import Run, recipe_digits
 
 _SEEDS = 10_000
 """Seeds that are tried where trying one takes microseconds."""
@@ -25,7 +25,6 @@ _SEEDS_OF_SHARES, _DRAWS = 10, 10
 """Likewise where the folds must be made anew for each."""
 
 _SHARE = re.compile(r", ([0-9.]+(?:e-\d+)?) % of patients(?:,|$)")
-_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def _probed(workspace: Workspace, dataset: FundusDataset, run: Run) -> Iterator[
     """Yields what gives the hash in the id of a probe's run."""
     share, n_folds = share_of_patients(run), len(run.folds)
     own_split = n_folds == 1
-    readable = EmbeddingStore(workspace.embeddings, run.embeddings).read(dataset.image_ids)
+    readable = vectors_of(workspace, dataset, run.embeddings).read(dataset.image_ids)
     available = readable.image_ids or dataset.image_ids
     seeds = range(_SEEDS_OF_SHARES if share != 1 and not own_split else 1)
     for first_seed in seeds:
@@ -109,8 +108,8 @@ def _probed(workspace: Workspace, dataset: FundusDataset, run: Run) -> Iterator[
 
 
 def _seed_that_fits(run: Run, labelled: Labelled, seeds: range | list[int]) -> int | None:
-    """Returns the first seed whose recipe has the fingerprint that the run's id ends in."""
-    wanted, dataset = run.id[-_DIGITS:], labelled.fingerprint()
+    """Returns the first seed whose recipe has the fingerprint that is in the run's id."""
+    wanted, dataset = recipe_digits(run), labelled.fingerprint()
     embeddings = run.embeddings.fingerprint()
     folds = 0 if labelled.validation.use_split else labelled.validation.folds
     for seed in seeds:

@@ -21,7 +21,8 @@ from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run, list_runs, load_run
 from fundus_core.workflows.reports.rerun import TOLERANCE, rerun, sources_of
 from fundus_core.workflows.reports.rerun_commands import commands_of
-from fundus_core.workflows.reports.rerun_manifest import Manifest, read_manifest
+from fundus_core.workflows.reports.rerun_manifest import Manifest
+from fundus_core.workflows.reports.rerun_reading import read_manifest
 from fundus_core.workflows.reports.rerun_record import manifest_of
 from fundus_core.workflows.reports.rerun_settings import settings_of
 from tests.workflows.reported import opened, probed
@@ -186,7 +187,7 @@ def test_rerun__of_a_network_with_random_weights(
     [
         ({"format": "something"}, "format"),
         ({"version": 99}, "version is 99"),
-        ({"runs": [{"id": 3}]}, "3 stands where a text must"),
+        ({"runs": [{"id": 3}]}, "'kind' is missing"),
         ({"data": None}, "manifest"),
     ],
 )
