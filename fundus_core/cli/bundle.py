@@ -64,8 +64,7 @@ def open_file(
         return
     print_line(
         f"{done.dataset_id}: {done.name}, {count(done.n_images, 'row')} without photographs, "
-        f"{count(done.n_runs, 'new run')}, embeddings of {count(done.n_embeddings, 'backbone')}; "
+        f"{count(done.n_runs, 'run')}, embeddings of {count(done.n_embeddings, 'backbone')}; "
         f"patient ids {done.patient_ids}"
     )
-    for name in done.known_runs:
-        print_line(f"  {name} was here already and was left as it is")
+    print_line("  nothing in it was computed here: believe it as you believe who sent it")

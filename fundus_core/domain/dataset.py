@@ -94,6 +94,9 @@ class FundusDataset:
     hidden; a row per `image_id`, which is its index. For folds and keys, so that they are those
     of the names; never to be shown or stored."""
 
+    bundle: str = ""
+    """Its own id if it came in a bundle; empty for photographs that were opened here."""
+
     def __len__(self) -> int:
         """Returns N."""
         return len(self.table)
@@ -197,6 +200,7 @@ class FundusDataset:
             self.rejected,
             self.synthetic,
             self.hidden,
+            self.bundle,
         )
 
 

@@ -133,6 +133,7 @@ def remember(
             folder / _ABOUT,
             {
                 "source": dataset.source,
+                "bundle": dataset.bundle,
                 "targets": [asdict(target) for target in dataset.targets],
                 "rejected": [asdict(row) for row in dataset.rejected],
             },
@@ -202,6 +203,7 @@ def dataset_as_given(workspace: Workspace, name: str) -> FundusDataset:
         ),
         tuple(RejectedRow(**row) for row in about["rejected"]),
         summary.synthetic,
+        bundle=about.get("bundle", ""),
     )
 
 

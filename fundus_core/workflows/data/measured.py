@@ -8,7 +8,7 @@ import pandas as pd
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.domain.recipe import Recipe, fingerprint_of
+from fundus_core.domain.recipe import Recipe, added_later, fingerprint_of
 from fundus_core.errors import DataError, ImageError
 from fundus_core.io.files import read_json, write_json
 from fundus_core.io.images import holds, read_image
@@ -32,6 +32,9 @@ class MeasureRecipe(Recipe):
 
     version: int
     """`fundus_core.shortcuts.VERSION`."""
+
+    origin: str = added_later("")
+    """As `EmbedRecipe.origin`."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ def measure_dataset(
     if stored is not None:
         return stored
     wanted = dataset.table.set_index("image_id")["path"]
-    before = _measured_before(workspace, set(wanted.index))
+    before = _measured_before(workspace, dataset)
     found = _measure(wanted[~wanted.index.isin(before.index)], progress)
     parts = [one for one in (before, found.table) if len(one)]
     if not parts:
@@ -92,23 +95,27 @@ def n_unmeasured(workspace: Workspace, dataset: FundusDataset) -> int:
     """Returns how many photographs `measure_dataset` would have to read."""
     if stored_measurements(workspace, dataset) is not None:
         return 0
-    return len(dataset) - len(_measured_before(workspace, set(dataset.image_ids)))
+    return len(dataset) - len(_measured_before(workspace, dataset))
 
 
 def _recipe(dataset: FundusDataset) -> MeasureRecipe:
-    return MeasureRecipe(fingerprint_of(sorted(dataset.image_ids)), VERSION)
+    return MeasureRecipe(fingerprint_of(sorted(dataset.image_ids)), VERSION, dataset.bundle)
 
 
 def _store(workspace: Workspace) -> ArtifactStore:
     return ArtifactStore(workspace.root / FOLDER)
 
 
-def _measured_before(workspace: Workspace, wanted: set[str]) -> pd.DataFrame:
-    """Returns what is known of these photographs from other data sets that held them."""
-    store = _store(workspace)
+def _measured_before(workspace: Workspace, dataset: FundusDataset) -> pd.DataFrame:
+    """Returns what is known of these photographs from other data sets that held them.
+
+    What came in a bundle is of its own data set only.
+    """
+    store, wanted = _store(workspace), set(dataset.image_ids)
     found = pd.DataFrame()
     for name, about in store.describe().items():
-        folder = store.get(name) if about.get("version") == VERSION else None
+        fits = about.get("version") == VERSION and about.get("origin", "") == dataset.bundle
+        folder = store.get(name) if fits else None
         if folder is None:
             continue
         table = pd.read_parquet(folder / _TABLE).set_index("image_id")

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -147,9 +147,10 @@ def known_similar(
         workspace: Where embeddings are kept.
         recipe: How the embeddings were made.
         embeddings: Of the data set.
-        image_id: Of any photograph that was embedded by the recipe; it is left out of the answer.
+        image_id: Of any photograph that was embedded here; it is left out of the answer.
     """
-    example = EmbeddingStore(workspace.embeddings, recipe).read([image_id])
+    computed_here = EmbeddingStore(workspace.embeddings, replace(recipe, origin=""))
+    example = computed_here.read([image_id])
     return _ranked(embeddings, example, None) if example.image_ids else None
 
 

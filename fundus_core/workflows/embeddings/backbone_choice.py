@@ -138,6 +138,7 @@ def resolve_recipe(
     Raises:
         WeightsError: If no file with the recorded hash is at hand.
     """
+    recipe = replace(recipe, origin="")  # what is computed from now on is computed here
     spec = with_pooling(backbone_spec(recipe.backbone), recipe.pooling)
     if not recipe.weights_sha256:
         return ResolvedChoice(spec, recipe, None)

@@ -24,6 +24,7 @@ from fundus_core.workflows.embeddings.backbone_choice import (
     load_for,
     resolve,
 )
+from fundus_core.workflows.embeddings.stored import vectors_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +74,7 @@ def embed_resolved(
     Raises:
         ClusterError: If `engine` is a cluster that cannot be had, or whose nodes cannot work.
     """
-    store = EmbeddingStore(workspace.embeddings, resolved.recipe)
+    store = vectors_of(workspace, dataset, resolved.recipe)
     waiting = partial(progress, 0, len(dataset), "Waiting for the embeddings' turn")
     with store.turn(waiting):
         known = store.known()

@@ -1,6 +1,6 @@
 """Use case: embeddings that are stored already."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fundus_core.backbones.catalogue import SHORTCUT
@@ -40,15 +40,24 @@ class EmbeddingSummary:
         return self.n_stored == self.n_images
 
 
+def vectors_of(workspace: Workspace, dataset: FundusDataset, recipe: EmbedRecipe) -> EmbeddingStore:
+    """Returns the store that holds a data set's vectors by a recipe.
+
+    What came in a bundle is kept apart from what was computed here, also for the same photographs
+    by the same network: each is seen by its own data set only.
+    """
+    return EmbeddingStore(workspace.embeddings, replace(recipe, origin=dataset.bundle))
+
+
 def list_embeddings(workspace: Workspace, dataset: FundusDataset) -> tuple[EmbeddingSummary, ...]:
     """Returns the stored embeddings that cover at least one photograph of a data set."""
     ids = dataset.image_ids
     found = []
     for values in stored_recipes(workspace.embeddings).values():
         recipe = _readable(values)
-        if recipe is None or recipe.backbone == SHORTCUT:
+        if recipe is None or recipe.backbone == SHORTCUT or recipe.origin != dataset.bundle:
             continue
-        count = EmbeddingStore(workspace.embeddings, recipe).count(ids)
+        count = vectors_of(workspace, dataset, recipe).count(ids)
         if count:
             found.append(EmbeddingSummary(recipe, count, len(ids)))
     return tuple(sorted(found, key=lambda summary: summary.label))
@@ -75,4 +84,4 @@ def load_embeddings(workspace: Workspace, dataset: FundusDataset, fingerprint: s
             f"There are no embeddings {fingerprint!r} in {workspace.root}.",
             hint="Extract them on the Extract page, or with `fundus embed`.",
         )
-    return EmbeddingStore(workspace.embeddings, recipe).read(dataset.image_ids)
+    return vectors_of(workspace, dataset, recipe).read(dataset.image_ids)

@@ -143,7 +143,7 @@ def finetune_dataset(
     labelled = labelled_photographs(dataset, dataset.image_ids, choice.validation)
     head_weights = _head_weights(workspace, choice.head)
     recipe = _recipe(labelled, resolved, choice, head_weights)
-    name = run_id(resolved, labelled.target, recipe, suffix=choice.strategy)
+    name = run_id(workspace, dataset_id, resolved, labelled.target, recipe, suffix=choice.strategy)
     stored = stored_run(workspace, name)
     if stored and (kept_folds(workspace, stored) or not choice.keep_weights):
         return stored

@@ -30,7 +30,15 @@ from fundus_core.workflows.data.labelled import Labelled
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice
 from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
-from fundus_core.workflows.models.runs import FoldResult, Run, list_runs, now, run_folder
+from fundus_core.workflows.models.runs import (
+    RECIPE_DIGITS,
+    FoldResult,
+    Run,
+    list_runs,
+    now,
+    own_id,
+    run_folder,
+)
 
 BASELINE_MODEL = "mean colour (shortcut baseline)"
 
@@ -87,11 +95,19 @@ def shortcut_predictions(
     return everything.select(result.fold >= 0)
 
 
-def run_id(resolved: ResolvedChoice, target: Target, recipe: Recipe, *, suffix: str = "") -> str:
-    """Returns a readable id that ends in the recipe's fingerprint."""
+def run_id(
+    workspace: Workspace,
+    dataset_id: str,
+    resolved: ResolvedChoice,
+    target: Target,
+    recipe: Recipe,
+    *,
+    suffix: str = "",
+) -> str:
+    """Returns a readable id that has the recipe's fingerprint, see `own_id`."""
     parts = (resolved.recipe.backbone, resolved.recipe.weights, target.name, suffix)
     slug = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")[:56].strip("-")
-    return f"{slug}-{recipe.fingerprint()[:8]}"
+    return own_id(workspace, f"{slug}-{recipe.fingerprint()[:RECIPE_DIGITS]}", dataset_id)
 
 
 def stored_run(workspace: Workspace, name: str) -> Run | None:

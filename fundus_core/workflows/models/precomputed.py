@@ -112,7 +112,7 @@ def install(
     recipe = PrecomputedRecipe(
         labelled.fingerprint(), resolved.recipe.fingerprint(), checksum(_existing(table))
     )
-    name = run_id(resolved, labelled.target, recipe, suffix="ft-precomputed")
+    name = run_id(workspace, dataset_id, resolved, labelled.target, recipe, suffix="ft-precomputed")
     return stored_run(workspace, name) or _installed(
         workspace, labelled, dataset_id, resolved, name, table
     )

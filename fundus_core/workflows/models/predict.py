@@ -35,6 +35,7 @@ from fundus_core.workflows.models.runs import (
     Run,
     load_run,
     now,
+    own_id,
     run_folder,
     run_predictions,
     run_probe,
@@ -108,6 +109,7 @@ def predict(
     cautions = _cautions(dataset, run, inside, outside, has_labels=has_labels)
     evaluable = has_labels and _both_sides(outside)
     external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
+    external = replace(external, id=own_id(workspace, external.id, dataset_id))
     save_run(workspace, external, outside)
     seen = set(inside.image_ids) & set(predictions.image_ids)
     return ExternalResult(

@@ -102,7 +102,9 @@ def probe_dataset(
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
     labelled = labelled_photographs(dataset, embeddings.image_ids, choice.validation)
     recipe = _recipe(labelled, resolved, choice, words)
-    name = run_id(resolved, target, recipe, suffix=choice.probe if by_words else "")
+    name = run_id(
+        workspace, dataset_id, resolved, target, recipe, suffix=choice.probe if by_words else ""
+    )
     if stored := stored_run(workspace, name):
         return stored
 

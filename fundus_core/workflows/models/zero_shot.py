@@ -101,7 +101,7 @@ def zero_shot_dataset(
     prototypes = prototypes_of(workspace, tower, question.findings, reading, progress=progress)
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
     recipe = _recipe(dataset, embeddings, question, resolved, prototypes)
-    name = run_id(resolved, target, recipe, suffix=METHOD)
+    name = run_id(workspace, dataset_id, resolved, target, recipe, suffix=METHOD)
     if stored := stored_run(workspace, name):
         return stored
 

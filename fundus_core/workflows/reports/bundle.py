@@ -16,14 +16,13 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
 from fundus_core.finetune.curves import CURVE_FILE
-from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.files import read_json, write_atomically
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.privacy import Discretion
 from fundus_core.workflows.data.datasets import dataset_id, list_datasets, stored_dataset
-from fundus_core.workflows.embeddings.stored import list_embeddings
+from fundus_core.workflows.embeddings.stored import list_embeddings, vectors_of
 from fundus_core.workflows.models.runs import BASELINE, PREDICTIONS, Run, list_runs, run_folder
 from fundus_core.workflows.reports.bundle_format import ABOUT, CONTENTS, FORMAT, TABLE, VERSION
 from fundus_core.workflows.reports.bundle_pseudonyms import pseudonyms, renamed, shared_table
@@ -213,8 +212,9 @@ class _Packer:
     def _embeddings(self) -> dict[str, dict[str, bytes]]:
         found = {}
         for one in list_embeddings(self._workspace, self._dataset):
-            store = EmbeddingStore(self._workspace.embeddings, one.recipe)
-            rows = store.read(self._dataset.image_ids)
+            rows = vectors_of(self._workspace, self._dataset, one.recipe).read(
+                self._dataset.image_ids
+            )
             vectors = BytesIO()
             np.save(vectors, rows.vectors, allow_pickle=False)
             found[one.fingerprint] = {

@@ -20,16 +20,25 @@ from fundus_core.domain.dataset import (
     RejectReason,
     Target,
 )
-from fundus_core.errors import DataError, StoreError
+from fundus_core.domain.recipe import fingerprint_of
+from fundus_core.errors import DataError, FundusError, StoreError
 from fundus_core.io.bounded import open_parquet
-from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict
+from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.files import read_json, write_json
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.tables import MOST_BYTES, MOST_CELLS
 from fundus_core.io.workspace import Workspace
+from fundus_core.stats.delong import AucInterval
 from fundus_core.workflows.data.datasets import list_datasets
-from fundus_core.workflows.models.runs import list_runs
+from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.models.runs import (
+    Run,
+    baseline_predictions,
+    list_runs,
+    run_predictions,
+)
 from fundus_core.workflows.reports.bundle_format import ABOUT, TABLE, Contents, unpack
+from fundus_core.workflows.reports.bundle_names import BundleNames, require_named_after
 
 NOT_HERE = "(not in the bundle)"
 """Ends the name of every photograph, so that whoever asks for one is told."""
@@ -43,7 +52,10 @@ _UNREADABLE = (
     RuntimeError,
     OverflowError,
 )
-_PLACE = "bundles"
+_PLACE, _RUN = "bundles", "run.json"
+_ROUNDING = 1e-9
+"""Between an AUC and the same one computed again."""
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,150}")
 
 
@@ -55,11 +67,6 @@ class Opened:
     name: str
     n_images: int
     n_runs: int
-    """Runs that are new here."""
-
-    known_runs: tuple[str, ...]
-    """Runs that were here already, and were left as they are."""
-
     n_embeddings: int
     left_out: tuple[str, ...]
     """Columns of the table that stayed behind."""
@@ -71,11 +78,15 @@ class Opened:
 def open_bundle(workspace: Workspace, bundle: Path) -> Opened:
     """Opens a bundle: its data set appears beside the others, with its runs, without photographs.
 
-    Every name, size and hash is checked before anything is stored.
+    Every name, size and hash is checked before anything is stored, and every AUC is computed again
+    from the predictions that come with it. Nobody can tell whether predictions and vectors are
+    what they say to be: so all of it goes by names that nothing computed here has (they end in
+    `-bundle`, and vectors have an `origin`), and is never taken for a result of one's own.
 
     Raises:
-        DataError: If it is no bundle, or a damaged one.
-        StoreError: If a data set of this id is here already.
+        DataError: If it is no bundle, a damaged one, or one whose figures are not those of its
+            predictions.
+        StoreError: If a bundle of this data set is here already.
     """
     if not bundle.is_file():
         raise DataError(f"There is no file {bundle}.", hint="Name the bundle's zip file.")
@@ -99,43 +110,88 @@ def _require_new(workspace: Workspace, contents: Contents, bundle: str) -> None:
             f"{bundle} names its data set {contents.dataset_id!r}, which is no id.",
             hint="Ask for the file again, as `fundus bundle export` wrote it.",
         )
-    if contents.dataset_id in {one.id for one in list_datasets(workspace)}:
+    name = BundleNames.of(contents.dataset_id).dataset_id
+    if name in {one.id for one in list_datasets(workspace)}:
         raise StoreError(
-            f"{workspace.root} has a data set {contents.dataset_id} already.",
+            f"{workspace.root} has a data set {name} already.",
             hint="Open the bundle in another workspace: --workspace FOLDER.",
         )
 
 
 def _installed(workspace: Workspace, contents: Contents, folder: Path) -> Opened:
-    dataset = _dataset(workspace, contents, folder)
-    runs = dict(_runs(contents, folder))
-    known = tuple(sorted(set(runs) & {run.id for run in list_runs(workspace)}))
-    n_embeddings = _embeddings(workspace, folder)
-    for kind, name, about in _artifacts(folder):
-        ArtifactStore(workspace.root / kind).put(name, about, _copier(folder / kind / name))
+    names = BundleNames.of(contents.dataset_id)
+    dataset = _dataset(workspace, contents, names, folder)
+    found = dict(_runs(contents, folder))
+    fingerprints = _embeddings(workspace, names, folder)
+    for kind, place, said in _artifacts(folder):
+        about = names.artifact(said, runs=found, embeddings=fingerprints)
+        ArtifactStore(workspace.root / kind).put(fingerprint_of(about), about, _copier(place))
+    runs = [names.run(about, dataset_name=dataset.name) for about in found.values()]
     store = ArtifactStore(workspace.runs)
-    new = [name for name in runs if name not in known]
-    for name in new:
-        store.put(name, runs[name], _copier(folder / "runs" / name))
-    unread = set(new) - {run.id for run in list_runs(workspace)}
-    if unread:
-        for name in new:
-            store.remove(name)
-        raise ValueError(f"the runs {', '.join(sorted(unread))}")
-    _remember(workspace, contents, dataset)
+    try:
+        for about, name in zip(runs, found, strict=True):
+            write_json(folder / "runs" / name / _RUN, about)
+            store.put(about["id"], about, _copier(folder / "runs" / name))
+        _require_right_figures(workspace, {str(about["id"]) for about in runs})
+    except BaseException:
+        for about in runs:
+            store.remove(about["id"])
+        raise
+    _remember(workspace, names, dataset)
     return Opened(
-        contents.dataset_id,
+        names.dataset_id,
         dataset.name,
         len(dataset),
-        len(new),
-        known,
-        n_embeddings,
+        len(runs),
+        len(fingerprints),
         contents.left_out,
         contents.patient_ids,
     )
 
 
-def _dataset(workspace: Workspace, contents: Contents, folder: Path) -> FundusDataset:
+def _require_right_figures(workspace: Workspace, names: set[str]) -> None:
+    """Raises if a run cannot be read, or has other AUCs than its predictions give."""
+    runs = [run for run in list_runs(workspace) if run.id in names]
+    if unread := names - {run.id for run in runs}:
+        raise ValueError(f"the runs {', '.join(sorted(unread))}")
+    for run in runs:
+        predictions = run_predictions(workspace, run)
+        said = {**run.class_aucs, "all": run.auc, "mean colour": run.baseline_auc}
+        try:
+            given: dict[str, AucInterval | None] = {
+                **(interval_by_class(predictions) if run.class_aucs else {}),
+                "all": overall_auc(predictions) if run.auc else None,
+                "mean colour": _baseline_auc(workspace, run),
+            }
+        except FundusError as error:
+            raise ValueError(f"the run {run.id}: {error.message}") from error
+        for name in said | given:
+            if not _agree(said.get(name), given.get(name)):
+                raise DataError(
+                    f"The bundle says the AUC ({name}) of its run {run.label} is "
+                    f"{_auc(said.get(name))}; the predictions in it give {_auc(given.get(name))}.",
+                    hint="It was changed after it was made: ask its author for another one.",
+                )
+
+
+def _baseline_auc(workspace: Workspace, run: Run) -> AucInterval | None:
+    predictions = baseline_predictions(workspace, run) if run.baseline_auc else None
+    return overall_auc(predictions) if predictions else None
+
+
+def _agree(one: AucInterval | None, other: AucInterval | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one.auc - other.auc) <= _ROUNDING
+
+
+def _auc(interval: AucInterval | None) -> str:
+    return "none" if interval is None else f"{interval.auc:.4f}"
+
+
+def _dataset(
+    workspace: Workspace, contents: Contents, names: BundleNames, folder: Path
+) -> FundusDataset:
     open_parquet(folder / TABLE, most_bytes=MOST_BYTES, most_cells=MOST_CELLS).close()
     table = pd.read_parquet(folder / TABLE)
     table = table.astype({name: object for name in table if table[name].dtype == "str"})
@@ -143,7 +199,7 @@ def _dataset(workspace: Workspace, contents: Contents, folder: Path) -> FundusDa
     missing = set(RESERVED_COLUMNS) - {"path"} - set(table.columns)
     if wrong or missing:
         raise ValueError(f"image ids {wrong[:1]}, missing columns {sorted(missing)}")
-    place = workspace.root / _PLACE / contents.dataset_id
+    place = workspace.root / _PLACE / names.dataset_id
     paths = [str(place / f"{one[:8]} {NOT_HERE}") for one in table["image_id"]]
     table = table.assign(path=pd.Series(paths, index=table.index, dtype=object))
     about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
@@ -153,55 +209,54 @@ def _dataset(workspace: Workspace, contents: Contents, folder: Path) -> FundusDa
         for one in about["targets"]
     )
     return FundusDataset(
-        str(contents.about["name"]),
+        names.dataset_name(str(contents.about["name"])),
         f"a bundle of {contents.dataset_id}",
         table[[*RESERVED_COLUMNS, *(c for c in table if c not in RESERVED_COLUMNS)]],
         targets,
         tuple(RejectedRow(NOT_HERE, one, "A file that is not in the bundle.") for one in reasons),
         contents.about["synthetic"] is True,
+        bundle=names.dataset_id,
     )
 
 
 def _runs(contents: Contents, folder: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in sorted((folder / "runs").glob("*/run.json")):
+    for path in sorted((folder / "runs").glob(f"*/{_RUN}")):
         about = json.loads(path.read_text(encoding="utf-8"))
         if about["id"] != path.parent.name or about["dataset_id"] != contents.dataset_id:
             raise ValueError(f"the run {path.parent.name} belongs elsewhere")
-        about["weights_path"] = None  # a place on another machine, or worse
-        write_json(path, about)
         yield path.parent.name, about
 
 
-def _artifacts(folder: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
+def _artifacts(folder: Path) -> Iterator[tuple[str, Path, dict[str, Any]]]:
     for kind in ("projections", "shortcuts", "trust"):
         for path in sorted((folder / kind).glob("*/about.json")):
             about = json.loads(path.read_text(encoding="utf-8"))
+            require_named_after(about, path.parent.name)
             path.unlink()
-            yield kind, path.parent.name, dict(about)
+            yield kind, path.parent, dict(about)
 
 
-def _embeddings(workspace: Workspace, folder: Path) -> int:
-    """Adds vectors to those that are stored already; returns of how many recipes."""
-    folders = sorted((folder / "embeddings").glob("*/"))
-    for place in folders:
-        recipe = recipe_from_dict(read_json(place / "recipe.json") or {})
-        if recipe.fingerprint() != place.name:
-            raise ValueError(f"the embeddings {place.name} are of another recipe")
+def _embeddings(workspace: Workspace, names: BundleNames, folder: Path) -> dict[str, str]:
+    """Stores vectors; returns the fingerprint of each recipe -> the one it has here."""
+    found = {}
+    for place in sorted((folder / "embeddings").glob("*/")):
+        said = read_json(place / "recipe.json") or {}
+        require_named_after(said, place.name)
+        recipe = names.recipe(said)
         ids = [str(one) for one in read_json(place / "image_ids.json") or []]
         vectors = np.load(place / "vectors.npy", mmap_mode="r", allow_pickle=False)
         if vectors.ndim != 2 or len(vectors) != len(ids):
             raise ValueError(f"the embeddings {place.name} have {len(ids)} names")
         store = EmbeddingStore(workspace.embeddings, recipe)
+        shutil.rmtree(store.folder, ignore_errors=True)  # of an attempt that was refused
         with store.lock():
-            known = store.known()
-            new = [row for row, one in enumerate(ids) if one not in known]
-            if new:
-                store.add(vectors[new].astype(np.float32), [ids[row] for row in new], {})
-    return len(folders)
+            store.add(vectors.astype(np.float32), ids, {})
+        found[place.name] = recipe.fingerprint()
+    return found
 
 
-def _remember(workspace: Workspace, contents: Contents, dataset: FundusDataset) -> None:
-    place = workspace.root / _PLACE / contents.dataset_id
+def _remember(workspace: Workspace, names: BundleNames, dataset: FundusDataset) -> None:
+    place = workspace.root / _PLACE / names.dataset_id
     columns = dict.fromkeys(("path", "patient", "eye", "split", "target"))
     about = {
         "name": dataset.name,
@@ -220,12 +275,13 @@ def _remember(workspace: Workspace, contents: Contents, dataset: FundusDataset) 
             folder / "dataset.json",
             {
                 "source": dataset.source,
+                "bundle": dataset.bundle,
                 "targets": [asdict(one) for one in dataset.targets],
                 "rejected": [asdict(one) for one in dataset.rejected],
             },
         )
 
-    ArtifactStore(workspace.datasets).put(contents.dataset_id, about, write)
+    ArtifactStore(workspace.datasets).put(names.dataset_id, about, write)
 
 
 def _copier(source: Path) -> Any:

@@ -12,10 +12,10 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.errors import DataError
-from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.similarity import Neighbour, cosines_with
 from fundus_core.stats.inputs import as_patients
+from fundus_core.workflows.embeddings.stored import vectors_of
 
 NEIGHBOURS = 5
 """The distance of a photograph is that to its fifth nearest: one odd photograph in the data set
@@ -97,7 +97,7 @@ def surroundings_of(
     Raises:
         DataError: If too few photographs of the data set have an embedding.
     """
-    stored = EmbeddingStore(workspace.embeddings, recipe).read(dataset.image_ids)
+    stored = vectors_of(workspace, dataset, recipe).read(dataset.image_ids)
     if len(stored.image_ids) <= NEIGHBOURS:
         raise DataError(
             f"{len(stored.image_ids)} of {len(dataset)} photographs of {dataset.name} have an "

@@ -27,6 +27,7 @@ def model_label(recipe: EmbedRecipe) -> str:
     extras = [] if network.endswith(f" {size}") else [size]
     extras += [f"seed {recipe.seed}"] if recipe.seed else []
     extras += _departures(recipe)
+    extras += ["from a bundle"] if recipe.origin else []
     return f"{network} ({', '.join(extras)})" if extras else network
 
 

@@ -16,18 +16,19 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import (
     dataset_id,
     dataset_summary,
+    list_datasets,
     open_dataset,
     stored_dataset,
 )
 from fundus_core.workflows.data.photographs import thumbnail_file
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
-from fundus_core.workflows.embeddings.stored import list_embeddings
+from fundus_core.workflows.embeddings.stored import list_embeddings, load_embeddings
 from fundus_core.workflows.evaluation.compare import compare
 from fundus_core.workflows.evaluation.curves import curves
 from fundus_core.workflows.evaluation.metrics import run_metrics
 from fundus_core.workflows.evaluation.subgroups import subgroups_of
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import load_run, run_predictions, run_probe
+from fundus_core.workflows.models.runs import list_runs, load_run, run_predictions, run_probe
 from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle, named_dataset
 from fundus_core.workflows.reports.bundle_open import open_bundle
 from tests.fakes import write_dataset
@@ -138,14 +139,16 @@ def test_open_bundle__gives_the_very_same_figures(
 
     assert (done.n_images, done.n_runs, done.n_embeddings) == (48, 2, 1)
     runs = [one.name for one in sorted(place.runs.glob("[!.]*"))]
-    for run_id in runs:
-        then, now = load_run(place, run_id), load_run(elsewhere, run_id)
+    opened = [f"{run_id}-{done.dataset_id}" for run_id in runs]
+    for run_id, name in zip(runs, opened, strict=True):
+        then, now = load_run(place, run_id), load_run(elsewhere, name)
         assert now.auc == then.auc
         assert now.weights_path is None
         assert run_metrics(elsewhere, now).results == run_metrics(place, then).results
-        assert curves(elsewhere, run_id).partial == curves(place, run_id).partial
-    assert compare(elsewhere, runs).pairs == compare(place, runs).pairs
-    groups = subgroups_of(elsewhere, load_run(elsewhere, runs[0]), "site").result.groups
+        assert curves(elsewhere, name).partial == curves(place, run_id).partial
+    tested, then = compare(elsewhere, opened).pairs[0], compare(place, runs).pairs[0]
+    assert (tested.result, tested.p_holm) == (then.result, then.p_holm)
+    groups = subgroups_of(elsewhere, load_run(elsewhere, opened[0]), "site").result.groups
     assert [one.name for one in groups] == ["north", "south"]
 
 
@@ -163,7 +166,7 @@ def test_open_bundle__has_patients_embeddings_and_probes_but_no_photograph(
     run = next(one.name for one in elsewhere.runs.glob("timm-test-resnet*"))
     assert run_probe(elsewhere, load_run(elsewhere, run)) is not None
     assert run_predictions(elsewhere, load_run(elsewhere, run)).patient_ids is not None
-    assert dataset_summary(elsewhere, done.dataset_id).name == "photographs"
+    assert dataset_summary(elsewhere, done.dataset_id).name == "photographs (bundle)"
     first = dataset.table.iloc[0]
     with pytest.raises(ImageError, match="not in the bundle"):
         thumbnail_file(elsewhere, first["image_id"], Path(first["path"]))
@@ -274,6 +277,98 @@ def test_open_bundle__refuses_image_ids_that_lead_out_of_the_workspace(
 
     with pytest.raises(DataError, match="image ids"):
         open_bundle(Workspace(tmp_path / "elsewhere"), hostile)
+
+
+def changed_run(bundle: Path, out: Path, change: dict[str, object]) -> Path:
+    """Copies a bundle with the first of its runs told otherwise, and its list fitting."""
+    with zipfile.ZipFile(bundle) as archive:
+        name = next(one for one in archive.namelist() if one.endswith("run.json"))
+        about = json.dumps(json.loads(archive.read(name)) | change).encode()
+        contents = json.loads(archive.read("bundle.json"))
+    contents["files"][name] = described(about)
+    return rewritten(bundle, out, {name: about, "bundle.json": json.dumps(contents).encode()})
+
+
+def test_open_bundle__refuses_an_auc_that_its_predictions_do_not_give(
+    bundle: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(bundle) as archive:
+        name = next(one for one in archive.namelist() if one.endswith("run.json"))
+        better = json.loads(archive.read(name))["auc"] | {"auc": 0.9999}
+    hostile = changed_run(bundle, tmp_path / "hostile.zip", {"auc": better})
+    elsewhere = Workspace(tmp_path / "elsewhere")
+
+    with pytest.raises(DataError, match=r"is 0\.9999; the predictions in it give 0\.\d+"):
+        open_bundle(elsewhere, hostile)
+
+    assert list_datasets(elsewhere) == ()
+    assert list_runs(elsewhere) == ()
+
+
+def doctored_vectors(bundle: Path, out: Path) -> Path:
+    """Copies a bundle with other vectors and points of maps, and its list fitting."""
+    with zipfile.ZipFile(bundle) as archive:
+        name = next(one for one in archive.namelist() if one.endswith("vectors.npy"))
+        vectors = np.load(io.BytesIO(archive.read(name)))
+        contents = json.loads(archive.read("bundle.json"))
+    content = io.BytesIO()
+    np.save(content, np.full_like(vectors, 7.0))
+    contents["files"][name] = described(content.getvalue())
+    files = {name: content.getvalue(), "bundle.json": json.dumps(contents).encode()}
+    return rewritten(bundle, out, files)
+
+
+def test_open_bundle__is_never_taken_for_what_was_computed_here(
+    bundle: Path, place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    """First somebody's bundle with other vectors, then one's own probe of the same photographs."""
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    hostile = doctored_vectors(bundle, tmp_path / "hostile.zip")
+    done = open_bundle(elsewhere, hostile)
+
+    dataset = open_dataset(elsewhere, source)
+    own = probe_dataset(elsewhere, dataset, dataset_id(source), NETWORK, ProbeChoice("dr", folds=3))
+
+    assert own.dataset_id == dataset_id(source)
+    right = load_run(place, own.id)  # of the workspace where the bundle was made
+    assert own.auc == right.auc
+    (embedded,) = list_embeddings(elsewhere, dataset)
+    mine = load_embeddings(elsewhere, dataset, embedded.fingerprint)
+    assert not (mine.vectors == 7.0).all()
+    theirs = stored_dataset(elsewhere, done.dataset_id)
+    (foreign,) = list_embeddings(elsewhere, theirs)
+    assert "from a bundle" in foreign.label
+    assert (load_embeddings(elsewhere, theirs, foreign.fingerprint).vectors == 7.0).all()
+    assert {one.id for one in list_runs(elsewhere, dataset_id=own.dataset_id)} == {own.id}
+
+
+def test_open_bundle__beside_the_data_set_it_was_made_of(
+    bundle: Path, source: DataSource, tmp_path: Path
+) -> None:
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    dataset = open_dataset(elsewhere, source)
+    own = probe_dataset(elsewhere, dataset, dataset_id(source), NETWORK, ProbeChoice("dr", folds=3))
+    before = {path: path.read_bytes() for path in elsewhere.root.rglob("*") if path.is_file()}
+
+    done = open_bundle(elsewhere, bundle)
+
+    assert done.dataset_id == f"{dataset_id(source)}-bundle"
+    assert len(list_runs(elsewhere, dataset_id=done.dataset_id)) == done.n_runs == 2
+    assert list_runs(elsewhere, dataset_id=own.dataset_id) == (own,)
+    changed = [path.name for path, content in before.items() if path.read_bytes() != content]
+    assert changed == []
+
+
+def test_export_bundle__of_one_that_was_opened_opens_again(bundle: Path, tmp_path: Path) -> None:
+    elsewhere, third = Workspace(tmp_path / "elsewhere"), Workspace(tmp_path / "third")
+    first = open_bundle(elsewhere, bundle)
+
+    export_bundle(elsewhere, first.dataset_id, tmp_path / "again.zip", BundleOptions(True))
+    second = open_bundle(third, tmp_path / "again.zip")
+
+    assert (second.dataset_id, second.name) == (first.dataset_id, first.name)
+    assert {one.id for one in list_runs(third)} == {one.id for one in list_runs(elsewhere)}
+    assert second.n_embeddings == 1
 
 
 def described(content: bytes) -> dict[str, object]:

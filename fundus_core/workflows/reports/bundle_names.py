@@ -1,0 +1,84 @@
+"""What the parts of a bundle are called where it is opened, so that none passes for one's own."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
+from fundus_core.io.embedding_store import recipe_from_dict
+
+_MARK = "-bundle"
+"""Ends the ids of data sets and runs that came in a bundle: those made here end in hexadecimal
+digits."""
+
+_NAME_MARK = " (bundle)"
+
+
+@dataclass(frozen=True, slots=True)
+class BundleNames:
+    """The names of a bundle's parts; those that were in a bundle before keep them."""
+
+    dataset_id: str
+    """Under which its data set is remembered here."""
+
+    @classmethod
+    def of(cls, dataset_id: str) -> "BundleNames":
+        """Returns the names for a bundle of the data set that its author knows by this id."""
+        return cls(_ending(dataset_id, _MARK))
+
+    def dataset_name(self, name: str) -> str:
+        """Returns what pages call the data set."""
+        return _ending(name, _NAME_MARK)
+
+    def run_id(self, name: str) -> str:
+        """Returns the id of a run; empty for none."""
+        return _ending(name, f"-{self.dataset_id}") if name else ""
+
+    def recipe(self, values: dict[str, Any]) -> EmbedRecipe:
+        """Returns the recipe of vectors that came in the bundle."""
+        return replace(recipe_from_dict(values), origin=self.dataset_id)
+
+    def run(self, about: Mapping[str, Any], *, dataset_name: str) -> dict[str, Any]:
+        """Returns what is stored of a run, with all names of other things in it."""
+        return {
+            **about,
+            "id": self.run_id(about["id"]),
+            "trained_as": self.run_id(about["trained_as"]),
+            "dataset_id": self.dataset_id,
+            "dataset_name": dataset_name,
+            "embeddings": self.recipe(about["embeddings"]).to_dict(),
+            "weights_path": None,  # a place on another machine, or worse
+        }
+
+    def artifact(
+        self, about: Mapping[str, Any], *, runs: Collection[str], embeddings: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """Returns the recipe of a map, of measurements or of a heat map's figures.
+
+        Args:
+            about: As its author stored it.
+            runs: Ids that its author knows the bundle's runs by.
+            embeddings: Fingerprint of a recipe in the bundle -> the one it has here.
+
+        Raises:
+            ValueError: If it is of a run or of embeddings that are not in the bundle.
+        """
+        if "run" in about:
+            if about["run"] not in runs:
+                raise ValueError(f"figures of the run {about['run']}, which is not in it")
+            return {**about, "run": self.run_id(about["run"])}
+        if "embeddings" in about:
+            if about["embeddings"] not in embeddings:
+                raise ValueError(f"a map of the embeddings {about['embeddings']}, not in it")
+            return {**about, "embeddings": embeddings[about["embeddings"]]}
+        return {**about, "origin": self.dataset_id}
+
+
+def require_named_after(about: Mapping[str, Any], name: str) -> None:
+    """Raises ValueError if a result does not go by the fingerprint of its recipe."""
+    if fingerprint_of(about) != name:
+        raise ValueError(f"the result {name} is of another recipe")
+
+
+def _ending(name: str, end: str) -> str:
+    return name if name.endswith(end) else name + end
