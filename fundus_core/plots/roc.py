@@ -115,16 +115,25 @@ def _chance_line() -> go.Scatter:
     )
 
 
+def baseline_line(trace: RocTrace) -> go.Scatter:
+    """Returns the curve of what models must beat: grey and dashed, without band."""
+    return _line(trace, palette.NEUTRAL, "dash", "baseline")
+
+
 def _curve(trace: RocTrace, index: int) -> go.Scatter:
+    return _line(trace, palette.colour(index), palette.dash(index), str(index))
+
+
+def _line(trace: RocTrace, colour: str, dash: str, group: str) -> go.Scatter:
     rows = _drawn_rows(trace.curve)
     return go.Scatter(
         x=trace.curve.false_positive_rate[rows],
         y=trace.curve.true_positive_rate[rows],
         customdata=trace.curve.thresholds[rows],
         mode="lines",
-        line={"color": palette.colour(index), "dash": palette.dash(index), "width": 2},
+        line={"color": colour, "dash": dash, "width": 2},
         name=_legend(trace),
-        legendgroup=str(index),
+        legendgroup=group,
         hovertemplate=(
             "score at least %{customdata:.4g}<br>"
             "sensitivity %{y:.3f}, 1 - specificity %{x:.3f}<extra></extra>"

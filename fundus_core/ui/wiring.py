@@ -44,7 +44,13 @@ from fundus_core.io.weights import (
     weights_state,
     where_weights_go,
 )
-from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.io.workspace import (
+    DEFAULT_FOLDER,
+    ENVIRONMENT_VARIABLE,
+    Workspace,
+    find_workspace,
+)
+from fundus_core.io.workspace_format import STAMP
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.store import JobStore
 from fundus_core.plots.roc import RocTrace
@@ -115,6 +121,10 @@ class WeightsPlace:
         return self.state in USABLE
 
 
+_OPENED: dict[tuple[Path, int], Workspace] = {}
+"""By what a workspace is named, and when its stamp was written."""
+
+
 def read_only() -> bool:
     """Says whether this dashboard is for looking only: whatever writes is refused then."""
     return is_read_only()
@@ -123,10 +133,16 @@ def read_only() -> bool:
 def workspace() -> Workspace:
     """Returns the folder everything is kept in; the environment is asked each time.
 
+    It is looked at closely whenever another stamp stands in it: a page asks a dozen times.
+
     Ends the page by saying why, where it cannot be opened.
     """
-    with messages.shown_to_user():
-        return find_workspace()
+    named = Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).absolute()
+    stamped = changed_at(named / STAMP)
+    if not stamped or (named, stamped) not in _OPENED:
+        with messages.shown_to_user():
+            _OPENED[named, stamped] = find_workspace()
+    return _OPENED[named, stamped]
 
 
 def datasets() -> tuple[DatasetSummary, ...]:

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from fundus_core.checks import dataset_cautions
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import dataset_caches, messages, state, text, wiring
 from fundus_core.ui.components import (
     damage_notice,
     dataset_facts,
@@ -39,7 +38,7 @@ with st.container(horizontal=True, vertical_alignment="center"):
     messages.next_step("pages/embed/extract.py", "Extract embeddings", ":material/memory:")
     messages.next_step("pages/data/images.py", "Browse the photographs", ":material/image:")
 damage_notice.notice()
-messages.cautions(dataset_cautions(dataset))
+messages.cautions(dataset_caches.cautions(summary.id))
 dataset_facts.classes(dataset)
 dataset_facts.rejected(dataset)
 with st.expander("Open another data set", icon=":material/folder_open:"):

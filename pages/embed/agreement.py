@@ -38,12 +38,12 @@ with left:
     two = aligned_maps.pick_two(found, stored)
 with right:
     method = map_panel.pick_method()
-colours = map_colours.pick_colours(dataset, wiring.runs(summary.id))
+colours = map_colours.pick_colours(summary.id, wiring.runs(summary.id))
 job_progress.watch(["project"])
 job_progress.last_failure(["project"])
 with messages.shown_to_user():
     opened = aligned_maps.near(asked, two)
-    aligned_maps.maps(summary, dataset, found, two, method, colours, opened)
+    aligned_maps.maps(summary, found, two, method, colours, opened)
 aligned_maps.opened_photograph(dataset, found, two, opened)
 
 st.subheader("Where they disagree")

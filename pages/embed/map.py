@@ -31,7 +31,7 @@ with left:
     shown = map_panel.pick_backbones(stored)
 with right:
     method = map_panel.pick_method()
-choice = map_colours.pick_colours(dataset, wiring.runs(summary.id))
+choice = map_colours.pick_colours(summary.id, wiring.runs(summary.id))
 job_progress.watch(["project"])
 job_progress.last_failure(["project"])
 

@@ -76,6 +76,6 @@ gallery(
     shown,
     listed,
     key="grad_cam",
-    notes=error_gallery.notes(scores[0]),
+    notes=error_gallery.notes(scores[0], set(listed)),
     per_page=24,
 )

@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from fundus_core.checks import dataset_cautions
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import dataset_caches, messages, state, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.components.probe_form import probe_form
 from fundus_core.ui.components.probe_preview import probe_preview_table
@@ -23,7 +22,8 @@ messages.synthetic_banner(summary.synthetic)
 with messages.shown_to_user():
     dataset = wiring.dataset(summary.id)
     stored = wiring.embeddings_list(summary.id)
-messages.cautions([one for one in dataset_cautions(dataset) if one.code in {"FD003", "FD004"}])
+known = dataset_caches.cautions(summary.id)
+messages.cautions([one for one in known if one.code in {"FD003", "FD004"}])
 
 if not dataset.targets:
     st.info("This data set has no target column, so there is nothing to predict.")

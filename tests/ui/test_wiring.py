@@ -8,7 +8,10 @@ import pytest
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import WeightsError
 from fundus_core.io.images import read_image
+from fundus_core.io.sealed import write_sealed
 from fundus_core.io.weights import file_sha256
+from fundus_core.io.workspace import Workspace
+from fundus_core.io.workspace_format import STAMP
 from fundus_core.preprocessing import prepare
 from fundus_core.ui import wiring
 from tests.pages import evaluated, opened
@@ -18,6 +21,40 @@ from tests.pages import evaluated, opened
 def dataset_name(workspace: Path, tmp_path: Path) -> str:
     """The one data set in the workspace."""
     return opened.open_photographs(workspace, tmp_path / "photographs")
+
+
+def test_workspace__another_that_the_environment_names_is_seen(
+    workspace: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = wiring.workspace()
+    monkeypatch.setenv("FUNDUS_WORKSPACE", str(tmp_path / "another"))
+
+    assert before.root == workspace.resolve()
+    assert wiring.workspace().root == (tmp_path / "another").resolve()
+
+
+def test_workspace__is_looked_at_closely_only_where_its_stamp_is_another(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[Path] = []
+    find = wiring.find_workspace
+
+    def found() -> Workspace:
+        looked.append(workspace)
+        return find()
+
+    monkeypatch.setattr(wiring, "find_workspace", found)
+    wiring.workspace()  # stamps an empty one
+    wiring.workspace()
+    looked.clear()
+
+    for _ in range(3):
+        wiring.workspace()
+    assert looked == []
+
+    write_sealed(workspace / STAMP, {"kept_by": "another version"})
+    wiring.workspace()
+    assert len(looked) == 1
 
 
 def test_datasets__one_that_was_opened_meanwhile_is_seen(workspace: Path, tmp_path: Path) -> None:

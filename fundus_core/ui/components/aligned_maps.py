@@ -69,7 +69,6 @@ def near(choice: AgreementChoice, two: Two) -> Near | None:
 
 def maps(
     summary: DatasetSummary,
-    dataset: FundusDataset,
     found: Agreement,
     two: Two,
     method: str,
@@ -87,7 +86,7 @@ def maps(
     keys = [one.fingerprint for one in two]
     aligned, ids = agreement_caches.aligned_onto(summary.id, keys[1], keys[0], method)
     labels = {one.fingerprint: one.label for one in found.embeddings}
-    colours = colours_of(dataset, ids, choice)
+    colours = colours_of(summary.id, ids, choice)
     for place, key, points in zip(places, keys, _points(projections[0], aligned, ids), strict=True):
         with place:
             st.markdown(f"**{text.escaped(labels[key])}**")

@@ -3,7 +3,6 @@
 import pandas as pd
 import streamlit as st
 
-from fundus_core.checks import dataset_cautions
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.plots.dataset import class_bars, class_counts
 from fundus_core.tables import safe_csv
@@ -50,7 +49,7 @@ def classes(dataset: FundusDataset) -> None:
         counts = class_counts(dataset, target)
         st.dataframe(counts, alt=f"Photographs per class of {target.name}")
         said = f"Photographs of {dataset.name} per class of {target.name}."
-        found = dataset_cautions(dataset)
+        found = downloads.of_dataset()
         downloads.table(
             counts.reset_index(), name="classes", caption=said, methods="", cautions=found
         )

@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fundus_core.checks import Caution, dataset_cautions
+from fundus_core.checks import Caution
 from fundus_core.plots.paper.figure import figure_file
 from fundus_core.tables import About, as_csv, as_latex
-from fundus_core.ui import state, text, wiring
+from fundus_core.ui import dataset_caches, state, text
 
 
 def figure(
@@ -66,7 +66,7 @@ def table(
 
 def of_dataset() -> tuple[Caution, ...]:
     """Returns the cautions of the open data set, for figures that rest on no model."""
-    return dataset_cautions(wiring.dataset(state.require_dataset().id))
+    return dataset_caches.cautions(state.require_dataset().id)
 
 
 def _offer(name: str, about: About, files: dict[str, tuple[str, Callable[[], bytes]]]) -> None:

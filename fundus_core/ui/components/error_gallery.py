@@ -1,6 +1,6 @@
 """Photographs in the order of how wrong a model is about them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import streamlit as st
@@ -68,7 +68,8 @@ def errors(
             f"All {text.count(len(listed), 'photograph')} of these patients, patient by patient, "
             "the highest score first."
         )
-    gallery(dataset, listed, key=f"errors.{kind}", notes=notes(photographs), per_page=PER_PAGE)
+    said_below = notes(photographs, set(listed))
+    gallery(dataset, listed, key=f"errors.{kind}", notes=said_below, per_page=PER_PAGE)
 
 
 def wrong_rows(result: OperatingResult, kind: str) -> list[str]:
@@ -118,13 +119,14 @@ def ordered(predictions: Predictions, order: str, selection: Sequence[str] = ())
     return _ids(predictions, rows, -wrong_by)
 
 
-def notes(predictions: Predictions) -> dict[str, str]:
-    """Returns what stands under each thumbnail: the score and the label."""
+def notes(predictions: Predictions, image_ids: Collection[str]) -> dict[str, str]:
+    """Returns what stands under the thumbnail of each of some photographs: score and label."""
     return {
         image_id: f"{score:.2f} · {'with' if positive else 'without'}"
         for image_id, score, positive in zip(
             predictions.image_ids, predictions.y_score[:, 0], predictions.y_true[:, 0], strict=True
         )
+        if image_id in image_ids
     }
 
 

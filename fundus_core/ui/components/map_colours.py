@@ -7,16 +7,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
-from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
-from fundus_core.plots.map import Colouring, colouring, colouring_by
-from fundus_core.ui import state, wiring
+from fundus_core.plots.map import Colouring, colouring
+from fundus_core.ui import dataset_caches, state, wiring
 from fundus_core.ui.components.run_table import run_names
 from fundus_core.workflows.models.runs import Run
 
 SCORE = "Prediction: score"
 OUTCOME = "Prediction: right or wrong"
-_HIDDEN = ("image_id", "path")
 _MIDDLE = 0.5
 """Threshold while none is chosen: probes give probabilities."""
 
@@ -40,9 +38,9 @@ class ColourChoice:
     """Scores from here on count as positive."""
 
 
-def pick_colours(dataset: FundusDataset, runs: Sequence[Run]) -> ColourChoice:
+def pick_colours(dataset_id: str, runs: Sequence[Run]) -> ColourChoice:
     """Draws the menus of colour, run and class."""
-    columns = colour_columns(dataset)
+    columns = dataset_caches.colour_columns(dataset_id)
     left, middle, right = st.columns(3)
     offered = [*columns, *([SCORE, OUTCOME] if runs else [])]
     column = left.selectbox(
@@ -65,19 +63,12 @@ def pick_colours(dataset: FundusDataset, runs: Sequence[Run]) -> ColourChoice:
     return ColourChoice(column, run, name, _MIDDLE if threshold is None else threshold)
 
 
-def colour_columns(dataset: FundusDataset) -> list[str]:
-    """Returns the columns to colour by: labels first, then split, patient, eye, then all others."""
-    labels = [name for target in dataset.targets for name in target.columns]
-    ordered = dict.fromkeys([*labels, "split", "patient_id", "eye", *dataset.table.columns])
-    return [name for name in ordered if name not in _HIDDEN and dataset.table[name].notna().any()]
-
-
-def colours_of(dataset: FundusDataset, image_ids: Sequence[str], choice: ColourChoice) -> Colouring:
+def colours_of(dataset_id: str, image_ids: Sequence[str], choice: ColourChoice) -> Colouring:
     """Returns the colours of photographs, in the given order."""
     if choice.run is None or choice.column not in {SCORE, OUTCOME}:
-        columns = colour_columns(dataset)
+        columns = dataset_caches.colour_columns(dataset_id)
         column = choice.column if choice.column in columns else columns[0]
-        return colouring_by(dataset, image_ids, column)
+        return dataset_caches.colours(dataset_id, column, image_ids)
     predictions = wiring.predictions(choice.run.id).binary(choice.class_name or None)
     if choice.column == SCORE:
         return _scores(predictions, image_ids, choice.class_name)

@@ -100,7 +100,7 @@ def map_of(
         return
     laid = _laid_over(dataset.id, projection, summary.fingerprint, onto) if onto else None
     drawn = projection if laid is None else laid.projection
-    colours = colours_of(wiring.dataset(dataset.id), drawn.image_ids, choice)
+    colours = colours_of(dataset.id, drawn.image_ids, choice)
     _chart(drawn, colours, summary, height=HEIGHT[n_maps], groups=groups, is_laid=laid is not None)
     _caption(drawn, colours)
     if laid is not None:

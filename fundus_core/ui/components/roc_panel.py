@@ -7,8 +7,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fundus_core.plots import palette
-from fundus_core.plots.roc import RocTrace, interval_text, roc_figure, with_room
+from fundus_core.plots.roc import RocTrace, baseline_line, interval_text, roc_figure, with_room
 from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.roc import RocBand
 from fundus_core.ui import curve_caches, text
@@ -98,9 +97,7 @@ def methods_text(traces: Sequence[RocTrace]) -> str:
 def with_baseline(figure: go.Figure, baseline: RocTrace | None) -> go.Figure:
     """Adds the mean colour's curve to a figure, grey and dashed, and makes room for the legend."""
     if baseline is not None:
-        curve = roc_figure([replace(baseline, band=None, marked=None)]).data[-1]
-        curve.update(line={"color": palette.NEUTRAL, "dash": "dash", "width": 2})
-        figure.add_trace(curve.update(legendgroup="baseline"))
+        figure.add_trace(baseline_line(baseline))
     return with_room(figure)
 
 

@@ -5,12 +5,11 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from fundus_core.checks import dataset_cautions
 from fundus_core.errors import FundusError
 from fundus_core.plots.map import Colouring, colouring, map_figure
 from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
 from fundus_core.stats.roc import roc_curve
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import dataset_caches, messages, state, text, wiring
 from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import dataset_id
@@ -135,7 +134,7 @@ def maps(story: Story) -> None:
                 caption=f"t-SNE map of {story.n_images:,} synthetic photographs, "
                 f"{START_NAMES[start]}, coloured by diagnosis.",
                 methods="Distances between clusters, their sizes and the axes have no meaning.",
-                cautions=dataset_cautions(wiring.dataset(story.dataset_id)),
+                cautions=dataset_caches.cautions(story.dataset_id),
             )
             st.caption(
                 f"Trustworthiness {projection.trustworthiness:.3f} over "
@@ -166,7 +165,7 @@ def curves(story: Story) -> None:
         caption=f"ROC curves of synthetic photographs, abnormal against normal. {said}.",
         methods="Held-out photographs of five folds that keep a patient together; intervals by "
         "Obuchowski's form of DeLong's variance, by patient, on the logit scale.",
-        cautions=dataset_cautions(wiring.dataset(story.dataset_id)),
+        cautions=dataset_caches.cautions(story.dataset_id),
     )
 
 
