@@ -19,6 +19,8 @@ SOURCES := app.py fundus_core pages scripts benchmarks tests
 # One thread per test process: several processes with several threads each wait for one another.
 export OMP_NUM_THREADS ?= 1
 export OMP_WAIT_POLICY ?= PASSIVE
+# Tests start many processes of ours: each would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help app demo test test-fast test-slow test-browser load soak bench simulations first-results model-cards backbone-costs pretraining-study upstream-study studies-report trust-study explanations-study segmentation-study story screenshots realism readme \
 	lint format types check hooks constraints sbom lock clean
@@ -52,7 +54,7 @@ test-fast: $(VENV)/.development ## Unit, contract and page tests
 	@$(RUN) -m pytest -n $(WORKERS) --maxprocesses 4 --dist worksteal -q $(ARGS)
 
 test-browser: $(VENV)/.browser ## The whole line in a browser
-	@FUNDUS_BROWSER="$$(cat $(VENV)/.browser)" $(RUN) -m pytest -m browser -n 2 --dist loadfile -q $(ARGS)
+	@FUNDUS_BROWSER="$$(cat $(VENV)/.browser)" $(RUN) -m pytest -m browser -n 2 --dist loadfile --no-loadscope-reorder -q $(ARGS)
 
 test-slow: $(VENV)/.development ## Simulations and full studies
 	@$(RUN) -m pytest -m slow -n $(WORKERS) --maxprocesses 4 -q $(ARGS)

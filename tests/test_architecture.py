@@ -4,7 +4,9 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -99,15 +101,56 @@ def _module(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def _imports(path: Path) -> set[str]:
-    """Returns every absolute name the file imports, also those imported inside functions."""
-    found: set[str] = set()
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a file says, as far as a rule asks."""
+
+    imports: frozenset[str]
+    """Every absolute name it imports, also those imported inside functions."""
+
+    relative: tuple[int, ...]
+    """Lines of imports that begin with a dot."""
+
+    attributes: frozenset[str]
+    """`a.b.c` of every attribute."""
+
+    keywords: frozenset[tuple[str, object]]
+    """Arguments by name of every call, with their value where it is a constant."""
+
+    calls: tuple[tuple[str, frozenset[str | None]], ...]
+    """Every call of an attribute: what is called, and the names of its arguments."""
+
+
+@cache
+def _written(path: Path) -> Written:
+    imports, keywords, attributes = set[str](), set[tuple[str, object]](), set[str]()
+    relative, calls = list[int](), list[tuple[str, frozenset[str | None]]]()
     for node in ast.walk(_tree(path)):
         if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
+            imports |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            imports |= {f"{node.module}.{alias.name}" for alias in node.names}
+            relative += [node.lineno] * bool(node.level)
+        elif isinstance(node, ast.Attribute):
+            attributes.add(ast.unparse(node))
+        elif isinstance(node, ast.keyword) and node.arg:
+            value = node.value.value if isinstance(node.value, ast.Constant) else None
+            keywords.add((node.arg, value))
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            words = frozenset(word.arg for word in node.keywords)
+            calls.append((ast.unparse(node.func), words))
+    return Written(
+        frozenset(imports),
+        tuple(relative),
+        frozenset(attributes),
+        frozenset(keywords),
+        tuple(calls),
+    )
+
+
+def _wrong(paths: Iterable[Path], rule: Callable[[Path], object]) -> dict[str, object]:
+    """Returns what a rule finds wrong, by file."""
+    return {_id(path): found for path in paths if (found := rule(path))}
 
 
 def _layer(module: str) -> int | None:
@@ -120,76 +163,78 @@ def _is_ours(name: str) -> bool:
     return name.split(".")[0] == "fundus_core"
 
 
-def _keywords(path: Path) -> Iterator[tuple[str, object]]:
-    """Yields the keyword arguments of every call, with their value where it is a constant."""
-    for node in ast.walk(_tree(path)):
-        if isinstance(node, ast.keyword) and node.arg:
-            value = node.value.value if isinstance(node.value, ast.Constant) else None
-            yield node.arg, value
+def _last(path: Path) -> set[str]:
+    """Returns the last name of every attribute."""
+    return {name.rpartition(".")[2] for name in _written(path).attributes}
 
 
-def _attributes(path: Path) -> set[str]:
-    return {node.attr for node in ast.walk(_tree(path)) if isinstance(node, ast.Attribute)}
+def _calls_without(path: Path, called: Callable[[str], bool], word: str) -> list[str]:
+    """Returns calls of a function that are not told what they must be told."""
+    return [name for name, words in _written(path).calls if called(name) and word not in words]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_id)
-def test_every_module_has_a_layer(path: Path) -> None:
-    assert _module(path) == "fundus_core" or _layer(_module(path)) is not None
+def test_every_module_has_a_layer() -> None:
+    modules = [_module(path) for path in MODULES]
+
+    assert not [name for name in modules if name != "fundus_core" and _layer(name) is None]
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_id)
-def test_imports_point_down(path: Path) -> None:
-    own = _layer(_module(path))
+def test_imports_point_down() -> None:
+    def upward(path: Path) -> set[str]:
+        own = _layer(_module(path))
+        layers = {name: _layer(name) for name in _written(path).imports if _is_ours(name)}
+        if own is None:
+            return set()
+        return {name for name, layer in layers.items() if layer is not None and layer < own}
 
-    layers = {name: _layer(name) for name in _imports(path) if _is_ours(name)}
-    upward = {name for name, layer in layers.items() if None not in {own, layer} and layer < own}
-
-    assert not upward
-
-
-@pytest.mark.parametrize("path", PRODUCT, ids=_id)
-def test_imports_are_absolute(path: Path) -> None:
-    nodes = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.ImportFrom)]
-
-    assert not [node.lineno for node in nodes if node.level]
+    assert not _wrong(MODULES, upward)
 
 
-@pytest.mark.parametrize("path", MODULES, ids=_id)
-def test_only_the_ui_layer_knows_streamlit(path: Path) -> None:
-    if _layer(_module(path)) != 0:
-        assert "streamlit" not in {name.split(".")[0] for name in _imports(path)}
+def test_imports_are_absolute() -> None:
+    assert not _wrong(PRODUCT, lambda path: _written(path).relative)
 
 
-@pytest.mark.parametrize("path", [*MODULES, *DASHBOARD], ids=_id)
-def test_only_state_names_session_keys_and_only_wiring_caches(path: Path) -> None:
-    allowed = {
-        "fundus_core/ui/state.py": {"session_state"},
-        "fundus_core/ui/wiring.py": {"cache_data", "cache_resource"},
-    }
-    if path.match("fundus_core/ui/*_caches.py"):
-        allowed[_id(path)] = {"cache_data", "cache_resource"}
+def test_only_the_ui_layer_knows_streamlit() -> None:
+    below = [path for path in MODULES if _layer(_module(path)) != 0]
 
-    used = _attributes(path) & {"session_state", "cache_data", "cache_resource"}
-
-    assert used <= allowed.get(_id(path), set())
+    assert below
+    assert not _wrong(
+        below,
+        lambda path: "streamlit" in {name.split(".")[0] for name in _written(path).imports},
+    )
 
 
-@pytest.mark.parametrize("path", [*MODULES, *DASHBOARD], ids=_id)
-def test_no_html_of_ours_reaches_the_browser_unescaped(path: Path) -> None:
-    names = {name for name, _ in _keywords(path)}
+def test_only_state_names_session_keys_and_only_wiring_caches() -> None:
+    def misused(path: Path) -> set[str]:
+        allowed = {
+            "fundus_core/ui/state.py": {"session_state"},
+            "fundus_core/ui/wiring.py": {"cache_data", "cache_resource"},
+        }
+        if path.match("fundus_core/ui/*_caches.py"):
+            allowed[_id(path)] = {"cache_data", "cache_resource"}
+        used = _last(path) & {"session_state", "cache_data", "cache_resource"}
+        return used - allowed.get(_id(path), set())
 
-    assert not names & {"unsafe_allow_html", "unsafe_allow_javascript"}
+    assert not _wrong([*MODULES, *DASHBOARD], misused)
 
 
-@pytest.mark.parametrize("path", [path for path in PRODUCT if path != UNPICKLES], ids=_id)
-def test_nothing_is_read_that_could_run_code(path: Path) -> None:
-    keywords = set(_keywords(path))
-    attributes = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Attribute)]
-    used = _imports(path) | {ast.unparse(node) for node in attributes}
-    used -= {"pickle", "pickle.UnpicklingError"}  # torch.load refuses by raising this error
+def test_no_html_of_ours_reaches_the_browser_unescaped() -> None:
+    def unescaped(path: Path) -> set[str]:
+        names = {name for name, _ in _written(path).keywords}
+        return names & {"unsafe_allow_html", "unsafe_allow_javascript"}
 
-    assert not {name.split(".")[0] for name in used} & RUNS_CODE_WHEN_READ
-    assert not keywords & {("weights_only", False), ("allow_pickle", True)}
+    assert not _wrong([*MODULES, *DASHBOARD], unescaped)
+
+
+def test_nothing_is_read_that_could_run_code() -> None:
+    def could_run(path: Path) -> set[object]:
+        used = _written(path).imports | _written(path).attributes
+        used -= {"pickle", "pickle.UnpicklingError"}  # torch.load refuses by raising this error
+        told = {("weights_only", False), ("allow_pickle", True)}
+        readers = {name.split(".")[0] for name in used} & RUNS_CODE_WHEN_READ
+        return readers | (_written(path).keywords & told)
+
+    assert not _wrong([path for path in PRODUCT if path != UNPICKLES], could_run)
 
 
 def test_what_unpickles_does_it_in_a_process_of_its_own() -> None:
@@ -197,43 +242,38 @@ def test_what_unpickles_does_it_in_a_process_of_its_own() -> None:
     unpickling = [
         function.name for function in functions if "weights_only=False" in ast.unparse(function)
     ]
-    users = [path for path in PRODUCT if "fundus_core.backbones.pickled.main" in _imports(path)]
+    users = [
+        path for path in PRODUCT if "fundus_core.backbones.pickled.main" in _written(path).imports
+    ]
 
     assert unpickling == ["main"]  # which only the code of the child process calls
     assert not users
 
 
-@pytest.mark.parametrize("path", [*MODULES, *DASHBOARD], ids=_id)
-def test_only_downloads_open_connections(path: Path) -> None:
-    if path in OPENS_CONNECTIONS:
-        return
-    names = _imports(path)
-    attributes = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Attribute)]
-    last = {name.rpartition(".")[2] for name in names} | {node.attr for node in attributes}
+def test_only_downloads_open_connections() -> None:
+    def opens(path: Path) -> set[object]:
+        imports = _written(path).imports
+        last = {name.rpartition(".")[2] for name in imports} | _last(path)
+        networks = {name.partition(".")[0] for name in imports} & NETWORKS
+        return networks | (last & DOWNLOADS) | (_written(path).keywords & {("pretrained", True)})
 
-    assert not {name.partition(".")[0] for name in names} & NETWORKS
-    assert not last & DOWNLOADS
-    assert ("pretrained", True) not in set(_keywords(path))
+    others = [path for path in [*MODULES, *DASHBOARD] if path not in OPENS_CONNECTIONS]
 
-
-@pytest.mark.parametrize("path", MODULES, ids=_id)
-def test_libraries_that_can_download_are_told_not_to(path: Path) -> None:
-    calls = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
-    loads = [call for call in calls if ast.unparse(call.func).endswith(".from_pretrained")]
-
-    told = [{word.arg for word in call.keywords} >= {"local_files_only"} for call in loads]
-
-    assert all(told)
+    assert not _wrong(others, opens)
 
 
-@pytest.mark.parametrize("path", PRODUCT, ids=_id)
-def test_torch_load_is_told_to_read_weights_only(path: Path) -> None:
-    calls = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
-    loads = [call for call in calls if ast.unparse(call.func) == "torch.load"]
+def test_libraries_that_can_download_are_told_not_to() -> None:
+    def called(name: str) -> bool:
+        return name.endswith(".from_pretrained")
 
-    told = [{word.arg for word in call.keywords} >= {"weights_only"} for call in loads]
+    assert not _wrong(MODULES, lambda path: _calls_without(path, called, "local_files_only"))
 
-    assert all(told)
+
+def test_torch_load_is_told_to_read_weights_only() -> None:
+    def called(name: str) -> bool:
+        return name == "torch.load"
+
+    assert not _wrong(PRODUCT, lambda path: _calls_without(path, called, "weights_only"))
 
 
 def test_every_page_is_in_the_navigation() -> None:
@@ -278,7 +318,7 @@ def _imported_in_a_new_process(names: set[str]) -> set[str]:
 def _modules_behind(paths: list[Path]) -> set[str]:
     """Returns the modules of ours that the given files import when they are run."""
     known = {_module(path) for path in MODULES}
-    names = {name for path in paths for name in _imports(path) if _is_ours(name)}
+    names = {name for path in paths for name in _written(path).imports if _is_ours(name)}
     return {name for name in names if name in known} | {
         name.rpartition(".")[0] for name in names if name.rpartition(".")[0] in known
     }

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id
@@ -50,6 +50,15 @@ def named(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Named]:
         yield Named(running.address, f"dataset={dataset_id(source)}&{chosen}")
 
 
+@pytest.fixture(scope="module")
+def window(browser: Browser) -> Iterator[BrowserContext]:
+    """One window for all pages: what a browser keeps of Streamlit need not be loaded again."""
+    context = browser.new_context(viewport={"width": 1280, "height": 1400})
+    context.set_default_timeout(60_000)
+    yield context
+    context.close()
+
+
 @pytest.mark.parametrize("path", walked.PAGES)
 def test_names_do_nothing_in_a_browser(
     path: str,
@@ -70,6 +79,7 @@ def test_names_do_nothing_in_a_browser(
     assert happened == []
     if path == "pages/data/images.py":
         assert "onerror=alert(1)" in page.locator("body").inner_text()
+    page.close()
 
 
 def _watched(window: BrowserContext, own: str) -> tuple[Page, list[str]]:

@@ -1,7 +1,9 @@
 """One selection on all pages: by lasso, by link, in two tabs, back and forward, after a refresh."""
 
 import re
+import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -10,7 +12,6 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.jobs.store import JobStore
 from fundus_core.workflows.data.datasets import open_dataset
-from fundus_core.workflows.data.demo import make_demo
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.embeddings.embed import embed
 from scripts.running import draw_around
@@ -23,10 +24,10 @@ LASSO = ((0.1, 0.1), (0.6, 0.1), (0.6, 0.6), (0.1, 0.6), (0.1, 0.1))
 
 
 @pytest.fixture(scope="module")
-def linked(dashboard: Dashboard) -> Dashboard:
+def linked(dashboard: Dashboard, small_demo: Path) -> Dashboard:
     """The dashboard with a small demo that a small network has seen."""
     place = Workspace(dashboard.workspace)
-    make_demo(place.demo, n_patients=40, image_size=128, plants=False)
+    shutil.copytree(small_demo, place.demo)
     dataset = open_dataset(place, DataSource(place.demo))
     embed(place, dataset, BackboneChoice("timm:test_resnet", weights="scratch", image_size=64))
     return dashboard

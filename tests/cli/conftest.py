@@ -1,9 +1,12 @@
 """Runs the command line inside the test's process."""
 
+import contextlib
+import io
 import json
+import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -56,3 +59,45 @@ def fundus(
 def data(tmp_path: Path) -> Path:
     """A folder of 24 photographs of 12 patients, with a table."""
     return write_dataset(tmp_path / "data")
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """24 photographs of 12 patients, and a workspace with a probe on them."""
+
+    data: Path
+    """Shared by tests: they only read it."""
+
+    workspace: Path
+    run_id: str
+
+    def copied(self, workspace: Path) -> "Probed":
+        """Copies the workspace, for a test that may change it."""
+        shutil.copytree(self.workspace, workspace, dirs_exist_ok=True)
+        return replace(self, workspace=workspace)
+
+
+def probe_once(folder: Path, *options: object) -> Probed:
+    """Fits a probe by `fundus probe`."""
+    data, workspace, said = write_dataset(folder / "data"), folder / "workspace", io.StringIO()
+    argv = ["fundus", "probe", data, *options, "--target", "dr", "--workspace", workspace, "--json"]
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        contextlib.redirect_stdout(said),
+        contextlib.suppress(SystemExit),
+    ):
+        patch.setattr(sys, "argv", list(map(str, argv)))
+        main()
+    return Probed(data, workspace, json.loads(said.getvalue())["run_id"])
+
+
+@pytest.fixture(scope="session")
+def _probed_once(tmp_path_factory: pytest.TempPathFactory) -> Probed:
+    options = ("--backbone", "timm:test_resnet", "--weights", "scratch", "--image-size", 64)
+    return probe_once(tmp_path_factory.mktemp("probed"), *options)
+
+
+@pytest.fixture
+def probed(_probed_once: Probed, tmp_path: Path) -> Probed:
+    """A probe on the embeddings of a tiny network, in the workspace of `fundus`."""
+    return _probed_once.copied(tmp_path / "workspace")

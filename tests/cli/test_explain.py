@@ -4,14 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Fundus
-from tests.cli.test_line import probe
+from tests.cli.conftest import Fundus, Probed
 from tests.fakes import write_photograph
 
 
 @pytest.fixture
-def run(fundus: Fundus, data: Path) -> str:
-    return str(probe(fundus, data)["run_id"])
+def data(probed: Probed) -> Path:
+    return probed.data
+
+
+@pytest.fixture
+def run(probed: Probed) -> str:
+    return probed.run_id
 
 
 def test_explain__photographs_may_be_named_after_the_run(

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fundus_core.stats.delong import auc_interval
-from tests.cli.conftest import Fundus
+from tests.cli.conftest import Fundus, Probed
 from tests.fakes import write_dataset
 
 TINY = ("--backbone", "timm:test_resnet", "--weights", "scratch", "--image-size", "64")
@@ -130,9 +130,9 @@ def test_probe__use_split_tests_on_the_test_side_only(fundus: Fundus, data: Path
     assert report["folds"][0]["n_train"] == 16
 
 
-def test_compare__two_runs_on_the_same_photographs(fundus: Fundus, data: Path) -> None:
-    first = probe(fundus, data)["run_id"]
-    second = probe(fundus, data, "--probe", "knn")["run_id"]
+def test_compare__two_runs_on_the_same_photographs(fundus: Fundus, probed: Probed) -> None:
+    first = probed.run_id
+    second = probe(fundus, probed.data, "--probe", "knn")["run_id"]
 
     report = fundus("compare", first, second, "--json").json
 
@@ -145,12 +145,11 @@ def test_compare__two_runs_on_the_same_photographs(fundus: Fundus, data: Path) -
 
 
 def test_predict__another_folder_is_scored_and_tested(
-    fundus: Fundus, data: Path, tmp_path: Path
+    fundus: Fundus, probed: Probed, tmp_path: Path
 ) -> None:
-    run = probe(fundus, data)["run_id"]
     elsewhere = write_dataset(tmp_path / "elsewhere", n_patients=8, side=112)
 
-    report = fundus("predict", run, elsewhere, "--json").json
+    report = fundus("predict", probed.run_id, elsewhere, "--json").json
 
     assert report["n_images"] == report["n_labelled"] == 16
     assert 0 <= report["auc_low"] < report["auc_high"] <= 1
@@ -159,20 +158,19 @@ def test_predict__another_folder_is_scored_and_tested(
     assert report["n_seen_in_training"] == 0
 
 
-def test_predict__its_own_photographs_are_called_seen(fundus: Fundus, data: Path) -> None:
-    run = probe(fundus, data)["run_id"]
+def test_predict__its_own_photographs_are_called_seen(fundus: Fundus, probed: Probed) -> None:
+    report = fundus("predict", probed.run_id, probed.data, "--json").json
 
-    assert fundus("predict", run, data, "--json").json["n_seen_in_training"] == 24
+    assert report["n_seen_in_training"] == 24
 
 
 def test_predict__photographs_without_labels_get_scores_only(
-    fundus: Fundus, data: Path, tmp_path: Path
+    fundus: Fundus, probed: Probed, tmp_path: Path
 ) -> None:
-    run = probe(fundus, data)["run_id"]
     elsewhere = write_dataset(tmp_path / "elsewhere", n_patients=4, side=112)
     (elsewhere / "labels.csv").unlink()
 
-    report = fundus("predict", run, elsewhere, "--json").json
+    report = fundus("predict", probed.run_id, elsewhere, "--json").json
 
     assert report["auc"] is None
     assert report["comparison"] is None
@@ -180,15 +178,16 @@ def test_predict__photographs_without_labels_get_scores_only(
 
 
 def test_predict__labels_may_stand_in_another_column(
-    fundus: Fundus, data: Path, tmp_path: Path
+    fundus: Fundus, probed: Probed, tmp_path: Path
 ) -> None:
-    run = probe(fundus, data)["run_id"]
     elsewhere = write_dataset(tmp_path / "elsewhere", n_patients=8, side=112)
     table = pd.read_csv(elsewhere / "labels.csv").rename(columns={"dr": "referable"})
     table.to_csv(elsewhere / "labels.csv", index=False)
 
-    unnamed = fundus("predict", run, elsewhere, "--json").json
-    named = fundus("predict", run, elsewhere, "--target-column", "referable", "--json").json
+    unnamed = fundus("predict", probed.run_id, elsewhere, "--json").json
+    named = fundus(
+        "predict", probed.run_id, elsewhere, "--target-column", "referable", "--json"
+    ).json
 
     assert (unnamed["n_labelled"], unnamed["auc"]) == (0, None)
     assert named["n_labelled"] == 16
@@ -196,25 +195,24 @@ def test_predict__labels_may_stand_in_another_column(
 
 
 def test_predict__labels_of_other_names_are_a_caution(
-    fundus: Fundus, data: Path, tmp_path: Path
+    fundus: Fundus, probed: Probed, tmp_path: Path
 ) -> None:
-    run = probe(fundus, data)["run_id"]
     elsewhere = write_dataset(tmp_path / "elsewhere", n_patients=8, side=112)
     table = pd.read_csv(elsewhere / "labels.csv")
     table["dr"] = np.where(table["dr"] == 1, "yes", "no")
     table.to_csv(elsewhere / "labels.csv", index=False)
 
-    report = fundus("predict", run, elsewhere, "--json").json
+    report = fundus("predict", probed.run_id, elsewhere, "--json").json
 
     assert report["auc"] is None
     assert [caution["code"] for caution in report["cautions"]] == ["FD010"]
 
 
 def test_explain__writes_an_overlay_per_photograph(
-    fundus: Fundus, data: Path, tmp_path: Path
+    fundus: Fundus, probed: Probed, tmp_path: Path
 ) -> None:
-    run = probe(fundus, data)["run_id"]
-    images = [data / "images" / name for name in ("p01_OD.jpg", "p00_OD.jpg", "p02_OS.jpg")]
+    run = probed.run_id
+    images = [probed.data / "images" / name for name in ("p01_OD.jpg", "p00_OD.jpg", "p02_OS.jpg")]
     named = [part for image in images for part in ("--image", image)]
 
     outcome = fundus("explain", run, *named, "--class", "0", "--out", tmp_path / "maps", "--json")
@@ -229,10 +227,8 @@ def test_explain__writes_an_overlay_per_photograph(
             assert overlay.size == (96, 96)
 
 
-def test_explain__an_unknown_picture_is_named(fundus: Fundus, data: Path) -> None:
-    run = probe(fundus, data)["run_id"]
-
-    outcome = fundus("explain", run, "--image", "nowhere.jpg")
+def test_explain__an_unknown_picture_is_named(fundus: Fundus, probed: Probed) -> None:
+    outcome = fundus("explain", probed.run_id, "--image", "nowhere.jpg")
 
     assert outcome.exit_code == 2
     assert "'nowhere.jpg' is neither a file nor an image id" in outcome.stderr

@@ -10,12 +10,9 @@ from typer.testing import CliRunner
 from fundus_core.cli.differ import differ
 from fundus_core.cli.photograph import photograph
 from fundus_core.errors import DataError
-from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
-from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from tests.fakes import write_dataset, write_photograph
+from tests.cli.conftest import Probed, probe_once
+from tests.fakes import write_photograph
 from tests.pages import evaluated
 
 app = typer.Typer()
@@ -29,14 +26,17 @@ def fundus(*arguments: object) -> str:
     return outcome.stdout
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Probed:
+    tiny = ("--backbone", "timm:test_resnet", "--weights", "scratch", "--image-size", 64)
+    folder = tmp_path_factory.mktemp("probed")
+    return probe_once(folder, *tiny, "--precision", "fp32", "--folds", 2)
+
+
 @pytest.fixture
-def place(workspace: Path, tmp_path: Path) -> Workspace:
-    """A workspace with 24 photographs and a probe on them, and a table of scores without one."""
-    found, source = Workspace(workspace), DataSource(write_dataset(tmp_path / "data"))
-    backbone = BackboneChoice("timm:test_resnet", "scratch", 64, precision="fp32")
-    dataset = open_dataset(found, source)
-    probe_dataset(found, dataset, dataset_id(source), backbone, ProbeChoice("dr", folds=2))
-    return found
+def place(once: Probed, workspace: Path) -> Workspace:
+    """A workspace with 24 photographs and a probe on them."""
+    return Workspace(once.copied(workspace).workspace)
 
 
 def test_photograph__scores_by_every_model_and_says_what_it_is_not(
@@ -58,8 +58,8 @@ def test_photograph__scores_by_every_model_and_says_what_it_is_not(
     assert {one["name"] for one in report["quality"]} >= {"sharpness", "brightness"}
 
 
-def test_photograph__of_the_data_set_is_recognised(place: Workspace, tmp_path: Path) -> None:
-    report = json.loads(fundus("photograph", tmp_path / "data/images/p00_OD.jpg", "--json"))
+def test_photograph__of_the_data_set_is_recognised(place: Workspace, once: Probed) -> None:
+    report = json.loads(fundus("photograph", once.data / "images/p00_OD.jpg", "--json"))
 
     assert report["in_data_set"]
     assert report["models"][0]["score"]["held_out"]

@@ -4,16 +4,25 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Fundus
+from tests.cli.conftest import Fundus, Probed, probe_once
 from tests.report.pages import Page, assert_harmless
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Probed:
+    options = ("--backbone", "mean_colour", "--folds", 3, "--seed", 2)
+    return probe_once(tmp_path_factory.mktemp("probed"), *options)
+
+
 @pytest.fixture
-def run_id(fundus: Fundus, data: Path) -> str:
+def data(once: Probed) -> Path:
+    return once.data
+
+
+@pytest.fixture
+def run_id(once: Probed, tmp_path: Path) -> str:
     """A probe on mean colours of 24 photographs."""
-    options = ("--backbone", "mean_colour", "--target", "dr", "--folds", 3, "--seed", 2)
-    found: str = fundus("probe", data, *options, "--json").json["run_id"]
-    return found
+    return once.copied(tmp_path / "workspace").run_id
 
 
 def test_report__writes_a_page_that_makes_itself_again(
@@ -121,7 +130,8 @@ def test_bundle__goes_from_one_workspace_to_another(
     assert written.exit_code == 0, written.stderr
     assert written.json["n_runs"] == 1
     assert told.exit_code == 0, told.stderr
-    assert "1 new run," in told.stdout
+    assert "1 run," in told.stdout
+    assert "nothing in it was computed here" in told.stdout
     there = fundus("runs", "--json", *elsewhere).json
     here = fundus("runs", "--json").json
     assert [one["auc"] for one in there] == [one["auc"] for one in here]

@@ -129,12 +129,12 @@ def test_lp_ft__the_head_starts_as_the_probe_for_every_kind_of_task(task: str) -
     ("code", "head"),
     [
         ("ft", "linear"),
-        ("g-lf", "linear"),
         ("lp-ft", "linear"),
-        ("llrd", "linear"),
         ("lora", "linear"),
-        ("ft", "deit-tiny"),
         ("lp", "deit-tiny"),
+        pytest.param("g-lf", "linear", marks=pytest.mark.slow),
+        pytest.param("llrd", "linear", marks=pytest.mark.slow),
+        pytest.param("ft", "deit-tiny", marks=pytest.mark.slow),
     ],
 )
 def test_fine_tune__learns_sixteen_photographs_by_heart(code: str, head: str) -> None:

@@ -24,6 +24,7 @@ from fundus_core.studies.on_ray import Task, run_cell_on_node
 from fundus_core.studies.run import Study, open_study, run_study
 from fundus_core.workflows.models.runs import list_runs, run_predictions
 from tests.scale.clusters import ON_THIS_MACHINE, ROOT, two_nodes
+from tests.studies.conftest import Ran
 
 needs_ray = pytest.mark.skipif(
     importlib.util.find_spec("ray") is None, reason="the extra `scale` is not installed"
@@ -70,12 +71,12 @@ def test_run_cell_on_node__a_node_without_the_workspace_says_so(
 
 
 def test_run_on_ray__with_nothing_left_needs_no_cluster(
-    study: Study, place: Workspace, monkeypatch: pytest.MonkeyPatch
+    tiny: Ran, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_study(study)
+    study = open_study(tiny.place, tiny.file)
     monkeypatch.setattr(on_ray, "connected", lambda address: pytest.fail("a cluster was asked for"))
 
-    on_ray.run_on_ray(study, place.root)
+    on_ray.run_on_ray(study, tiny.place.root)
 
     assert unfinished(study.files, study.cells) == ()
 
@@ -111,16 +112,13 @@ def require_same_scores(one: Workspace, other: Workspace) -> None:
 
 
 @needs_ray
-def test_study__on_ray_stores_what_one_process_stores(
-    study: Study, study_file: Path, place: Workspace, tmp_path: Path
-) -> None:
+def test_study__on_ray_stores_what_one_process_stores(tiny: Ran, tmp_path: Path) -> None:
     apart = Workspace(tmp_path / "on_ray")
 
-    with started(study_file, apart.root) as running:
+    with started(tiny.file, apart.root) as running:
         require_all_done(running)
 
-    run_study(study)
-    require_same_scores(place, apart)
+    require_same_scores(tiny.place, apart)
 
 
 @needs_ray

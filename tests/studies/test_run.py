@@ -18,7 +18,7 @@ from fundus_core.studies.results import study_table
 from fundus_core.studies.run import Study, open_study, run_study, run_with_workers
 from fundus_core.workflows.models.runs import list_runs, load_run, run_predictions
 from tests.fakes import write_dataset
-from tests.studies.conftest import TINY, write_study
+from tests.studies.conftest import TINY, Ran, ran_in, write_study
 
 Told = list[tuple[str, CellRecord]]
 
@@ -29,28 +29,24 @@ def ran(study: Study) -> Told:
     return told
 
 
-def test_run_study__every_cell_has_its_run_and_none_is_run_twice(
-    place: Workspace, study_file: Path
-) -> None:
-    study = open_study(place, study_file)
+def test_run_study__every_cell_has_its_run_and_none_is_run_twice(tiny: Ran) -> None:
+    study = open_study(tiny.place, tiny.file)
 
-    first = ran(study)
-    again = ran(open_study(place, study_file))
+    again = ran(study)
 
-    assert [title for title, _ in first] == [cell.title for cell in study.cells]
-    assert {run.id for run in list_runs(place)} == {record.run_id for _, record in first}
+    assert [title for title, _ in tiny.told] == [cell.title for cell in study.cells]
+    assert {run.id for run in list_runs(tiny.place)} == {record.run_id for _, record in tiny.told}
     assert again == []
 
 
-def test_run_study__overlapping_studies_share_their_cells(
-    place: Workspace, study_file: Path, tmp_path: Path
-) -> None:
-    ran(open_study(place, study_file))
-    other = write_study(
-        tmp_path / "other.yaml", title="Other", axes={"strategy": ["ft"], "image_size": [64]}
-    )
+def test_run_study__overlapping_studies_share_their_cells(tiny: Ran) -> None:
+    beside = tiny.file.with_name("other.yaml")
+    axes = {"strategy": ["ft"], "image_size": [64]}
 
-    assert unfinished(open_study(place, other).files, open_study(place, other).cells) == ()
+    other = open_study(tiny.place, write_study(beside, title="Other", axes=axes))
+
+    assert len(other.cells) == 2
+    assert unfinished(other.files, other.cells) == ()
 
 
 def test_run_study__a_cell_that_fails_is_told_and_the_others_go_on(
@@ -111,14 +107,11 @@ def test_run_study__external_data_is_tested_on_by_every_model(
     assert external.trained_as == table["run_id"][2]
 
 
-def test_study_table__holds_what_the_runs_hold(place: Workspace, study_file: Path) -> None:
-    study = open_study(place, study_file)
-    ran(study)
-
-    table = study_table(study)
+def test_study_table__holds_what_the_runs_hold(tiny: Ran) -> None:
+    table = study_table(open_study(tiny.place, tiny.file))
 
     for _, row in table.iterrows():
-        run = load_run(place, row["run_id"])
+        run = load_run(tiny.place, row["run_id"])
         assert run.auc is not None
         assert (row["auc"], row["auc_low"], row["auc_high"]) == (
             run.auc.auc, run.auc.low, run.auc.high,
@@ -182,28 +175,29 @@ def test_obstacles__are_found_before_anything_runs(
     assert not place.runs.exists()
 
 
-def test_run_with_workers__gives_what_one_process_gives(
-    place: Workspace, study_file: Path, tmp_path: Path
-) -> None:
-    alone = Workspace(tmp_path / "alone")
-    ran(open_study(alone, study_file))
-    shared = open_study(place, study_file)
+def test_run_with_workers__gives_what_one_process_gives(place: Workspace, tiny: Ran) -> None:
+    shared = open_study(place, tiny.file)
 
-    run_with_workers(shared, ["study", str(study_file), "--workspace", str(place.root)], workers=2)
+    run_with_workers(shared, ["study", str(tiny.file), "--workspace", str(place.root)], workers=2)
 
     assert unfinished(shared.files, shared.cells) == ()
-    _same_scores(place, alone)
+    _same_scores(place, tiny.place)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Ran:
+    """One model, trained long enough to be killed meanwhile."""
+    training = {**TINY["training"], "epochs": 6}
+    folder = tmp_path_factory.mktemp("undisturbed")
+    return ran_in(folder, models=TINY["models"][:1], training=training)
 
 
 @pytest.mark.parametrize("moment", ["first cell", "fine-tuning"])
 def test_study__killed_and_run_again_ends_as_if_undisturbed(
-    place: Workspace, study_file: Path, tmp_path: Path, moment: str
+    place: Workspace, undisturbed: Ran, moment: str
 ) -> None:
-    write_study(study_file, models=TINY["models"][:1], training={**TINY["training"], "epochs": 6})
-    undisturbed = Workspace(tmp_path / "undisturbed")
-    ran(open_study(undisturbed, study_file))
-    study = open_study(place, study_file)
-    command = [sys.executable, "-m", "fundus_core", "study", str(study_file)]
+    study = open_study(place, undisturbed.file)
+    command = [sys.executable, "-m", "fundus_core", "study", str(undisturbed.file)]
     process = subprocess.Popen([*command, "--workspace", str(place.root)])
     happened: Callable[[], object] = {
         "first cell": lambda: len(unfinished(study.files, study.cells)) < 2,
@@ -218,7 +212,7 @@ def test_study__killed_and_run_again_ends_as_if_undisturbed(
     finished = ran(study)
 
     assert [title for title, _ in finished] == ["redness, A, ft, 64 px"]
-    _same_scores(place, undisturbed)
+    _same_scores(place, undisturbed.place)
 
 
 def _same_scores(place: Workspace, other: Workspace) -> None:

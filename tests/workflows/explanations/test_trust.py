@@ -1,5 +1,6 @@
 """Lights of stored runs: measured once, kept, and summed up by patient."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +40,19 @@ def place(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
+@pytest.fixture(scope="module")
+def probed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Run]:
+    folder = tmp_path_factory.mktemp("probed")
+    place, source = Workspace(folder / "workspace"), DataSource(write_dataset(folder / "data"))
+    dataset, choice = open_dataset(place, source), ProbeChoice("dr", folds=2)
+    return place, probe_dataset(place, dataset, dataset_id(source), RESNET, choice)
+
+
 @pytest.fixture
-def run(place: Workspace, tmp_path: Path) -> Run:
+def run(probed: tuple[Workspace, Run], place: Workspace) -> Run:
     """A probe of 24 photographs of 12 patients."""
-    source = DataSource(write_dataset(tmp_path / "data"))
-    dataset = open_dataset(place, source)
-    return probe_dataset(place, dataset, dataset_id(source), RESNET, ProbeChoice("dr", folds=2))
+    shutil.copytree(probed[0].root, place.root)
+    return probed[1]
 
 
 def test_trust_of__figures_are_measured_once(

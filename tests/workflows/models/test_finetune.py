@@ -1,6 +1,7 @@
 """Fine-tuning from photographs to a stored run: held-out scores, grouped folds, interruptions."""
 
-from dataclasses import replace
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -48,10 +49,16 @@ def place(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of photographs that tests only read."""
+    return write_dataset(tmp_path_factory.mktemp("shared") / "data")
+
+
 @pytest.fixture
-def dataset(place: Workspace, tmp_path: Path) -> FundusDataset:
+def dataset(place: Workspace, data: Path) -> FundusDataset:
     """24 photographs of 12 patients."""
-    return open_dataset(place, DataSource(write_dataset(tmp_path / "data")))
+    return open_dataset(place, DataSource(data))
 
 
 def tuned(
@@ -77,12 +84,33 @@ def scores(place: Workspace, run: Run) -> Predictions:
     return run_predictions(place, run)
 
 
-def test_finetune_dataset__every_labelled_photograph_has_a_score_from_one_fold(
-    place: Workspace, dataset: FundusDataset
-) -> None:
-    run, _ = tuned(place, dataset)
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """What `tuned` gives without further words, in a workspace that nobody changes."""
 
-    found = scores(place, run)
+    place: Workspace
+    run: Run
+    told: list[tuple[int, Epoch]]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Usual:
+    place = Workspace(tmp_path_factory.mktemp("undisturbed") / "workspace")
+    return Usual(place, *tuned(place, open_dataset(place, DataSource(data))))
+
+
+@pytest.fixture
+def usual(undisturbed: Usual, place: Workspace) -> Run:
+    """The usual run, in the workspace of the test."""
+    shutil.copytree(undisturbed.place.root, place.root, dirs_exist_ok=True)
+    return undisturbed.run
+
+
+def test_finetune_dataset__every_labelled_photograph_has_a_score_from_one_fold(
+    place: Workspace, dataset: FundusDataset, usual: Run
+) -> None:
+    run, found = usual, scores(place, usual)
+
     assert set(found.image_ids) == set(dataset.image_ids)
     assert ((found.y_score > 0) & (found.y_score < 1)).all()
     assert found.fold is not None
@@ -94,13 +122,11 @@ def test_finetune_dataset__every_labelled_photograph_has_a_score_from_one_fold(
 
 
 def test_finetune_dataset__an_equal_call_returns_the_stored_run_without_training(
-    place: Workspace, dataset: FundusDataset
+    place: Workspace, dataset: FundusDataset, usual: Run
 ) -> None:
-    first, _ = tuned(place, dataset)
-
     again, told = tuned(place, dataset)
 
-    assert again == first
+    assert again == usual
     assert told == []
 
 
@@ -114,21 +140,18 @@ def test_finetune_dataset__an_equal_call_returns_the_stored_run_without_training
     ids=["train seed", "learning rate", "folds"],
 )
 def test_finetune_dataset__whatever_changes_the_scores_makes_another_run(
-    place: Workspace, dataset: FundusDataset, other: FinetuneChoice
+    place: Workspace, dataset: FundusDataset, usual: Run, other: FinetuneChoice
 ) -> None:
-    first, _ = tuned(place, dataset)
-
     second, told = tuned(place, dataset, other)
 
-    assert second.id != first.id
+    assert second.id != usual.id
     assert told
 
 
 def test_finetune_dataset__interrupted_and_repeated_gives_the_scores_of_one_undisturbed(
-    place: Workspace, dataset: FundusDataset, tmp_path: Path
+    place: Workspace, dataset: FundusDataset, undisturbed: Usual
 ) -> None:
-    undisturbed = Workspace(tmp_path / "undisturbed")
-    expected = scores(undisturbed, tuned(undisturbed, dataset)[0])
+    expected = scores(undisturbed.place, undisturbed.run)
 
     with pytest.raises(KillError):
         tuned(place, dataset, kill_after=(1, 1))
@@ -160,9 +183,11 @@ def test_finetune_dataset__epochs_can_be_read_while_it_trains_and_stay_with_the_
 
 
 def test_finetune_dataset__photograph_that_became_unreadable_is_left_out_and_counted(
-    place: Workspace, dataset: FundusDataset, tmp_path: Path
+    place: Workspace, tmp_path: Path
 ) -> None:
-    (tmp_path / "data" / "images" / "p03_OD.jpg").write_bytes(b"no photograph")
+    own = write_dataset(tmp_path / "data")
+    dataset = open_dataset(place, DataSource(own))
+    (own / "images" / "p03_OD.jpg").write_bytes(b"no photograph")
 
     run, _ = tuned(place, dataset)
 
@@ -226,9 +251,9 @@ def test_finetune_dataset__an_engine_that_only_embeds_cannot_train(
 
 
 def test_kept_networks__give_the_scores_they_gave_when_they_were_trained(
-    place: Workspace, dataset: FundusDataset
+    place: Workspace, dataset: FundusDataset, usual: Run
 ) -> None:
-    run, _ = tuned(place, dataset)
+    run = usual
     resolved = resolve_recipe(place, run.embeddings, run.weights_path)
     held_out = scores(place, run)
 
@@ -265,22 +290,21 @@ def test_kept_networks__can_be_read_back_whatever_was_added_to_them(
 
 
 def test_kept_networks__hold_what_moved_and_the_head_and_nothing_else(
-    place: Workspace, dataset: FundusDataset
+    place: Workspace, dataset: FundusDataset, usual: Run
 ) -> None:
     frozen, _ = tuned(place, dataset, replace(CHOICE, strategy="lp"))
-    moved, _ = tuned(place, dataset)
 
     of_frozen = load_file(run_folder(place, frozen) / NETWORKS)
-    of_moved = load_file(run_folder(place, moved) / NETWORKS)
+    of_moved = load_file(run_folder(place, usual) / NETWORKS)
     assert {name.split("/")[1] for name in of_frozen} == {"1.weight", "1.bias"}
     assert "0/0.layer1.0.conv1.weight" in of_moved
     assert "0/0.layer1.0.bn1.running_mean" in of_moved
 
 
 def test_predict__fine_tuned_run_scores_by_the_mean_of_its_networks(
-    place: Workspace, dataset: FundusDataset, tmp_path: Path
+    place: Workspace, usual: Run, tmp_path: Path
 ) -> None:
-    run, _ = tuned(place, dataset)
+    run = usual
     other = open_dataset(place, DataSource(write_dataset(tmp_path / "other", n_patients=8)))
 
     result = predict(place, run.id, other, "other-1")
@@ -311,7 +335,7 @@ def test_finetune_dataset__networks_that_were_not_kept_cannot_score_and_come_whe
 
 
 def test_finetune_dataset__fraction_learns_from_fewer_patients_and_tests_all(
-    place: Workspace, dataset: FundusDataset
+    place: Workspace, dataset: FundusDataset, usual: Run
 ) -> None:
     half = replace(CHOICE, validation=Validation("dr", folds=3, fraction=0.5))
 
@@ -320,7 +344,7 @@ def test_finetune_dataset__fraction_learns_from_fewer_patients_and_tests_all(
     assert run.n_images == 24
     assert [fold.n_train for fold in run.folds] == [8, 8, 8]
     assert "50 % of patients" in run.label
-    assert run.id != tuned(place, dataset)[0].id
+    assert run.id != usual.id
 
 
 def test_finetune_dataset__epochs_tell_how_fast_and_how_far_each_part_moved(
@@ -350,9 +374,9 @@ def test_finetune_dataset__ordinal_loss_makes_another_run_of_grades(
 
 
 def test_finetune_dataset__few_patients_are_all_learned_from_and_the_last_epoch_is_kept(
-    place: Workspace, dataset: FundusDataset
+    undisturbed: Usual,
 ) -> None:
-    run, told = tuned(place, dataset)
+    run, told = undisturbed.run, undisturbed.told
 
     assert {epoch.validation_loss for _, epoch in told} == {None}
     assert run.n_patients == 12

@@ -359,7 +359,7 @@ def test_kill_9__the_same_command_again_gives_identical_networks(tmp_path: Path)
     def training(workspace: Path) -> "subprocess.Popen[bytes]":
         code = "from fundus_core.cli.segment import segment_app; segment_app()"
         command = [sys.executable, "-c", code, "train", str(table), "--workspace", str(workspace)]
-        command += ["--network", "wnet", "--size", "64", "--patch", "32", "--epochs", "12"]
+        command += ["--network", "wnet", "--size", "64", "--patch", "32", "--epochs", "6"]
         command += ["--patches", "4", "--precision", "fp32", "--batch-size", "4"]
         return subprocess.Popen(
             command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL

@@ -1,5 +1,6 @@
 """One photograph that belongs to no data set: taken, prepared, measured, scored."""
 
+import shutil
 from io import BytesIO
 from pathlib import Path
 
@@ -51,9 +52,10 @@ def place(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
 
 
-@pytest.fixture
-def source(tmp_path: Path) -> DataSource:
-    return DataSource(write_dataset(tmp_path / "data"))
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> DataSource:
+    """Photographs that tests only read."""
+    return DataSource(write_dataset(tmp_path_factory.mktemp("shared") / "data"))
 
 
 @pytest.fixture
@@ -62,10 +64,20 @@ def dataset(place: Workspace, source: DataSource) -> FundusDataset:
     return open_dataset(place, source)
 
 
+@pytest.fixture(scope="module")
+def probed_once(
+    source: DataSource, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Workspace, Run]:
+    place = Workspace(tmp_path_factory.mktemp("probed") / "workspace")
+    dataset, choice = open_dataset(place, source), ProbeChoice("dr", folds=2)
+    return place, probe_dataset(place, dataset, dataset_id(source), RESNET, choice)
+
+
 @pytest.fixture
-def probed(place: Workspace, dataset: FundusDataset, source: DataSource) -> Run:
+def probed(place: Workspace, probed_once: tuple[Workspace, Run]) -> Run:
     """A probe for `dr` in two folds."""
-    return probe_dataset(place, dataset, dataset_id(source), RESNET, ProbeChoice("dr", folds=2))
+    shutil.copytree(probed_once[0].root, place.root, dirs_exist_ok=True)
+    return probed_once[1]
 
 
 @pytest.fixture
