@@ -209,7 +209,8 @@ def main() -> None:
             where = page.url
             report(f"lasso, {N_ON_MAP:,} photographs", lasso(page, where))
             said = page.locator(".st-key-selection-bar").inner_text()
-            print("selected at the end:", " ".join(said.split()))
+            counted = re.search(r"[\d,]+ of [\d,]+ photographs", said)
+            print("selected at the end:", counted[0] if counted else said)
             print(f"server with {N_ON_MAP:,} photographs: {server.megabytes:.0f} MB")
 
 
