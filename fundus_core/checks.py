@@ -1,11 +1,13 @@
 """Cautions: what a reader must know before trusting a number. To add one, add it to `CAUTIONS`."""
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import FundusDataset, Target
@@ -20,6 +22,15 @@ _FAR, _NOTABLE = 2.58, 0.2
 _FOR_MISSING = ("na", "n/a", "#n/a", "nan", "null", "nil", "missing", "?", "-", ".")
 """Words, in lower case, by which tables say that something is missing. `none` is a class of many
 scales."""
+
+_WRITTEN_OUT = re.compile(r"\[U\+[0-9A-F]{4,6}\]")
+"""A character that cannot be seen, as `visible` writes it."""
+
+_BLANKS = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
+"""Blanks, but those between two numbers: patient "1 1" is not patient 11."""
+
+_CONTRADICTS = re.compile(r" in row \d+, but ")
+"""In the sentence about a row of a photograph that an earlier row tells otherwise of."""
 
 _TELLING_LENGTH = 5
 """Names at least this long are looked for inside words as well."""
@@ -42,7 +53,7 @@ CAUTIONS: dict[str, str] = {
     "FD003": "Patients are unknown, so two eyes of one patient count as independent and may be on "
     "both sides of a fold; intervals are too narrow.",
     "FD004": "Some photographs do not name their patient; each of them counts as its own.",
-    "FD005": "Files with identical bytes were given; only the first of each is used.",
+    "FD005": "A photograph was given more than once; only the first row of each is used.",
     "FD006": "The model is not shown to be better than a shortcut: the mean colour of the "
     "photograph, or another thing measured of it that is no sign of disease.",
     "FD007": "The photographs are synthetic; figures say nothing about patients.",
@@ -67,6 +78,12 @@ CAUTIONS: dict[str, str] = {
     "whether the same row is the same photograph.",
     "FD020": "A word that often stands for a missing value was taken as it stands: as a class, or "
     "as one patient.",
+    "FD021": "Patients or labels are spelt almost alike and count as different ones.",
+    "FD022": "The model learned from some of the photographs it is judged on: this is no external "
+    "test, and its figures flatter.",
+    "FD023": "Patients of the same ids are on both sides of a comparison that takes them for "
+    "different people.",
+    "FD024": "Some photographs have no split: with the table's own split, they take no part.",
 }
 """Code -> what it means, in a sentence; `explanation` has the page."""
 
@@ -92,6 +109,7 @@ def dataset_cautions(dataset: FundusDataset) -> tuple[Caution, ...]:
         _duplicates(dataset),
         _rejected(dataset),
         _words_for_missing(dataset, [target.columns[0] for target in dataset.targets]),
+        _spelt_alike(dataset, [target.columns[0] for target in dataset.targets]),
     ]
     return tuple(caution for caution in found if caution)
 
@@ -108,6 +126,7 @@ def target_cautions(
         _separated(predictions),
         _unlabelled(dataset, target),
         _words_for_missing(dataset, target.columns),
+        _spelt_alike(dataset, target.columns),
     ]
     return tuple(caution for caution in found if caution)
 
@@ -120,6 +139,13 @@ def split_caution(dataset: FundusDataset) -> Caution | None:
     if not both:
         return None
     return Caution("FD001", f"{both} of {len(sides)} patients are in more than one split.")
+
+
+def no_split_caution(n_without: int, n_labelled: int) -> Caution | None:
+    """Returns a caution if labelled photographs are on no side of the table's own split."""
+    if not n_without:
+        return None
+    return Caution("FD024", f"{n_without} of {n_labelled} labelled photographs have no split.")
 
 
 def unreadable_caution(n_unreadable: int, n_labelled: int) -> Caution | None:
@@ -164,6 +190,26 @@ def several_tests_caution(n_tests: int, of: str) -> Caution | None:
     if n_tests < 2:
         return None
     return Caution("FD018", f"{n_tests} {of} were tested: read the corrected p-values.")
+
+
+def taught_caution(n_seen: int, n_scored: int) -> Caution | None:
+    """Returns a caution if a model is judged on photographs that it learned from."""
+    if n_seen == 0:
+        return None
+    return Caution("FD022", f"{n_seen:,} of {n_scored:,} photographs taught the model.")
+
+
+def same_patients_caution(n_patients: int, where: str) -> Caution | None:
+    """Returns a caution if two sides that must be of different people share ids of patients.
+
+    Args:
+        n_patients: How many ids.
+        where: Which sides, as the end of a sentence.
+    """
+    if n_patients == 0:
+        return None
+    ids = "1 id of a patient is" if n_patients == 1 else f"{n_patients:,} ids of patients are"
+    return Caution("FD023", f"{ids} {where}: the same people, or the same numbers by chance?")
 
 
 def exposure_caution(dataset: FundusDataset, backbone: str, seen: Sequence[str]) -> Caution | None:
@@ -218,11 +264,60 @@ def _words_for_missing(dataset: FundusDataset, columns: Sequence[str]) -> Cautio
     return Caution("FD020", f"{', '.join(said)}: only an empty cell is missing.")
 
 
+def spelt_alike(dataset: FundusDataset, column: str) -> list[tuple[str, ...]]:
+    """Returns the groups of words in a column that differ in how they are written alone.
+
+    That is in letter case, blanks, characters that cannot be seen, leading zeros or ".0" at the
+    end. The groups are those of the words as they were given, in the words that may be shown.
+    """
+    given, shown = dataset.as_given(), dataset.table
+    if column not in shown:
+        return []
+    words = pd.Series(given[column].dropna().unique(), dtype=object)
+    keys = words.map(str).map(_plainly)
+    alike = words[keys.duplicated(keep=False)]
+    among = given[column].isin(alike)
+    shown_as = dict(zip(given.loc[among, column], shown.loc[among, column], strict=True))
+    groups = alike.groupby(keys[alike.index], sort=False)
+    return [tuple(str(shown_as[word]) for word in group) for _, group in groups]
+
+
+def _plainly(word: str) -> str:
+    """Returns what is left of a word when the ways to write it are taken off."""
+    if word.isascii() and word.isalnum() and word[0] != "0":
+        return word.lower()
+    plain = _WRITTEN_OUT.sub("", unicodedata.normalize("NFKC", word)).strip().casefold()
+    plain = re.sub(r"^([+-]?\d+)\.0*$", r"\1", _BLANKS.sub("", plain))
+    return re.sub(r"^([+-]?)0+(?=\d)", r"\1", plain)
+
+
+def _spelt_alike(dataset: FundusDataset, columns: Sequence[str]) -> Caution | None:
+    """Returns a caution if patients, or labels in some columns, are spelt almost alike.
+
+    Patients are counted, not named: cautions are part of reports.
+    """
+    said = []
+    for name in dict.fromkeys(("patient_id", *columns)):
+        if groups := spelt_alike(dataset, name):
+            pair = f", such as {groups[0][0]!r} and {groups[0][1]!r}"
+            said.append(
+                f"{name!r} has {len(groups)} groups of words that differ in spelling alone"
+                f"{'' if name == 'patient_id' else pair}"
+            )
+    return Caution("FD021", f"{'; '.join(said)}: each counts as its own.") if said else None
+
+
 def _duplicates(dataset: FundusDataset) -> Caution | None:
+    """Returns a caution if photographs came twice; says first how they contradict each other."""
     twins = [row for row in dataset.rejected if row.reason == "duplicate_image"]
-    if not twins:
+    again = [row for row in dataset.rejected if row.reason.startswith("duplicate")]
+    differing = [row for row in again if _CONTRADICTS.search(row.detail)]
+    if not twins and not differing:
         return None
-    return Caution("FD005", f"{len(twins)} files repeat another file's bytes. {twins[0].detail}")
+    said = [f"{len(twins)} files repeat another file's bytes."] if twins else []
+    if differing:
+        said.append(f"{len(differing)} of {len(again)} repeated rows differ from the one kept.")
+    return Caution("FD005", " ".join([*said, (differing or twins)[0].detail]))
 
 
 def _rejected(dataset: FundusDataset) -> Caution | None:

@@ -197,10 +197,10 @@ def _fitting(
     """Returns the vectors, and the batch size at which they fitted into the memory."""
     with contextlib.suppress(MemoryLimitError):
         return with_fitting_batch(partial(_compute, backbone, pixels), batch_size)
-    raise _too_large(backbone)  # here, because the other error holds on to what did not fit
+    raise too_large(backbone)  # here, because the other error holds on to what did not fit
 
 
-def _too_large(backbone: Backbone) -> MemoryLimitError:
+def too_large(backbone: Backbone) -> MemoryLimitError:
     """Returns the error for a photograph that does not fit, with the largest side that does."""
     import torch
 

@@ -13,8 +13,10 @@ from fundus_core.checks import (
     exposure_caution,
     prevalence_caution,
     several_tests_caution,
+    spelt_alike,
     target_cautions,
 )
+from fundus_core.domain.dataset import FundusDataset, RejectedRow
 from fundus_core.domain.predictions import Predictions
 from tests.fakes import tiny_dataset
 
@@ -133,3 +135,92 @@ def test_words_for_missing__none_is_a_class_of_many_scales() -> None:
     codes = {one.code for one in dataset_cautions(replace(dataset, table=table))}
 
     assert "FD020" not in codes
+
+
+def changed(column: str, *words: str) -> FundusDataset:
+    """The tiny data set with other words in the first rows of a column."""
+    dataset = tiny_dataset()
+    table = dataset.table.copy()
+    table.loc[range(len(words)), column] = list(words)
+    return replace(dataset, table=table)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("P0001", "p0001"),
+        ("0001", "1"),
+        ("1", "1.0"),
+        ("007.00", "7"),
+        ("NORMAL", "normal"),
+        ("no DR", "no\u00a0 dr"),
+        ("P 12", "P12"),
+        ("A1", "A1[U+200B]"),
+        ("\u00c9tienne", "e\u0301tienne"),
+        ("000", "0"),
+    ],
+)
+@pytest.mark.parametrize("column", ["patient_id", "dr"])
+def test_spelt_alike__finds_words_that_differ_in_spelling_alone(
+    column: str, one: str, other: str
+) -> None:
+    dataset = changed(column, one, other)
+    predicted = scored([1, 0], [0.2, 0.6])
+
+    found = {caution.code: caution.text for caution in dataset_cautions(dataset)}
+    of_target = {
+        caution.code: caution.text
+        for caution in target_cautions(dataset, dataset.targets[0], predicted)
+    }
+
+    (group,) = spelt_alike(dataset, column)
+    assert set(group) >= {one, other}
+    assert f"{column!r} has 1 groups of words" in found["FD021"]
+    assert of_target["FD021"] == found["FD021"]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("10", "1"), ("1 1", "11"), ("P01", "P1"), ("1.5", "15"), ("a-1", "a1")]
+)
+def test_spelt_alike__other_words_are_not_alike(one: str, other: str) -> None:
+    dataset = changed("patient_id", one, other)
+
+    assert spelt_alike(dataset, "patient_id") == []
+    assert "FD021" not in {caution.code for caution in dataset_cautions(dataset)}
+
+
+def test_spelt_alike__the_caution_names_labels_and_no_patients() -> None:
+    labels = changed("dr", "NORMAL", "normal")
+    patients = changed("patient_id", "Jane", "JANE")
+
+    (of_labels,) = [one for one in dataset_cautions(labels) if one.code == "FD021"]
+    (of_patients,) = [one for one in dataset_cautions(patients) if one.code == "FD021"]
+
+    assert "such as 'NORMAL' and 'normal'" in of_labels.text
+    assert "jane" not in of_patients.text.lower()
+
+
+def test_spelt_alike__hidden_names_are_judged_as_given_and_shown_as_pseudonyms() -> None:
+    dataset = changed("patient_id", "Jane", "JANE")
+    hidden = dataset.table.set_index("image_id")[["patient_id"]]
+    pseudonyms = [f"p{row:016x}" for row in range(len(dataset))]
+    shown = replace(dataset, table=dataset.table.assign(patient_id=pseudonyms), hidden=hidden)
+
+    assert spelt_alike(shown, "patient_id") == [(pseudonyms[0], pseudonyms[1])]
+
+
+def test_duplicates__those_that_contradict_are_counted_and_told_first() -> None:
+    twin = RejectedRow("b.png", "duplicate_image", "The same bytes as a.png in row 1.")
+    listed = "The same file as in row 1, but dr is '0' there and '1' here."
+    again = RejectedRow("a.png", "duplicate_path", listed)
+
+    def said(*rejected: RejectedRow) -> str | None:
+        cautions = dataset_cautions(replace(tiny_dataset(), rejected=rejected))
+        return next((one.text for one in cautions if one.code == "FD005"), None)
+
+    assert said(twin) == "1 files repeat another file's bytes. The same bytes as a.png in row 1."
+    assert said(twin, again) == (
+        "1 files repeat another file's bytes. 1 of 2 repeated rows differ from the one kept. "
+        + listed
+    )
+    assert said(RejectedRow("a.png", "duplicate_path", "The same file as in row 1.")) is None

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from fundus_core.checks import dataset_cautions
+from fundus_core.checks import dataset_cautions, spelt_alike
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line, progress
 from fundus_core.domain.dataset import FundusDataset, Target
@@ -74,6 +74,12 @@ def check(
     for target in report["targets"]:
         counts = ", ".join(f"{name} {count}" for name, count in target["counts"].items())
         print_line(f"  {target['name']} ({target['task']}): {counts}")
+    if report["splits"]:
+        counts = ", ".join(f"{name} {count}" for name, count in report["splits"].items())
+        none = int(dataset.table["split"].isna().sum())
+        print_line(f"  split: {counts}{f', none {none}' if none else ''}")
+    if alike := spelt_alike(dataset, "patient_id"):
+        print_line(f"  patients spelt alike: {alike[0][0]!r} and {alike[0][1]!r}")
     for row in dataset.rejected:
         print_line(f"  rejected {row.path}: {row.reason} - {row.detail}")
     print_cautions(dataset_cautions(dataset))

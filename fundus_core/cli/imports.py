@@ -9,6 +9,7 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.errors import DataError
+from fundus_core.workflows.data.hidden_ids import hides_ids
 from fundus_core.workflows.data.imports import import_photographs
 
 SECRET_VARIABLE = "FUNDUS_ID_SECRET"
@@ -52,7 +53,7 @@ def import_(
         progress=progress(),
     )
     if as_json:
-        refused = [{"name": one.name, "reason": one.reason} for one in found.refused]
+        refused = [{"name": _named(one.name), "reason": one.reason} for one in found.refused]
         print_json(
             {
                 "manifest": found.manifest,
@@ -64,9 +65,14 @@ def import_(
         return
     print_line(f"{found.kind}: {found.n_imported} photographs, {found.manifest}")
     for one in found.refused[:10]:
-        print_line(f"  not taken over: {one.name}: {one.reason}")
+        print_line(f"  not taken over: {_named(one.name)}: {one.reason}")
     if len(found.refused) > 10:
         print_line(f"  ... and {len(found.refused) - 10} more, in {found.manifest.parent}")
+
+
+def _named(file: str) -> str:
+    """Returns a file as it may be printed: DICOM files are often named after a patient."""
+    return "a file that refused.csv names" if hides_ids() else file
 
 
 def _secret(file: Path | None) -> bytes | None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from pydicom import Dataset
 
 _PREAMBLE, _MAGIC = 128, b"DICM"
+_OLDEST = 120
+"""Years; `000Y` and `999Y` stand for an age that is not known."""
+
 _EYES = {"R": "OD", "L": "OS"}
 _RARE = "Decoders of some rarer compressions are not installed with this program."
 
@@ -161,7 +164,8 @@ def _why_not(found: "Dataset", *, allow_burned_in: bool) -> str:
 def _about(found: "Dataset", pseudonym: str) -> dict[str, str]:
     laterality = _text(found, "ImageLaterality") or _text(found, "Laterality")
     age = _text(found, "PatientAge")
-    years = str(int(age[:-1])) if age.endswith("Y") and age[:-1].isdecimal() else ""
+    years = age[:-1].lstrip("0") if age.endswith("Y") and age[:-1].isdecimal() else ""
+    years = years if years and int(years) <= _OLDEST else ""
     known = {
         "patient_id": pseudonym,
         "eye": _EYES.get(laterality.upper(), ""),

@@ -151,6 +151,11 @@ def is_split_name(value: str) -> bool:
     return _simplified(value) in _SPLITS
 
 
+def split_words() -> tuple[str, ...]:
+    """Returns the words that mean train, val or test, letter case and punctuation aside."""
+    return tuple(_SPLITS)
+
+
 def find_column(columns: Sequence[str], wanted: str) -> str | None:
     """Returns the column of that name, or the only one that differs in case and punctuation."""
     if wanted in columns:

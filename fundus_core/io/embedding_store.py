@@ -54,7 +54,7 @@ class EmbeddingStore:
         """Opens the store of a recipe under `root`; nothing is written yet."""
         self.fingerprint = recipe.fingerprint()
         self.folder = root / self.fingerprint
-        self._recipe = recipe
+        self.recipe = recipe
         self._last_number: int | None = None
 
     def lock(self) -> FileLock:
@@ -164,7 +164,7 @@ class EmbeddingStore:
     def _write_recipe(self) -> None:
         """Writes the recipe unless it stands there as it should."""
         if fingerprint_of(read_json(self.folder / _RECIPE)) != self.fingerprint:
-            write_json(self.folder / _RECIPE, self._recipe.to_dict())
+            write_json(self.folder / _RECIPE, self.recipe.to_dict())
 
     def _next_number(self) -> int:
         if self._last_number is None:

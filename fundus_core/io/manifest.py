@@ -35,7 +35,8 @@ def read_dataset(
     A source is a folder with a sub-folder per class (also inside train, val and test), a table with
     a column of paths, a folder and a table, a folder that holds one such table, or one photograph.
     Each row of it ends either in the data set's table or among its rejected rows. The same file
-    listed twice, and the same bytes under two names, count once: the first row is kept.
+    listed twice, and the same bytes under two names, count once: the first row is kept,
+    and a later one that contradicts it says so.
 
     Values in the table are strings, blank ones None; whole numbers have no ".0". Columns with names
     that are reserved for other things get `_given` at the end of theirs.
@@ -58,7 +59,8 @@ def read_dataset(
     targets = infer_targets(rows, named, source.classes)
     files, rejected = locate(rows["path"], listing.finder)
     rejected |= unknown_labels(rows, files, targets, source.classes)
-    rejected |= same_files({row: file for row, file in files.items() if row not in rejected})
+    left = {row: file for row, file in files.items() if row not in rejected}
+    rejected |= same_files(rows, left, targets)
     wanted = {row: file for row, file in files.items() if row not in rejected}
     scanned, unusable = scan(wanted, scans, progress, workers)
     rejected |= unusable

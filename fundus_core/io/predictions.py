@@ -1,6 +1,5 @@
 """Reading tables of predictions that were made elsewhere."""
 
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +9,14 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import Task
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, ScoresError
-from fundus_core.io.bounded import open_parquet, read_bounded
-from fundus_core.io.spreadsheet_cells import unguarded
-from fundus_core.io.tables import MOST_BYTES, MOST_CELLS
+from fundus_core.io.tables import TABLE_SUFFIXES, read_table
+from fundus_core.io.targets import normalise_labels
 
-TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
+__all__ = ["OWN_PATIENT", "TABLE_SUFFIXES", "read_predictions"]
+
+OWN_PATIENT = "image:"
+"""Begins the patient of a photograph that names none where others do."""
+
 _TRUE, _SCORE = "y_true", "y_score"
 
 
@@ -24,13 +26,15 @@ def read_predictions(path: Path) -> Predictions:
     Columns: `y_true` (0/1) and `y_score` (higher means more likely positive); or, for several
     classes, `y_true_CLASS` and `y_score_CLASS` for each, which is multi-class if every row has
     exactly one class and multi-label otherwise. If possible `image_id` and `patient_id`; without
-    `image_id` the result names no photograph.
+    `image_id` the result names no photograph. Ids are text as `read_table` reads it: "NA" is a
+    word. Where only some rows name their patient, each of the others counts as one of its own.
 
     Raises:
         DataError: If the file cannot be read or a column is missing.
-        ScoresError: If a label is not 0 or 1, a score is no number, or an image occurs twice.
+        ScoresError: If a label is not 0 or 1, a score is no number, or a photograph occurs twice
+            or is named in some rows only.
     """
-    table = _read_table(path)
+    table = read_table(path)
     classes = _classes(table, path)
     suffixes = [f"_{name}" for name in classes] or [""]
     y_true = np.stack([_labels(table, f"{_TRUE}{suffix}", path) for suffix in suffixes], axis=1)
@@ -38,16 +42,15 @@ def read_predictions(path: Path) -> Predictions:
     task: Task = "binary"
     if classes:
         task = "multiclass" if (y_true.sum(axis=1) == 1).all() else "multilabel"
-    patients = table["patient_id"] if "patient_id" in table.columns else None
-    has_patients = patients is not None and bool(patients.notna().all())
+    image_ids = _image_ids(table, path)
     return Predictions(
         model=path.stem,
         task=task,
         class_names=tuple(classes) or ("1",),
-        image_ids=_image_ids(table, path),
+        image_ids=image_ids,
         y_true=y_true,
         y_score=y_score,
-        patient_ids=patients.to_numpy(dtype=str) if has_patients and patients is not None else None,
+        patient_ids=_patient_ids(table, image_ids),
     )
 
 
@@ -75,7 +78,7 @@ def _classes(table: pd.DataFrame, path: Path) -> list[str]:
 
 
 def _labels(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.bool_]:
-    labels = _numbers(table, column, path)
+    labels = _numbers(table.assign(**{column: normalise_labels(table[column])}), column, path)
     wrong = labels[~np.isin(labels, (0, 1))]
     if len(wrong):
         raise ScoresError(
@@ -84,27 +87,6 @@ def _labels(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.bool_]:
             hint=f"Write {column} as 0 (without) and 1 (with the disease).",
         )
     return np.asarray(labels == 1)
-
-
-def _read_table(path: Path) -> pd.DataFrame:
-    as_text = {"image_id": str, "patient_id": str}
-    try:
-        if path.suffix.lower() == ".parquet":
-            open_parquet(path, most_bytes=MOST_BYTES, most_cells=MOST_CELLS).close()
-            return pd.read_parquet(path)
-        separator = "\t" if path.suffix.lower() == ".tsv" else ","
-        content = BytesIO(read_bounded(path, MOST_BYTES))
-        table = pd.read_csv(content, sep=separator, dtype=as_text)
-        table.columns = pd.Index([unguarded(str(name)) for name in table.columns])
-        for name in as_text.keys() & set(table.columns):
-            table[name] = table[name].map(unguarded, na_action="ignore")
-        return table
-    except (OSError, ValueError, OverflowError, LookupError, NotImplementedError) as error:
-        said = " ".join(str(error).split())[:300]
-        raise DataError(
-            f"{path} cannot be read as a table: {said}.",
-            hint="Give a CSV, TSV or Parquet file with the columns y_true and y_score.",
-        ) from error
 
 
 def _numbers(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64]:
@@ -126,10 +108,27 @@ def _numbers(table: pd.DataFrame, column: str, path: Path) -> NDArray[np.float64
 def _image_ids(table: pd.DataFrame, path: Path) -> tuple[str, ...]:
     if "image_id" not in table.columns or table["image_id"].isna().all():
         return ()
-    ids = table["image_id"].astype(str)
+    ids = table["image_id"]
+    if n_blank := int(ids.isna().sum()):
+        first = int(np.argmax(ids.isna().to_numpy())) + 1
+        raise ScoresError(
+            f"{path.name} names no photograph in row {first}; image_id is empty in {n_blank} of "
+            f"{len(ids)} rows.",
+            hint="Name the photograph in every row, or leave out the column image_id.",
+        )
     if n_twice := int(ids.duplicated().sum()):
         raise ScoresError(
             f"{path.name} names {n_twice} photographs more than once.",
             hint="Keep one row per photograph.",
         )
     return tuple(ids)
+
+
+def _patient_ids(table: pd.DataFrame, image_ids: tuple[str, ...]) -> NDArray[np.str_] | None:
+    """Returns the patient of each row, as `FundusDataset.patient_ids` does."""
+    if "patient_id" not in table.columns or table["patient_id"].isna().all():
+        return None
+    patients = table["patient_id"]
+    names = image_ids or [f"row {row}" for row in range(len(table))]
+    own = pd.Series([f"{OWN_PATIENT}{name}" for name in names], dtype=object)
+    return patients.where(patients.notna(), own).to_numpy(dtype=str)

@@ -22,6 +22,10 @@ _WORTH_KEEPING = {"truncated", "too_small", "too_large"}
 """Reasons that depend on the file's content alone, not on permissions or mounted disks."""
 
 
+CONTRADICTS = ", but "
+"""Follows the number of the row that was kept, where a row of the same photograph differs."""
+
+
 @dataclass(frozen=True, slots=True)
 class PhotographFile:
     """A file that a row means."""
@@ -99,8 +103,14 @@ def unknown_labels(
     }
 
 
-def same_files(files: Mapping[int, PhotographFile]) -> dict[int, RejectedRow]:
-    """Rejects the rows that mean the same file as an earlier row, if through a link."""
+def same_files(
+    rows: pd.DataFrame, files: Mapping[int, PhotographFile], targets: Iterable[Target]
+) -> dict[int, RejectedRow]:
+    """Rejects the rows that mean the same file as an earlier row, if through a link.
+
+    Where the two contradict each other, the sentence says in which column.
+    """
+    columns = [target.columns[0] for target in targets]
     first: dict[tuple[int | str, ...], int] = {}
     rejected: dict[int, RejectedRow] = {}
     for row, file in files.items():
@@ -108,8 +118,9 @@ def same_files(files: Mapping[int, PhotographFile]) -> dict[int, RejectedRow]:
         if earlier == row:
             continue
         if os.path.realpath(file.path) == os.path.realpath(files[earlier].path):
-            detail = f"The same file as in row {earlier + 1}."
-            rejected[row] = RejectedRow(visible(str(file.path)), "duplicate_path", detail)
+            conflict = _conflict(rows, columns, earlier, row)
+            detail = f"The same file as in row {earlier + 1}{conflict}."
+            rejected[row] = RejectedRow(visible(str(file.path)), "duplicate_path", visible(detail))
     return rejected
 
 
@@ -156,7 +167,7 @@ def same_images(
 ) -> dict[int, RejectedRow]:
     """Rejects the rows whose file has the same bytes as that of an earlier row.
 
-    Where the two have different labels, the sentence says which.
+    Where the two contradict each other, the sentence says in which column.
     """
     columns = [target.columns[0] for target in targets]
     first: dict[str, int] = {}
@@ -165,14 +176,27 @@ def same_images(
         earlier = first.setdefault(scanned[row].image_id, row)
         if earlier == row:
             continue
-        differing = [c for c in columns if rows[c][row] != rows[c][earlier]]
-        labels = [f"{c} is {rows[c][earlier]!r} there and {rows[c][row]!r} here" for c in differing]
-        conflict = f", but {'; '.join(labels)}" if labels else ""
+        conflict = _conflict(rows, columns, earlier, row)
         detail = f"The same bytes as {files[earlier].path.name} in row {earlier + 1}{conflict}."
         rejected[row] = RejectedRow(
             visible(str(files[row].path)), "duplicate_image", visible(detail)
         )
     return rejected
+
+
+def _conflict(rows: pd.DataFrame, labels: Iterable[str], earlier: int, row: int) -> str:
+    """Returns how two rows of one photograph contradict each other, as the end of a sentence.
+
+    Labels are told, patients are not: the sentence may be read where names are hidden.
+    """
+    said = [
+        f"{name} is {rows[name][earlier]!r} there and {rows[name][row]!r} here"
+        for name in labels
+        if rows[name][row] != rows[name][earlier]
+    ]
+    facts = ("patient_id", "eye", "split")
+    said += [f"{name} differs" for name in facts if rows[name][row] != rows[name][earlier]]
+    return f"{CONTRADICTS}{'; '.join(said)}" if said else ""
 
 
 def _scan_one(path: Path) -> ScannedImage | RejectedRow:

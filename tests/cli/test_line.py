@@ -130,6 +130,32 @@ def test_probe__use_split_tests_on_the_test_side_only(fundus: Fundus, data: Path
     assert report["folds"][0]["n_train"] == 16
 
 
+def test_probe__use_split_with_a_word_that_is_none_is_refused(fundus: Fundus, data: Path) -> None:
+    table = pd.read_csv(data / "labels.csv")
+    table["split"] = np.where(table.index < 16, "Training", "exclude")
+    table.to_csv(data / "labels.csv", index=False)
+
+    outcome = fundus("probe", data, *TINY, "--target", "dr", "--use-split")
+
+    assert outcome.exit_code == 2
+    assert "8 of 24 photographs" in outcome.stderr
+    assert "'exclude' (8)" in outcome.stderr
+
+
+def test_check__names_the_splits_and_patients_spelt_alike(fundus: Fundus, data: Path) -> None:
+    table = pd.read_csv(data / "labels.csv")
+    table["split"] = [None] * 2 + ["train"] * 14 + ["exclude"] * 8
+    first = str(table.loc[0, "patient_id"])
+    table.loc[1, "patient_id"] = first.lower()
+    table.to_csv(data / "labels.csv", index=False)
+
+    outcome = fundus("check", data)
+
+    assert "  split: train 14, exclude 8, none 2\n" in outcome.stdout
+    assert f"patients spelt alike: {first!r} and {first.lower()!r}\n" in outcome.stdout
+    assert "FD021" in outcome.stdout
+
+
 def test_compare__two_runs_on_the_same_photographs(fundus: Fundus, probed: Probed) -> None:
     first = probed.run_id
     second = probe(fundus, probed.data, "--probe", "knn")["run_id"]

@@ -200,3 +200,14 @@ def test_import__ordinary_photographs_need_none(tmp_path: Path) -> None:
         imported(tmp_path)
 
     assert "open them as they are" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("said", "age"), [("061Y", "61"), ("000Y", ""), ("999Y", ""), ("003M", "")]
+)
+def test_import__an_age_that_stands_for_none_is_none(tmp_path: Path, said: str, age: str) -> None:
+    save(dataset(picture(), PatientAge=said), tmp_path / "in" / "a.dcm")
+
+    found = pd.read_csv(imported(tmp_path).manifest, dtype=str, keep_default_na=False)
+
+    assert found.iloc[0].get("age", "") == age

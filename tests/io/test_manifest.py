@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from fundus_core.checks import dataset_cautions
 from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset
 from fundus_core.errors import DataError, TargetError
 from fundus_core.io.manifest import ColumnMapping, DataSource, ScanFile, read_dataset
@@ -416,6 +417,34 @@ def test_read_dataset__duplicates_with_other_labels_say_both(tmp_path: Path) -> 
 
     (row,) = dataset.rejected
     assert row.detail == ("The same bytes as a.png in row 1, but grade is '0' there and '4' here.")
+
+
+@pytest.mark.parametrize("again", ["b.png", "a.png"])
+@pytest.mark.parametrize(
+    ("row", "differing"),
+    [
+        ("P1,OD,train,0", ""),
+        ("P1,OD,train,1", ", but dr is '0' there and '1' here"),
+        ("Jane,OD,train,0", ", but patient_id differs"),
+        ("P1,OS,test,0", ", but eye differs; split differs"),
+        ("Jane,OD,train,1", ", but dr is '0' there and '1' here; patient_id differs"),
+    ],
+)
+def test_read_dataset__a_photograph_listed_again_says_which_columns_contradict(
+    tmp_path: Path, again: str, row: str, differing: str
+) -> None:
+    _photographs(tmp_path, "a.png", "c.png")
+    (tmp_path / "b.png").write_bytes((tmp_path / "a.png").read_bytes())
+    rows = ("a.png,P1,OD,train,0", f"{again},{row}", "c.png,P2,OD,test,1")
+    table = _table(tmp_path / "t.csv", "path,patient_id,eye,split,dr", *rows)
+
+    dataset = read_dataset(DataSource(table))
+
+    same = "The same bytes as a.png in row 1" if again == "b.png" else "The same file as in row 1"
+    assert [one.detail for one in dataset.rejected] == [f"{same}{differing}."]
+    (caution,) = [one for one in dataset_cautions(dataset) if one.code == "FD005"] or [None]
+    contradicts = caution is not None and "1 of 1 repeated rows differ" in caution.text
+    assert contradicts == bool(differing)
 
 
 def test_read_dataset__unknown_labels_are_told_with_the_accepted_ones(tmp_path: Path) -> None:

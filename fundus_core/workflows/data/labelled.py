@@ -1,14 +1,16 @@
 """What is to be learned and from whom: the labelled photographs of a data set, and their folds."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fundus_core.checks import (
     Caution,
+    no_split_caution,
     split_caution,
     unreadable_caution,
 )
@@ -16,10 +18,17 @@ from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import TargetError
+from fundus_core.io.columns import split_words
 from fundus_core.splits import Fold, grouped_folds, nested_fraction
 
 TRAIN_SPLITS = ("train", "val")
-"""Values of the split column that a model may learn from; all others are test data."""
+"""Values of the split column that a model may learn from."""
+
+TEST_SPLIT = "test"
+"""Value of the split column that a model is tested on."""
+
+_MOST_SAID = 5
+"""Unknown words of a split column that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,19 @@ class Labelled:
     cautions: tuple[Caution, ...]
     groups: NDArray[np.str_] | None = None
     """Shape (n,): `patients` by the names as they were given, to divide by; not to be shown."""
+
+    def taught(self, folds: Sequence[Fold] | None) -> pd.DataFrame:
+        """Returns the `image_id` and `patient_id` of what a model learns from.
+
+        Args:
+            folds: Those on whose training sides it was fitted; None for all photographs.
+        """
+        is_taught = np.full(len(self.image_ids), folds is None)
+        for fold in folds or ():
+            is_taught[fold.train] = True
+        patients = [None] * len(is_taught) if self.patients is None else list(self.patients)
+        table = pd.DataFrame({"image_id": self.image_ids, "patient_id": patients}, dtype=object)
+        return table[is_taught].reset_index(drop=True)
 
     def fingerprint(self) -> str:
         """Returns a key of what is validated on."""
@@ -110,9 +132,11 @@ def labelled_photographs(
     """
     target = dataset.target(validation.target)
     y_true, known = dataset.labels(target)
-    in_split = dataset.table["split"].notna().to_numpy(bool)
+    unplaced = None
     if validation.use_split:
+        in_split = dataset.table["split"].notna().to_numpy(bool)
         _require_split(dataset, in_split)
+        unplaced = no_split_caution(int((known & ~in_split).sum()), int(known.sum()))
         known = known & in_split
     n_labelled = int(known.sum())
     readable = set(available)
@@ -143,7 +167,7 @@ def labelled_photographs(
         patients,
         folds,
         validation,
-        tuple(caution for caution in (leak, unread) if caution),
+        tuple(caution for caution in (leak, unplaced, unread) if caution),
         groups,
     )
 
@@ -172,14 +196,26 @@ def _require_split(dataset: FundusDataset, in_split: NDArray[np.bool_]) -> None:
             f"{dataset.name} has no split column, so --use-split has nothing to use.",
             hint="Name the column by --split-column, or leave --use-split out to cross-validate.",
         )
+    counts = dataset.table["split"].value_counts()
+    unknown = counts[~counts.index.isin([*TRAIN_SPLITS, TEST_SPLIT])]
+    if not len(unknown):
+        return
+    said = [f"{word!r} ({count})" for word, count in unknown.iloc[:_MOST_SAID].items()]
+    more = f" and {len(unknown) - len(said)} more" if len(unknown) > len(said) else ""
+    raise TargetError(
+        f"{int(unknown.sum())} of {len(dataset)} photographs have a split that is neither train, "
+        f"val nor test: {', '.join(said)}{more}.",
+        hint=f"Known words are {', '.join(split_words())}. Empty the cell of a photograph that is "
+        "to take no part.",
+    )
 
 
 def _own_split(
     dataset: FundusDataset, rows: NDArray[np.intp], y_true: NDArray[np.bool_], target: Target
 ) -> Fold:
-    splits = dataset.table["split"].to_numpy(dtype=object)[rows]
-    is_train = np.isin(splits.astype(str), TRAIN_SPLITS)
-    fold = Fold(np.flatnonzero(is_train), np.flatnonzero(~is_train))
+    splits = dataset.table["split"].to_numpy(dtype=object)[rows].astype(str)
+    is_train, is_test = np.isin(splits, TRAIN_SPLITS), splits == TEST_SPLIT
+    fold = Fold(np.flatnonzero(is_train), np.flatnonzero(is_test))
     for side, members in (("train", fold.train), ("test", fold.test)):
         labels = y_true[members]
         if not len(labels) or not (labels.any(axis=0) & (~labels).any(axis=0)).all():

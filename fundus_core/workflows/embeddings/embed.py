@@ -6,14 +6,17 @@ from functools import partial
 from pathlib import Path
 from typing import Literal, cast
 
+import numpy as np
+
 from fundus_core.backbones.base import Backbone
+from fundus_core.backbones.catalogue import SHORTCUT
 from fundus_core.compute import choose_device, default_batch_size
 from fundus_core.domain.dataset import FundusDataset, RejectedRow
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.embedding import Photograph, Shard, embed_photographs
-from fundus_core.errors import DataError
+from fundus_core.errors import BackboneError, DataError
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.images import holds
 from fundus_core.io.square_store import SquareStore
@@ -25,6 +28,9 @@ from fundus_core.workflows.embeddings.backbone_choice import (
     resolve,
 )
 from fundus_core.workflows.embeddings.stored import vectors_of
+
+_ENOUGH_TO_DIFFER = 3
+"""Photographs of which a network that works does not give the same for all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ def embed(
     Raises:
         FundusError: See `resolve` and `load_backbone`.
         DataError: If no photograph could be embedded.
+        BackboneError: If the network gives values that are not finite, or the same for all.
     """
     resolved = resolve(workspace, choice)
     return embed_resolved(
@@ -98,6 +105,7 @@ def embed_resolved(
             f"None of the {len(dataset)} photographs could be embedded{first}",
             hint="See `fundus check` for what is wrong with each file.",
         )
+    _require_differences(embeddings, resolved.recipe)
     return embeddings
 
 
@@ -107,10 +115,38 @@ def _commit(store: EmbeddingStore, absent: list[RejectedRow], shard: Shard) -> N
     A photograph that is not where it was, or is another by now, goes to `absent` and is not
     remembered as broken: it may be back next time.
     """
+    _require_numbers(store, shard)
     broken = {key: row for key, row in shard.skipped.items() if holds(Path(row.path), key)}
     absent.extend(row for key, row in shard.skipped.items() if key not in broken)
     if shard.image_ids or broken:
         store.add(shard.vectors, shard.image_ids, broken)
+
+
+def _require_numbers(store: EmbeddingStore, shard: Shard) -> None:
+    """Raises if a network gave something else than numbers: nothing could be made of it later."""
+    n_wrong = int((~np.isfinite(shard.vectors)).any(axis=1).sum())
+    if n_wrong:
+        recipe = store.recipe
+        raise BackboneError(
+            f"{recipe.backbone} with the weights {recipe.weights} in {recipe.precision} gives "
+            f"values that are not finite for {n_wrong} of {len(shard.vectors)} photographs.",
+            hint="Try --precision fp32; if it stays so, the weights are damaged or of another "
+            "network.",
+        )
+
+
+def _require_differences(embeddings: Embeddings, recipe: EmbedRecipe) -> None:
+    """Raises if a network gave the same for all photographs: no figure would mean anything."""
+    vectors = embeddings.vectors
+    if recipe.backbone == SHORTCUT or len(vectors) < _ENOUGH_TO_DIFFER:
+        return
+    few, first = vectors[:_ENOUGH_TO_DIFFER], vectors[0]
+    if (few == first).all() and (vectors == first).all():
+        raise BackboneError(
+            f"{recipe.backbone} with the weights {recipe.weights} gives the same "
+            f"{vectors.shape[1]} numbers for all {len(vectors)} photographs.",
+            hint="It has learned nothing that tells photographs apart: use other weights.",
+        )
 
 
 def _compute(

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fundus_core.checks import CAUTIONS, Caution, several_tests_caution
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DifferentImagesError, TargetError
-from fundus_core.io.predictions import TABLE_SUFFIXES, read_predictions
+from fundus_core.io.predictions import OWN_PATIENT, TABLE_SUFFIXES, read_predictions
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.models.runs import load_run, run_predictions
 
@@ -52,9 +52,19 @@ def read_model(workspace: Workspace, reference: str) -> ScoredModel:
         ScoresError: If the table holds something else than labels and scores.
     """
     if Path(reference).suffix.lower() in TABLE_SUFFIXES:
-        return ScoredModel(reference, read_predictions(Path(reference)), ())
+        predictions = read_predictions(Path(reference))
+        return ScoredModel(reference, predictions, _of_table(predictions))
     run = load_run(workspace, reference)
     return ScoredModel(run.id, run_predictions(workspace, run), run.cautions)
+
+
+def _of_table(predictions: Predictions) -> tuple[Caution, ...]:
+    """Returns a caution if some rows of a table name no patient where others do."""
+    patients = predictions.patient_ids
+    nameless = 0 if patients is None else int(np.char.startswith(patients, OWN_PATIENT).sum())
+    if not nameless:
+        return ()
+    return (Caution("FD004", f"{nameless} of {len(predictions.y_true)} name no patient."),)
 
 
 def aligned(models: list[ScoredModel], *, common: bool) -> tuple[list[ScoredModel], bool]:

@@ -13,6 +13,7 @@ from fundus_core.explain.cam import SaliencyMap
 from fundus_core.explain.depths import LayerChoice, layer_choices
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.overlay import blend
+from fundus_core.workflows.data.hidden_ids import hides_ids
 from fundus_core.workflows.data.photographs import photograph
 from fundus_core.workflows.explanations.explained import (
     Asked,
@@ -176,12 +177,16 @@ def _label(run: Run, subject: Subject, class_name: str) -> bool | None:
 
 
 def write_overlay(explanation: Explanation, folder: Path, *, opacity: float = 0.6) -> Path:
-    """Writes the photograph with the map on it as a PNG named after the two."""
+    """Writes the photograph with the map on it as a PNG named after the two.
+
+    Where names are hidden, its own is not among them.
+    """
     from PIL import Image
 
     folder.mkdir(parents=True, exist_ok=True)
     asked = (explanation.class_name, explanation.minus, explanation.saliency.method)
-    slug = re.sub(r"[^\w.-]+", "_", "_".join(filter(None, (explanation.path.stem, *asked))))
+    stem = "photo" if hides_ids() else explanation.path.stem
+    slug = re.sub(r"[^\w.-]+", "_", "_".join(filter(None, (stem, *asked))))
     path = folder / f"{slug}_{explanation.image_id[:8]}.png"
     Image.fromarray(blend(explanation.photograph, explanation.heat, opacity)).save(path)
     return path

@@ -187,6 +187,7 @@ def finetune_dataset(
         baseline=baseline,
         curves=written.curves,
         write_networks=task.gather if choice.keep_weights else None,
+        trained_on=readable.taught(readable.folds),
     )
     shutil.rmtree(folder, ignore_errors=True)
     return run

@@ -70,7 +70,6 @@ def cross_validated(
     With the table's own split, or a fraction of the patients, the probe of the first fold is the
     one that scores new photographs: another would have learned from patients that were left out.
     """
-    validation = labelled.validation
     return cross_validate(
         probe,
         embeddings.rows(labelled.image_ids),
@@ -78,11 +77,16 @@ def cross_validated(
         task=labelled.target.task,
         folds=labelled.folds,
         groups=labelled.groups,
-        seed=validation.seed,
+        seed=labelled.validation.seed,
         text=text,
-        refit_on_all=not validation.use_split and validation.fraction == 1,
+        refit_on_all=refits_on_all(labelled),
         progress=progress,
     )
+
+
+def refits_on_all(labelled: Labelled) -> bool:
+    """Says whether the probe that scores new photographs learns from all labelled ones."""
+    return not labelled.validation.use_split and labelled.validation.fraction == 1
 
 
 def shortcut_predictions(

@@ -226,7 +226,13 @@ def _installed(
         label=label,
     )
     predictions = labelled.predictions(held_out.y_score, held_out.fold, label)
-    save_run(workspace, run, predictions, baseline=baseline)
+    save_run(
+        workspace,
+        run,
+        predictions,
+        baseline=baseline,
+        trained_on=labelled.taught(labelled.folds),
+    )
     return run
 
 

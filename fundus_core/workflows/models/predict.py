@@ -16,7 +16,9 @@ from fundus_core.checks import (
     Caution,
     foreign_labels_caution,
     prevalence_caution,
+    same_patients_caution,
     target_cautions,
+    taught_caution,
 )
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
@@ -36,6 +38,7 @@ from fundus_core.workflows.models.runs import (
     load_run,
     now,
     own_id,
+    photographs_that_taught,
     run_folder,
     run_predictions,
     run_probe,
@@ -63,7 +66,8 @@ class ExternalResult:
     """Those of them that have a label."""
 
     n_seen: int
-    """Scored photographs that the model was trained on: they are no external test."""
+    """Scored photographs that the model learned from: where there are any, this is no external
+    test, and none is made of inside against outside."""
 
     inside: AucInterval | None
     """AUC of the run on its own held-out photographs."""
@@ -106,21 +110,25 @@ def predict(
     inside = run_predictions(workspace, run)
     outside = predictions.select(labelled) if labelled.any() else predictions
     has_labels = bool(labelled.any())
+    taught = photographs_that_taught(workspace, run)
+    seen = _seen(taught, outside)
     cautions = _cautions(dataset, run, inside, outside, has_labels=has_labels)
+    if has_labels:
+        cautions += _of_training(taught, seen, outside)
     evaluable = has_labels and _both_sides(outside)
     external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
     external = replace(external, id=own_id(workspace, external.id, dataset_id))
     save_run(workspace, external, outside)
-    seen = set(inside.image_ids) & set(predictions.image_ids)
+    is_external = external.auc is not None and not seen
     return ExternalResult(
         external,
         outside,
         _score_table(dataset, predictions),
         len(predictions.image_ids),
         int(labelled.sum()),
-        len(seen),
+        seen,
         run.auc,
-        _test(inside, outside) if external.auc is not None else None,
+        _test(inside, outside) if is_external else None,
         run_folder(workspace, external) / PREDICTIONS,
     )
 
@@ -241,6 +249,27 @@ def _cautions(
         return (*target_cautions(dataset, run.target, outside), *([moved] if moved else []))
     foreign = foreign_labels_caution(dataset, run.target)
     return () if foreign is None else (foreign,)
+
+
+def _seen(taught: pd.DataFrame | None, outside: Predictions) -> int:
+    """Returns how many of the judged photographs the model learned from."""
+    known = set() if taught is None else set(taught["image_id"])
+    return len(known & set(outside.image_ids))
+
+
+def _of_training(
+    taught: pd.DataFrame | None, n_seen: int, outside: Predictions
+) -> tuple[Caution, ...]:
+    """Returns what to know where photographs or patients are those that taught the model."""
+    found = taught_caution(n_seen, len(outside.image_ids))
+    if found is not None:
+        return (found,)
+    if taught is None or outside.patient_ids is None:
+        return ()
+    shared = set(taught["patient_id"].dropna().astype(str)) & set(outside.patient_ids)
+    where = "among those that taught the model and among those it is judged on"
+    same = same_patients_caution(len(shared), where)
+    return (same,) if same else ()
 
 
 def _both_sides(predictions: Predictions) -> bool:

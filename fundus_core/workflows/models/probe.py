@@ -16,6 +16,7 @@ from fundus_core.workflows.models.held_out import (
     HeldOut,
     cross_validated,
     evaluated_run,
+    refits_on_all,
     run_id,
     shortcut_predictions,
     stored_run,
@@ -132,6 +133,7 @@ def probe_dataset(
         baseline=baseline,
         probes=result.probes if choice.probe == "logistic" else (),
         final=result.final,
+        trained_on=labelled.taught(None if refits_on_all(labelled) else labelled.folds[:1]),
     )
     return run
 

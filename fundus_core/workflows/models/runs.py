@@ -38,6 +38,9 @@ NETWORKS = "networks.safetensors"
 RECIPE_DIGITS = 8
 """Of its recipe's fingerprint in a run's id."""
 
+TRAINED_ON = "trained_on.parquet"
+"""Photographs that taught the model, by `image_id` and `patient_id`."""
+
 _PROBES = "probes.safetensors"
 _FINAL = "final"
 
@@ -123,6 +126,7 @@ def save_run(
     final: Probe | None = None,
     curves: LearningCurves | None = None,
     write_networks: Callable[[Path], None] | None = None,
+    trained_on: pd.DataFrame | None = None,
 ) -> Path:
     """Stores a run and returns its folder."""
 
@@ -136,6 +140,8 @@ def save_run(
             write_curves(folder / CURVE_FILE, curves)
         if write_networks is not None:
             write_networks(folder / NETWORKS)
+        if trained_on is not None:
+            trained_on.to_parquet(folder / TRAINED_ON, index=False)
         write_json(folder / _ABOUT, _to_json(run))
 
     return ArtifactStore(workspace.runs).put(run.id, _to_json(run), write)
@@ -224,6 +230,20 @@ def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
         return None
     table = _shown(workspace, run, pd.read_parquet(path))
     return _predictions(table, run, "mean colour (shortcut baseline)")
+
+
+def photographs_that_taught(workspace: Workspace, run: Run) -> pd.DataFrame | None:
+    """Returns the `image_id` and `patient_id` of what the model of a run learned from.
+
+    None where it learned from nothing here, or an older version of the program did not say.
+    """
+    path = run_folder(workspace, run) / TRAINED_ON
+    if path.is_file():
+        return _shown(workspace, run, pd.read_parquet(path))
+    if run.kind not in {"probe", "finetune"} or len(run.folds) == 1:
+        return None
+    said = run_predictions(workspace, run)  # every photograph was held out once, and taught before
+    return pd.DataFrame({"image_id": said.image_ids, "patient_id": said.patient_ids})
 
 
 def run_curves(workspace: Workspace, run: Run) -> LearningCurves | None:

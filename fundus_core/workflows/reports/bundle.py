@@ -23,11 +23,21 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.report.privacy import Discretion
 from fundus_core.workflows.data.datasets import dataset_id, list_datasets, stored_dataset
 from fundus_core.workflows.embeddings.stored import list_embeddings, vectors_of
-from fundus_core.workflows.models.runs import BASELINE, PREDICTIONS, Run, list_runs, run_folder
+from fundus_core.workflows.models.runs import (
+    BASELINE,
+    PREDICTIONS,
+    TRAINED_ON,
+    Run,
+    list_runs,
+    run_folder,
+)
 from fundus_core.workflows.reports.bundle_format import ABOUT, CONTENTS, FORMAT, TABLE, VERSION
 from fundus_core.workflows.reports.bundle_pseudonyms import pseudonyms, renamed, shared_table
 
 _PROBES, _RUN = "probes.safetensors", "run.json"
+_WITH_PATIENTS = (PREDICTIONS, BASELINE, TRAINED_ON)
+"""Tables of a run that name patients."""
+
 _WHEN = (1980, 1, 1, 0, 0, 0)
 """Of every entry: equal results, equal files."""
 
@@ -184,8 +194,11 @@ class _Packer:
     def _patients(self) -> set[str]:
         found = set(self._dataset.table["patient_id"].dropna().astype(str))
         for run in self._runs:
-            table = pd.read_parquet(run_folder(self._workspace, run) / PREDICTIONS)
-            found |= set(table["patient_id"].dropna().astype(str))
+            folder = run_folder(self._workspace, run)
+            for name in _WITH_PATIENTS:
+                if (folder / name).is_file():
+                    table = pd.read_parquet(folder / name)
+                    found |= set(table["patient_id"].dropna().astype(str))
         return found
 
     def _dataset_files(self) -> Iterator[tuple[str, bytes]]:
@@ -200,7 +213,7 @@ class _Packer:
         about = read_json(folder / _RUN)
         if isinstance(about, dict):
             yield f"runs/{run.id}/{_RUN}", _json(self._told(about | {"weights_path": None}))
-        for name in (PREDICTIONS, BASELINE):
+        for name in _WITH_PATIENTS:
             if (folder / name).is_file():
                 table = pd.read_parquet(folder / name)
                 table["patient_id"] = renamed(table["patient_id"], self._names)

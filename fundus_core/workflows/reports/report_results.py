@@ -1,5 +1,7 @@
 """Sections of a report on what came out: AUCs, and whether models differ."""
 
+from collections.abc import Sequence
+
 from fundus_core.checks import several_tests_caution
 from fundus_core.errors import FundusError
 from fundus_core.plots.labels import NO_BREAK
@@ -107,10 +109,23 @@ def _roc(subject: Subject) -> Figure:
     alt = "; ".join(f"{one.name}: AUC {auc_text(one.interval)}" for one in traces)
     return Figure(
         roc_figure(traces),
-        f"ROC curves for {label}, of pooled held-out scores, with AUC (95 % CI).{said_bands} "
-        "Dotted: chance.",
+        f"ROC curves for {label}, of {_whose_scores(subject.runs)}, with AUC (95 % CI)."
+        f"{said_bands} Dotted: chance.",
         f"ROC curves. {alt}.".replace(NO_BREAK, " "),
     )
+
+
+def _whose_scores(runs: Sequence[Run]) -> str:
+    """Returns in words which scores figures are of."""
+    return " and of ".join(dict.fromkeys(_SCORES.get(run.kind, _HELD_OUT) for run in runs))
+
+
+_HELD_OUT = "pooled held-out scores"
+_SCORES = {
+    "external": "scores on another data set than the model's own",
+    "zero_shot": "scores by words alone",
+}
+"""By the kind of a run."""
 
 
 def _class_table(subject: Subject) -> Table:

@@ -12,7 +12,7 @@ def statistics(subject: Subject) -> str:
     """Returns which figures were estimated and tested how, for what the report holds."""
     cite = subject.references.cite
     said = [
-        "Figures are of the pooled held-out scores; ties count one half, and no AUC was turned "
+        "Figures are of the scores that Results names; ties count one half, and no AUC was turned "
         f"round{cite(paper('ROC curve and AUC', 'Hanley'))}.",
         _level(subject),
         _intervals(subject, cite),

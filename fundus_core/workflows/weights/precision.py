@@ -6,16 +6,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fundus_core.backbones.base import BackboneSpec
+from fundus_core.backbones.base import Backbone, BackboneSpec
 from fundus_core.compute import (
     EmbedPrecision,
     OpenVinoPrecision,
     Precision,
     choose_device,
     choose_precision,
+    out_of_memory,
 )
 from fundus_core.domain.recipe import PreprocessRecipe, fingerprint_of
+from fundus_core.embedding import too_large
 from fundus_core.errors import BackboneError
 from fundus_core.io.sealed import read_sealed, write_sealed
 from fundus_core.io.workspace import Workspace
@@ -140,9 +143,28 @@ def _least_cosine(
             image_size=image_size,
             seed=seed,
         )
-        both[precision] = backbone.embed(_test_pictures(image_size)).numpy().astype(np.float64)
-    unit = {name: rows / np.linalg.norm(rows, axis=1, keepdims=True) for name, rows in both.items()}
-    return float((unit["fp32"] * unit[other]).sum(axis=1).min())
+        both[precision] = _embedded(backbone, image_size)
+    lengths = {name: np.linalg.norm(rows, axis=1) for name, rows in both.items()}
+    if not all((np.isfinite(length) & (length > 0)).all() for length in lengths.values()):
+        return 0.0  # vectors without a direction are alike to none
+    products = (both["fp32"] * both[other]).sum(axis=1)
+    return float((products / (lengths["fp32"] * lengths[other])).min())
+
+
+def _embedded(backbone: Backbone, image_size: int) -> NDArray[np.float64]:
+    """Returns the embeddings of the test pictures, one after the other: they may be large.
+
+    Raises:
+        MemoryLimitError: If not even one fits into the device's memory.
+    """
+    pictures = _test_pictures(image_size)
+    try:
+        rows = [backbone.embed(picture[None]).numpy() for picture in pictures]
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise too_large(backbone) from None
+    return np.concatenate(rows).astype(np.float64)
 
 
 def _test_pictures(side: int) -> "Tensor":

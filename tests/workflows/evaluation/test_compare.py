@@ -218,6 +218,19 @@ def test_compare__patients_may_be_called_otherwise(place: Workspace) -> None:
     assert compare(place, [a, b]).pairs[0].result == compare(place, [a, same]).pairs[0].result
 
 
+def test_compare__tables_that_name_some_patients_are_a_caution(place: Workspace) -> None:
+    ids, some = [f"i{number}" for number in range(8)], ["a", "a", "b", "b", "c", "c", None, " "]
+    a = write(place.root / "a.csv", SCORE_A, image_id=ids, patient_id=some)
+    b = write(place.root / "b.csv", SCORE_B, image_id=ids, patient_id=some)
+
+    found = compare(place, [a, b])
+
+    assert [(one.code, one.text) for one in found.cautions] == [
+        ("FD004", "2 of 8 name no patient.")
+    ]
+    assert found.n_patients == 5
+
+
 def test_compare__one_model_is_not_enough(place: Workspace) -> None:
     with pytest.raises(TargetError, match="1 model was named"):
         compare(place, ["a.csv"])

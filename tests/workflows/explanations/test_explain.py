@@ -317,3 +317,20 @@ def test_write_overlay__methods_do_not_overwrite_one_another(
             assert overlay.size == (96, 96)
 
     assert len(list((tmp_path / "maps").iterdir())) == 2
+
+
+def test_write_overlay__is_not_named_after_a_file_whose_name_is_hidden(
+    place: Workspace,
+    dataset: FundusDataset,
+    source: DataSource,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = probed(place, dataset, source, "dr")
+    (found,) = of_either_class(place, run, [dataset.image_ids[0]], method="grad_cam")
+    named = replace(found, path=Path("SECRET_NAME.jpg"))
+
+    monkeypatch.setenv("FUNDUS_HIDE_IDS", "1")
+    assert "SECRET" not in write_overlay(named, tmp_path / "maps").name
+    monkeypatch.delenv("FUNDUS_HIDE_IDS")
+    assert "SECRET" in write_overlay(named, tmp_path / "maps").name
