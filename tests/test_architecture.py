@@ -31,7 +31,7 @@ LAYERS = (  # from the top down
     {"ui"},
     {"jobs", "cli", "notebook", "__main__"},
     {"workflows", "studies"},
-    {"plots", "checks", "report", "tables", "exports"},
+    {"plots", "checks", "spelling", "report", "tables", "exports"},
     {
         "adapters",
         "imports",

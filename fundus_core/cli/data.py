@@ -6,13 +6,14 @@ from typing import Annotated, Any
 import pandas as pd
 import typer
 
-from fundus_core.checks import dataset_cautions, spelt_alike
+from fundus_core.checks import dataset_cautions
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line, progress
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.recipe import HIGHEST_SEED
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
+from fundus_core.spelling import spelt_alike
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.demo import N_PATIENTS, count_rows, make_demo
 from fundus_core.workflows.data.look_alikes import dataset_look_alikes

@@ -241,8 +241,6 @@ def print_external(result: prediction.ExternalResult) -> None:
     )
     if result.comparison:
         print_line(f"  outside differs from inside: p = {result.comparison.p_value:.3g}")
-    if result.n_seen:
-        print_line(f"  {result.n_seen} of these photographs were used in training.")
     print_cautions(result.run.cautions)
 
 

@@ -66,6 +66,10 @@ class RejectedRow:
     """One sentence for the user."""
 
 
+OWN_PATIENT = "image:"
+"""Begins the patient of a photograph that names none where others do; its image id follows."""
+
+
 @dataclass(frozen=True)
 class FundusDataset:
     """N photographs, one row each, no two with the same bytes."""
@@ -209,7 +213,7 @@ def _patients(table: pd.DataFrame) -> NDArray[np.str_] | None:
     patients = table["patient_id"]
     if len(table) == 0 or patients.isna().all():
         return None
-    own = "image:" + table["image_id"].astype(str)
+    own = OWN_PATIENT + table["image_id"].astype(str)
     return patients.where(patients.notna(), own).to_numpy(dtype=str)
 
 

@@ -6,16 +6,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fundus_core.domain.dataset import Task
+from fundus_core.domain.dataset import OWN_PATIENT, Task
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, ScoresError
 from fundus_core.io.tables import TABLE_SUFFIXES, read_table
 from fundus_core.io.targets import normalise_labels
 
-__all__ = ["OWN_PATIENT", "TABLE_SUFFIXES", "read_predictions"]
+__all__ = ["TABLE_SUFFIXES", "read_predictions"]
 
-OWN_PATIENT = "image:"
-"""Begins the patient of a photograph that names none where others do."""
 
 _TRUE, _SCORE = "y_true", "y_score"
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset, RejectedRow
+from fundus_core.domain.dataset import OWN_PATIENT, RESERVED_COLUMNS, FundusDataset, RejectedRow
 from fundus_core.errors import StoreError
 from fundus_core.imports.records import Pseudonyms
 from fundus_core.io.images import SUPPORTED_SUFFIXES
@@ -40,8 +40,6 @@ _KEY_BYTES = 32
 _SUFFIXES = {*SUPPORTED_SUFFIXES, *PICTURE_SUFFIXES}
 _OFF = {"", "0", "false", "no", "off"}
 _PSEUDONYM = re.compile(r"p[0-9a-f]{16}")
-_NAMELESS = "image:"
-"""Begins the patient of a photograph that names none."""
 
 
 def hides_ids() -> bool:
@@ -109,7 +107,7 @@ def key_of_scans(workspace: Workspace) -> Pseudonyms | None:
 
 
 def _patient(names: Pseudonyms, patient: str) -> str:
-    tells_nothing = patient.startswith(_NAMELESS) or _PSEUDONYM.fullmatch(patient)
+    tells_nothing = patient.startswith(OWN_PATIENT) or _PSEUDONYM.fullmatch(patient)
     return patient if tells_nothing else names.of(patient)
 
 

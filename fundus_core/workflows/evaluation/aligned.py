@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fundus_core.checks import CAUTIONS, Caution, several_tests_caution
+from fundus_core.domain.dataset import OWN_PATIENT
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DifferentImagesError, TargetError
-from fundus_core.io.predictions import OWN_PATIENT, TABLE_SUFFIXES, read_predictions
+from fundus_core.io.predictions import TABLE_SUFFIXES, read_predictions
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.models.runs import load_run, run_predictions
 

@@ -30,13 +30,12 @@ from fundus_core.workflows.data.labelled import Labelled
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice
 from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.models.run_names import RECIPE_DIGITS, own_id
 from fundus_core.workflows.models.runs import (
-    RECIPE_DIGITS,
     FoldResult,
     Run,
     list_runs,
     now,
-    own_id,
     run_folder,
 )
 

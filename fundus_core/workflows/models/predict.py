@@ -32,12 +32,12 @@ from fundus_core.workflows.embeddings.backbone_choice import resolve_recipe
 from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.networks import ensemble_scores
+from fundus_core.workflows.models.run_names import own_id
 from fundus_core.workflows.models.runs import (
     PREDICTIONS,
     Run,
     load_run,
     now,
-    own_id,
     photographs_that_taught,
     run_folder,
     run_predictions,

@@ -12,7 +12,7 @@ import pandas as pd
 from fundus_core.checks import Caution
 from fundus_core.domain.dataset import Target
 from fundus_core.domain.predictions import Predictions
-from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
+from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.errors import DataError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
 from fundus_core.io.embedding_store import recipe_from_dict
@@ -34,9 +34,6 @@ BASELINE = "baseline.parquet"
 _ABOUT = "run.json"
 NETWORKS = "networks.safetensors"
 """What fine-tuning changed of each fold's network, see `workflows.models.networks`."""
-
-RECIPE_DIGITS = 8
-"""Of its recipe's fingerprint in a run's id."""
 
 TRAINED_ON = "trained_on.parquet"
 """Photographs that taught the model, by `image_id` and `patient_id`."""
@@ -150,27 +147,6 @@ def save_run(
 def now() -> str:
     """Returns the time as runs record it."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def own_id(workspace: Workspace, name: str, dataset_id: str) -> str:
-    """Returns the id of a data set's run: `name`, unless a run of another data set is called so.
-
-    Two data sets of the same photographs and labels, from two places, give runs of the same name.
-    """
-    taken = {run.id: run.dataset_id for run in list_runs(workspace)}
-    longer = name + _mark(dataset_id)
-    is_free = taken.get(name, dataset_id) == dataset_id
-    return name if is_free and taken.get(longer) != dataset_id else longer
-
-
-def recipe_digits(run: Run) -> str:
-    """Returns the first digits of its recipe's fingerprint, which a run's id has."""
-    return run.id.removesuffix(_mark(run.dataset_id))[-RECIPE_DIGITS:]
-
-
-def _mark(dataset_id: str) -> str:
-    """Returns what tells a run of a data set from one of the same name."""
-    return f"-{fingerprint_of(dataset_id)[:6]}"
 
 
 def list_runs(workspace: Workspace, *, dataset_id: str | None = None) -> tuple[Run, ...]:

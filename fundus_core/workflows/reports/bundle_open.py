@@ -4,8 +4,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, get_args
@@ -25,11 +24,12 @@ from fundus_core.errors import DataError, FundusError, StoreError
 from fundus_core.io.bounded import open_parquet
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.files import read_json, write_json
+from fundus_core.io.manifest import DataSource
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.tables import MOST_BYTES, MOST_CELLS
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
-from fundus_core.workflows.data.datasets import list_datasets
+from fundus_core.workflows.data.datasets import list_datasets, remember
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.runs import (
     Run,
@@ -128,16 +128,19 @@ def _installed(workspace: Workspace, contents: Contents, folder: Path) -> Opened
         ArtifactStore(workspace.root / kind).put(fingerprint_of(about), about, _copier(place))
     runs = [names.run(about, dataset_name=dataset.name) for about in found.values()]
     store = ArtifactStore(workspace.runs)
+    if known := {str(about["id"]) for about in runs} & set(store.names()):
+        raise ValueError(f"the run {min(known)}, by a name that another run has here")
     try:
         for about, name in zip(runs, found, strict=True):
             write_json(folder / "runs" / name / _RUN, about)
             store.put(about["id"], about, _copier(folder / "runs" / name))
         _require_right_figures(workspace, {str(about["id"]) for about in runs})
+        source = DataSource(workspace.root / _PLACE / names.dataset_id)
+        remember(workspace, dataset, source, name=names.dataset_id)
     except BaseException:
         for about in runs:
             store.remove(about["id"])
         raise
-    _remember(workspace, names, dataset)
     return Opened(
         names.dataset_id,
         dataset.name,
@@ -253,35 +256,6 @@ def _embeddings(workspace: Workspace, names: BundleNames, folder: Path) -> dict[
             store.add(vectors.astype(np.float32), ids, {})
         found[place.name] = recipe.fingerprint()
     return found
-
-
-def _remember(workspace: Workspace, names: BundleNames, dataset: FundusDataset) -> None:
-    place = workspace.root / _PLACE / names.dataset_id
-    columns = dict.fromkeys(("path", "patient", "eye", "split", "target"))
-    about = {
-        "name": dataset.name,
-        "n_images": len(dataset),
-        "n_patients": dataset.n_patients,
-        "n_rejected": len(dataset.rejected),
-        "synthetic": dataset.synthetic,
-        "opened_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "source": {"path": str(place), "table": None, "columns": columns, "classes": []},
-        "fingerprint": dataset.fingerprint(),
-    }
-
-    def write(folder: Path) -> None:
-        dataset.table.to_parquet(folder / "table.parquet", index=False)
-        write_json(
-            folder / "dataset.json",
-            {
-                "source": dataset.source,
-                "bundle": dataset.bundle,
-                "targets": [asdict(one) for one in dataset.targets],
-                "rejected": [asdict(one) for one in dataset.rejected],
-            },
-        )
-
-    ArtifactStore(workspace.datasets).put(names.dataset_id, about, write)
 
 
 def _copier(source: Path) -> Any:

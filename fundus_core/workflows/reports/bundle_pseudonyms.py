@@ -5,16 +5,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset
+from fundus_core.domain.dataset import OWN_PATIENT, RESERVED_COLUMNS, FundusDataset
 
 _MOST_NAMES = 20
 """Different words in a column up to which they are taken for groups, not for names."""
 
 _ALMOST_ALL = 0.9
 """Share of the patients from which on a column's values may tell one from another."""
-
-_OWN = "image:"
-"""Begins the patient of a photograph that names none; its image id follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +34,7 @@ def pseudonyms(patient_ids: Collection[str]) -> dict[str, str]:
         >>> pseudonyms(["Smith", "Jones", "image:0a1b"])
         {'Jones': 'p0001', 'Smith': 'p0002'}
     """
-    named = sorted({one for one in patient_ids if not one.startswith(_OWN)})
+    named = sorted({one for one in patient_ids if not one.startswith(OWN_PATIENT)})
     digits = max(4, len(str(len(named))))
     return {one: f"p{number:0{digits}d}" for number, one in enumerate(named, 1)}
 

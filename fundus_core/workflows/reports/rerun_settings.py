@@ -16,7 +16,8 @@ from fundus_core.probes import PROBES, needs_text
 from fundus_core.workflows.data.labelled import Labelled, Validation, labelled_photographs
 from fundus_core.workflows.embeddings.stored import vectors_of
 from fundus_core.workflows.models.precomputed import is_precomputed
-from fundus_core.workflows.models.runs import Run, recipe_digits
+from fundus_core.workflows.models.run_names import recipe_digits
+from fundus_core.workflows.models.runs import Run
 
 _SEEDS = 10_000
 """Seeds that are tried where trying one takes microseconds."""

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -385,3 +386,17 @@ def test_named_dataset__by_id_name_or_place(place: Workspace, source: DataSource
     with pytest.raises(DataError, match="nothing") as refusal:
         named_dataset(place, "nothing")
     assert name in refusal.value.hint
+
+
+def test_open_bundle__refuses_a_run_by_the_name_of_one_that_is_here(
+    bundle: Path, tmp_path: Path
+) -> None:
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    done = open_bundle(elsewhere, bundle)
+    before = {run.id: run for run in list_runs(elsewhere)}
+    shutil.rmtree(elsewhere.datasets / done.dataset_id)
+
+    with pytest.raises(DataError, match="by a name that another run has here"):
+        open_bundle(elsewhere, bundle)
+
+    assert {run.id: run for run in list_runs(elsewhere)} == before
