@@ -20,6 +20,11 @@ _PLACED_AT_ONCE = 20_000
 _THREADS = -1
 """Of t-SNE: all. How many there are changes no bit of a map."""
 
+_FEWEST_INTERVALS = 15
+"""Of t-SNE's grid to a side. openTSNE asks for 50: as long as a map is small, they are finer than
+its own rule of one to a unit, and a fifth of the time goes there. Divergence and trustworthiness
+are the same with these."""
+
 _SEARCHED_BY_UMAP = 4096
 """Photographs from which on umap-learn does not compare all with all by itself."""
 
@@ -193,7 +198,12 @@ def _tsne(vectors: NDArray[np.float32], seed: int, others: Sequence[NDArray[np.f
 
     perplexity = min(30.0, (len(vectors) - 1) / 3)
     reduced, more = _reduced(vectors, seed, others)
-    model = TSNE(perplexity=perplexity, random_state=seed, n_jobs=_THREADS)
+    model = TSNE(
+        perplexity=perplexity,
+        random_state=seed,
+        n_jobs=_THREADS,
+        min_num_intervals=_FEWEST_INTERVALS,
+    )
     if more:  # only a search of its own finds neighbours for what is placed afterwards
         fitted = model.fit(reduced.astype(np.float64))
         placed = [fitted.transform(part.astype(np.float64)) for part in more]

@@ -86,14 +86,25 @@ def pairwise_cka(
     *,
     patients: ArrayLike | None = None,
     confidence: float = 0.95,
+    names: Sequence[str] = (),
 ) -> dict[tuple[int, int], Cka]:
     """Compares each pair of several embeddings of the same photographs; see `linear_cka`.
 
+    Args:
+        embeddings: K arrays of shape (N, D), each with a D of its own.
+        patients: As `linear_cka`.
+        confidence: As `linear_cka`.
+        names: K names for messages; their places, from 1, where it is empty.
+
     Returns:
         (i, j) with i < j -> the comparison.
+
+    Raises:
+        DataError: As `linear_cka`.
+        ScoresError: As `linear_cka`.
     """
     n_images = len(embeddings[0])
-    _require_comparable(embeddings)
+    _require_comparable(embeddings, names)
     units = unit_codes(patients, n_images)
     own = [_hsic(one, one, units) for one in embeddings]
     found = {}
@@ -111,7 +122,7 @@ def pairwise_cka(
     return found
 
 
-def _require_comparable(embeddings: Sequence[NDArray[np.floating]]) -> None:
+def _require_comparable(embeddings: Sequence[NDArray[np.floating]], names: Sequence[str]) -> None:
     lengths = [len(one) for one in embeddings]
     if len(set(lengths)) > 1:
         raise DataError(
@@ -123,10 +134,11 @@ def _require_comparable(embeddings: Sequence[NDArray[np.floating]]) -> None:
             f"{lengths[0]} photographs are too few; CKA needs at least {FEWEST_IMAGES}.",
             hint="Extract embeddings of more photographs first.",
         )
-    constant = [number for number, one in enumerate(embeddings, 1) if not np.ptp(one, axis=0).any()]
+    constant = [place for place, one in enumerate(embeddings) if not np.ptp(one, axis=0).any()]
     if constant:
+        name = names[constant[0]] if names else f"embedding {constant[0] + 1}"
         raise DataError(
-            f"All {lengths[0]} rows of embedding {constant[0]} are the same.",
+            f"All {lengths[0]} rows of {name} are the same.",
             hint="Choose another backbone, or extract these embeddings again.",
         )
 

@@ -271,8 +271,10 @@ def _some(names: tuple[str, ...]) -> str:
     return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+def _reason(error: Exception) -> str:
+    """Returns the first line of what an error says; its kind as well where that is one word."""
+    said = next(iter(str(error).splitlines()), "")
+    return said if " " in said else f"{type(error).__name__} {said}".strip()
 
 
 def _tensors_of(content: Any) -> dict[str, "Tensor"]:
@@ -306,6 +308,6 @@ def _read_file(path: Path) -> Any:
         ) from error
     except (SafetensorError, *UNREADABLE) as error:
         raise WeightsError(
-            f"{path.name} cannot be read as a checkpoint: {_first_line(error)}.",
+            f"{path.name} cannot be read as a checkpoint: {_reason(error)}.",
             hint="Copy or download the file again, and check its size.",
         ) from error

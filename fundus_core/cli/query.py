@@ -24,7 +24,9 @@ def query(
     expression: Annotated[
         str, typer.Argument(metavar="EXPRESSION", help="In quotes: 'age > 60 and site == \"A\"'.")
     ],
-    save: Annotated[str, typer.Option(help="Save the photographs as a selection.")] = "",
+    save: Annotated[
+        str | None, typer.Option(help="Save the photographs as a selection of this name.")
+    ] = None,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -32,7 +34,7 @@ def query(
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
     ids, answer = query_dataset(dataset, expression)
-    if save:
+    if save is not None:
         save_selection(place, dataset_id(source), save, ids, origin=answer.expression)
     counts = counts_of(dataset.table, ids)
     if as_json:
@@ -42,7 +44,7 @@ def query(
                 "columns": list(answer.columns),
                 "n_undecided": answer.n_undecided,
                 "remarks": list(answer.remarks),
-                "saved_as": save or None,
+                "saved_as": save,
                 "counts": describe_counts(counts),
                 "n_images_in_all": len(dataset),
                 "photographs": photographs(dataset, ids),

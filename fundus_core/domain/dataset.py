@@ -21,6 +21,7 @@ RejectReason = Literal[
     "truncated",
     "too_small",
     "too_large",
+    "blank",
     "unknown_label",
     "duplicate_path",
     "duplicate_image",

@@ -52,8 +52,11 @@ class _Header:
     """What is read of a file before its pixels are."""
 
     path: Path
-    identifier: str
-    """Of the patient; used for the pseudonym alone."""
+    number: str
+    """`PatientID`; used for the pseudonym alone, as is the issuer. Empty if there is none."""
+
+    issuer: str
+    """Who gave the number; empty if the file does not say."""
 
     date: str
     about: dict[str, str]
@@ -75,6 +78,10 @@ def dicom_photographs(
 ) -> Iterator[Outcome]:
     """Yields the photographs of DICOM files, one outcome per file.
 
+    A patient is a number and who issued it. A number without an issuer is taken for that of the
+    only issuer that other files name with it: as two patients, one could be on both sides of a
+    split.
+
     Args:
         paths: Files for which `is_dicom` holds.
         root: Folder that names in messages are relative to.
@@ -87,16 +94,19 @@ def dicom_photographs(
     _require_pydicom()
     headers: list[_Header] = []
     for path in paths:
-        header = _header(path, root, pseudonyms, allow_burned_in=allow_burned_in)
+        header = _header(path, root, allow_burned_in=allow_burned_in)
         if isinstance(header, RefusedPhotograph):
             yield header
         else:
             headers.append(header)
-    visits = _visits(headers)
-    for header in headers:
-        number = visits.get((header.identifier, header.date))
-        visit = {} if number is None else {"visit": str(number)}
-        yield _photograph(header, root, visit)
+    patients = _patients(headers)
+    visits = _visits(headers, patients)
+    for header, patient in zip(headers, patients, strict=True):
+        visit = visits.get((patient, header.date))
+        known = {"patient_id": pseudonyms.of(patient)} if patient else {}
+        yield _photograph(
+            header, root, {**known, **({} if visit is None else {"visit": str(visit)})}
+        )
 
 
 def _require_pydicom() -> None:
@@ -109,9 +119,7 @@ def _require_pydicom() -> None:
         ) from error
 
 
-def _header(
-    path: Path, root: Path, pseudonyms: Pseudonyms, *, allow_burned_in: bool
-) -> _Header | RefusedPhotograph:
+def _header(path: Path, root: Path, *, allow_burned_in: bool) -> _Header | RefusedPhotograph:
     from pydicom import dcmread
     from pydicom.errors import BytesLengthException, InvalidDicomError
     from pydicom.filereader import read_file_meta_info
@@ -130,14 +138,13 @@ def _header(
             reason = _why_not(found, allow_burned_in=allow_burned_in)
             if reason:
                 return RefusedPhotograph(name, reason)
-            identifier = _text(found, "PatientID")
-            issuer = _text(found, "IssuerOfPatientID")
             date = _text(found, "AcquisitionDateTime") or _text(found, "ContentDate")
             return _Header(
                 path,
-                f"{issuer}\n{identifier}" if identifier else "",
+                _text(found, "PatientID"),
+                _text(found, "IssuerOfPatientID"),
                 (date or _text(found, "StudyDate"))[:8],
-                _about(found, pseudonyms.of(f"{issuer}\n{identifier}") if identifier else ""),
+                _about(found),
             )
     except (InvalidDicomError, BytesLengthException, *_BROKEN):
         return RefusedPhotograph(name, "Its header is broken.")
@@ -161,13 +168,12 @@ def _why_not(found: "Dataset", *, allow_burned_in: bool) -> str:
     return ""
 
 
-def _about(found: "Dataset", pseudonym: str) -> dict[str, str]:
+def _about(found: "Dataset") -> dict[str, str]:
     laterality = _text(found, "ImageLaterality") or _text(found, "Laterality")
     age = _text(found, "PatientAge")
     years = age[:-1].lstrip("0") if age.endswith("Y") and age[:-1].isdecimal() else ""
     years = years if years and int(years) <= _OLDEST else ""
     known = {
-        "patient_id": pseudonym,
         "eye": _EYES.get(laterality.upper(), ""),
         "age": years,
         "sex": {"M": "male", "F": "female"}.get(_text(found, "PatientSex").upper(), ""),
@@ -176,12 +182,26 @@ def _about(found: "Dataset", pseudonym: str) -> dict[str, str]:
     return {name: value for name, value in known.items() if value}
 
 
-def _visits(headers: Sequence[_Header]) -> dict[tuple[str, str], int]:
+def _patients(headers: Sequence[_Header]) -> list[str]:
+    """Returns whose each photograph is, as issuer and number; empty where it is not known."""
+    issuers: dict[str, set[str]] = defaultdict(set)
+    for header in headers:
+        if header.issuer:
+            issuers[header.number].add(header.issuer)
+    patients = []
+    for header in headers:
+        known = issuers[header.number]
+        issuer = next(iter(known)) if len(known) == 1 else header.issuer
+        patients.append(f"{issuer}\n{header.number}" if header.number else "")
+    return patients
+
+
+def _visits(headers: Sequence[_Header], patients: Sequence[str]) -> dict[tuple[str, str], int]:
     """Returns (patient, date) -> the number of the visit, from 1, where both are known."""
     dates: dict[str, set[str]] = defaultdict(set)
-    for header in headers:
-        if header.identifier and header.date:
-            dates[header.identifier].add(header.date)
+    for header, patient in zip(headers, patients, strict=True):
+        if patient and header.date:
+            dates[patient].add(header.date)
     return {
         (patient, date): number
         for patient, known in dates.items()

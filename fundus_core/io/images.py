@@ -46,6 +46,14 @@ first bytes, not by the suffix."""
 
 
 _ID_DIGITS = 32
+
+_FEWEST_LEVELS = 8
+"""By how many of 255 levels some colour must differ in a picture that shows anything, after noise
+was averaged over squares of `_AVERAGED` pixels."""
+
+_AVERAGED = 8
+"""What a JPEG that is decoded at an eighth of its size is averaged over."""
+
 _IMAGE_ID = re.compile(rf"[0-9a-f]{{{_ID_DIGITS}}}")
 
 
@@ -117,7 +125,8 @@ def scan_image(path: Path) -> ScannedImage:
     data to their end and so notices truncation; other formats are decoded in full.
 
     Raises:
-        ImageError: As `read_image`.
+        ImageError: As `read_image`; also if the picture is of one colour, as a cap before the lens
+            makes it.
     """
     data = _read_bytes(path)
     image = open_header(data, path.name)
@@ -125,10 +134,13 @@ def scan_image(path: Path) -> ScannedImage:
     reduced = None
     if isinstance(image, JpegImagePlugin.JpegImageFile):
         reduced = _decode_jpeg(data, path.name, min_side=1)
-    if reduced is None:
-        height, width = _decode_by_pillow(image, data, path.name).shape[:2]
+    if reduced is None or image.mode == "CMYK":  # whose colours only Pillow knows
+        pixels = _decode_by_pillow(image, data, path.name)
+        height, width = pixels.shape[:2]
+        reduced = np.asarray(Image.fromarray(pixels).reduce(_AVERAGED))
     elif orientation_of(image) >= 5:
         width, height = height, width
+    _require_content(reduced, path.name)
     return ScannedImage(_id_of(data), width, height, len(data))
 
 
@@ -252,6 +264,17 @@ def _decode_by_pillow(image: ImageFile.ImageFile, data: bytes, name: str) -> NDA
         return upright(to_rgb(image, name), orientation_of(image))
     except BROKEN_FILE_ERRORS as error:
         raise broken_file(name, error, cut=_strips_are_cut_off(image, data)) from error
+
+
+def _require_content(pixels: NDArray[np.uint8], name: str) -> None:
+    """Refuses a picture (h, w, 3) that is of one colour, give or take noise."""
+    levels = int(np.ptp(pixels.reshape(-1, 3), axis=0).max())
+    if levels < _FEWEST_LEVELS:
+        raise ImageError(
+            "blank",
+            f"{name} shows nothing: its colours differ by {levels} of 255 levels.",
+            hint="Take the photograph again, or remove the file.",
+        )
 
 
 def _strips_are_cut_off(image: ImageFile.ImageFile, data: bytes) -> bool:

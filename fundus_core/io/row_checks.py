@@ -18,7 +18,7 @@ from fundus_core.io.images import ScannedImage, scan_image
 from fundus_core.io.photo_files import FileStatus, Finder
 from fundus_core.io.scans import ScanCache
 
-_WORTH_KEEPING = {"truncated", "too_small", "too_large"}
+_WORTH_KEEPING = {"truncated", "too_small", "too_large", "blank"}
 """Reasons that depend on the file's content alone, not on permissions or mounted disks."""
 
 

@@ -13,7 +13,7 @@ from fundus_core.io.files import full_disk_explained, write_atomically
 from fundus_core.io.images import ScannedImage
 from fundus_core.io.read_only import require_writable
 
-_VERSION = "2"
+_VERSION = "3"
 """Raised when files would be judged differently than before."""
 
 _COLUMNS = ("path", "size", "mtime_ns", "image_id", "width", "height", "reason", "detail")

@@ -50,10 +50,14 @@ class RocTrace:
     """Drawn as a marker on the curve, with its two intervals as a cross."""
 
 
-def roc_figure(curves: Sequence[RocTrace]) -> go.Figure:
+def roc_figure(curves: Sequence[RocTrace], baseline: RocTrace | None = None) -> go.Figure:
     """Draws ROC curves over the chance line, on equal axes from 0 to 1.
 
     Each model has one entry in the legend, which also hides and shows its band and its marker.
+
+    Args:
+        curves: One per model.
+        baseline: What models must beat, drawn grey and dashed, without band.
     """
     figure = go.Figure()
     figure.add_trace(_chance_line())
@@ -63,6 +67,8 @@ def roc_figure(curves: Sequence[RocTrace]) -> go.Figure:
         figure.add_trace(_curve(trace, index))
         if trace.marked is not None:
             figure.add_trace(_marker(trace, trace.marked, index))
+    if baseline is not None:
+        figure.add_trace(_line(baseline, palette.NEUTRAL, "dash", "baseline"))
     figure.update_xaxes(
         title="1 - specificity (false positive rate)", range=[-0.01, 1.01], constrain="domain"
     )
@@ -113,11 +119,6 @@ def _chance_line() -> go.Scatter:
         showlegend=False,
         hoverinfo="skip",
     )
-
-
-def baseline_line(trace: RocTrace) -> go.Scatter:
-    """Returns the curve of what models must beat: grey and dashed, without band."""
-    return _line(trace, palette.NEUTRAL, "dash", "baseline")
 
 
 def _curve(trace: RocTrace, index: int) -> go.Scatter:

@@ -5,10 +5,16 @@ together; it is None for photographs.
 """
 
 from collections.abc import Sequence
+from dataclasses import fields
 
+import numpy as np
+import plotly.graph_objects as go
 import streamlit as st
+import xxhash
 
 from fundus_core.io.workspace import Workspace
+from fundus_core.plots import roc as plots
+from fundus_core.plots.roc import RocTrace
 from fundus_core.stats.fixed_rates import FixedRate
 from fundus_core.stats.hand_till import HandTillAuc
 from fundus_core.stats.partial_auc import Axis, PartialAuc
@@ -18,6 +24,23 @@ from fundus_core.workflows.evaluation import curves as workflow
 from fundus_core.workflows.evaluation import other_tests
 from fundus_core.workflows.evaluation.curves import PartialRange, PrecisionRecall
 from fundus_core.workflows.evaluation.other_tests import OtherSettings, OtherTests
+
+
+def _content(trace: RocTrace) -> str:
+    """Returns what changes with anything that is drawn of a curve, every corner of it included."""
+    found = xxhash.xxh3_128(repr((trace.name, trace.interval, trace.marked)).encode())
+    for part in (trace.curve, trace.band):
+        for field in () if part is None else fields(part):
+            value = getattr(part, field.name)
+            is_array = isinstance(value, np.ndarray)
+            found.update(np.ascontiguousarray(value) if is_array else repr(value).encode())
+    return found.hexdigest()
+
+
+@st.cache_resource(show_spinner=False, max_entries=64, hash_funcs={RocTrace: _content})
+def roc_figure(traces: tuple[RocTrace, ...], baseline: RocTrace | None) -> go.Figure:
+    """Returns ROC curves as a figure, which takes longer to make than to send; do not change it."""
+    return plots.roc_figure(traces, baseline)
 
 
 def simultaneous_band(run_id: str, class_name: str, aggregate: str | None = None) -> RocBand:

@@ -9,11 +9,11 @@ import streamlit as st
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.roc import RocTrace
 from fundus_core.stats.patient_level import patient_level
-from fundus_core.stats.threshold_rules import RuleChoice
+from fundus_core.stats.threshold_rules import RuleChoice, choose_threshold
 from fundus_core.ui import wiring
 from fundus_core.workflows.evaluation import confusion as workflow
 from fundus_core.workflows.evaluation.aligned import ScoredModel
-from fundus_core.workflows.evaluation.operating import OperatingResult, operate
+from fundus_core.workflows.evaluation.operating import OperatingResult, at_threshold, operate
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.evaluation.viewed import viewed
 
@@ -65,6 +65,34 @@ def by_rule(
     return _by_rule(place, run_id, class_name, aggregate, choice, wiring.token_of(place.runs))
 
 
+def sought(run_id: str, class_name: str, aggregate: str | None, choice: RuleChoice) -> float:
+    """Returns the threshold that a rule finds on the very rows it is judged on.
+
+    Raises:
+        ScoresError: As `model_at` does.
+    """
+    place = wiring.workspace()
+    token = wiring.token_of(place.runs / run_id, deep=False)
+    return _sought(place, run_id, class_name, aggregate, choice, token)
+
+
+def at(
+    run_id: str,
+    class_name: str,
+    aggregate: str | None,
+    threshold: float,
+    sought_by: RuleChoice | None,
+) -> OperatingResult:
+    """Returns a run at one threshold; see `at_threshold`.
+
+    Raises:
+        ScoresError: As `model_at` does.
+    """
+    place = wiring.workspace()
+    token = wiring.token_of(place.runs / run_id, deep=False)
+    return _at(place, run_id, class_name, aggregate, threshold, sought_by, token)
+
+
 def confusion(run_id: str) -> workflow.ConfusionResult:
     """Returns the confusion matrix of a run of several classes that exclude one another."""
     place = wiring.workspace()
@@ -107,6 +135,33 @@ def _by_rule(
     token: object,
 ) -> OperatingResult:
     return operate(place, run_id, class_name=class_name or None, aggregate=aggregate, choice=choice)
+
+
+@st.cache_data(show_spinner=False, max_entries=128)
+def _sought(
+    place: Workspace,
+    run_id: str,
+    class_name: str,
+    aggregate: str | None,
+    choice: RuleChoice,
+    token: object,
+) -> float:
+    said = model_at(run_id, class_name, aggregate).predictions
+    return choose_threshold(said.y_true[:, 0], said.y_score[:, 0], choice)
+
+
+@st.cache_resource(show_spinner=False, max_entries=128)
+def _at(
+    place: Workspace,
+    run_id: str,
+    class_name: str,
+    aggregate: str | None,
+    threshold: float,
+    sought_by: RuleChoice | None,
+    token: object,
+) -> OperatingResult:
+    model = model_at(run_id, class_name, aggregate)
+    return at_threshold(model, threshold, aggregate=aggregate, sought_by=sought_by)
 
 
 @st.cache_resource(show_spinner="Resampling patients…", max_entries=32)

@@ -153,3 +153,5 @@ def test_linear_cka__refuses_what_it_cannot_compare() -> None:
         linear_cka(a[:3], b[:3])
     with pytest.raises(DataError, match="All 24 rows of embedding 2"):
         linear_cka(a, np.ones((24, 5)))
+    with pytest.raises(DataError, match="All 24 rows of RETFound are the same"):
+        pairwise_cka([a, np.ones((24, 5))], names=["resnet50", "RETFound"])

@@ -125,6 +125,16 @@ def test_read_state_dict__a_pickled_module_is_refused_with_the_way_out(tmp_path:
     assert "safetensors" in error.value.hint
 
 
+def test_read_state_dict__what_a_reader_says_in_a_number_is_said_with_its_kind(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "page.pth"
+    path.write_bytes(b"hello world")
+
+    with pytest.raises(WeightsError, match=r"cannot be read as a checkpoint: KeyError 101\."):
+        read_state_dict(path)
+
+
 @pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04 torn"])
 def test_read_state_dict__what_is_no_checkpoint_says_so(tmp_path: Path, content: bytes) -> None:
     for suffix in (".pth", ".safetensors"):

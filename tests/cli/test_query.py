@@ -46,6 +46,13 @@ def test_selections__one_that_was_saved_is_listed_shown_and_deleted(
     assert "No selection is saved" in after.stdout
 
 
+def test_query__an_empty_name_to_save_by_is_refused(fundus: Fundus, data: Path) -> None:
+    refused = fundus("query", data, "dr == 1", "--save", "")
+
+    assert refused.exit_code == 2
+    assert "A name of 0 characters cannot be kept" in refused.stderr
+
+
 def test_selections__photographs_that_vanished_are_said(fundus: Fundus, data: Path) -> None:
     fundus("query", data, "dr == 1", "--save", "Diseased", "--json")
     removed = fundus("query", data, "dr == 1", "--json").json["photographs"][0]["path"]

@@ -32,7 +32,7 @@ PLANTED = "PLANTED^PATRICIA"
 """A name inside metadata that must be found nowhere afterwards."""
 
 _REFUSED = ("truncated", "unreadable")
-_ANY = (OPENED, "truncated", "unreadable", "too_large", "too_small")
+_ANY = (OPENED, "truncated", "unreadable", "too_large", "too_small", "blank")
 
 
 def picture_cases() -> list[Case]:

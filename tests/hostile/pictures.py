@@ -209,6 +209,12 @@ def _broken_pictures() -> dict[RejectReason, dict[str, bytes]]:
             "bomb.ppm": b"P6 30000 30000 255\n",
             "just above the limit.png": png_bomb(10_001, 10_000),
         },
+        "blank": {
+            "black.jpg": encode(_flat(0), "JPEG"),
+            "white.png": encode(_flat(255), "PNG"),
+            "one red.tif": encode(Image.new("RGB", rgb.size, (180, 40, 20)), "TIFF"),
+            "noise in the dark.png": encode(Image.fromarray(_noise(15)), "PNG"),
+        },
         "too_small": {
             "tiny.png": encode(rgb.resize((32, 24)), "PNG"),
             "narrow.jpg": encode(rgb.resize((160, 63)), "JPEG"),
@@ -219,6 +225,11 @@ def _broken_pictures() -> dict[RejectReason, dict[str, bytes]]:
 def _flat(value: int) -> Image.Image:
     """Returns a grey picture of one value."""
     return Image.new("L", (WIDTH, HEIGHT), value)
+
+
+def _noise(levels: int) -> NDArray[np.uint8]:
+    """Returns noise (H, W, 3) whose values differ by at most so many."""
+    return np.random.default_rng(0).integers(0, levels, (HEIGHT, WIDTH, 3)).astype(np.uint8)
 
 
 def _without_adobe_marker(jpeg: bytes) -> bytes:

@@ -106,6 +106,7 @@ def _write_photographs(folder: Path) -> None:
     folder.mkdir()
     for number, name in enumerate(PHOTOGRAPHS):
         pixels = np.full((64, 64, 3), 40 * number, np.uint8)
+        pixels[32:] += 10
         Image.fromarray(pixels).save(folder / Path(name).name)
 
 

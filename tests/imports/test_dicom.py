@@ -87,6 +87,20 @@ def test_import__the_same_number_of_two_hospitals_is_two_patients(tmp_path: Path
     assert rows(imported(tmp_path))["patient_id"].nunique() == 2
 
 
+def test_import__a_number_without_issuer_is_that_of_the_only_issuer_who_gave_it(
+    tmp_path: Path,
+) -> None:
+    given = (("1", "north"), ("1", ""), ("2", "north"), ("2", "south"), ("2", ""), ("3", ""))
+    for name, (patient, issuer) in enumerate(given):
+        who = {"PatientID": patient, **({"IssuerOfPatientID": issuer} if issuer else {})}
+        save(dataset(picture(name), **who), tmp_path / "in" / f"{name}.dcm")
+
+    found = list(rows(imported(tmp_path))["patient_id"])
+
+    assert found[0] == found[1]
+    assert len(set(found[1:])) == 5
+
+
 def test_import__visits_are_numbered_by_date(tmp_path: Path) -> None:
     for number, date in enumerate(("20200301", "20190101", "20200301", "20210101")):
         save(dataset(picture(number), StudyDate=date), tmp_path / "in" / f"{number}.dcm")

@@ -91,6 +91,15 @@ def test_roc_figure__marks_the_operating_point_with_both_intervals() -> None:
     assert marker.y[0] + marker.error_y.array[0] == pytest.approx(point.sensitivity_high)
 
 
+def test_roc_figure__the_baseline_is_dashed_and_in_the_legend() -> None:
+    line = roc_figure([_trace("a", band=True)], _trace("mean colour", band=True, marked=True)).data[
+        -1
+    ]
+
+    assert (line.line.dash, line.line.color) == ("dash", palette.NEUTRAL)
+    assert line.name.startswith("mean colour: ")
+
+
 def test_roc_figure__has_equal_axes_from_0_to_1() -> None:
     figure = roc_figure([_trace("a")])
 

@@ -41,18 +41,18 @@ def errors(
         photographs: Of the same class, a row per photograph.
         class_label: The class whose presence counts as positive.
     """
-    wrong = {kind: wrong_rows(result, kind) for kind in KINDS}
+    counts = {kind: int(_wrong(result, kind).sum()) for kind in KINDS}
     kind = st.segmented_control(
         "Errors",
         list(KINDS),
-        format_func=lambda one: f"{KINDS[one]} ({len(wrong[one]):,})",
+        format_func=lambda one: f"{KINDS[one]} ({counts[one]:,})",
         default="false_positives",
         required=True,
         wrap=True,
         key="errors.kind",
         persist_state="session",
     )
-    name, ids = text.escaped(class_label), wrong[kind]
+    name, ids = text.escaped(class_label), wrong_rows(result, kind)
     said = {
         "false_positives": f"Called {name}, labelled without",
         "false_negatives": f"Labelled {name}, missed",
@@ -81,13 +81,18 @@ def wrong_rows(result: OperatingResult, kind: str) -> list[str]:
             with the lowest, the most confident errors with the score furthest from the label.
     """
     said = result.predictions
-    score, positive = said.y_score[:, 0], said.y_true[:, 0]
-    wrong = {
+    distance = np.abs(said.y_true[:, 0] - said.y_score[:, 0])
+    return _ids(said, np.flatnonzero(_wrong(result, kind)), -distance)
+
+
+def _wrong(result: OperatingResult, kind: str) -> NDArray[np.bool_]:
+    """Returns which rows (N,) were called wrongly in one of `KINDS`."""
+    positive = result.predictions.y_true[:, 0]
+    return {
         "false_positives": ~positive & result.called,
         "false_negatives": positive & ~result.called,
         "confident": positive != result.called,
     }[kind]
-    return _ids(said, np.flatnonzero(wrong), -np.abs(positive - score))
 
 
 def photographs_of(patients: Sequence[str], photographs: Predictions) -> list[str]:

@@ -4,10 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pandas as pd
-import plotly.graph_objects as go
 import streamlit as st
 
-from fundus_core.plots.roc import RocTrace, baseline_line, interval_text, roc_figure, with_room
+from fundus_core.plots.roc import RocTrace, interval_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.roc import RocBand
 from fundus_core.ui import curve_caches, text
@@ -70,7 +69,7 @@ def roc_panel(
         baseline: What the mean colour alone reaches in the same folds, if that is known.
         picked: What the page looks at; with it, figure and points can be downloaded.
     """
-    figure = with_baseline(roc_figure(traces), baseline)
+    figure = curve_caches.roc_figure(tuple(traces), baseline)
     st.plotly_chart(figure, key="roc.figure", alt=_sentence(traces))
     if picked is None:
         return
@@ -92,13 +91,6 @@ def methods_text(traces: Sequence[RocTrace]) -> str:
     """Returns how curves and bands were made, for the methods section of a paper."""
     bands = [trace.band for trace in traces if trace.band is not None]
     return f"Empirical ROC curves. {_band_method(bands[0])}" if bands else "Empirical ROC curves."
-
-
-def with_baseline(figure: go.Figure, baseline: RocTrace | None) -> go.Figure:
-    """Adds the mean colour's curve to a figure, grey and dashed, and makes room for the legend."""
-    if baseline is not None:
-        figure.add_trace(baseline_line(baseline))
-    return with_room(figure)
 
 
 def auc_frame(rows: Sequence[RocTrace]) -> pd.DataFrame:

@@ -1,14 +1,14 @@
 """How a threshold comes about: moved by hand, or chosen by a rule on other photographs."""
 
 import math
+from collections.abc import Mapping
 
 import streamlit as st
 
-from fundus_core.stats.threshold_rules import RULES, RuleChoice, choose_threshold
+from fundus_core.stats.threshold_rules import RULES, RuleChoice
 from fundus_core.ui import operating_caches, state, text
 from fundus_core.ui.glossary import help_for
-from fundus_core.workflows.evaluation.aligned import ScoredModel
-from fundus_core.workflows.evaluation.operating import OperatingResult, Source, at_threshold
+from fundus_core.workflows.evaluation.operating import OperatingResult, Source
 from fundus_core.workflows.evaluation.operating_words import rule_text
 
 FIXED_BEFOREHAND = 0.5
@@ -104,19 +104,18 @@ def pick_point(
         )
         if way == "rule":
             return ruled
-    model = operating_caches.model_at(run_id, class_name, aggregate)
-    threshold = _slider(model, choice)
-    return at_threshold(
-        model, threshold, aggregate=aggregate, sought_by=_sought_by(model, threshold, choice)
-    )
+    sought = operating_caches.sought(run_id, class_name, aggregate, choice)
+    usual = operating_caches.sought(run_id, class_name, aggregate, RuleChoice())
+    threshold = _slider(sought, choice)
+    found_by = _found_by(threshold, {choice: sought, RuleChoice(): usual})
+    return operating_caches.at(run_id, class_name, aggregate, threshold, found_by)
 
 
-def _slider(model: ScoredModel, choice: RuleChoice) -> float:
-    """Draws the slider, and the button that seeks the threshold by the rule."""
+def _slider(sought: float, choice: RuleChoice) -> float:
+    """Draws the slider, and the button that moves it to what the rule seeks."""
     held = state.current().threshold
     if held is None or not 0 <= held <= 1:
         state.choose(threshold=FIXED_BEFOREHAND)
-    sought = _sought(model, choice)
     threshold: float = st.slider(
         "Threshold: called positive from this score on",
         0.0,
@@ -136,14 +135,11 @@ def _slider(model: ScoredModel, choice: RuleChoice) -> float:
     return threshold
 
 
-def _sought_by(model: ScoredModel, threshold: float, choice: RuleChoice) -> RuleChoice | None:
-    """Returns the rule that would find this threshold on these rows, if it does."""
-    for one in (choice, RuleChoice()):
-        if math.isclose(threshold, _sought(model, one), rel_tol=_AS_IN_THE_ADDRESS):
-            return one
-    return None
-
-
-def _sought(model: ScoredModel, choice: RuleChoice) -> float:
-    said = model.predictions
-    return choose_threshold(said.y_true[:, 0], said.y_score[:, 0], choice)
+def _found_by(threshold: float, sought: Mapping[RuleChoice, float]) -> RuleChoice | None:
+    """Returns the first of some rules that finds this threshold, if one does."""
+    same = (
+        rule
+        for rule, found in sought.items()
+        if math.isclose(threshold, found, rel_tol=_AS_IN_THE_ADDRESS)
+    )
+    return next(same, None)

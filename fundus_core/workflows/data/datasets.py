@@ -90,7 +90,8 @@ def open_with_target(
 
 
 def _first_reason(rejected: Sequence[RejectedRow]) -> str:
-    return f", the first because: {rejected[0].detail}" if rejected else ""
+    said = rejected[0].detail.removesuffix(".") if rejected else ""
+    return f", the first because: {said}" if rejected else ""
 
 
 def dataset_id(source: DataSource) -> str:

@@ -134,8 +134,8 @@ def labelled_photographs(
     y_true, known = dataset.labels(target)
     unplaced = None
     if validation.use_split:
+        require_split(dataset)
         in_split = dataset.table["split"].notna().to_numpy(bool)
-        _require_split(dataset, in_split)
         unplaced = no_split_caution(int((known & ~in_split).sum()), int(known.sum()))
         known = known & in_split
     n_labelled = int(known.sum())
@@ -190,8 +190,13 @@ def _fewer(
     return Fold(fold.train[kept], fold.test)
 
 
-def _require_split(dataset: FundusDataset, in_split: NDArray[np.bool_]) -> None:
-    if not in_split.any():
+def require_split(dataset: FundusDataset) -> None:
+    """Refuses a data set without splits, or with words for them that are not known.
+
+    Raises:
+        TargetError: If no photograph has a split, or one has another than train, val and test.
+    """
+    if dataset.table["split"].isna().all():
         raise TargetError(
             f"{dataset.name} has no split column, so --use-split has nothing to use.",
             hint="Name the column by --split-column, or leave --use-split out to cross-validate.",

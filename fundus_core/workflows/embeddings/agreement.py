@@ -152,10 +152,10 @@ def agreement(
             hint="Name the column of patients, or compare with all photographs.",
         )
     vectors = [one.rows(common) for one in stored.values()]
-    ckas = pairwise_cka(vectors, patients=patients)
-    overlaps = _overlaps(vectors, k, patients, others_only=others_only)
     keys = list(stored)
     labels = distinct_labels([one.recipe for one in chosen])
+    ckas = pairwise_cka(vectors, patients=patients, names=[labels[key] for key in keys])
+    overlaps = _overlaps(vectors, k, patients, others_only=others_only)
     return Agreement(
         tuple(
             ComparedEmbeddings(one.fingerprint, labels[one.fingerprint], one.n_stored)

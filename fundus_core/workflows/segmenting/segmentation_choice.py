@@ -10,6 +10,7 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import FoldError
 from fundus_core.segmentation.loop import SegmentationTraining
 from fundus_core.splits import Fold, grouped_folds, held_out_groups, nested_fraction
+from fundus_core.workflows.data.labelled import TEST_SPLIT, TRAIN_SPLITS, require_split
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.segmenting.masks import Truth
 
@@ -69,6 +70,7 @@ def patient_folds(dataset: FundusDataset, choice: SegmentationChoice) -> tuple[F
 
     Raises:
         FoldError: If there are fewer patients than folds, or a side of the split is empty.
+        TargetError: If there is no split, or a word for it is not known.
     """
     patients, everything = dataset.groups, np.arange(len(dataset))
     folds: tuple[Fold, ...]
@@ -91,9 +93,10 @@ def patient_folds(dataset: FundusDataset, choice: SegmentationChoice) -> tuple[F
 
 
 def _by_split(dataset: FundusDataset) -> Fold:
+    require_split(dataset)
     splits = dataset.table["split"].astype(object)
-    learned = np.flatnonzero(splits.isin(["train", "val"]).to_numpy())
-    tested = np.flatnonzero((splits == "test").to_numpy())
+    learned = np.flatnonzero(splits.isin(TRAIN_SPLITS).to_numpy())
+    tested = np.flatnonzero((splits == TEST_SPLIT).to_numpy())
     if not len(learned) or not len(tested):
         raise FoldError(
             f"The table's split has {len(learned)} photographs with masks to learn from and "

@@ -174,8 +174,11 @@ def test_agreement__refusals_say_what_there_is(place: Workspace) -> None:
         agreement(place, DATA, [key, key])
     with pytest.raises(DataError, match=rf"begin with 'zzz'; there are: {key[:8]} \(ResNet-18"):
         agreement(place, DATA, ["zzz"])
+    flat = stored(place, "resnet34", np.ones_like(vectors(1)))
+    with pytest.raises(DataError, match="All 24 rows of resnet34"):
+        agreement(place, DATA, [key, flat])
     stored(place, "resnet50", vectors(1)[:2], IDS[:2])
-    with pytest.raises(DataError, match="24, 2 photographs, of which 2 are the same"):
+    with pytest.raises(DataError, match="24, 2, 24 photographs, of which 2 are the same"):
         agreement(place, DATA)
 
 

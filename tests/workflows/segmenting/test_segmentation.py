@@ -20,6 +20,7 @@ from fundus_core.errors import (
     FoldError,
     ScoresError,
     StoreError,
+    TargetError,
     TrainingError,
     WeightsError,
 )
@@ -147,6 +148,12 @@ def test_patient_folds__refuses_what_cannot_be_divided(dataset: FundusDataset) -
         patient_folds(dataset, replace(CHOICE, folds=7))
     dataset.table["split"] = "train"
     with pytest.raises(FoldError, match="12 photographs with masks to learn from and 0"):
+        patient_folds(dataset, replace(CHOICE, use_split=True))
+    dataset.table["split"] = ["train"] * 6 + ["exclude"] * 2 + ["test"] * 4
+    with pytest.raises(TargetError, match=r"2 of 12 photographs .* nor test: 'exclude' \(2\)"):
+        patient_folds(dataset, replace(CHOICE, use_split=True))
+    dataset.table["split"] = None
+    with pytest.raises(TargetError, match="has no split column"):
         patient_folds(dataset, replace(CHOICE, use_split=True))
 
 
