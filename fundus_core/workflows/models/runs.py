@@ -38,8 +38,12 @@ NETWORKS = "networks.safetensors"
 TRAINED_ON = "trained_on.parquet"
 """Photographs that taught the model, by `image_id` and `patient_id`."""
 
-_PROBES = "probes.safetensors"
+PROBE_FILE = "probes.safetensors"
 _FINAL = "final"
+
+OF_BUNDLE = "-bundle"
+"""Ends the ids of data sets and runs that came in a bundle: those made here end in hexadecimal
+digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,7 @@ def save_run(
         if baseline is not None:
             baseline.frame().to_parquet(folder / BASELINE, index=False)
         if final is not None:
-            _write_probes(folder / _PROBES, probes, final)
+            _write_probes(folder / PROBE_FILE, probes, final)
         if curves is not None:
             write_curves(folder / CURVE_FILE, curves)
         if write_networks is not None:
@@ -152,10 +156,39 @@ def now() -> str:
 def list_runs(workspace: Workspace, *, dataset_id: str | None = None) -> tuple[Run, ...]:
     """Returns the stored runs, newest first; of one data set only if asked."""
     described = ArtifactStore(workspace.runs).describe().values()
-    runs = (_from_json(about) for about in described)
+    runs = (run_from_json(about) for about in described)
     return tuple(
-        run for run in runs if run and (dataset_id is None or run.dataset_id == dataset_id)
+        run
+        for run in runs
+        if run
+        and (dataset_id is None or run.dataset_id == dataset_id)
+        and _is_opened(workspace, run.dataset_id)
     )
+
+
+def run_from_json(about: dict[str, Any]) -> Run | None:
+    """Returns a run, or None when another version of the program wrote it."""
+    try:
+        target = about["target"]
+        return Run(
+            **{
+                **about,
+                "target": Target(
+                    target["name"],
+                    target["task"],
+                    tuple(target["classes"]),
+                    tuple(target["columns"]),
+                ),
+                "embeddings": recipe_from_dict(about["embeddings"]),
+                "auc": _interval(about["auc"]),
+                "baseline_auc": _interval(about["baseline_auc"]),
+                "class_aucs": {k: AucInterval(**v) for k, v in about["class_aucs"].items()},
+                "folds": tuple(FoldResult(**fold) for fold in about["folds"]),
+                "cautions": tuple(Caution(**caution) for caution in about["cautions"]),
+            }
+        )
+    except (TypeError, KeyError):
+        return None
 
 
 def load_run(workspace: Workspace, run_id: str) -> Run:
@@ -196,7 +229,7 @@ def run_folder(workspace: Workspace, run: Run) -> Path:
 def run_predictions(workspace: Workspace, run: Run) -> Predictions:
     """Returns the held-out predictions of a run."""
     table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
-    return _predictions(_shown(workspace, run, table), run, run.label)
+    return predictions_in(_shown(workspace, run, table), run)
 
 
 def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
@@ -205,7 +238,7 @@ def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
     if not path.is_file():
         return None
     table = _shown(workspace, run, pd.read_parquet(path))
-    return _predictions(table, run, "mean colour (shortcut baseline)")
+    return predictions_in(table, run, model="mean colour (shortcut baseline)")
 
 
 def photographs_that_taught(workspace: Workspace, run: Run) -> pd.DataFrame | None:
@@ -233,9 +266,7 @@ def run_probe(workspace: Workspace, run: Run, *, fold: int | None = None) -> Pro
     Raises:
         StoreError: If the run keeps no probe.
     """
-    from safetensors.numpy import load_file
-
-    path = run_folder(workspace, run) / _PROBES
+    path = run_folder(workspace, run) / PROBE_FILE
     if run.kind == "finetune":
         raise StoreError(
             f"Run {run.id} is a fine-tuned network and has no probe.",
@@ -251,12 +282,42 @@ def run_probe(workspace: Workspace, run: Run, *, fold: int | None = None) -> Pro
             f"Run {run.id} keeps no probe: it is a table of predictions.",
             hint="Choose the run of the probe itself.",
         )
+    found = probe_in(path, run, fold=fold)
+    return run_probe(workspace, run) if found is None else found
+
+
+def probe_in(path: Path, run: Run, *, fold: int | None = None) -> Probe | None:
+    """Returns the probe of a fold, or of all photographs, in a file of probes; None without."""
+    from safetensors.numpy import load_file
+
     arrays = load_file(path)
     prefix = f"{_FINAL if fold is None else fold}/"
     chosen = {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
-    if not chosen:
-        return run_probe(workspace, run)
-    return PROBES[run.probe].restore(run.target.task, chosen)
+    return PROBES[run.probe].restore(run.target.task, chosen) if chosen else None
+
+
+def predictions_in(table: pd.DataFrame, run: Run, *, model: str = "") -> Predictions:
+    """Returns what a run's stored table of predictions says.
+
+    Args:
+        table: As `Predictions.frame` gives it.
+        run: The run it is of.
+        model: Name shown to the user, if it is not the run's.
+    """
+    names = run.target.scored_classes
+    suffixes = [""] if run.target.task == "binary" else [f"_{name}" for name in names]
+    patients = table["patient_id"]
+    fold = table["fold"].to_numpy(np.int64)
+    return Predictions(
+        model or run.label,
+        run.target.task,
+        names,
+        tuple(table["image_id"]),
+        table[[f"y_true{suffix}" for suffix in suffixes]].to_numpy() == 1,
+        table[[f"y_score{suffix}" for suffix in suffixes]].to_numpy(np.float64),
+        None if patients.isna().all() else patients.to_numpy(dtype=str),
+        None if (fold < 0).all() else fold,
+    )
 
 
 def _write_probes(path: Path, probes: Sequence[Probe], final: Probe) -> None:
@@ -269,6 +330,11 @@ def _write_probes(path: Path, probes: Sequence[Probe], final: Probe) -> None:
         for name, array in probe.arrays().items()
     }
     save_file(arrays, path)
+
+
+def _is_opened(workspace: Workspace, name: str) -> bool:
+    """Says whether a data set is here, if it came in a bundle: its data set is stored last."""
+    return not name.endswith(OF_BUNDLE) or (workspace.datasets / name).is_dir()
 
 
 def _shown(workspace: Workspace, run: Run, table: pd.DataFrame) -> pd.DataFrame:
@@ -295,51 +361,9 @@ def _named(workspace: Workspace, run: Run) -> set[str]:
         return set()
 
 
-def _predictions(table: pd.DataFrame, run: Run, model: str) -> Predictions:
-    names = run.target.scored_classes
-    suffixes = [""] if run.target.task == "binary" else [f"_{name}" for name in names]
-    patients = table["patient_id"]
-    fold = table["fold"].to_numpy(np.int64)
-    return Predictions(
-        model,
-        run.target.task,
-        names,
-        tuple(table["image_id"]),
-        table[[f"y_true{suffix}" for suffix in suffixes]].to_numpy() == 1,
-        table[[f"y_score{suffix}" for suffix in suffixes]].to_numpy(np.float64),
-        None if patients.isna().all() else patients.to_numpy(dtype=str),
-        None if (fold < 0).all() else fold,
-    )
-
-
 def _to_json(run: Run) -> dict[str, Any]:
     values = {key: value for key, value in asdict(run).items() if key != "embeddings"}
     return {**values, "embeddings": run.embeddings.to_dict()}
-
-
-def _from_json(about: dict[str, Any]) -> Run | None:
-    """Returns a run, or None when another version of the program wrote it."""
-    try:
-        target = about["target"]
-        return Run(
-            **{
-                **about,
-                "target": Target(
-                    target["name"],
-                    target["task"],
-                    tuple(target["classes"]),
-                    tuple(target["columns"]),
-                ),
-                "embeddings": recipe_from_dict(about["embeddings"]),
-                "auc": _interval(about["auc"]),
-                "baseline_auc": _interval(about["baseline_auc"]),
-                "class_aucs": {k: AucInterval(**v) for k, v in about["class_aucs"].items()},
-                "folds": tuple(FoldResult(**fold) for fold in about["folds"]),
-                "cautions": tuple(Caution(**caution) for caution in about["cautions"]),
-            }
-        )
-    except (TypeError, KeyError):
-        return None
 
 
 def _interval(values: dict[str, Any] | None) -> AucInterval | None:

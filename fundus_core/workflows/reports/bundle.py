@@ -146,7 +146,9 @@ class _Packer:
         self._workspace, self._dataset, self._name = workspace, dataset, name
         self._runs, self._options = runs, options
         self._names = {} if options.keep_patient_ids else pseudonyms(self._patients())
-        self.shared = shared_table(dataset, self._names, keep=options.keep_columns)
+        told = {name for run in runs if run.kind != "external" for name in run.target.columns}
+        kept = (*options.keep_columns, *sorted(told))
+        self.shared = shared_table(dataset, self._names, keep=kept)
         places = {dataset.source, str(workspace.root), *map(str, dataset.table["path"])}
         self._discreet = Discretion(places | {row.path for row in dataset.rejected})
         self._files: dict[str, dict[str, Any]] = {}

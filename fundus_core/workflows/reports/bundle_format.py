@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_core.errors import DataError
+from fundus_core.io.files import full_disk_explained
 
 FORMAT, VERSION = "fundus-bundle", 1
 
@@ -29,6 +30,9 @@ _ALLOWED = re.compile(
     r"(runs|embeddings|projections|shortcuts|trust)/[A-Za-z0-9][A-Za-z0-9_-]{0,150}/"
     r"[a-z][a-z_]{0,40}\.(json|parquet|npy|safetensors)"
 )
+IMAGE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,150}")
+"""What ids of photographs and of data sets may be: they become names of files."""
+
 _END = b"PK\x05\x06"
 _BLOCK = 1 << 20
 
@@ -77,6 +81,7 @@ def unpack(bundle: Path, folder: Path) -> Contents:
 
     Raises:
         DataError: If anything is not as it must be; the folder then holds nothing of use.
+        StoreError: If the disk is full, or the folder may not be written to.
     """
     try:
         _require_short_directory(bundle)
@@ -159,8 +164,19 @@ def _copy(
     announced = about.get("bytes")
     if not isinstance(announced, int) or announced != entry.file_size:
         raise _damaged(bundle, f"{entry.filename} is not as long as its list says")
+    with full_disk_explained(target, announced):
+        _write(archive, entry, about, target, bundle)
+
+
+def _write(
+    archive: zipfile.ZipFile,
+    entry: zipfile.ZipInfo,
+    about: dict[str, Any],
+    target: Path,
+    bundle: str,
+) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    digest, left = hashlib.sha256(), announced
+    digest, left = hashlib.sha256(), int(about["bytes"])
     with archive.open(entry) as source, target.open("wb") as file:
         while block := source.read(min(_BLOCK, left + 1)):
             left -= len(block)

@@ -6,10 +6,7 @@ from typing import Any
 
 from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
 from fundus_core.io.embedding_store import recipe_from_dict
-
-_MARK = "-bundle"
-"""Ends the ids of data sets and runs that came in a bundle: those made here end in hexadecimal
-digits."""
+from fundus_core.workflows.models.runs import OF_BUNDLE
 
 _NAME_MARK = " (bundle)"
 
@@ -24,7 +21,7 @@ class BundleNames:
     @classmethod
     def of(cls, dataset_id: str) -> "BundleNames":
         """Returns the names for a bundle of the data set that its author knows by this id."""
-        return cls(_ending(dataset_id, _MARK))
+        return cls(_ending(dataset_id, OF_BUNDLE))
 
     def dataset_name(self, name: str) -> str:
         """Returns what pages call the data set."""

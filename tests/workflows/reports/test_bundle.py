@@ -5,6 +5,7 @@ import io
 import json
 import shutil
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,13 @@ from fundus_core.workflows.evaluation.curves import curves
 from fundus_core.workflows.evaluation.metrics import run_metrics
 from fundus_core.workflows.evaluation.subgroups import subgroups_of
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import list_runs, load_run, run_predictions, run_probe
+from fundus_core.workflows.models.runs import (
+    list_runs,
+    load_run,
+    run_predictions,
+    run_probe,
+    save_run,
+)
 from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle, named_dataset
 from fundus_core.workflows.reports.bundle_open import open_bundle
 from tests.fakes import write_dataset
@@ -393,10 +400,14 @@ def test_open_bundle__refuses_a_run_by_the_name_of_one_that_is_here(
 ) -> None:
     elsewhere = Workspace(tmp_path / "elsewhere")
     done = open_bundle(elsewhere, bundle)
-    before = {run.id: run for run in list_runs(elsewhere)}
+    (run, *_) = list_runs(elsewhere)
+    other = replace(run, dataset_id="other-0a1b2c")
+    predictions = run_predictions(elsewhere, run)
     shutil.rmtree(elsewhere.datasets / done.dataset_id)
+    save_run(elsewhere, other, predictions)
 
     with pytest.raises(DataError, match="by a name that another run has here"):
         open_bundle(elsewhere, bundle)
 
-    assert {run.id: run for run in list_runs(elsewhere)} == before
+    assert list_runs(elsewhere) == (other,)
+    assert list_datasets(elsewhere) == ()

@@ -1,0 +1,240 @@
+"""Whether the figures in a bundle are those of the predictions that came with it."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from fundus_core.checks import (
+    Caution,
+    no_split_caution,
+    shortcut_caution,
+    split_caution,
+    target_cautions,
+    taught_caution,
+)
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.predictions import Predictions
+from fundus_core.errors import DataError, FundusError
+from fundus_core.stats.class_tests import compare_classes
+from fundus_core.stats.delong import AucInterval, compare_paired
+from fundus_core.stats.inference import auc_bounds
+from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.models.runs import Run
+
+TRAINED_HERE = ("probe", "finetune")
+"""Kinds of runs that were trained and tested on the data set itself."""
+
+_ROUNDING = 1e-9
+"""Between an AUC and the same one computed again."""
+
+_ROUNDING_OF_THE_REST = 1e-6
+"""Between other figures, relative to them: quantiles differ between versions of libraries."""
+
+_OF_WORDS = {"FD012", "FD020", "FD021"}
+"""Cautions about names, which are not in a bundle as they were."""
+
+_Figures = dict[str, Any]
+
+
+def require_right_figures(
+    run: Run, predictions: Predictions, baseline: Predictions | None, dataset: FundusDataset
+) -> None:
+    """Raises if a run says other figures than its predictions and its data set give.
+
+    Raises:
+        DataError: Naming the figure and both values.
+        ValueError: If no figure can be computed from them at all.
+    """
+    try:
+        given = _given(run, predictions, baseline, dataset)
+    except FundusError as error:
+        raise ValueError(f"the run {run.id}: {error.message}") from error
+    said = _said(run)
+    for name in said | given:
+        one, other = said.get(name), given.get(name)
+        if not _agree(one, other, _ROUNDING if _is_auc(name) else _ROUNDING_OF_THE_REST):
+            raise DataError(
+                f"The bundle says {name} of its run {run.label} is {_text(one)}; the predictions "
+                f"in it give {_text(other)}.",
+                hint="It was changed after it was made: ask its author for another one.",
+            )
+    _require_possible_sides(run, len(predictions.image_ids))
+
+
+def with_found_cautions(
+    run: Run, predictions: Predictions, dataset: FundusDataset, taught: set[str]
+) -> Run:
+    """Returns a run with all cautions that its data set and its predictions give.
+
+    Args:
+        run: As its author tells it.
+        predictions: Its own.
+        dataset: What it was judged on.
+        taught: Photographs that taught the model of another run of the bundle, if it is one's.
+    """
+    found = list(_of_labels(run, predictions, dataset))
+    if run.kind in TRAINED_HERE and len(run.folds) == 1:
+        found += filter(None, [split_caution(dataset), _without_split(run, dataset)])
+    if run.auc and run.baseline_auc and run.baseline_p is not None:
+        beaten = shortcut_caution(run.auc.auc - run.baseline_auc.auc, run.baseline_p)
+        found += filter(None, [beaten])
+    n_seen = len(taught & set(predictions.image_ids))
+    found += filter(None, [taught_caution(n_seen, len(predictions.image_ids))])
+    known = {one.code for one in run.cautions}
+    again = {one.code: one for one in found if one.code not in known & _OF_WORDS}
+    kept = [again.pop(one.code, one) for one in run.cautions]
+    return replace(run, cautions=(*kept, *again.values()))
+
+
+def has_both_sides(predictions: Predictions) -> bool:
+    """Says whether some class has two cases and two controls, as an external test needs."""
+    positives = predictions.y_true.sum(axis=0)
+    controls = len(predictions.y_true) - positives
+    return bool(((positives >= 2) & (controls >= 2)).any())
+
+
+def _of_labels(run: Run, predictions: Predictions, dataset: FundusDataset) -> tuple[Caution, ...]:
+    columns = set(run.target.columns)
+    if not columns <= set(dataset.table.columns) or not dataset.labels(run.target)[1].any():
+        return ()  # scored without labels, where nothing is judged
+    return target_cautions(dataset, run.target, predictions)
+
+
+def _without_split(run: Run, dataset: FundusDataset) -> Caution | None:
+    if not set(run.target.columns) <= set(dataset.table.columns):
+        return None
+    known = dataset.labels(run.target)[1]
+    unplaced = known & dataset.table["split"].isna().to_numpy(bool)
+    return no_split_caution(int(unplaced.sum()), int(known.sum()))
+
+
+def _said(run: Run) -> _Figures:
+    figures: _Figures = {
+        "the number of photographs": run.n_images,
+        "the number of patients": run.n_patients,
+        "the field `synthetic`": run.synthetic,
+        "p against the mean colour": run.baseline_p,
+        **_flat("all", run.auc),
+        **_flat("mean colour", run.baseline_auc),
+    }
+    for name, interval in run.class_aucs.items():
+        figures |= _flat(f"class {name}", interval)
+    for one in run.folds:
+        counts = (one.auc, one.n_test, one.n_positive, one.n_patients)
+        figures |= _of_fold(one.fold, *counts)
+    return figures
+
+
+def _given(
+    run: Run, predictions: Predictions, baseline: Predictions | None, dataset: FundusDataset
+) -> _Figures:
+    is_judged = run.auc or run.kind != "external" or has_both_sides(predictions)
+    overall = overall_auc(predictions) if is_judged else None
+    colour = overall_auc(baseline) if baseline else None
+    figures: _Figures = {
+        "the number of photographs": len(predictions.image_ids),
+        "the number of patients": _n_patients(predictions),
+        "the field `synthetic`": dataset.synthetic,
+        "p against the mean colour": _p_value(predictions, baseline) if baseline else None,
+        **_flat("all", _of_its_time(overall, run.auc)),
+        **_flat("mean colour", _of_its_time(colour, run.baseline_auc)),
+    }
+    for name, interval in (interval_by_class(predictions) if overall else {}).items():
+        figures |= _flat(f"class {name}", _of_its_time(interval, run.class_aucs.get(name)))
+    folds = predictions.fold if run.kind in TRAINED_HERE else None
+    for number in [] if folds is None else np.unique(folds).tolist():
+        figures |= _fold_given(number, predictions.select(folds == number))
+    return figures
+
+
+def _of_its_time(given: AucInterval | None, said: AucInterval | None) -> AucInterval | None:
+    """Returns an interval as earlier versions computed it, by the normal distribution, if one did.
+
+    They told no degrees of freedom.
+    """
+    if given is None or given.degrees_of_freedom is None or said is None:
+        return given
+    if said.degrees_of_freedom is not None:
+        return given
+    bounds = auc_bounds(given.auc, given.standard_error**2, 1, confidence=given.confidence)
+    return replace(given, low=bounds.low, high=bounds.high, degrees_of_freedom=None)
+
+
+def _p_value(predictions: Predictions, baseline: Predictions) -> float | None:
+    if predictions.task == "binary":
+        return compare_paired(
+            predictions.y_true[:, 0],
+            predictions.y_score[:, 0],
+            baseline.y_score[:, 0],
+            patients=predictions.patient_ids,
+        ).p_value
+    tests = compare_classes(
+        predictions.y_true,
+        predictions.y_score,
+        baseline.y_score,
+        predictions.class_names,
+        patients=predictions.patient_ids,
+    )
+    return None if tests.macro is None else tests.macro.p_value
+
+
+def _fold_given(number: int, held_out: Predictions) -> _Figures:
+    n_positive = held_out.y_true.sum(axis=0)
+    auc = None
+    if ((n_positive > 0) & (n_positive < len(held_out.y_true))).all():
+        auc = overall_auc(held_out).auc
+    n_images = len(held_out.image_ids)
+    return _of_fold(number, auc, n_images, int(n_positive.sum()), _n_patients(held_out))
+
+
+def _of_fold(
+    number: int, auc: float | None, n_test: int, n_positive: int, n_patients: int | None
+) -> _Figures:
+    return {
+        f"the AUC (fold {number})": auc,
+        f"the number of photographs tested (fold {number})": n_test,
+        f"the number of labels (fold {number})": n_positive,
+        f"the number of patients (fold {number})": n_patients,
+    }
+
+
+def _require_possible_sides(run: Run, n_images: int) -> None:
+    """Raises if a fold learned from nothing, or from photographs that it tests."""
+    for one in run.folds:
+        most = n_images - one.n_test if len(run.folds) > 1 else math.inf
+        if not 0 < one.n_train <= most:
+            raise ValueError(f"the run {run.id}: fold {one.fold} learned from {one.n_train} images")
+
+
+def _flat(of: str, interval: AucInterval | None) -> _Figures:
+    if interval is None:
+        return {f"the AUC ({of})": None}
+    rest: Mapping[str, Any] = asdict(interval)
+    told = {f"the AUC's {name} ({of})": value for name, value in rest.items() if name != "auc"}
+    return {f"the AUC ({of})": interval.auc, **told}
+
+
+def _is_auc(name: str) -> bool:
+    return name.startswith("the AUC (")
+
+
+def _agree(one: object, other: object, rounding: float) -> bool:
+    if isinstance(one, float) or isinstance(other, float):
+        if not isinstance(one, int | float) or not isinstance(other, int | float):
+            return False
+        return math.isclose(one, other, rel_tol=rounding, abs_tol=_ROUNDING)
+    return one == other
+
+
+def _n_patients(predictions: Predictions) -> int | None:
+    patients = predictions.patient_ids
+    return None if patients is None else len(np.unique(patients))
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "none"
+    return f"{value:.6g}" if isinstance(value, float) else repr(value)
