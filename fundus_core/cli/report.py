@@ -1,6 +1,6 @@
 """The commands that write a report on evaluated models, and make its results again."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,12 +15,18 @@ from fundus_core.report.files import write_report
 from fundus_core.report.pdf import require_typst
 from fundus_core.workflows.reports.report import make_report
 from fundus_core.workflows.reports.report_subject import ReportOptions, options_from
-from fundus_core.workflows.reports.rerun import TOLERANCE, RepeatedRun, Repetition, sources_of
 from fundus_core.workflows.reports.rerun import rerun as run_again
+from fundus_core.workflows.reports.rerun import sources_of
+from fundus_core.workflows.reports.rerun_comparison import TOLERANCE, RepeatedRun, Repetition
 from fundus_core.workflows.reports.rerun_reading import read_manifest
 
 _ENDINGS = (".html", ".htm", ".pdf")
 _NOT_THE_SAME = 2
+_UNCOMPARED = ["photographs", "patients", "cautions"]
+_COMPARED = (
+    "what the manifest inside the file says; the text, tables and pictures of the page were not "
+    "looked at"
+)
 
 
 def report(
@@ -109,7 +115,9 @@ def rerun(
 ) -> None:
     """Makes the results of a report again, in an empty folder of the workspace, and compares.
 
-    Ends with 2 where a result is not the same.
+    Compared is the manifest inside the file, not the text, tables and pictures of the page. Ends
+    with 2 where a run was not made again, an AUC differs by more than 1e-12, or a run's kind,
+    label, target, counts or cautions differ. Scores that differ in some digit are told.
     """
     place = find_workspace(workspace)
     if out is not None:
@@ -129,6 +137,7 @@ def describe_repetition(done: Repetition, out: Path | None = None) -> dict[str, 
     """Returns what `rerun --json` prints."""
     return {
         "same": done.same,
+        "compared": _COMPARED,
         "tolerance": TOLERANCE,
         "workspace": done.workspace.root,
         "runs": [_describe(one) for one in done.runs],
@@ -143,13 +152,16 @@ def _describe(one: RepeatedRun) -> dict[str, Any]:
     then = one.recorded.auc
     return {
         "run_id": one.recorded.id,
-        "label": one.recorded.label,
+        "label": one.label,
         "again": one.run_id or None,
+        "same": one.same,
         "auc": then,
         "auc_again": one.auc,
         "difference": None if then is None or one.auc is None else one.auc - then,
         "same_auc": one.same_auc,
         "same_scores": one.same_scores,
+        "differences": [asdict(each) for each in one.differences],
+        "uncompared": _UNCOMPARED if one.uncompared else [],
         "reason": one.reason,
     }
 
@@ -157,17 +169,27 @@ def _describe(one: RepeatedRun) -> dict[str, Any]:
 def _print_repetition(done: Repetition) -> None:
     for one in done.runs:
         if one.reason:
-            print_line(f"{one.recorded.label}: not made again, {one.reason}")
-            continue
-        said = "the same" if one.same_auc else "NOT the same"
-        scores = "every score the same" if one.same_scores else "scores differ in some digit"
-        print_line(
-            f"{one.recorded.label}: AUC {_digits(one.recorded.auc)}, again {_digits(one.auc)}: "
-            f"{said}; {scores}"
-        )
+            print_line(f"Not made again: {one.label}, because {one.reason}")
+        else:
+            _print_repeated(one)
     for name, (then, now) in done.other_versions.items():
         print_line(f"  {name} was {then}, here {now}")
+    print_line(f"Compared was {_COMPARED}.")
     print_line(f"The new runs are in {done.workspace.root}")
+
+
+def _print_repeated(one: RepeatedRun) -> None:
+    said = "the same" if one.same_auc else "NOT the same"
+    scores = "every score the same"
+    if not one.same_scores:
+        scores = "not every score the same (their fingerprint does not tell by how much)"
+    print_line(
+        f"{one.label}: AUC {_digits(one.recorded.auc)}, again {_digits(one.auc)}: {said}; {scores}"
+    )
+    for each in one.differences:
+        print_line(f"  {each.what} NOT the same: {each.then} in the manifest, {each.now} here")
+    if one.uncompared:
+        print_line(f"  {', '.join(_UNCOMPARED)}: not in this manifest, so not compared")
 
 
 def _digits(auc: float | None) -> str:

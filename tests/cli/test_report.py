@@ -73,6 +73,59 @@ def test_rerun__ends_with_2_where_a_result_differs(
     assert "every score the same" in outcome.stdout
 
 
+def test_rerun__ends_with_2_where_a_run_is_called_otherwise(
+    fundus: Fundus, run_id: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    fundus("report", run_id, "--out", out)
+    page = out.read_text(encoding="utf-8")
+    label = '"label": "mean colour (shortcut baseline)"'
+    assert label in page
+    out.write_text(page.replace(label, '"label": "RETFound"'), encoding="utf-8")
+
+    told, outcome = fundus("rerun", out, "--json"), fundus("rerun", out)
+
+    assert (told.exit_code, outcome.exit_code) == (2, 2)
+    (one,) = told.json["runs"]
+    assert one["label"] == "mean colour (shortcut baseline)"
+    assert one["differences"] == [
+        {"what": "label", "then": "RETFound", "now": "mean colour (shortcut baseline)"}
+    ]
+    assert "mean colour (shortcut baseline): AUC" in outcome.stdout
+    assert "label NOT the same: RETFound in the manifest" in outcome.stdout
+
+
+def test_rerun__says_that_the_text_of_the_page_is_not_compared(
+    fundus: Fundus, run_id: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    fundus("report", run_id, "--out", out)
+    text, manifest = out.read_text(encoding="utf-8").split('id="fundus-manifest"')
+    out.write_text(f'{text.replace("AUC", "QQQ")}id="fundus-manifest"{manifest}', encoding="utf-8")
+
+    told, outcome = fundus("rerun", out, "--json"), fundus("rerun", out)
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "Compared was what the manifest inside the file says" in outcome.stdout
+    assert "text, tables and pictures of the page were not looked at" in outcome.stdout
+    assert "not looked at" in told.json["compared"]
+
+
+def test_rerun__scores_that_differ_are_told_and_end_with_0(
+    fundus: Fundus, run_id: str, tmp_path: Path
+) -> None:
+    out = tmp_path / "report.html"
+    told = fundus("report", run_id, "--out", out, "--json")
+    scores = told.json["manifest"]["runs"][0]["predictions"]
+    page = out.read_text(encoding="utf-8")
+    out.write_text(page.replace(scores, "0" * 32), encoding="utf-8")
+
+    outcome = fundus("rerun", out)
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "not every score the same" in outcome.stdout
+
+
 def test_report__prints_what_matters(fundus: Fundus, run_id: str, tmp_path: Path) -> None:
     outcome = fundus("report", run_id, "--out", tmp_path / "r.html", "--level", "patient")
 

@@ -1,7 +1,9 @@
 """Use case: which backbone exactly: every value of a choice settled, its weights found."""
 
+import glob
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 
 from fundus_core.backbones.base import Backbone, BackboneSpec
 from fundus_core.backbones.catalogue import NORMALISATIONS, backbone_spec, with_pooling
@@ -136,18 +138,13 @@ def resolve_recipe(
     Whatever is found must have the recorded hash.
 
     Raises:
-        WeightsError: If no file with the recorded hash is at hand.
+        WeightsError: If no file with the recorded hash is at hand, or its name is none.
     """
     recipe = replace(recipe, origin="")  # what is computed from now on is computed here
     spec = with_pooling(backbone_spec(recipe.backbone), recipe.pooling)
     if not recipe.weights_sha256:
         return ResolvedChoice(spec, recipe, None)
-    noted = EmbeddingStore(workspace.embeddings, recipe).weights_path()
-    candidates = [Path(path) for path in (weights_path, noted) if path]
-    candidates += [found] if (found := local_weights(spec, workspace)) else []
-    for folder in weights_folders(workspace):
-        candidates += sorted(folder.glob(f"{recipe.weights}.*")) if folder.is_dir() else []
-    for candidate in candidates:
+    for candidate in _candidates(workspace, spec, recipe, weights_path):
         if candidate.is_file() and file_sha256(candidate) == recipe.weights_sha256:
             return ResolvedChoice(spec, recipe, candidate)
     raise WeightsError(
@@ -155,6 +152,39 @@ def resolve_recipe(
         f"{recipe.weights_sha256[:12]}…) are not at hand.",
         hint=f"Put the file into {workspace.weights} and try again.",
     )
+
+
+def is_plain_name(name: str) -> bool:
+    """Says whether a name of weights is that of a file alone, and leads to no other folder.
+
+    Examples:
+        >>> [is_plain_name(name) for name in ("resnet50.a1", "../resnet50", "/etc/passwd", "..")]
+        [True, False, False, False]
+    """
+    return bool(name) and PureWindowsPath(name).name == name != ".." and "\0" not in name
+
+
+def _candidates(
+    workspace: Workspace, spec: BackboneSpec, recipe: EmbedRecipe, weights_path: str | None
+) -> Iterator[Path]:
+    """Yields the files that may hold the weights of a recipe, which may come from a stranger.
+
+    Raises:
+        WeightsError: If the name that the recipe gives could lead out of the weights folders.
+    """
+    noted = EmbeddingStore(workspace.embeddings, recipe).weights_path()
+    yield from (Path(path) for path in (weights_path, noted) if path)
+    if own := local_weights(spec, workspace):
+        yield own
+    if not is_plain_name(recipe.weights):
+        raise WeightsError(
+            f"{recipe.weights!r} is no name of weights, so no file is looked for.",
+            hint=f"A name has neither folders nor '..' in it; the weights of {spec.id} go into "
+            f"{workspace.weights}.",
+        )
+    for folder in weights_folders(workspace):
+        if folder.is_dir():
+            yield from sorted(folder.glob(f"{glob.escape(recipe.weights)}.*"))
 
 
 def load_for(resolved: ResolvedChoice) -> Backbone:

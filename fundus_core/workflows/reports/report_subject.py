@@ -12,6 +12,7 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, FundusError, SingleClassError, TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.references import References
+from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.evaluation.aligned import ScoredModel
 from fundus_core.workflows.evaluation.viewed import viewed
@@ -56,22 +57,36 @@ def options_from(about: Mapping[str, Any]) -> ReportOptions:
     Raises:
         DataError: If one of them is not what it must be.
     """
-    plain = asdict(ReportOptions()) | dict(about)
-    plain |= {name: tuple(plain[name] or ()) for name in ("by", "prevalences")}
     usual = asdict(ReportOptions())
-    wrong = [
-        name
-        for name, value in plain.items()
-        if name not in usual
-        or not isinstance(value, str | None if name == "aggregate" else type(usual[name]))
-    ]
-    numbers = all(isinstance(one, float) and 0 < one < 1 for one in plain["prevalences"])
-    if wrong or not numbers or not all(isinstance(one, str) for one in plain["by"]):
+    plain = usual | dict(about)
+    plain |= {name: _row(plain[name]) for name in ("by", "prevalences")}
+    wrong = [name for name, value in plain.items() if not _is_option(name, value, usual)]
+    if wrong:
         raise DataError(
-            f"The report's options make no sense: {', '.join(wrong) or 'by, prevalences'}.",
+            f"The report's options make no sense: {', '.join(wrong)}.",
             hint="Name the HTML file that `fundus report` wrote, unchanged.",
         )
     return ReportOptions(**plain)
+
+
+def _row(value: Any) -> Any:
+    """Returns a list as a tuple, nothing as an empty one, and anything else as it is."""
+    return tuple(value or ()) if value is None or isinstance(value, list | tuple) else value
+
+
+def _is_option(name: str, value: Any, usual: Mapping[str, Any]) -> bool:
+    """Says whether a value is of the kind that the option of its name has."""
+    match name:
+        case "aggregate":
+            return value is None or (isinstance(value, str) and value in AGGREGATES)
+        case "by":
+            return isinstance(value, tuple) and all(isinstance(one, str) for one in value)
+        case "prevalences":
+            return isinstance(value, tuple) and all(
+                isinstance(one, float) and 0 < one < 1 for one in value
+            )
+        case _:
+            return name in usual and type(value) is type(usual[name])
 
 
 @dataclass(frozen=True)

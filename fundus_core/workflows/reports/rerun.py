@@ -1,8 +1,6 @@
 """Use case: make the results of a report again, in an empty workspace, and hold them against it."""
 
-import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -23,64 +21,25 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, res
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.reports.rerun_commands import normalisation_of
+from fundus_core.workflows.reports.rerun_comparison import (
+    RepeatedRun,
+    Repetition,
+    held_against,
+    not_repeated,
+)
 from fundus_core.workflows.reports.rerun_manifest import (
     Manifest,
     RecordedData,
     RecordedRun,
     drawing_of,
-    predictions_fingerprint,
     versions_here,
 )
-
-FOLDER = "rerun"
-"""Of a workspace: what was made again, apart from what is stored already."""
-
-TOLERANCE = 1e-12
-"""By which an AUC may differ and still be the same."""
+from fundus_core.workflows.reports.rerun_place import new_place
 
 _MOST_DRAWN = 4_000_000_000
 """Pixels of phantoms that are drawn because a report asks for it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RepeatedRun:
-    """A run of a report, made again."""
-
-    recorded: RecordedRun
-    run_id: str
-    """Of the new run; empty where there is none."""
-
-    auc: float | None
-    """Of the new run."""
-
-    same_auc: bool
-    """Whether both AUCs are the same within `TOLERANCE`."""
-
-    same_scores: bool
-    """Whether every id, label and digit of every score is."""
-
-    reason: str
-    """Why it was not made again; empty where it was."""
-
-
-@dataclass(frozen=True, slots=True)
-class Repetition:
-    """A report, made again."""
-
-    manifest: Manifest
-    workspace: Workspace
-    """Where the new results are: nothing was in it before."""
-
-    runs: tuple[RepeatedRun, ...]
-    other_versions: dict[str, tuple[str, str]]
-    """What has another version here: name -> (then, now)."""
-
-    @property
-    def same(self) -> bool:
-        """Says whether every run was made again and gave the same AUC."""
-        return all(one.same_auc and not one.reason for one in self.runs)
 
 
 def rerun(
@@ -106,12 +65,8 @@ def rerun(
         DataError: If photographs are not to be found, or are not those of the report.
         WeightsError: If weights with the recorded hash are not at hand.
     """
-    place = _new_place(workspace)
-    try:
+    with new_place(workspace) as place:
         outcomes = _all_repeated(workspace, place, manifest, data or {}, progress)
-    except BaseException:
-        shutil.rmtree(place.root, ignore_errors=True)  # no later call would use what is in it
-        raise
     now = versions_here()
     others = {
         name: (then, now[name])
@@ -133,13 +88,13 @@ def _all_repeated(
     outcomes = []
     for recorded in manifest.runs:
         if recorded.reason:
-            outcomes.append(RepeatedRun(recorded, "", None, False, False, recorded.reason))
+            outcomes.append(not_repeated(recorded))
             continue
         about = next(one for one in manifest.data if one.id == recorded.data)
         dataset = _opened(place, sources[recorded.data], about, recorded.target, progress)
         run = _repeated(place, recorded, dataset, sources[recorded.data], made, progress)
         made[recorded.id] = run
-        outcomes.append(_held_against(place, recorded, run))
+        outcomes.append(held_against(place, recorded, run))
     return outcomes
 
 
@@ -151,16 +106,6 @@ def sources_of(given: Sequence[str]) -> dict[str, DataSource]:
         is_named = bool(separator) and not Path(one).exists()
         found[name if is_named else ""] = DataSource(Path(folder if is_named else one))
     return found
-
-
-def _new_place(workspace: Workspace) -> Workspace:
-    """Makes a folder of the workspace in which nothing is stored."""
-    parent = workspace.root / FOLDER
-    parent.mkdir(parents=True, exist_ok=True)
-    taken = [int(one.name) for one in parent.iterdir() if one.name.isdigit()]
-    root = parent / f"{max(taken, default=0) + 1:03d}"
-    root.mkdir()
-    return Workspace(root, weights_in=workspace.weights)
 
 
 def _source(
@@ -201,7 +146,8 @@ def _opened(
 ) -> FundusDataset:
     """Opens a data set and makes sure that it is the one of the report."""
     dataset = open_with_target(place, source, target, progress=progress)
-    if dataset.fingerprint() != about.fingerprint:
+    here = (dataset.fingerprint(), len(dataset), dataset.n_patients)
+    if here != (about.fingerprint, about.n_images, about.n_patients):
         raise DataError(
             f"{source.path} is not the data set of the report: {len(dataset)} photographs of "
             f"{dataset.n_patients or 'unknown'} patients with the fingerprint "
@@ -288,13 +234,3 @@ def _choice(place: Workspace, recipe: EmbedRecipe) -> BackboneChoice:
             hint="Use the version of the program that the report names.",
         )
     return choice
-
-
-def _held_against(place: Workspace, recorded: RecordedRun, run: Run) -> RepeatedRun:
-    auc = None if run.auc is None else run.auc.auc
-    if auc is None or recorded.auc is None:
-        same = auc is recorded.auc
-    else:
-        same = abs(auc - recorded.auc) <= TOLERANCE
-    scores = predictions_fingerprint(run_predictions(place, run))
-    return RepeatedRun(recorded, run.id, auc, same, scores == recorded.predictions, "")

@@ -90,6 +90,15 @@ class RecordedRun:
     predictions: str
     """Fingerprint of ids, labels and scores."""
 
+    n_images: int | None = None
+    """Photographs that were scored; None in manifests of older versions."""
+
+    n_patients: int | None = None
+    """Of them; None where they are unknown, or where `n_images` is None."""
+
+    cautions: tuple[str, ...] | None = None
+    """Keys of `CAUTIONS`; None in manifests of older versions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

@@ -101,4 +101,7 @@ def _recorded(
         reason,
         None if run.auc is None else run.auc.auc,
         predictions_fingerprint(run_predictions(workspace, run)),
+        run.n_images,
+        run.n_patients,
+        tuple(caution.code for caution in run.cautions),
     )

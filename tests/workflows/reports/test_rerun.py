@@ -19,8 +19,9 @@ from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_datas
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run, list_runs, load_run
-from fundus_core.workflows.reports.rerun import TOLERANCE, rerun, sources_of
+from fundus_core.workflows.reports.rerun import rerun, sources_of
 from fundus_core.workflows.reports.rerun_commands import commands_of
+from fundus_core.workflows.reports.rerun_comparison import TOLERANCE
 from fundus_core.workflows.reports.rerun_manifest import Manifest
 from fundus_core.workflows.reports.rerun_reading import read_manifest
 from fundus_core.workflows.reports.rerun_record import manifest_of
@@ -107,6 +108,103 @@ def test_rerun__does_not_take_what_is_stored_for_a_result(
     assert not done.runs[0].same_auc
     assert done.runs[0].same_scores
     assert done.workspace.root != place.root
+
+
+@pytest.mark.parametrize(
+    ("claim", "what", "now"),
+    [
+        ({"label": "RETFound on dr"}, "label", "mean colour (shortcut baseline)"),
+        ({"kind": "zero_shot"}, "kind", "probe"),
+        ({"target": "abnormal"}, "target", "dr"),
+        ({"n_images": 10**9}, "photographs", "32"),
+        ({"n_patients": None}, "patients", "16"),
+        ({"n_patients": 5}, "patients", "16"),
+        ({"cautions": ("FD003",)}, "cautions", "FD006, FD013"),
+    ],
+)
+def test_rerun__what_is_said_of_a_run_is_held_against_the_new_one(
+    place: Workspace, source: DataSource, claim: dict[str, object], what: str, now: str
+) -> None:
+    manifest = manifest_of(place, [probed(place, source)], title="", options={})
+    (recorded,) = manifest.runs
+
+    done = rerun(place, replace(manifest, runs=(replace(recorded, **claim),)))  # type: ignore[arg-type]
+
+    assert not done.same
+    (one,) = done.runs
+    assert one.same_auc
+    assert one.label == "mean colour (shortcut baseline)"
+    (difference,) = one.differences
+    assert (difference.what, difference.now) == (what, now)
+
+
+def test_rerun__a_use_elsewhere_is_that_of_its_model(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    inside = probed(place, source)
+    others = opened(place, tmp_path / "others", n_patients=10)
+    outside = predict(
+        place, inside.id, stored_dataset(place, dataset_id(others)), dataset_id(others)
+    ).run
+    manifest = manifest_of(place, [outside], title="", options={})
+    model, use = manifest.runs
+    claimed = replace(
+        use,
+        method="knn",
+        label=f"RETFound, trained on {inside.dataset_name}",
+        embeddings=replace(use.embeddings, image_size=512),
+    )
+
+    done = rerun(place, replace(manifest, runs=(model, claimed)))
+
+    assert done.runs[0].same
+    assert [one.what for one in done.runs[1].differences] == ["method", "label", "network"]
+
+
+def test_rerun__a_manifest_of_an_older_version_says_what_was_not_compared(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    values = json.loads(
+        json.dumps(manifest_of(place, [probed(place, source)], title="", options={}).to_dict())
+    )
+    for name in ("n_images", "n_patients", "cautions"):
+        del values["runs"][0][name]
+    path = tmp_path / "older.json"
+    path.write_text(json.dumps(values), encoding="utf-8")
+
+    done = rerun(place, read_manifest(path))
+
+    assert done.same
+    assert done.runs[0].uncompared
+
+
+def test_rerun__of_nothing_is_not_the_same(place: Workspace, source: DataSource) -> None:
+    manifest = manifest_of(place, [probed(place, source)], title="", options={})
+
+    assert not rerun(place, replace(manifest, runs=())).same
+
+
+@pytest.mark.parametrize("counts", [{"n_images": 10**9}, {"n_patients": 3}])
+def test_rerun__refuses_counts_that_are_not_those_of_the_photographs(
+    place: Workspace, source: DataSource, counts: dict[str, int]
+) -> None:
+    manifest = manifest_of(place, [probed(place, source)], title="", options={})
+    about = replace(manifest.data[0], **counts)  # type: ignore[arg-type]
+
+    with pytest.raises(DataError, match="32 photographs of 16 patients"):
+        rerun(place, replace(manifest, data=(about,)))
+
+
+def test_rerun__scores_of_another_fingerprint_are_told_and_the_figures_are_the_same(
+    place: Workspace, source: DataSource
+) -> None:
+    manifest = manifest_of(place, [probed(place, source)], title="", options={})
+    (recorded,) = manifest.runs
+
+    done = rerun(place, replace(manifest, runs=(replace(recorded, predictions="0" * 32),)))
+
+    assert done.same
+    assert not done.runs[0].same_scores
 
 
 def test_rerun__refuses_other_photographs(

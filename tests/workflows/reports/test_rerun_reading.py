@@ -15,8 +15,9 @@ from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.reports.rerun import FOLDER, rerun
+from fundus_core.workflows.reports.rerun import rerun
 from fundus_core.workflows.reports.rerun_manifest import Manifest, drawing_of
+from fundus_core.workflows.reports.rerun_place import FOLDER
 from fundus_core.workflows.reports.rerun_reading import read_manifest
 from fundus_core.workflows.reports.rerun_record import manifest_of
 from tests.workflows.reported import opened, probed
@@ -98,13 +99,17 @@ def test_read_manifest__reads_what_was_written(values: dict[str, Any], tmp_path:
         (("runs", 0, "validation"), None, "does not say how"),
         (("runs", 0, "data"), "elsewhere", "'elsewhere', which is not in it"),
         (("runs", 0, "kind"), "magic", "'magic' is not a kind of run"),
-        (("runs", 0, "kind"), "external", "uses '', which is not before it"),
+        (("runs", 0, "kind"), "external", "uses '', which is no model before it"),
         (("runs", 1, "id"), "", "several of its runs|probe"),
         (("runs", 0, "embeddings", "image_size"), 400_000, "400000 is not between 1 and 4096"),
         (("runs", 0, "embeddings", "seed"), -1, "-1 is not between"),
         (("runs", 0, "embeddings", "std"), [0, 1, 1], "a deviation of 0.0"),
         (("runs", 0, "embeddings", "mean"), [0, 1], "not enough values"),
-        (("runs", 0, "embeddings", "architecture_args"), [["a", [1]]], "stands where a must"),
+        (
+            ("runs", 0, "embeddings", "architecture_args"),
+            [["a", [1]]],
+            "stands where a number must",
+        ),
         (("runs", 0, "embeddings", "preprocessing", "fit"), "fold", "'fold' is not a way"),
         (("runs", 0, "embeddings", "preprocessing", "crop"), "yes", "true or false"),
         (("runs", 1, "recipe", "training", "epochs"), 10**9, "1000000000 is not between"),
@@ -114,6 +119,31 @@ def test_read_manifest__reads_what_was_written(values: dict[str, Any], tmp_path:
         (("data", 0, "table"), "../labels.csv", "no name of a table"),
         (("data", 0, "table"), "/etc/passwd", "no name of a table"),
         (("versions",), [1], "stands where versions must"),
+        (("runs",), [], "it is of no run"),
+        (("reported",), [], "does not say which runs were reported"),
+        (("reported",), ["another"], "'another' is not a run that is in it"),
+        (("runs", 0, "target"), "abnormal", "is of 'abnormal', and was validated on 'dr'"),
+        (("runs", 0, "kind"), "zero_shot", "words gave"),
+        (("runs", 0, "method"), "tip_adapter", "words gave"),
+        (("runs", 0, "auc"), 10**400, "stands where a number must"),
+        (("runs", 0, "n_images"), -1, "-1 is not between 0"),
+        (("runs", 0, "cautions"), "FD003", "stands where a list must"),
+        (("runs", 0, "embeddings", "mean"), [10**400, 0, 0], "stands where a number must"),
+        (("runs", 0, "embeddings", "architecture_args"), [["a", float("nan")]], "a number must"),
+        (("runs", 0, "embeddings", "weights"), "../../../**/*", "is no name of weights"),
+        (("runs", 0, "embeddings", "weights"), "/etc/passwd", "is no name of weights"),
+        (("runs", 0, "embeddings", "weights"), "..", "is no name of weights"),
+        (("runs", 0, "embeddings", "weights"), "a\\b", "is no name of weights"),
+        (("runs", 0, "embeddings", "weights"), "a\0b", "is no name of weights"),
+        (("data", 0, "n_images"), -5, "-5 is not between 0"),
+        (("data", 0, "n_patients"), -5, "-5 is not between 0"),
+        (("options",), {"by": 5}, "options make no sense: by"),
+        (("options",), {"by": "site"}, "options make no sense: by"),
+        (("options",), {"prevalences": ["x"]}, "options make no sense: prevalences"),
+        (("options",), {"prevalences": 0.5}, "options make no sense: prevalences"),
+        (("options",), {"images": True}, "options make no sense: images"),
+        (("options",), {"aggregate": "loudest"}, "options make no sense: aggregate"),
+        (("options",), {"colour": "red"}, "options make no sense: colour"),
     ],
 )
 def test_read_manifest__refuses_in_words(
@@ -124,6 +154,35 @@ def test_read_manifest__refuses_in_words(
 
     with pytest.raises(DataError, match=said):
         read(changed(values, where, value), tmp_path)
+
+
+def test_read_manifest__refuses_a_data_set_that_no_run_is_of(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    more = changed(values, ("data",), [*values["data"], values["data"][0] | {"id": "more"}])
+
+    with pytest.raises(DataError, match="'more' is not a data set of any of its runs"):
+        read(more, tmp_path)
+
+
+def test_read_manifest__an_external_run_is_no_model(values: dict[str, Any], tmp_path: Path) -> None:
+    first = values["runs"][0]
+    outside = first | {"id": "e1", "kind": "external", "trained_as": first["id"]}
+    further = outside | {"id": "e2", "trained_as": "e1"}
+
+    assert len(read(values | {"runs": [first, outside]}, tmp_path).runs) == 2
+    with pytest.raises(DataError, match="uses 'e1', which is no model before it"):
+        read(values | {"runs": [first, outside, further]}, tmp_path)
+
+
+def test_read_manifest__words_with_a_reason_are_read(
+    values: dict[str, Any], tmp_path: Path
+) -> None:
+    told = values["runs"][0] | {"kind": "zero_shot", "validation": None, "reason": "words gave it"}
+
+    (run,) = read(values | {"runs": [told]}, tmp_path).runs
+
+    assert run.reason == "words gave it"
 
 
 ODD = st.one_of(
