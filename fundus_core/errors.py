@@ -4,6 +4,8 @@ A page shows `message` and `hint`; the command line prints both and exits with 2
 not a `FundusError` is a defect of ours and is left to propagate.
 """
 
+from typing import Any
+
 
 class FundusError(Exception):
     """Something the user supplied cannot be used as it is."""
@@ -18,6 +20,15 @@ class FundusError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Lets an error of a worker reach the process that waits for it, with all it says."""
+        return _revived, (type(self), self.args), self.__dict__
+
+
+def _revived(kind: type[FundusError], args: tuple[Any, ...]) -> FundusError:
+    """Returns an error before its attributes are set; kinds differ in what they are made of."""
+    return kind.__new__(kind, *args)
 
 
 class DataError(FundusError):

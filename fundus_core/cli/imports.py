@@ -29,7 +29,8 @@ def import_(
         Path | None,
         typer.Option(
             help="Its content is the key of the patients' pseudonyms: the same one gives the same "
-            f"pseudonyms. Else {SECRET_VARIABLE}; else one that nobody keeps."
+            "pseudonyms, across imports where the same issuers are named. "
+            f"Else {SECRET_VARIABLE}; else one that nobody keeps."
         ),
     ] = None,
     allow_burned_in: Annotated[
@@ -60,10 +61,13 @@ def import_(
                 "kind": found.kind,
                 "n_images": found.n_imported,
                 "refused": refused,
+                "remarks": found.remarks,
             }
         )
         return
     print_line(f"{found.kind}: {found.n_imported} photographs, {found.manifest}")
+    for remark in found.remarks:
+        print_line(f"  {remark}")
     for one in found.refused[:10]:
         print_line(f"  not taken over: {_named(one.name)}: {one.reason}")
     if len(found.refused) > 10:

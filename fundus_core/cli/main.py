@@ -1,6 +1,7 @@
 """Entry point: puts the commands together and turns errors into exit codes.
 
 0: done. 1: a defect of ours, with a traceback. 2: something the user can mend, in one sentence.
+130: stopped by Ctrl-C, SIGTERM or SIGHUP.
 """
 
 import os
@@ -47,10 +48,11 @@ from fundus_core.cli import (
 )
 from fundus_core.cli.options import with_options
 from fundus_core.cli.output import prepare_output, print_error
+from fundus_core.cli.stopping import EXIT_INTERRUPTED, STOPPED, ended_as_by_an_interrupt
 from fundus_core.errors import FundusError
+from fundus_core.io.files import refused_writing_explained
 
 EXIT_MENDABLE = 2
-_EXIT_INTERRUPTED = 130
 
 app = typer.Typer(
     name="fundus",
@@ -114,12 +116,17 @@ app.command("app")(manage.open_app)
 
 def main() -> None:
     """Runs the command line given to this process."""
-    prepare_output()
     try:
-        app()
+        with ended_as_by_an_interrupt(), refused_writing_explained():
+            prepare_output()
+            app()
     except FundusError as error:
         print_error(f"{error.message}\n{error.hint}")
         sys.exit(EXIT_MENDABLE)
     except KeyboardInterrupt:
-        print_error("Stopped. What was finished is stored; the same command goes on from there.")
-        sys.exit(_EXIT_INTERRUPTED)
+        print_error(STOPPED)
+        sys.exit(EXIT_INTERRUPTED)
+    except SystemExit as end:
+        if end.code == EXIT_INTERRUPTED:  # what Typer makes of an interrupt
+            print_error(STOPPED)
+        raise

@@ -10,7 +10,7 @@ References:
 import io
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,7 +74,12 @@ def is_dicom(path: Path) -> bool:
 
 
 def dicom_photographs(
-    paths: Sequence[Path], root: Path, pseudonyms: Pseudonyms, *, allow_burned_in: bool = False
+    paths: Sequence[Path],
+    root: Path,
+    pseudonyms: Pseudonyms,
+    *,
+    allow_burned_in: bool = False,
+    remark: Callable[[str], None] = lambda sentence: None,
 ) -> Iterator[Outcome]:
     """Yields the photographs of DICOM files, one outcome per file.
 
@@ -87,6 +92,7 @@ def dicom_photographs(
         root: Folder that names in messages are relative to.
         pseudonyms: Stand in for the patients' identifiers.
         allow_burned_in: Take over photographs whose file says that text is drawn into them.
+        remark: Told, in sentences with counts alone, where a patient was guessed or is in doubt.
 
     Raises:
         DataError: If pydicom is not installed.
@@ -100,6 +106,8 @@ def dicom_photographs(
         else:
             headers.append(header)
     patients = _patients(headers)
+    for sentence in _remarks(headers):
+        remark(sentence)
     visits = _visits(headers, patients)
     for header, patient in zip(headers, patients, strict=True):
         visit = visits.get((patient, header.date))
@@ -184,16 +192,42 @@ def _about(found: "Dataset") -> dict[str, str]:
 
 def _patients(headers: Sequence[_Header]) -> list[str]:
     """Returns whose each photograph is, as issuer and number; empty where it is not known."""
-    issuers: dict[str, set[str]] = defaultdict(set)
-    for header in headers:
-        if header.issuer:
-            issuers[header.number].add(header.issuer)
+    issuers = _issuers(headers)
     patients = []
     for header in headers:
         known = issuers[header.number]
         issuer = next(iter(known)) if len(known) == 1 else header.issuer
         patients.append(f"{issuer}\n{header.number}" if header.number else "")
     return patients
+
+
+def _issuers(headers: Sequence[_Header]) -> dict[str, set[str]]:
+    """Returns number -> all who issued it; a number that only comes without issuer has none."""
+    issuers: dict[str, set[str]] = defaultdict(set)
+    for header in headers:
+        issuers[header.number] |= {header.issuer} - {""}
+    return issuers
+
+
+def _remarks(headers: Sequence[_Header]) -> list[str]:
+    """Returns what to know of numbers that come both with an issuer and without."""
+    issuers = _issuers(headers)
+    without = [header.number for header in headers if header.number and not header.issuer]
+    n_counted = sum(len(issuers[number]) == 1 for number in without)
+    n_doubtful = sum(len(issuers[number]) > 1 for number in set(without))
+    remarks = []
+    if n_counted:
+        remarks.append(
+            f"Photographs without an issuer of the patient's number that were counted as the only "
+            f"issuer's named with it: {n_counted}. Imported without that issuer's files, the same "
+            "secret gives them other pseudonyms."
+        )
+    if n_doubtful:
+        remarks.append(
+            f"Patients' numbers that come with several issuers and also with none: {n_doubtful}. "
+            "Those with none are patients of their own here, and may be one of the others."
+        )
+    return remarks
 
 
 def _visits(headers: Sequence[_Header], patients: Sequence[str]) -> dict[tuple[str, str], int]:

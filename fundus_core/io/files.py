@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError
 
 from fundus_core.errors import StoreError
-from fundus_core.io.read_only import require_writable
+from fundus_core.io.read_only import is_read_only, require_writable
 
 _READ_BYTES = 1 << 20
 
@@ -31,6 +31,20 @@ def checksum(path: Path) -> str:
         while block := file.read(_READ_BYTES):
             digest.update(block)
     return digest.hexdigest()
+
+
+def renew(path: Path) -> None:
+    """Makes a file the newest of its folder, where anything may be changed.
+
+    Whoever only looks calls this too: it is no error that the order stays as it was.
+    """
+    if is_read_only():
+        return
+    try:
+        path.touch()
+    except OSError as error:
+        if error.errno not in _FORBIDDEN:
+            raise
 
 
 def temporary_name(path: Path) -> Path:
@@ -53,16 +67,23 @@ def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
         yield
     except (OSError, SafetensorError) as error:
         cause = _cause(error)
+        if cause == errno.ENOSPC and _is_out_of_files(path.parent):
+            raise StoreError(
+                f"No room for another file in {path.parent}: all the files that its disk can hold "
+                f"are there{_free(path.parent)}.",
+                hint=f"Delete files on that disk, or name another place{_BY_OPTION}; what was "
+                "stored before is intact.",
+            ) from error
         if cause in _FULL:
             raise StoreError(
                 f"No space left {_needed(n_bytes)}in {path.parent}{_free(path.parent)}.",
-                hint="Free some space or choose another --workspace; what was stored before is "
-                "intact.",
+                hint=f"Free some space, or name another place{_BY_OPTION}; what was stored before "
+                "is intact.",
             ) from error
         if cause in _FORBIDDEN:
             raise StoreError(
                 f"{path.parent} may not be written to: {os.strerror(cause)}.",
-                hint="Name a folder you may write to by --workspace, mend its permissions, or only "
+                hint=f"Name a place you may write to{_BY_OPTION}, mend its permissions, or only "
                 "look: `fundus app --read-only`.",
             ) from error
         if cause in _IN_THE_WAY:
@@ -73,8 +94,43 @@ def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
         raise
 
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+@contextlib.contextmanager
+def refused_writing_explained() -> Iterator[None]:
+    """As `full_disk_explained`, for a whole command: of whatever place the system names.
+
+    Raises:
+        StoreError: As there. An error that may be one of reading is left as it is.
+    """
+    try:
+        yield
+    except OSError as error:
+        if not isinstance(error.filename, str) or not _is_of_writing(error):
+            raise
+        with full_disk_explained(Path(error.filename), 0):
+            raise
+
+
+def _is_of_writing(error: OSError) -> bool:
+    """Says whether the system refused to write, not to read."""
+    if error.errno in _FULL | {errno.EROFS}:
+        return True
+    there = _nearest(Path(error.filename))
+    may_be_read = os.access(there, os.R_OK | (os.X_OK if there.is_dir() else 0))
+    return error.errno in _FORBIDDEN and may_be_read and not os.access(there, os.W_OK)
+
+
+def _nearest(path: Path) -> Path:
+    """Returns a path that is there: this one, or what it would be in."""
+    while not os.path.lexists(path) and path != path.parent:
+        path = path.parent
+    return path
+
+
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+"""The system's numbers for a place that may not be written to, as on a read-only mount."""
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_BY_OPTION = " (of a workspace: --workspace)"
 _IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 """A file where a folder belongs, a folder where a file does, or links in a circle."""
 _CODE_IN_WORDS = re.compile(r"(?:os error|errno|code:) (\d+)", re.IGNORECASE)
@@ -101,9 +157,18 @@ def _needed(n_bytes: int) -> str:
 def _free(folder: Path) -> str:
     """Returns in words how much room is left where a folder is; empty where nobody knows."""
     try:
-        return f" ({shutil.disk_usage(folder).free:,} are free)"
+        return f" ({shutil.disk_usage(folder).free:,} bytes are free)"
     except OSError:
         return ""
+
+
+def _is_out_of_files(folder: Path) -> bool:
+    """Says whether a disk that counts its files has none left; disks that do not say 0 of 0."""
+    try:
+        disk = os.statvfs(_nearest(folder))
+    except OSError:
+        return False
+    return disk.f_files > 0 and disk.f_favail == 0
 
 
 def new_memory_map(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:

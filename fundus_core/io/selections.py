@@ -17,8 +17,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fundus_core.io.files import write_atomically
-from fundus_core.io.read_only import is_read_only, require_writable
+from fundus_core.io.files import renew, write_atomically
+from fundus_core.io.read_only import require_writable
 from fundus_core.io.sealed import read_sealed, sealed, write_sealed
 from fundus_core.io.workspace import Workspace
 
@@ -93,8 +93,7 @@ class SelectionFiles:
             return ""
         path = self._set(key)
         if self.read(key) is not None:
-            if not is_read_only():
-                path.touch()
+            renew(path)
         else:
             value = sealed({"origin": origin, "image_ids": list(image_ids)})
             write_atomically(path, lambda file: file.write(_compact(value)))

@@ -14,6 +14,7 @@ from fundus_core.io.files import (
     checksum,
     full_disk_explained,
     put_in_place,
+    renew,
     sync_file,
     sync_folder,
     temporary_name,
@@ -113,9 +114,8 @@ class ArtifactStore:
         return tuple(name for name in self.names() if self.get(name) is None)
 
     def touch(self, name: str) -> None:
-        """Makes what is stored under `name` the newest."""
-        require_writable(self.root)
-        (self._folder(name) / MANIFEST).touch()
+        """Makes what is stored under `name` the newest, where anything may be changed."""
+        renew(self._folder(name) / MANIFEST)
 
     def remove(self, name: str) -> None:
         """Deletes what is stored under `name`; nothing happens if there is nothing."""

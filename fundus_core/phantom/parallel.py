@@ -1,10 +1,12 @@
 """Drawing many photographs at once, each in one of several processes."""
 
+import contextlib
 import multiprocessing
 import multiprocessing.connection
 import os
+import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
 
@@ -52,12 +54,26 @@ def for_each(
         processes, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
     )
     try:
-        futures = [pool.submit(work, item) for item in items]
+        with _ctrl_c_ignored():  # the processes that begin here inherit it
+            futures = [pool.submit(work, item) for item in items]
         for done, future in enumerate(as_completed(futures), start=already + 1):
             future.result()
             progress(done, total, _MESSAGE)
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+@contextlib.contextmanager
+def _ctrl_c_ignored() -> Iterator[None]:
+    """Ignores Ctrl-C for a moment; only the main thread can."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _cores() -> int:
@@ -68,7 +84,11 @@ def _cores() -> int:
 
 
 def _start_worker() -> None:
-    """Prepares a process of the pool: one thread, and no life after its parent's."""
+    """Prepares a process of the pool: one thread, and no life after its parent's.
+
+    Ctrl-C reaches all processes of a terminal; the parent ends the others once their item is done.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     cv2.setNumThreads(1)
     parent = multiprocessing.parent_process()
     if parent is not None:

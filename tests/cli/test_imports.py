@@ -31,6 +31,23 @@ def test_import__prints_what_was_taken_over_and_what_not(
     assert [one["name"] for one in found["refused"]] == ["b.dcm"]
 
 
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_import__prints_where_a_patient_was_guessed(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: tuple[str, ...],
+) -> None:
+    save(dataset(picture(), IssuerOfPatientID="north"), tmp_path / "in" / "a.dcm")
+    save(dataset(picture(1)), tmp_path / "in" / "b.dcm")
+
+    run(monkeypatch, tmp_path / "in", tmp_path / "out", *options)
+
+    said = capsys.readouterr().out
+    (remark,) = json.loads(said)["remarks"] if options else said.splitlines()[1:]
+    assert "the only issuer's named with it: 1." in remark
+
+
 def test_import__the_secret_comes_from_a_file_or_the_environment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

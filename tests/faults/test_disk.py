@@ -1,5 +1,6 @@
 """A full disk and a place that may not be written to: a sentence, and what was stored is intact."""
 
+import errno
 import os
 import shutil
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from fundus_core.errors import StoreError
-from fundus_core.io.files import new_memory_map, write_array
+from fundus_core.io.files import new_memory_map, refused_writing_explained, write_array
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.integrity import examine
@@ -41,6 +42,20 @@ def test_write_array__on_a_full_disk_names_what_it_needs_and_keeps_what_was_ther
 
         assert np.array_equal(np.load(disk / "rows.npy"), np.arange(100.0))
         assert [path.name for path in disk.iterdir()] == ["rows.npy"]
+
+
+def test_write_array__where_no_file_more_can_be_had_says_that_and_not_how_many_bytes_are_free(
+    tmp_path: Path,
+) -> None:
+    with small_disk(tmp_path / "disk", "2m,nr_inodes=3") as disk:
+        write_array(disk / "rows.npy", np.arange(100.0))
+        (disk / "folder").mkdir()
+
+        for place in (disk / "more.npy", disk / "new" / "more.npy"):
+            with pytest.raises(StoreError, match="No room for another file in"):
+                write_array(place, np.arange(100.0))
+
+        assert np.array_equal(np.load(disk / "rows.npy"), np.arange(100.0))
 
 
 def test_new_memory_map__on_a_full_disk_is_an_error_and_no_signal(tmp_path: Path) -> None:
@@ -129,6 +144,38 @@ def test_command__where_nothing_may_be_written_says_so(
         assert "fundus app --read-only" in refused.stderr
 
 
+WRITES = {
+    "embed": TINY,
+    "probe": (*TINY, "--image-size", 32, "--target", "dr", "--folds", 2),
+    "finetune": (*TINY, "--image-size", 64, "--target", "dr", "--folds", 2, "--epochs", 1),
+}
+
+
+@pytest.mark.parametrize("command", WRITES)
+def test_command__of_a_known_data_set_where_nothing_may_be_written_says_so(
+    fundus: Fundus, tmp_path: Path, data: Path, command: str
+) -> None:
+    place = tmp_path / "workspace"
+    fundus("check", data, "--workspace", place)
+    with only_to_be_read(place):
+        refused = fundus(command, data, *WRITES[command], "--workspace", place)
+
+        assert refused.exit_code == EXIT_MENDABLE, refused.stderr[-2000:]
+        assert "may not be written to" in refused.stderr
+
+
+def test_command__where_nothing_may_be_written_still_reads_a_known_data_set(
+    fundus: Fundus, tmp_path: Path, data: Path
+) -> None:
+    place = tmp_path / "workspace"
+    told = fundus("check", data, "--json", "--workspace", place)
+    with only_to_be_read(place):
+        again = fundus("check", data, "--json", "--workspace", place)
+
+        assert again.exit_code == 0, again.stderr[-2000:]
+        assert again.json == told.json
+
+
 def test_command__where_nothing_may_be_written_still_shows_what_is_stored(
     fundus: Fundus, tmp_path: Path, data: Path
 ) -> None:
@@ -141,6 +188,25 @@ def test_command__where_nothing_may_be_written_still_shows_what_is_stored(
 
         assert shown.exit_code == 0, shown.stderr[-2000:]
         assert '"auc"' in shown.stdout
+
+
+def test_refused_writing_explained__names_the_place_that_the_system_named(tmp_path: Path) -> None:
+    with (
+        only_to_be_read(tmp_path) as place,
+        pytest.raises(StoreError, match=f"{place} may not be written to"),
+        refused_writing_explained(),
+    ):
+        (place / "folder").mkdir()
+
+
+@pytest.mark.parametrize("error", [PermissionError, FileNotFoundError])
+def test_refused_writing_explained__leaves_errors_of_reading_as_they_are(
+    tmp_path: Path, error: type[OSError]
+) -> None:
+    number = {PermissionError: errno.EACCES, FileNotFoundError: errno.ENOENT}[error]
+
+    with pytest.raises(error), refused_writing_explained():
+        raise OSError(number, os.strerror(number), str(tmp_path))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

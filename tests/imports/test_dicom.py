@@ -101,6 +101,30 @@ def test_import__a_number_without_issuer_is_that_of_the_only_issuer_who_gave_it(
     assert len(set(found[1:])) == 5
 
 
+def test_import__says_how_many_patients_it_guessed_and_how_many_are_in_doubt(
+    tmp_path: Path,
+) -> None:
+    given = (("471", "north"), ("471", ""), ("471", ""), ("472", "north"), ("472", "south"))
+    for name, (patient, issuer) in enumerate((*given, ("472", ""), ("472", ""), ("473", ""))):
+        who = {"PatientID": patient, **({"IssuerOfPatientID": issuer} if issuer else {})}
+        save(dataset(picture(name), **who), tmp_path / "in" / f"{name}.dcm")
+
+    guessed, in_doubt = imported(tmp_path).remarks
+
+    assert "the only issuer's named with it: 2." in guessed
+    assert "several issuers and also with none: 1." in in_doubt
+    for word in ("471", "472", "473", "north", "south"):
+        assert word not in guessed + in_doubt
+
+
+def test_import__patients_who_are_certain_need_no_remark(tmp_path: Path) -> None:
+    for name, (patient, issuer) in enumerate((("1", "north"), ("2", "south"), ("3", ""), ("", ""))):
+        who = {"PatientID": patient, **({"IssuerOfPatientID": issuer} if issuer else {})}
+        save(dataset(picture(name), **who), tmp_path / "in" / f"{name}.dcm")
+
+    assert imported(tmp_path).remarks == ()
+
+
 def test_import__visits_are_numbered_by_date(tmp_path: Path) -> None:
     for number, date in enumerate(("20200301", "20190101", "20200301", "20210101")):
         save(dataset(picture(number), StudyDate=date), tmp_path / "in" / f"{number}.dcm")

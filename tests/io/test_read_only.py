@@ -49,7 +49,6 @@ WRITES: dict[str, Callable[[Workspace], object]] = {
     "a file": lambda place: write_json(place.root / "file.json", {}),
     "an artifact": lambda place: ArtifactStore(place.runs).put("x", {}, lambda folder: None),
     "deleting an artifact": lambda place: ArtifactStore(place.runs).remove("kept"),
-    "touching an artifact": lambda place: ArtifactStore(place.runs).touch("kept"),
     "a run": save_a_run,
     "embeddings": save_embeddings,
     "a map": save_a_map,
@@ -94,6 +93,18 @@ def test_read_only__what_is_stored_can_be_read(
     assert ArtifactStore(place.runs).get("kept") is not None
     assert EmbeddingStore(place.embeddings, evaluated.recipe()).count(["a"]) == 0
     JobStore(place.jobs).reconcile()  # a page does so wherever jobs are shown
+
+
+def test_read_only__a_data_set_that_is_known_can_be_opened_and_stays_where_it_is(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = DataSource(write_dataset(place.root.parent / "photographs", n_patients=2))
+    open_dataset(place, source)
+    before = files(place.root)
+    monkeypatch.setenv(VARIABLE, "1")
+
+    assert len(open_dataset(place, source)) == 4
+    assert files(place.root) == before
 
 
 def test_read_only__a_folder_of_the_workspace_that_is_a_link_is_of_the_workspace(

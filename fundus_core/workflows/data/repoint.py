@@ -8,7 +8,7 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import DataError
 from fundus_core.io.manifest import DataSource, ScanFile, read_dataset
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.datasets import dataset_as_given, dataset_summary, remember
+from fundus_core.workflows.data.datasets import dataset_as_given, list_datasets, remember
 from fundus_core.workflows.data.hidden_ids import without_names
 
 
@@ -22,14 +22,14 @@ def repoint(
 
     Args:
         workspace: Where it is remembered.
-        name: Its id.
+        name: Its id, as `list_datasets` has it.
         place: What stands now for the folder or table that was opened.
         progress: Told how many photographs have been looked at.
 
     Raises:
         DataError: If it was never opened here, or one of its photographs is not at the new place.
     """
-    source = dataset_summary(workspace, name).source
+    source = _source(workspace, name)
     stored = dataset_as_given(workspace, name)
     moved = replace(source, path=place, table=_moved_table(source, place))
     with ScanFile(workspace.scans) as scans:
@@ -48,6 +48,17 @@ def repoint(
     pointed = replace(stored, table=stored.table.assign(path=paths), source=str(place))
     remember(workspace, pointed, moved, name=name)
     return without_names(workspace, pointed)
+
+
+def _source(workspace: Workspace, name: str) -> DataSource:
+    """Returns where the photographs of a data set were when it was opened."""
+    known = {one.id: one.source for one in list_datasets(workspace)}
+    if name not in known:
+        raise DataError(
+            f"No data set in {workspace.root} has the id {name!r}.",
+            hint=f"Name one of: {', '.join(known) or 'none was opened yet'}.",
+        )
+    return known[name]
 
 
 def is_away(dataset: FundusDataset) -> bool:
