@@ -77,6 +77,8 @@ CAUTIONS: dict[str, str] = {
     "FD023": "Patients of the same ids are on both sides of a comparison that takes them for "
     "different people.",
     "FD024": "Some photographs have no split: with the table's own split, they take no part.",
+    "FD025": "Photographs or patients that the model is judged on taught the weights it starts "
+    "from: its figures flatter.",
 }
 """Code -> what it means, in a sentence; `explanation` has the page."""
 

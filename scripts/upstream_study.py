@@ -114,7 +114,7 @@ def _weights(attempt: Attempt) -> str:
         *("--backbone", BACKBONE, "--name", f"{attempt.task}-{mix}-{start}"),
         *("--task", attempt.task, "--from", attempt.initial),
         *("--image-size", TRAINED_SIZE, "--epochs", EPOCHS),
-        *("--learning-rate", attempt.learning_rate, "--seed", SEED),
+        *("--learning-rate", attempt.learning_rate, "--seed", SEED, "--replace"),
     )
     return str(made["weights"])
 

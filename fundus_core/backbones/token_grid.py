@@ -59,6 +59,23 @@ def declared_grid(module: "nn.Module", image_size: tuple[int, int]) -> TokenGrid
     return TokenGrid(n_prefix, height, width)
 
 
+def smallest_side(module: "nn.Module") -> int | None:
+    """Returns the side of the smallest square input with more than one place, in pixels.
+
+    None where the network does not say how coarse its last features are. The side is a multiple of
+    that, so that networks which cut the photograph into patches take it.
+
+    Examples:
+        >>> import timm
+        >>> smallest_side(timm.create_model("resnet10t", pretrained=False))
+        64
+    """
+    try:
+        return 2 * _reduction(module)
+    except SaliencyError:
+        return None
+
+
 def to_channels_first(values: "Tensor", layout: Layout, grid: TokenGrid | None = None) -> "Tensor":
     """Arranges activations, or their gradients, as (B, C, h, w).
 

@@ -18,6 +18,21 @@ def require_known(what: str, name: str, known: Iterable[str]) -> None:
         )
 
 
+def require_rates(learning_rate: float, weight_decay: float) -> None:
+    """Refuses a learning rate and a weight decay that nothing can be trained by.
+
+    Raises:
+        TrainingError: With both values.
+    """
+    if 0 < learning_rate < math.inf and 0 <= weight_decay < math.inf:
+        return
+    raise TrainingError(
+        "Training needs a learning rate above 0 and a weight decay of 0 or more; "
+        f"{learning_rate:g} and {weight_decay:g} were asked for.",
+        hint="Choose other values for --learning-rate and --weight-decay.",
+    )
+
+
 def require_finite(loss: float, number: int, step: int) -> float:
     """Returns the loss of a step.
 

@@ -168,6 +168,7 @@ def finetune_dataset(
     baseline = shortcut_predictions(workspace, readable)
     readable = minding_look_alikes(workspace, readable)
     run = evaluated_run(
+        workspace,
         name,
         dataset_id,
         readable,

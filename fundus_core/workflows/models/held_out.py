@@ -38,6 +38,7 @@ from fundus_core.workflows.models.runs import (
     now,
     run_folder,
 )
+from fundus_core.workflows.weights.teachers import exposure
 
 BASELINE_MODEL = "mean colour (shortcut baseline)"
 
@@ -127,6 +128,7 @@ def _is_whole(workspace: Workspace, run: Run) -> bool:
 
 
 def evaluated_run(
+    workspace: Workspace,
     name: str,
     dataset_id: str,
     labelled: Labelled,
@@ -141,6 +143,7 @@ def evaluated_run(
     """Returns the run of a validated model: its AUCs, its folds, its cautions.
 
     Args:
+        workspace: Where the weights and their teachers are.
         name: The run's id.
         dataset_id: The id the data set is remembered by.
         labelled: What it was validated on.
@@ -161,7 +164,9 @@ def evaluated_run(
     seen = resolved.spec.seen_in_pretraining if resolved.weights else ()
     exposed = exposure_caution(dataset, resolved.spec.title, seen)
     found = (*target_cautions(dataset, target, predictions), *labelled.cautions)
-    found += tuple(caution for caution in (exposed, beaten) if caution)
+    met = exposure(workspace, resolved.recipe.weights_sha256, predictions, dataset)
+    taught = met.caution(resolved.recipe.weights)
+    found += tuple(caution for caution in (exposed, taught, beaten) if caution)
     return Run(
         id=name,
         kind=kind,

@@ -215,6 +215,7 @@ def _installed(
     labelled = minding_look_alikes(workspace, labelled)
     label = f"{resolved.label}, {SUFFIX}"
     run = evaluated_run(
+        workspace,
         name,
         dataset_id,
         labelled,

@@ -44,6 +44,7 @@ from fundus_core.workflows.models.runs import (
     run_probe,
     save_run,
 )
+from fundus_core.workflows.weights.teachers import exposure, number_that_taught
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,8 @@ class ExternalResult:
 
     comparison: AucComparison | None
     """Unpaired test of inside against outside; for several classes of the macro averages over the
-    classes that both have. None without labels, or where no test can be made."""
+    classes that both have. None without labels, where no test can be made, or where photographs of
+    either side taught the weights that the model starts from."""
 
     scores: Path
     """Parquet file of the stored predictions."""
@@ -113,13 +115,18 @@ def predict(
     taught = photographs_that_taught(workspace, run)
     seen = _seen(taught, outside)
     cautions = _cautions(dataset, run, inside, outside, has_labels=has_labels)
+    weights = run.embeddings.weights_sha256
+    met = exposure(workspace, weights, outside, dataset)
     if has_labels:
         cautions += _of_training(taught, seen, outside)
+        told = met.caution(run.embeddings.weights)
+        cautions += (told,) if told else ()
     evaluable = has_labels and _both_sides(outside)
     external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
     external = replace(external, id=own_id(workspace, external.id, dataset_id))
     save_run(workspace, external, outside)
-    is_external = external.auc is not None and not seen
+    met_inside = number_that_taught(workspace, weights, inside.image_ids)
+    is_external = external.auc is not None and not (seen or met.n_seen or met_inside)
     return ExternalResult(
         external,
         outside,

@@ -1,13 +1,12 @@
 """Use case: weights of our own, from an upstream task on labelled photographs."""
 
-import json
-import re
+import hashlib
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +14,19 @@ from numpy.typing import NDArray
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.catalogue import backbone_spec
 from fundus_core.backbones.networks import load_network, require_trainable
+from fundus_core.backbones.token_grid import smallest_side
 from fundus_core.compute import choose_device, choose_precision
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.domain.recipe import PreprocessRecipe, Recipe
+from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.embedding import Photograph
-from fundus_core.errors import TargetError, WeightsError
+from fundus_core.errors import SaliencyError, TargetError, TrainingError
 from fundus_core.finetune.curves import CURVE_FILE, CurveFile
 from fundus_core.finetune.loop import Trained, TrainingRecipe, train
+from fundus_core.finetune.refusals import require_rates
 from fundus_core.finetune.squares import Squares, read_squares
 from fundus_core.finetune.state import Epoch
-from fundus_core.io.files import read_json, write_atomically, write_json
+from fundus_core.io.files import write_atomically, write_json
 from fundus_core.io.photo_files import root_of
 from fundus_core.io.weights import SCRATCH, FoundWeights, file_sha256, find_weights
 from fundus_core.io.workspace import Workspace
@@ -40,6 +41,14 @@ from fundus_core.pretraining import (
 )
 from fundus_core.splits import held_out_groups
 from fundus_core.stats.delong import AucInterval, auc_interval
+from fundus_core.workflows.models.pretrained import (
+    Pretrained,
+    PretrainRecipe,
+    already_made,
+    require_free,
+    weights_file,
+)
+from fundus_core.workflows.weights.teachers import store_teachers, table_of_teachers, teachers_of
 
 if TYPE_CHECKING:
     from torch import nn
@@ -76,41 +85,8 @@ class PretrainChoice:
 
     image_size: int | None = None
     training: TrainingRecipe = field(default_factory=TrainingRecipe)
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainRecipe(Recipe):
-    """Everything that determines the weights."""
-
-    dataset: str
-    architecture: str
-    architecture_args: tuple[tuple[str, str | int | float | bool], ...]
-    mean: tuple[float, float, float]
-    std: tuple[float, float, float]
-    initial_sha256: str
-    task: str
-    labels: tuple[str, ...]
-    image_size: int
-    preprocessing: PreprocessRecipe
-    training: TrainingRecipe
-
-
-@dataclass(frozen=True, slots=True)
-class Pretrained:
-    """The weights that were made."""
-
-    weights: Path
-    """The file, float16, as `.safetensors`."""
-
-    card: Path
-    """What they are, beside them, as `.json`."""
-
-    epochs: tuple[Epoch, ...]
-    best: int
-    """The epoch that was kept."""
-
-    validation: dict[str, AucInterval]
-    """Per label, on the patients held out."""
+    replace: bool = False
+    """Whether a file of this name that another recipe made, or somebody else, is written over."""
 
 
 def pretrain(
@@ -124,22 +100,27 @@ def pretrain(
     """Trains a backbone on the upstream task and writes its weights into the weights folder.
 
     A call that was interrupted goes on from its last whole epoch when it is repeated; weights that
-    an equal call has made are returned as they are.
+    an equal call has made are returned as they are. Who taught them is stored with them, see
+    `workflows.weights.teachers`.
 
     Raises:
         TargetError: If the task or its labels do not fit the data set.
-        WeightsError: If the name is no file name, or that of a file this program did not make.
+        WeightsError: If the name is no file name, or that of a file an equal call did not make.
         BackboneError: If the backbone has no features to learn places by.
-        TrainingError: If the training cannot go on.
+        TrainingError: If the training is impossible, or cannot go on.
     """
     _require_task(choice.task)
-    weights = _weights_file(workspace, choice.name)
+    require_rates(choice.training.learning_rate, choice.training.weight_decay)
+    weights = weights_file(workspace, choice.name)
     spec = backbone_spec(choice.backbone)
     initial = find_weights(spec, choice.initial, workspace)
     labels = choice.labels or _phantom_labels(dataset)
     recipe = _recipe(dataset, spec, initial, choice, labels)
-    if made := _already_made(weights, recipe):
+    if made := already_made(weights, recipe):
+        _remember_teachers(workspace, dataset, recipe, file_sha256(weights))
         return made
+    if not choice.replace:
+        require_free(workspace, weights, recipe)
     folder = workspace.training / recipe.fingerprint()
     written = CurveFile(folder / CURVE_FILE, choice.name, recipe.training.epochs)
 
@@ -169,7 +150,16 @@ def pretrain(
     patients = dataset.select(squares.image_ids).groups
     validation = _validation(network, squares, targets, rows[1], patients)
     seconds = round(time.perf_counter() - started)
-    made = _write(weights, dataset, spec, recipe, initial, network, trained, validation, seconds)
+    if not choice.replace:
+        require_free(workspace, weights, recipe)  # another call may have written it meanwhile
+    content = _half_precision(network)
+    sha256 = hashlib.sha256(content).hexdigest()
+    teachers = table_of_teachers(dataset, squares.image_ids, _with_labels(targets))
+    store_teachers(workspace, sha256, teachers, started_from=initial.sha256)
+    write_atomically(weights, lambda file: file.write(content))
+    made = _write_card(
+        weights, sha256, dataset, spec, recipe, initial, trained, validation, seconds
+    )
     shutil.rmtree(folder, ignore_errors=True)
     return made
 
@@ -180,36 +170,6 @@ def _require_task(task: str) -> None:
             f"There is no upstream task {task!r}.",
             hint=f"Choose one of {', '.join(UPSTREAM_TASKS)}.",
         )
-
-
-def _weights_file(workspace: Workspace, name: str) -> Path:
-    """Returns the file to make; never one that was put there by somebody else."""
-    if not re.fullmatch(r"\w[\w.-]*", name):
-        raise WeightsError(
-            f"{name!r} cannot be the name of a weights file.",
-            hint="Use letters, digits, dots, hyphens and underscores; the folder is fixed.",
-        )
-    path = workspace.weights / f"{name}.safetensors"
-    if path.exists() and read_json(path.with_suffix(".json")) is None:
-        raise WeightsError(
-            f"{path} is there already and was not made by this program.",
-            hint="Choose another name by --name.",
-        )
-    return path
-
-
-def _already_made(weights: Path, recipe: PretrainRecipe) -> Pretrained | None:
-    """Returns the weights if an equal recipe has made them and they are whole."""
-    card: Any = read_json(weights.with_suffix(".json"))
-    try:
-        equal = card["recipe"] == json.loads(json.dumps(recipe.to_dict()))
-        if not equal or not weights.is_file() or card["sha256"] != file_sha256(weights):
-            return None
-        epochs = tuple(Epoch(**epoch) for epoch in card["epochs"])
-        validation = {name: AucInterval(**auc) for name, auc in card["validation"].items()}
-        return Pretrained(weights, weights.with_suffix(".json"), epochs, card["best"], validation)
-    except (TypeError, KeyError):
-        return None
 
 
 def _phantom_labels(dataset: FundusDataset) -> tuple[str, ...]:
@@ -280,16 +240,25 @@ def _network(
 ) -> UpstreamNetwork:
     seed = recipe.training.seed
     module: nn.Module = load_network(spec, initial.path, recipe.image_size, seed)
-    return upstream_network(
-        module,
-        targets,
-        UPSTREAM_TASKS[recipe.task],
-        image_size=recipe.image_size,
-        mean=spec.mean,
-        std=spec.std,
-        device=choose_device(),
-        seed=seed,
-    )
+    try:
+        return upstream_network(
+            module,
+            targets,
+            UPSTREAM_TASKS[recipe.task],
+            image_size=recipe.image_size,
+            mean=spec.mean,
+            std=spec.std,
+            device=choose_device(),
+            seed=seed,
+        )
+    except SaliencyError as error:
+        least = smallest_side(module)
+        if least is None or recipe.image_size >= least:
+            raise
+        raise TrainingError(
+            f"At {recipe.image_size} px the last features of {spec.id} have a single place.",
+            hint=f"Choose an input of {least} px or more: --image-size {least}.",
+        ) from error
 
 
 def _split(
@@ -335,26 +304,54 @@ def _validation(
     return found
 
 
-def _write(
+def _with_labels(targets: UpstreamTargets) -> NDArray[np.bool_]:
+    """Returns of which photographs a label was known, shape (N,)."""
+    known = np.concatenate([targets.labels, targets.counts], axis=1)
+    labelled: NDArray[np.bool_] = ~np.isnan(known).all(axis=1) | bool(targets.bits)
+    return labelled
+
+
+def _remember_teachers(
+    workspace: Workspace, dataset: FundusDataset, recipe: PretrainRecipe, sha256: str
+) -> None:
+    """Stores who taught weights that an older version made without saying so."""
+    if teachers_of(workspace, sha256) is None:
+        labelled = np.ones(len(dataset), dtype=bool)
+        teachers = table_of_teachers(dataset, dataset.image_ids, labelled)
+        store_teachers(workspace, sha256, teachers, started_from=recipe.initial_sha256)
+
+
+def _half_precision(network: UpstreamNetwork) -> bytes:
+    """Returns the backbone's weights as a safetensors file."""
+    import torch
+    from safetensors.torch import save
+
+    return save(
+        {
+            name: value.detach()
+            .cpu()
+            .to(torch.float16 if value.ndim > 1 else value.dtype)
+            .contiguous()
+            for name, value in network.backbone.state_dict().items()
+        }
+    )
+
+
+def _write_card(
     weights: Path,
+    sha256: str,
     dataset: FundusDataset,
     spec: BackboneSpec,
     recipe: PretrainRecipe,
     initial: FoundWeights,
-    network: UpstreamNetwork,
     trained: Trained,
     validation: dict[str, AucInterval],
     seconds: int,
 ) -> Pretrained:
-    """Writes weights and card; the card last, with the hash of the weights."""
-    import torch
-    from safetensors.torch import save
+    """Writes the card, with the hash of the weights.
 
-    tensors = {
-        name: value.detach().cpu().to(torch.float16 if value.ndim > 1 else value.dtype).contiguous()
-        for name, value in network.backbone.state_dict().items()
-    }
-    write_atomically(weights, lambda file: file.write(save(tensors)))
+    It comes before them: a call that is killed in between goes on when it is repeated.
+    """
     card = weights.with_suffix(".json")
     device = choose_device()
     write_json(
@@ -362,10 +359,10 @@ def _write(
         {
             "name": weights.stem,
             "backbone": spec.id,
-            "sha256": file_sha256(weights),
+            "sha256": sha256,
             "initial": initial.name,
             "initial_file": initial.path.name if initial.path else SCRATCH,
-            "recipe": json.loads(json.dumps(recipe.to_dict())),
+            "recipe": recipe.on_card(),
             "dataset": dataset.name,
             "synthetic": dataset.synthetic,
             "n_images": len(dataset),

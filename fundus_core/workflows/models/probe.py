@@ -115,6 +115,7 @@ def probe_dataset(
     labelled = minding_look_alikes(workspace, labelled, progress=progress)
     label = _label(resolved, choice, words)
     run = evaluated_run(
+        workspace,
         name,
         dataset_id,
         labelled,

@@ -30,6 +30,7 @@ from fundus_core.workflows.models.prototypes import (
 )
 from fundus_core.workflows.models.questions import Question, question_of
 from fundus_core.workflows.models.runs import Run, now, save_run
+from fundus_core.workflows.weights.teachers import exposure
 from fundus_core.zero_shot import exclusive_scores, paired_scores
 
 METHOD = "zero_shot"
@@ -108,7 +109,7 @@ def zero_shot_dataset(
     label = f"{resolved.label}, zero-shot{_said_of(reading)}"
     scores = _scores(question, embeddings.vectors, prototypes)
     predictions = _labelled(dataset, target, embeddings, scores, label)
-    run = _run(name, dataset, dataset_id, target, resolved, predictions)
+    run = _run(workspace, name, dataset, dataset_id, target, resolved, predictions)
     save_run(workspace, run, predictions)
     return run
 
@@ -193,6 +194,7 @@ def _recipe(
 
 
 def _run(
+    workspace: Workspace,
     name: str,
     dataset: FundusDataset,
     dataset_id: str,
@@ -203,6 +205,8 @@ def _run(
     patients = predictions.patient_ids
     n_labelled = int(dataset.labels(target)[1].sum())
     unread = unreadable_caution(n_labelled - len(predictions.image_ids), n_labelled)
+    met = exposure(workspace, resolved.recipe.weights_sha256, predictions, dataset)
+    further = (unread, met.caution(resolved.recipe.weights))
     found = target_cautions(dataset, target, predictions)
     return Run(
         id=name,
@@ -222,6 +226,6 @@ def _run(
         baseline_auc=None,
         baseline_p=None,
         folds=(),
-        cautions=(*found, unread) if unread else found,
+        cautions=(*found, *(caution for caution in further if caution)),
         created_at=now(),
     )

@@ -16,6 +16,7 @@ from fundus_core.errors import WeightsError
 from fundus_core.io.files import full_disk_explained, sync_folder, temporary_name, write_json
 from fundus_core.io.weights import file_sha256, name_when_converted
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.weights.teachers import inherit_teachers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,6 +86,7 @@ def convert(
     result = Converted(
         spec.id, target, file_sha256(target), report, poolings, unpickled=objects.runs_code
     )
+    inherit_teachers(workspace, result.sha256, started_from=file_sha256(file))
     write_json(target.with_suffix(".json"), _card(spec, file, result, objects))
     progress(3, 3, f"Wrote {target.name}")
     return result

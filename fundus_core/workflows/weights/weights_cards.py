@@ -49,7 +49,7 @@ class WeightsCard:
     """Number of the epoch that was kept."""
 
     validation: dict[str, AucInterval]
-    """Per label, on patients that were not learned from."""
+    """Per label, on the patients by whom the epoch was chosen: it flatters."""
 
     command: str
     """The command line that makes the same weights again from the same photographs."""

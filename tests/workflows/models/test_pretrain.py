@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.errors import TargetError, WeightsError
+from fundus_core.errors import TargetError, TrainingError, WeightsError
 from fundus_core.finetune.curves import CURVE_FILE, read_curves
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.state import Epoch
@@ -19,11 +19,13 @@ from fundus_core.io.weights import SCRATCH, file_sha256
 from fundus_core.io.workspace import Workspace
 from fundus_core.phantom.shots import LABEL_COLUMNS
 from fundus_core.pretraining import UPSTREAM_TASKS
-from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.demo import make_demo
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
 from fundus_core.workflows.embeddings.embed import embed
-from fundus_core.workflows.models.pretrain import PretrainChoice, Pretrained, pretrain
+from fundus_core.workflows.models.pretrain import PretrainChoice, pretrain
+from fundus_core.workflows.models.pretrained import Pretrained
+from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from tests.fakes import write_dataset
 
 TRAINING = TrainingRecipe(
@@ -209,7 +211,101 @@ def test_pretrain__somebody_elses_file_is_not_replaced(
     place.weights.mkdir(parents=True)
     (place.weights / "mine.safetensors").write_bytes(b"theirs")
 
-    with pytest.raises(WeightsError, match="was not made by this program"):
+    with pytest.raises(WeightsError, match="was not made by this program") as refusal:
         pretrain(place, dataset, CHOICE)
 
     assert (place.weights / "mine.safetensors").read_bytes() == b"theirs"
+    assert "--replace" in refusal.value.hint
+
+
+@pytest.mark.parametrize("has_weights", [True, False])
+def test_pretrain__a_file_that_another_command_put_there_is_not_replaced(
+    place: Workspace, dataset: FundusDataset, *, has_weights: bool
+) -> None:
+    place.weights.mkdir(parents=True)
+    card = place.weights / "mine.json"
+    card.write_text(json.dumps({"kind": "converted weights", "backbone": "resnet18"}))
+    if has_weights:
+        (place.weights / "mine.safetensors").write_bytes(b"theirs")
+
+    with pytest.raises(WeightsError, match="converted weights of resnet18"):
+        pretrain(place, dataset, CHOICE)
+
+    assert json.loads(card.read_text())["backbone"] == "resnet18"
+
+
+def test_pretrain__weights_of_another_recipe_are_replaced_only_where_that_is_said(
+    place: Workspace, dataset: FundusDataset, phantoms: Path
+) -> None:
+    first = pretrain(place, dataset, CHOICE)
+    before = first.weights.read_bytes()
+    backbone = BackboneChoice(CHOICE.backbone, weights=str(first.weights), image_size=64)
+    source = DataSource(phantoms)
+    probe_dataset(place, dataset, dataset_id(source), backbone, ProbeChoice("abnormal", folds=2))
+    other = replace(CHOICE, training=replace(TRAINING, seed=1))
+
+    with pytest.raises(WeightsError, match=r"task abnormal, on phantoms.*; 1 run needs it"):
+        pretrain(place, dataset, other, on_epoch=stop_after_first)
+    kept = first.weights.read_bytes()
+    second = pretrain(place, dataset, replace(other, replace=True))
+
+    assert kept == before
+    assert second.weights == first.weights
+    assert second.weights.read_bytes() != before
+    assert json.loads(second.card.read_text())["sha256"] == file_sha256(second.weights)
+
+
+def test_pretrain__a_file_that_took_the_name_meanwhile_is_kept(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    def somebody_else_writes(epoch: Epoch) -> None:
+        place.weights.mkdir(parents=True, exist_ok=True)
+        (place.weights / "mine.safetensors").write_bytes(b"theirs")
+
+    with pytest.raises(WeightsError, match="is there already"):
+        pretrain(place, dataset, CHOICE, on_epoch=somebody_else_writes)
+
+    assert (place.weights / "mine.safetensors").read_bytes() == b"theirs"
+    again = pretrain(place, dataset, replace(CHOICE, name="other"), on_epoch=lambda epoch: None)
+    assert again.weights.is_file()
+
+
+def test_pretrain__killed_before_the_weights_are_written_goes_on(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    made = pretrain(place, dataset, CHOICE)
+    content = made.weights.read_bytes()
+    made.weights.unlink()
+
+    again = pretrain(place, dataset, CHOICE)
+
+    assert again.weights.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    "rates",
+    [
+        {"learning_rate": float("nan")},
+        {"learning_rate": 0.0},
+        {"weight_decay": float("nan")},
+        {"weight_decay": float("inf")},
+    ],
+)
+def test_pretrain__rates_that_are_no_numbers_are_refused(
+    place: Workspace, dataset: FundusDataset, rates: dict[str, float]
+) -> None:
+    with pytest.raises(TrainingError, match="learning rate above 0"):
+        pretrain(place, dataset, replace(CHOICE, training=replace(TRAINING, **rates)))
+
+
+def test_pretrain__of_too_small_squares_names_a_size_that_will_do(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    small = replace(CHOICE, backbone="timm:resnet10t", image_size=32)
+
+    with pytest.raises(TrainingError, match="At 32 px") as refusal:
+        pretrain(place, dataset, small)
+
+    assert refusal.value.hint.endswith("--image-size 64.")
+    training = replace(TRAINING, epochs=1)
+    assert pretrain(place, dataset, replace(small, image_size=64, training=training)).epochs

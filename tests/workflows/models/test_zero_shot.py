@@ -33,6 +33,7 @@ from fundus_core.workflows.models.prototypes import (
 from fundus_core.workflows.models.questions import question_of
 from fundus_core.workflows.models.runs import list_runs, run_predictions, run_probe
 from fundus_core.workflows.models.zero_shot import ZeroShotChoice, save_findings, zero_shot_dataset
+from fundus_core.workflows.weights.teachers import store_teachers, table_of_teachers
 
 SPEC = BackboneSpec(
     id="speaking",
@@ -177,6 +178,18 @@ def test_zero_shot__columns_of_0_and_1_are_a_question_each(place: Workspace, sai
     both = run_predictions(place, together).y_score
     np.testing.assert_allclose(both[:, [0]], run_predictions(place, alone).y_score)
     np.testing.assert_allclose(both[:, 0], both[:, 1], atol=1e-6)
+
+
+def test_zero_shot__says_that_photographs_taught_the_weights(place: Workspace, said: Path) -> None:
+    six = dataset()
+    sha256 = resolve(place, projected(CHOICE)).recipe.weights_sha256
+    first = table_of_teachers(six, six.image_ids[:3], np.ones(3, bool))
+    store_teachers(place, sha256, first)
+
+    run = zero_shot_dataset(place, six, "six-1", CHOICE, ZeroShotChoice("dr", said))
+
+    (text,) = [one.text for one in run.cautions if one.code == "FD025"]
+    assert text == f"3 of 6 photographs taught the weights {run.embeddings.weights!r}, with labels."
 
 
 def test_zero_shot__its_auc_is_that_of_the_stored_scores(place: Workspace, said: Path) -> None:

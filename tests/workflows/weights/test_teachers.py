@@ -1,0 +1,322 @@
+"""Who taught weights is stored with them, and said of every figure on those photographs."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.predictions import Predictions
+from fundus_core.errors import WeightsError
+from fundus_core.finetune.loop import TrainingRecipe
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.weights import file_sha256
+from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.hidden_ids import VARIABLE
+from fundus_core.workflows.data.labelled import Validation
+from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
+from fundus_core.workflows.models.predict import ExternalResult, predict
+from fundus_core.workflows.models.pretrain import PretrainChoice, Pretrained, pretrain
+from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.models.runs import Run, load_run
+from fundus_core.workflows.weights.convert import convert
+from fundus_core.workflows.weights.teachers import (
+    TEACHERS,
+    Exposure,
+    exposure,
+    inherit_teachers,
+    store_teachers,
+    table_of_teachers,
+    teachers_of,
+)
+from tests.fakes import tiny_dataset, write_dataset
+
+CODE = "FD025"
+TINY = "timm:test_resnet"
+TRAINING = TrainingRecipe(
+    epochs=1, batch_size=8, learning_rate=1e-3, augmentation="none", precision="fp32"
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """40 photographs of 20 patients, with tables of both eyes and of halves of the patients."""
+    folder = write_dataset(tmp_path_factory.mktemp("taught") / "data", n_patients=20)
+    table = pd.read_csv(folder / "labels.csv")
+    number = table["patient_id"].str[1:].astype(int)
+    parts = {
+        "right": table["eye"] == "OD",
+        "left": table["eye"] == "OS",
+        "first": number < 10,
+        "last": number >= 10,
+    }
+    for name, rows in parts.items():
+        table[rows].to_csv(folder / f"{name}.csv", index=False)
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    """An empty workspace."""
+    return Workspace(tmp_path / "workspace")
+
+
+def taught(
+    place: Workspace, folder: Path, table: str, name: str = "mine", initial: str = "scratch"
+) -> Pretrained:
+    dataset = open_dataset(place, DataSource(folder / f"{table}.csv"))
+    choice = PretrainChoice(TINY, name, initial, "abnormal", ("dr",), 64, TRAINING)
+    return pretrain(place, dataset, choice)
+
+
+def by(weights: Path) -> BackboneChoice:
+    return BackboneChoice(TINY, weights=str(weights), image_size=64)
+
+
+def probed(place: Workspace, folder: Path, table: str, weights: Path) -> Run:
+    source = DataSource(folder / f"{table}.csv")
+    dataset = open_dataset(place, source)
+    choice = ProbeChoice("dr", folds=2)
+    return probe_dataset(place, dataset, dataset_id(source), by(weights), choice)
+
+
+def used_on(place: Workspace, run: Run, folder: Path, table: str) -> ExternalResult:
+    source = DataSource(folder / f"{table}.csv")
+    return predict(place, run.id, open_dataset(place, source), dataset_id(source))
+
+
+def n_teachers(place: Workspace, sha256: str) -> int:
+    teachers = teachers_of(place, sha256)
+    return 0 if teachers is None else len(teachers)
+
+
+def said(run: Run) -> list[str]:
+    return [caution.text for caution in run.cautions if caution.code == CODE]
+
+
+def judged(dataset: FundusDataset) -> Predictions:
+    n = len(dataset)
+    return Predictions(
+        "model",
+        "binary",
+        ("1",),
+        dataset.image_ids,
+        np.zeros((n, 1), bool),
+        np.zeros((n, 1)),
+        dataset.patient_ids,
+    )
+
+
+def test_probe__on_those_who_taught_the_weights_says_so(place: Workspace, folder: Path) -> None:
+    made = taught(place, folder, "labels")
+
+    run = probed(place, folder, "labels", made.weights)
+
+    assert said(run) == ["40 of 40 photographs taught the weights 'mine', with labels."]
+    assert said(load_run(place, run.id)) == said(run)
+
+
+def test_probe__on_other_patients_says_nothing(place: Workspace, folder: Path) -> None:
+    made = taught(place, folder, "first")
+
+    assert said(probed(place, folder, "last", made.weights)) == []
+    assert n_teachers(place, file_sha256(made.weights)) == 20
+
+
+def test_probe__on_the_other_eyes_counts_patients(place: Workspace, folder: Path) -> None:
+    made = taught(place, folder, "right")
+
+    run = probed(place, folder, "left", made.weights)
+
+    (text,) = said(run)
+    assert text == (
+        "Other photographs of 20 patients (or of others with the same ids) taught the weights "
+        "'mine', with labels."
+    )
+
+
+def test_probe__by_a_copy_without_its_card_is_found_out(
+    place: Workspace, folder: Path, tmp_path: Path
+) -> None:
+    made = taught(place, folder, "labels")
+    copy = tmp_path / "somewhere" / "else.safetensors"
+    copy.parent.mkdir()
+    shutil.copy(made.weights, copy)
+    made.weights.unlink()
+    made.card.unlink()
+
+    (text,) = said(probed(place, folder, "labels", copy))
+
+    assert text.endswith("taught the weights 'else', with labels.")
+
+
+def test_probe__by_weights_that_started_from_others_says_who_taught_those(
+    place: Workspace, folder: Path
+) -> None:
+    first = taught(place, folder, "first", "one")
+    second = taught(place, folder, "last", "two", initial=str(first.weights))
+
+    assert said(probed(place, folder, "first", second.weights))
+    assert n_teachers(place, file_sha256(second.weights)) == 40
+
+
+def test_probe__by_weights_of_an_older_version_is_known_by_the_card(
+    place: Workspace, folder: Path
+) -> None:
+    made = taught(place, folder, "first")
+    shutil.rmtree(place.weights / TEACHERS)
+
+    assert said(probed(place, folder, "first", made.weights))
+    assert not said(probed(place, folder, "last", made.weights))
+    taught(place, folder, "first")
+    assert n_teachers(place, file_sha256(made.weights)) == 20
+
+
+def test_finetune__on_those_who_taught_the_weights_says_so(place: Workspace, folder: Path) -> None:
+    made = taught(place, folder, "right")
+    source = DataSource(folder / "left.csv")
+    choice = FinetuneChoice(Validation("dr", folds=2), training=TRAINING)
+
+    run = finetune_dataset(
+        place, open_dataset(place, source), dataset_id(source), by(made.weights), choice
+    )
+
+    assert said(run)
+
+
+def test_predict__on_those_who_taught_the_weights_is_no_external_test(
+    place: Workspace, folder: Path
+) -> None:
+    fresh, outside = taught(place, folder, "last", "fresh"), taught(place, folder, "first", "other")
+    of_last = used_on(place, probed(place, folder, "first", fresh.weights), folder, "last")
+    of_first = used_on(place, probed(place, folder, "first", outside.weights), folder, "last")
+
+    assert said(of_last.run) == ["20 of 20 photographs taught the weights 'fresh', with labels."]
+    assert of_last.comparison is None
+    assert said(of_first.run) == []
+    assert of_first.comparison is None  # inside flatters
+
+
+def test_hidden_names__are_not_in_the_table_and_patients_are_still_found(
+    place: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+    hidden = taught(place, folder, "right", "hidden")
+    table = teachers_of(place, file_sha256(hidden.weights))
+    while_hidden = said(probed(place, folder, "left", hidden.weights))
+    monkeypatch.delenv(VARIABLE)
+    later = said(probed(place, folder, "first", hidden.weights))
+    named = taught(place, folder, "left", "named")
+    monkeypatch.setenv(VARIABLE, "1")
+    mixed = said(probed(place, folder, "right", named.weights))
+
+    assert table is not None
+    assert not table["patient_id"].str.fullmatch(r"P\d\d").any()
+    assert while_hidden[0].startswith("Other photographs of 20 patients")
+    assert later[0].startswith("10 of 20 photographs taught")
+    assert mixed[0].startswith("Other photographs of 20 patients")
+
+
+def test_convert__keeps_who_taught_a_checkpoint(place: Workspace, folder: Path) -> None:
+    made = taught(place, folder, "first")
+
+    converted = convert(place, made.weights, TINY, out=place.weights / "again.safetensors")
+
+    assert converted.sha256 != file_sha256(made.weights)
+    assert n_teachers(place, converted.sha256) == 20
+
+
+def test_exposure__counts_photographs_and_further_patients(place: Workspace) -> None:
+    dataset = tiny_dataset(4)
+    ids = ("h0OD", "h0OS", "d1OD")  # both eyes of P0, one eye of P1
+    teachers = table_of_teachers(dataset, ids, np.array([False, False, True]))
+    store_teachers(place, "a" * 64, teachers)
+    without_p1_right = dataset.select([one for one in dataset.image_ids if one != "d1OD"])
+
+    found = exposure(place, "a" * 64, judged(dataset), dataset)
+    fewer = exposure(place, "a" * 64, judged(without_p1_right), without_p1_right)
+
+    assert found == Exposure(3, 8, 0, labelled=True)
+    assert fewer == Exposure(2, 7, 1, labelled=True)
+    assert exposure(place, "", judged(dataset), dataset) == Exposure(0, 8, 0, labelled=False)
+    assert exposure(place, "b" * 64, judged(dataset), dataset).caution("x") is None
+
+
+def test_exposure__a_drawn_patient_is_no_real_ones_namesake(place: Workspace) -> None:
+    drawn = replace(tiny_dataset(4), synthetic=True)
+    real = tiny_dataset(4)
+    right = [one for one in drawn.image_ids if one.endswith("OD")]
+    left = real.select([one for one in real.image_ids if one.endswith("OS")])
+    store_teachers(place, "a" * 64, table_of_teachers(drawn, right, np.ones(4, bool)))
+
+    assert exposure(place, "a" * 64, judged(left), left).n_patients == 0
+    assert exposure(place, "a" * 64, judged(left), replace(left, synthetic=True)).n_patients == 4
+
+
+def test_exposure__without_labels_is_said_in_milder_words() -> None:
+    caution = Exposure(2, 9, 3, labelled=False).caution("mine")
+
+    assert caution is not None
+    assert caution.code == CODE
+    assert caution.text == (
+        "2 of 9 photographs, and other photographs of 3 further patients (or of others with the "
+        "same ids) taught the weights 'mine', without labels, which flatters less."
+    )
+
+
+def test_exposure__one_patient_is_one() -> None:
+    caution = Exposure(0, 9, 1, labelled=True).caution("mine")
+
+    assert caution is not None
+    assert caution.text.startswith("Other photographs of 1 patient (")
+
+
+def test_inherit_teachers__labels_count_if_they_ever_taught(place: Workspace) -> None:
+    dataset = tiny_dataset(2)
+    ids = dataset.image_ids
+    store_teachers(place, "c" * 64, table_of_teachers(dataset, ids[:2], np.array([True, True])))
+    store_teachers(
+        place,
+        "d" * 64,
+        table_of_teachers(dataset, ids[1:3], np.array([False, False])),
+        started_from="c" * 64,
+    )
+
+    inherit_teachers(place, "e" * 64, started_from="d" * 64)
+
+    found = teachers_of(place, "e" * 64)
+    assert found is not None
+    labelled = dict(found[["image_id", "labelled"]].itertuples(index=False))
+    assert labelled == {ids[0]: True, ids[1]: True, ids[2]: False}
+
+
+def test_teachers_of__a_hash_that_leads_elsewhere_finds_nobody(place: Workspace) -> None:
+    dataset = tiny_dataset(2)
+    store_teachers(place, "a" * 64, table_of_teachers(dataset, dataset.image_ids, np.ones(4, bool)))
+
+    assert teachers_of(place, "a" * 64) is not None
+    assert teachers_of(place, f"../{TEACHERS}/{'a' * 64}") is None
+
+
+def test_teachers_of__a_damaged_table_is_refused(place: Workspace) -> None:
+    (place.weights / TEACHERS).mkdir(parents=True)
+    (place.weights / TEACHERS / f"{'a' * 64}.parquet").write_bytes(b"no table")
+
+    with pytest.raises(WeightsError, match="cannot be read"):
+        teachers_of(place, "a" * 64)
+
+
+def test_pretrain__who_chose_the_epoch_counts_as_having_taught(
+    place: Workspace, folder: Path
+) -> None:
+    made = taught(place, folder, "labels")
+
+    teachers = teachers_of(place, file_sha256(made.weights))
+
+    assert teachers is not None
+    assert teachers["patient_id"].nunique() == 20  # two of them validated
