@@ -1,6 +1,7 @@
 """Arguments and options that several commands share, and what they build."""
 
 import inspect
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
@@ -203,15 +204,61 @@ def backbone_choice(
     )
 
 
+def above_zero(value: float) -> float:
+    """Returns an option's value; refuses what is no number above 0, which click's ranges let pass.
+
+    Raises:
+        typer.BadParameter: If it is 0, negative, infinite or no number.
+    """
+    if 0 < value < math.inf:
+        return value
+    raise typer.BadParameter(f"{value:g} is no number above 0.")
+
+
+def zero_or_more(value: float) -> float:
+    """Returns an option's value; refuses what is no number from 0 up.
+
+    Raises:
+        typer.BadParameter: If it is negative, infinite or no number.
+    """
+    if 0 <= value < math.inf:
+        return value
+    raise typer.BadParameter(f"{value:g} is no number from 0 up.")
+
+
+def share(value: float) -> float:
+    """Returns an option's value; refuses what is no share above 0 and up to 1.
+
+    Raises:
+        typer.BadParameter: If it is outside, or no number.
+    """
+    if 0 < value <= 1:
+        return value
+    raise typer.BadParameter(f"{value:g} is no share above 0 and up to 1.")
+
+
+LearningRate = Annotated[
+    float, typer.Option(help="The highest, after the warm-up.", callback=above_zero)
+]
+WeightDecay = Annotated[float, typer.Option(help="Not on biases and norms.", callback=zero_or_more)]
+
+
 def strategy_options(
     pull: Annotated[
-        float, typer.Option(help="L1-SP, L2-SP: weight of the distance to the start.")
+        float,
+        typer.Option(
+            help="L1-SP, L2-SP: weight of the distance to the start.", callback=zero_or_more
+        ),
     ] = DEFAULTS.pull,
     head_decay: Annotated[
-        float, typer.Option(help="L1-SP, L2-SP: weight of the head's squared length.")
+        float,
+        typer.Option(
+            help="L1-SP, L2-SP: weight of the head's squared length.", callback=zero_or_more
+        ),
     ] = DEFAULTS.head_decay,
     layer_decay: Annotated[
-        float, typer.Option(help="llrd: a block's rate relative to the next one's.")
+        float,
+        typer.Option(help="llrd: a block's rate relative to the next one's.", callback=share),
     ] = DEFAULTS.layer_decay,
     block: Annotated[
         str, typer.Option(help="surgical: the block that moves; ft-from: the first that does.")
@@ -223,10 +270,11 @@ def strategy_options(
         bool, typer.Option("--fresh-optimiser", help="auto-rgn, g-lf, g-fl: forget moments.")
     ] = DEFAULTS.fresh_optimiser,
     lora_rank: Annotated[
-        int, typer.Option(help="lora: numbers that an adapter passes on.")
+        int, typer.Option(min=1, help="lora: numbers that an adapter passes on.")
     ] = DEFAULTS.lora_rank,
     lora_alpha: Annotated[
-        float, typer.Option(help="lora: weight of the adapters, times their rank.")
+        float,
+        typer.Option(help="lora: weight of the adapters, times their rank.", callback=above_zero),
     ] = DEFAULTS.lora_alpha,
 ) -> StrategyOptions:
     """Returns the settings of single strategies."""

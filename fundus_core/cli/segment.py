@@ -7,6 +7,7 @@ from typing import Annotated, cast
 import typer
 
 from fundus_core.cli import options
+from fundus_core.cli.options import LearningRate, WeightDecay
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.cli.segment_words import (
     describe_comparison,
@@ -93,7 +94,7 @@ def train(
     backbone: options.BackboneId = _CHOICE.backbone.backbone,
     weights: options.Weights = None,
     size: Annotated[
-        int, typer.Option(help="Side of the square that holds the field, in pixels.")
+        int, typer.Option(min=32, help="Side of the square that holds the field, in pixels.")
     ] = _CHOICE.size,
     clahe: options.Clahe = False,
     ben_graham: options.BenGraham = False,
@@ -125,12 +126,8 @@ def train(
     ] = _TRAINING.patches,
     epochs: Annotated[int, typer.Option(help="Times every photograph is seen.")] = _TRAINING.epochs,
     batch_size: Annotated[int, typer.Option(help="Patches per step.")] = _TRAINING.batch_size,
-    learning_rate: Annotated[
-        float, typer.Option(help="The highest, after the warm-up.")
-    ] = _TRAINING.learning_rate,
-    weight_decay: Annotated[
-        float, typer.Option(help="Not on biases and norms.")
-    ] = _TRAINING.weight_decay,
+    learning_rate: LearningRate = _TRAINING.learning_rate,
+    weight_decay: WeightDecay = _TRAINING.weight_decay,
     augmentation: Annotated[
         str, typer.Option(help=f"{', '.join(AUGMENTATIONS)}.")
     ] = _TRAINING.augmentation,

@@ -7,7 +7,8 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.model import describe_external, describe_run, print_external, print_run
-from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.cli.options import LearningRate, WeightDecay
+from fundus_core.cli.output import auc_text, print_json, print_line, progress
 from fundus_core.compute import Precision
 from fundus_core.domain.recipe import HIGHEST_SEED
 from fundus_core.finetune.curves import CURVE_FILE
@@ -30,8 +31,6 @@ from fundus_core.workflows.models.runs import NETWORKS, Run, run_curves, run_fol
 
 Epochs = Annotated[int, typer.Option(help="Times every photograph is seen.")]
 BatchSize = Annotated[int, typer.Option(help="Photographs per step.")]
-LearningRate = Annotated[float, typer.Option(help="The highest, after the warm-up.")]
-WeightDecay = Annotated[float, typer.Option(help="Not on biases and norms.")]
 Augmentation = Annotated[str, typer.Option(help="retina, paper or none.")]
 Optimiser = Annotated[str, typer.Option(help=f"{', '.join(OPTIMISERS)}.")]
 RateSchedule = Annotated[
@@ -98,6 +97,11 @@ def finetune(
     Each fold trains a fresh copy; some of its training patients choose the epoch. An interrupted
     call, repeated, goes on from its last whole epoch.
     """
+    if external is not None and not checkpoint:
+        raise typer.BadParameter(
+            "--external scores by the trained networks, which --no-checkpoint does not keep: leave "
+            "one of them out."
+        )
     place = find_workspace(workspace)
     dataset = open_with_target(place, source, target, progress=progress())
     training = TrainingRecipe(
@@ -196,6 +200,9 @@ def pretrain(
     optimiser: Optimiser = "adamw",
     rate_schedule: RateSchedule = "cosine",
     precision: options.PrecisionOption = "auto",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Write over other weights of this name.")
+    ] = False,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
@@ -226,6 +233,7 @@ def pretrain(
             optimiser=optimiser,
             rate_schedule=rate_schedule,
         ),
+        replace=replace,
     )
     made = pretraining.pretrain(
         place,
@@ -247,7 +255,9 @@ def pretrain(
         return
     print_line(f"{made.weights}: weights of epoch {made.best}")
     for label, auc in made.validation.items():
-        print_line(f"  {label}, held-out patients: AUC {auc.auc:.3f}")
+        print_line(f"  {label}, the patients who chose the epoch: AUC {auc_text(auc)}")
+    if made.validation:
+        print_line("  The epoch was chosen by these patients, so these figures flatter.")
 
 
 def _tell(epoch: Epoch, *, quiet: bool, fold: int | None = None) -> None:

@@ -31,7 +31,8 @@ def add_adapters(network: nn.Module, *, rank: int, alpha: float, image_size: int
         image_size: S.
 
     Raises:
-        TrainingError: If the rank or alpha is not positive, or no layer can have an adapter.
+        TrainingError: If the rank or alpha is not positive, no layer can have an adapter, or the
+            rank is above what any of them can use.
     """
     from peft import LoraConfig, inject_adapter_in_model
 
@@ -48,11 +49,23 @@ def add_adapters(network: nn.Module, *, rank: int, alpha: float, image_size: int
             "matrices and convolutions is run as a layer.",
             hint="Choose another strategy, or another backbone.",
         )
+    if rank > (highest := max(_full_rank(network.get_submodule(name)) for name in layers)):
+        raise TrainingError(
+            f"Adapters of rank {rank} were asked for; no layer of this backbone has a rank above "
+            f"{highest}.",
+            hint=f"Choose a --lora-rank of 1 to {highest}; 4 to 16 are usual.",
+        )
     # A pattern, because peft takes names in a list for the ends of names.
     pattern = "|".join(re.escape(name) for name in layers)
     config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=pattern)  # type: ignore[arg-type]
     inject_adapter_in_model(config, network)
     network.eval()
+
+
+def _full_rank(layer: nn.Module) -> int:
+    """Returns the rank above which an adapter of a layer can say nothing more."""
+    weight = layer.get_parameter("weight")
+    return min(len(weight), weight[0].numel())
 
 
 def adaptable_layers(network: nn.Module, image_size: int) -> tuple[str, ...]:

@@ -191,7 +191,7 @@ def _marker(trace: RocTrace, point: OperatingPoint, index: int) -> go.Scatter:
         legendgroup=str(index),
         showlegend=False,
         hovertemplate=(
-            f"threshold {point.threshold:.4g}<br>"
+            f"threshold {point.threshold:.15g}<br>"
             f"sensitivity {point.sensitivity:.3f} "
             f"({point.sensitivity_low:.3f} to {point.sensitivity_high:.3f})<br>"
             f"specificity {point.specificity:.3f} "

@@ -18,6 +18,9 @@ _ROUNDING = 1e-9
 _COST_ROUNDING = 1e-12
 """Of the largest possible cost."""
 
+_DECIMALS = range(3, 16)
+"""With so many is a threshold tried, the fewest first."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cuts:
@@ -137,7 +140,7 @@ def cuts_of(y_true: ArrayLike, y_score: ArrayLike) -> Cuts:
 def choose_threshold(
     y_true: ArrayLike, y_score: ArrayLike, choice: RuleChoice | None = None
 ) -> float:
-    """Returns the threshold that a rule chooses, always finite.
+    """Returns the threshold that a rule chooses, always finite, halfway between two scores.
 
     Shares and costs are compared by whole numbers of images, or to within rounding, so that ties
     are ties. A rule that asks for more than scores can give without calling everything negative (or
@@ -170,6 +173,31 @@ def choose_threshold(
     cuts = cuts_of(y_true, y_score)
     chosen = choice or RuleChoice()
     return float(cuts.thresholds[RULES[chosen.name].choose(cuts, chosen)])
+
+
+def threshold_to_write(
+    y_true: ArrayLike, y_score: ArrayLike, choice: RuleChoice | None = None
+) -> float:
+    """Returns what `choose_threshold` does, with three decimals or as many as it takes.
+
+    It calls the same images, and keeps half the distance to their scores: what is written down is
+    what was judged.
+
+    Raises:
+        TargetError: As `choose_threshold` does.
+        ScoresError: As `choose_threshold` does.
+        SingleClassError: As `choose_threshold` does.
+
+    Examples:
+        >>> threshold_to_write([0, 0, 1, 1], [0.1, 0.2, 0.4 + 1e-9, 0.9])
+        0.3
+    """
+    threshold, score = choose_threshold(y_true, y_score, choice), np.asarray(y_score, np.float64)
+    below = score[score < threshold].max(initial=-np.inf)
+    above = score[score >= threshold].min(initial=np.inf)
+    lowest, highest = (below + threshold) / 2, (threshold + above) / 2
+    tried = (round(threshold, decimals) for decimals in _DECIMALS)
+    return next((short for short in tried if lowest < short <= highest), threshold)
 
 
 def _highest_sum(cuts: Cuts, choice: RuleChoice) -> int:

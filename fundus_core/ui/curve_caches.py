@@ -33,7 +33,7 @@ def _content(trace: RocTrace) -> str:
         for field in () if part is None else fields(part):
             value = getattr(part, field.name)
             is_array = isinstance(value, np.ndarray)
-            found.update(np.ascontiguousarray(value) if is_array else repr(value).encode())
+            found.update(value.tobytes() if is_array else repr(value).encode())
     return found.hexdigest()
 
 

@@ -66,7 +66,7 @@ def door() -> Door | None:
     except (OSError, ValueError) as error:
         return Door((f"Streamlit's secrets cannot be read: {error}.",), allowed)
     settings = secrets.get("auth")
-    if settings is None and not allowed:
+    if settings is None and VARIABLE not in os.environ:
         return None
     if not isinstance(settings, Mapping):
         return Door((f"{VARIABLE} is set, and the secrets have no section [auth].",), allowed)
@@ -91,6 +91,8 @@ def _secrets() -> Mapping[str, Any]:
     for path in config.get_option("secrets.files"):
         if os.path.lexists(path):
             raise ValueError(f"{path} is no valid TOML, or no file")
+    if config.is_manually_set("secrets.files"):
+        raise ValueError("none of the files that secrets.files names is there")
     return {}
 
 

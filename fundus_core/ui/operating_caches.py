@@ -9,7 +9,7 @@ import streamlit as st
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.roc import RocTrace
 from fundus_core.stats.patient_level import patient_level
-from fundus_core.stats.threshold_rules import RuleChoice, choose_threshold
+from fundus_core.stats.threshold_rules import RuleChoice, threshold_to_write
 from fundus_core.ui import wiring
 from fundus_core.workflows.evaluation import confusion as workflow
 from fundus_core.workflows.evaluation.aligned import ScoredModel
@@ -27,6 +27,12 @@ def model_at(run_id: str, class_name: str, aggregate: str | None) -> ScoredModel
     place = wiring.workspace()
     token = wiring.token_of(place.runs / run_id, deep=False)
     return _model_at(place, run_id, class_name, aggregate, token)
+
+
+def photographs(run_id: str) -> frozenset[str]:
+    """Returns the ids of the photographs that a run was judged on."""
+    place = wiring.workspace()
+    return _photographs(place, run_id, wiring.token_of(place.runs / run_id, deep=False))
 
 
 def roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrace:
@@ -108,6 +114,11 @@ def _model_at(
     return viewed(whole, class_name or None, aggregate)
 
 
+@st.cache_resource(show_spinner=False, max_entries=32)
+def _photographs(place: Workspace, run_id: str, token: object) -> frozenset[str]:
+    return frozenset(wiring.predictions(run_id).image_ids)
+
+
 @st.cache_resource(show_spinner="Resampling for the band of the curve…", max_entries=64)
 def _patient_roc(
     place: Workspace, run_id: str, class_name: str, aggregate: str, token: object
@@ -147,7 +158,7 @@ def _sought(
     token: object,
 ) -> float:
     said = model_at(run_id, class_name, aggregate).predictions
-    return choose_threshold(said.y_true[:, 0], said.y_score[:, 0], choice)
+    return threshold_to_write(said.y_true[:, 0], said.y_score[:, 0], choice)
 
 
 @st.cache_resource(show_spinner=False, max_entries=128)

@@ -273,7 +273,7 @@ def _find_selection(session: Session, key: str) -> None:
 def _read_address() -> dict[str, tuple[str, ...]]:
     """Returns our part of the address: name -> values, those without a value left out."""
     given = [name for name in st.query_params if name in ADDRESS]  # to ask for each takes long
-    values = {name: tuple(st.query_params.get_all(name)) for name in given}
+    values = {name: tuple(dict.fromkeys(st.query_params.get_all(name))) for name in given}
     return {name: entries for name, entries in values.items() if any(entries)}
 
 

@@ -19,14 +19,15 @@ with messages.shown_to_user():
     dataset = wiring.dataset(summary.id)
 messages.synthetic_banner(dataset.synthetic)
 
-chosen = image_filter.image_filter(dataset)
+filtered = image_filter.image_filter(dataset)
+chosen = filtered.image_ids
 found = image_search.ranking(summary, chosen)
 n_found, notes = len(chosen), None
 if found is not None:
     chosen, notes = list(found.notes), found.notes
 with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
     st.caption(f"{text.count(n_found, 'photograph')} of {len(dataset):,}")
-    image_search.selecting(len(dataset), chosen, found)
+    image_search.selecting(len(dataset), chosen, found, filtered.asked)
     view = st.segmented_control(
         "View",
         VIEWS,

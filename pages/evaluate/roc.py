@@ -5,7 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from fundus_core.ui import messages, operating_caches, state, text, wiring
-from fundus_core.ui.components import class_panel, confusion_panel
+from fundus_core.ui.components import class_panel, confusion_panel, roc_panel
 from fundus_core.ui.components.areas_tabs import areas_tabs
 from fundus_core.ui.components.hand_till_panel import hand_till_panel
 from fundus_core.ui.components.level_menu import pick_level
@@ -39,6 +39,7 @@ if picked.all_classes:
     messages.next_step("pages/evaluate/compare.py", "Compare models", ":material/compare_arrows:")
     st.stop()
 
+roc_panel.other_photographs_warning(picked)
 aggregate = pick_level(picked.runs)
 with messages.shown_to_user():
     traces = {

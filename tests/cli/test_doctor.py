@@ -8,9 +8,11 @@ import typer
 from typer.testing import CliRunner, Result
 
 from fundus_core.cli import doctor
+from fundus_core.errors import DataError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.repoint import repoint
 from tests.fakes import write_dataset
 
 EXIT_NOT_IN_ORDER = 3
@@ -73,6 +75,16 @@ def test_doctor__weights_that_are_not_those_of_their_card_are_named(place: Works
 
     assert result.exit_code == EXIT_NOT_IN_ORDER
     assert "mine.safetensors was changed" in result.stdout
+
+
+def test_repoint__by_a_name_is_told_the_ids(place: Workspace, tmp_path: Path) -> None:
+    source = DataSource(write_dataset(tmp_path / "photographs", n_patients=2))
+    open_dataset(place, source)
+
+    with pytest.raises(DataError, match="has the id 'photographs'") as raised:
+        repoint(place, "photographs", tmp_path)
+
+    assert dataset_id(source) in raised.value.hint
 
 
 def test_repoint__says_where_the_photographs_are_now(place: Workspace, tmp_path: Path) -> None:

@@ -124,6 +124,14 @@ def test_finetune__the_seeds_of_folds_and_training_are_two(fundus: Fundus, data:
         (("--batch-size", "1"), "batches of 2"),
         (("--precision", "fp8"), "--precision is 'fp8'"),
         (("--use-split",), "has no split column"),
+        (("--learning-rate", "nan"), "nan is no number above 0"),
+        (("--learning-rate", "inf"), "inf is no number above 0"),
+        (("--learning-rate", "0"), "0 is no number above 0"),
+        (("--weight-decay", "inf"), "inf is no number from 0 up"),
+        (("--pull", "-4"), "-4 is no number from 0 up"),
+        (("--layer-decay", "5"), "5 is no share"),
+        (("--lora-alpha", "nan"), "nan is no number above 0"),
+        (("--no-checkpoint", "--external", "elsewhere"), "leave one of them out"),
     ],
 )
 def test_finetune__what_is_impossible_is_refused_in_a_sentence(
@@ -181,3 +189,45 @@ def test_pretrain__a_name_that_is_a_path_is_refused(fundus: Fundus, data: Path) 
 
     assert outcome.exit_code == 2
     assert "cannot be the name" in outcome.stderr
+
+
+def test_pretrain__says_who_chose_the_epoch_and_the_interval(
+    fundus: Fundus, tmp_path: Path
+) -> None:
+    folder = write_dataset(tmp_path / "data", n_patients=20)
+    options = ("--backbone", "timm:test_resnet", "--image-size", "64", *SHORT, "--seed", "1")
+
+    made = fundus("pretrain", folder, *options, "--labels", "dr", "--name", "mine")
+
+    assert made.exit_code == 0, made.stderr
+    assert "dr, the patients who chose the epoch: AUC " in made.stdout
+    assert "% CI " in made.stdout
+    assert "so these figures flatter" in made.stdout
+
+
+def test_pretrain__keeps_other_weights_of_the_name_unless_told(fundus: Fundus, data: Path) -> None:
+    options = ("--backbone", "timm:test_resnet", "--image-size", "64", *SHORT, "--labels", "dr")
+    first = fundus("pretrain", data, *options, "--name", "mine", "--json")
+
+    refused = fundus("pretrain", data, *options, "--name", "mine", "--seed", "3")
+    replaced = fundus("pretrain", data, *options, "--name", "mine", "--seed", "3", "--replace")
+
+    assert first.exit_code == 0, first.stderr
+    assert refused.exit_code == 2
+    assert "is there already" in refused.stderr
+    assert "--replace" in refused.stderr
+    assert replaced.exit_code == 0, replaced.stderr
+
+
+@pytest.mark.parametrize(
+    "option", [("--learning-rate", "nan"), ("--weight-decay", "inf"), ("--weight-decay", "nan")]
+)
+def test_pretrain__rates_that_are_no_numbers_are_refused_in_words(
+    fundus: Fundus, data: Path, option: tuple[str, str]
+) -> None:
+    outcome = fundus(
+        "pretrain", data, "--backbone", "timm:test_resnet", "--labels", "dr", "--name", "x", *option
+    )
+
+    assert outcome.exit_code == 2
+    assert f"{option[1]} is no number" in outcome.stderr

@@ -1,5 +1,7 @@
 """Low-rank adapters: what they compute, where they can be, and that they come back the same."""
 
+import copy
+
 import pytest
 import timm
 import torch
@@ -124,6 +126,14 @@ def test_add_adapters__a_network_without_layers_for_them_is_refused() -> None:
 def test_add_adapters__nothing_is_no_rank_and_no_alpha(rank: int, alpha: float) -> None:
     with pytest.raises(TrainingError, match="a rank of 1 or more and a positive alpha"):
         add_adapters(small_network("test_vit"), rank=rank, alpha=alpha, image_size=32)
+
+
+def test_add_adapters__a_rank_that_no_layer_has_is_refused_before_it_takes_memory() -> None:
+    network = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Conv2d(6, 12, 1), nn.Flatten())
+
+    add_adapters(copy.deepcopy(network), rank=6, alpha=16.0, image_size=8)
+    with pytest.raises(TrainingError, match=r"rank 7 were asked for; no layer .* above 6"):
+        add_adapters(network, rank=7, alpha=16.0, image_size=8)
 
 
 def test_prepare__a_trained_state_is_read_back_into_a_fresh_copy() -> None:

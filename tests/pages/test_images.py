@@ -193,6 +193,20 @@ def test_an_expression_that_cannot_be_read_is_said_with_the_columns(
     assert shown(page) == list(ids)
 
 
+def test_what_of_the_address_was_not_applied_is_said_and_not_kept_with_the_selection(
+    page: AppTest, ids: tuple[str, ...]
+) -> None:
+    page.query_params["filter"] = ["eye=OD", "eye=XX", "gone=3"]
+    page.query_params["query"] = "age >"
+    page.run()
+    page.button(key="images_select").click().run()
+
+    assert not page.exception
+    assert shown(page) == list(ids[::2])
+    assert "`eye=XX`, `gone=3`" in page.warning[0].value
+    assert page.session_state[state.KEY].selection_origin == "eye=OD"
+
+
 def test_the_selection_is_named_in_words_and_nothing_is_hidden(
     page: AppTest, ids: tuple[str, ...]
 ) -> None:

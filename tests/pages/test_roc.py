@@ -147,6 +147,56 @@ def test_a_threshold_sought_on_the_same_photographs_is_said_to_flatter(
     assert page.query_params["threshold"] == "0.475"
 
 
+def test_a_threshold_is_written_with_all_digits_that_decide(page: AppTest, workspace: Path) -> None:
+    close = dict(evaluated.GOOD, h5=0.59512, d1=0.59516)
+    evaluated.store(workspace, "good", evaluated.predictions("good", close))
+    evaluated.address(page, threshold="0.59514")
+
+    page.run()
+    precise = [metric.value for metric in page.metric]
+    said = evaluated.texts(page)
+    evaluated.address(page, threshold="0.595")
+    page.run()
+
+    assert "Threshold 0.59514, set by the slider" in said
+    assert "Threshold 0.595, set by the slider" in evaluated.texts(page)
+    assert precise != [metric.value for metric in page.metric]
+
+
+def test_models_of_different_photographs_are_said_to_be_so(page: AppTest, workspace: Path) -> None:
+    fewer = {
+        name: score for name, score in evaluated.GOOD.items() if name not in {"h0", "d0", "d1"}
+    }
+    evaluated.store(workspace, "all", evaluated.predictions("all", evaluated.GOOD))
+    evaluated.store(workspace, "same", evaluated.predictions("same", evaluated.POOR))
+    page.run()
+    alike = [one.value for one in page.warning], evaluated.texts(page)
+
+    evaluated.store(workspace, "fewer", evaluated.predictions("fewer", fewer))
+    evaluated.address(page, run=["all", "same", "fewer"])
+    page.run()
+
+    assert not page.exception
+    assert not any("same photographs" in warning for warning in alike[0])
+    assert ": 6 positive and 6 negative" in alike[1]
+    said = next(one.value for one in page.warning if "not judged on the same" in one.value)
+    assert all(part in said for part in ("all, 12", "same, 12", "fewer, 9", "9 in common"))
+    words = evaluated.texts(page)
+    assert "fewer, 4 positive and 5 negative" in words
+    assert ": 6 positive and 6 negative" not in words
+    assert "each of its own photographs" in words
+
+
+def test_a_run_named_twice_is_drawn_once(page: AppTest, workspace: Path) -> None:
+    evaluated.store(workspace, "good", evaluated.predictions("good", evaluated.GOOD))
+    evaluated.address(page, run=["good", "good"])
+
+    page.run()
+
+    assert not page.exception
+    assert page.multiselect[0].value == ["good"]
+
+
 def test_errors_are_listed_the_surest_first(page: AppTest, workspace: Path) -> None:
     evaluated.store(workspace, "poor", evaluated.predictions("poor", evaluated.POOR))
 

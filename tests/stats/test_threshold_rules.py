@@ -10,7 +10,13 @@ from sklearn.metrics import roc_curve
 
 from fundus_core.errors import ScoresError, SingleClassError
 from fundus_core.stats.operating import operating_point
-from fundus_core.stats.threshold_rules import RULES, RuleChoice, choose_threshold, cuts_of
+from fundus_core.stats.threshold_rules import (
+    RULES,
+    RuleChoice,
+    choose_threshold,
+    cuts_of,
+    threshold_to_write,
+)
 
 Y_TRUE = np.array([0, 0, 0, 0, 0, 1, 1, 1, 1, 1])
 SCORE = np.array([0.1, 0.2, 0.3, 0.4, 0.9, 0.35, 0.5, 0.6, 0.7, 0.8])
@@ -178,3 +184,28 @@ def test_choose_threshold__refuses_one_class_and_scores_that_are_none() -> None:
         choose_threshold(np.ones(10), SCORE)
     with pytest.raises(ScoresError, match="1 of 10 scores"):
         choose_threshold(Y_TRUE, np.where(SCORE == 0.9, np.nan, SCORE))
+
+
+@pytest.mark.parametrize("n_images", [20, 200, 5000])
+@pytest.mark.parametrize("choice", CHOICES, ids=str)
+def test_threshold_to_write__what_is_short_calls_what_is_halfway_calls(
+    choice: RuleChoice, n_images: int
+) -> None:
+    generator = np.random.default_rng(n_images)
+    y_true = generator.random(n_images) < 0.4
+    score = generator.beta(2, 3, n_images) + 0.1 * y_true
+    cuts = cuts_of(y_true, score)
+    halfway = cuts.thresholds[RULES[choice.name].choose(cuts, choice)]
+
+    chosen = threshold_to_write(y_true, score, choice)
+
+    assert np.array_equal(score >= chosen, score >= halfway)
+    assert np.abs(score - chosen).min() >= 0.49 * np.abs(score - halfway).min()
+
+
+def test_threshold_to_write__has_no_more_decimals_than_it_takes() -> None:
+    y_true = [False, False, True, True]
+
+    assert threshold_to_write(y_true, [0.1, 0.2 + 1e-9, 0.4 + 1e-9, 0.9]) == 0.3
+    assert threshold_to_write(y_true, [0.1, 0.5951, 0.5957, 0.9]) == 0.5954
+    assert threshold_to_write(y_true, [0.1, 0.59512, 0.59516, 0.9]) == 0.59514

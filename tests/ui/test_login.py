@@ -112,6 +112,30 @@ def test_door__secrets_that_cannot_be_read_shut_it(
     assert found.faults
 
 
+@pytest.mark.parametrize("allowed", ["", " , "])
+def test_door__a_list_that_is_empty_shuts_it_also_without_secrets(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch, allowed: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, allowed)
+
+    found = door()
+
+    assert found is not None
+    assert found.faults
+
+
+def test_door__secrets_that_are_named_and_not_there_shut_it(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert door() is None
+    monkeypatch.setattr(config, "is_manually_set", lambda key: key == "secrets.files")
+
+    found = door()
+
+    assert found is not None
+    assert "none of the files" in found.faults[0]
+
+
 def test_door__a_folder_in_place_of_the_secrets_shuts_it(secrets: Path) -> None:
     secrets.mkdir()
 

@@ -32,10 +32,13 @@ def areas_panel(
         picked: The models that are drawn.
         aggregate: Key of `AGGREGATES` for patients, None for photographs.
     """
-    interval = next(one.interval for one in drawn if one.name == picked.names[model.id])
+    name = picked.names[model.id]
+    interval = next(one.interval for one in drawn if one.name == name)
     n_rows = interval.n_positive + interval.n_negative
+    alike = len({(one.interval.n_positive, one.interval.n_negative) for one in drawn}) == 1
+    whose = "" if alike else f"Of {text.escaped(name)}: "
     st.markdown(
-        f"{level_sentence(n_rows, aggregate)}{scores_sentence(model)} "
+        f"{whose}{level_sentence(n_rows, aggregate)}{scores_sentence(model)} "
         f"{text.interval_method(interval)}"
     )
     st.table(roc_panel.auc_frame(drawn), hide_index=True, alt="AUC of each curve.")
@@ -44,7 +47,7 @@ def areas_panel(
         areas_frame([(one.name, one.interval) for one in drawn]),
         name="auc",
         caption=f"AUC for {picked.class_label}, with the mean colour's where it is known: "
-        f"{text.count(n_rows, unit)}.",
+        + (f"{text.count(n_rows, unit)}." if alike else f"each of its own {unit}s."),
         methods=methods_text(interval),
         cautions=picked.cautions,
     )

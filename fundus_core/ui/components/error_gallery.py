@@ -88,11 +88,12 @@ def wrong_rows(result: OperatingResult, kind: str) -> list[str]:
 def _wrong(result: OperatingResult, kind: str) -> NDArray[np.bool_]:
     """Returns which rows (N,) were called wrongly in one of `KINDS`."""
     positive = result.predictions.y_true[:, 0]
-    return {
+    wrong: dict[str, NDArray[np.bool_]] = {
         "false_positives": ~positive & result.called,
         "false_negatives": positive & ~result.called,
         "confident": positive != result.called,
-    }[kind]
+    }
+    return wrong[kind]
 
 
 def photographs_of(patients: Sequence[str], photographs: Predictions) -> list[str]:

@@ -1,6 +1,7 @@
 """Which photographs to show: by label, split, patient and eye, and by an expression."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
@@ -22,15 +23,28 @@ _MOST_VALUES = 50
 """A column of more values gets no menu: it is a number or an id."""
 
 
-def image_filter(dataset: FundusDataset) -> Sequence[str]:
-    """Draws a menu for each column worth one and returns the ids of the photographs that match.
+@dataclass(frozen=True, slots=True)
+class Filtered:
+    """Photographs that match what was asked."""
 
-    The choices are in the address.
+    image_ids: Sequence[str]
+    """In the order of the table."""
+
+    asked: str
+    """What was asked, in a few words: what was applied, not what the address says. Empty where
+    nothing was."""
+
+
+def image_filter(dataset: FundusDataset) -> Filtered:
+    """Draws a menu for each column worth one and returns the photographs that match.
+
+    The choices are in the address; what of them does not fit the table is said.
     """
     table = dataset.table
     keep = pd.Series(True, index=table.index)
     columns = filter_columns(dataset)
     held = chosen_values(state.current().filters, columns)
+    said: list[str] = []
     with st.grid("auto", min_column_width=130, gap="xsmall"):
         patient = st.text_input(
             "Patient contains", placeholder="any", **state.bound("patient", key="images.patient")
@@ -45,13 +59,19 @@ def image_filter(dataset: FundusDataset) -> Sequence[str]:
                 **state.filtered(column, [one for one in held[column] if one in options]),
             )
             keep &= values.isin(chosen) if chosen else True
+            said += [f"{column}={one}" for one in chosen]
+    if not_applied := [one for one in state.current().filters if one not in said]:
+        names = ", ".join(map(text.code, not_applied))
+        st.warning(f"The address asks for {names}, which no photograph here has; it is left out.")
     if patient.strip():
+        said.insert(0, f"patient contains {patient.strip()}")
         named = table["patient_id"].astype("string")
         keep &= named.str.contains(patient.strip(), case=False, regex=False).fillna(False)
     asked = _query(dataset)
     if asked is not None:
         keep &= table["image_id"].isin(asked)
-    return table.loc[keep.astype(bool), "image_id"].tolist()
+        said.append(state.current().query.strip())
+    return Filtered(table.loc[keep.astype(bool), "image_id"].tolist(), ", ".join(said))
 
 
 def filter_columns(dataset: FundusDataset) -> list[str]:
@@ -73,13 +93,6 @@ def chosen_values(filters: Sequence[str], columns: Sequence[str]) -> dict[str, l
         column: [one[len(column) + 1 :] for one in filters if one.startswith(f"{column}=")]
         for column in columns
     }
-
-
-def describe_filters() -> str:
-    """Returns what the filters ask for in a few words; empty where they ask for nothing."""
-    session = state.current()
-    patient = f"patient contains {session.patient.strip()}" if session.patient.strip() else ""
-    return ", ".join(filter(None, [patient, *session.filters, session.query.strip()]))
 
 
 def _query(dataset: FundusDataset) -> frozenset[str] | None:

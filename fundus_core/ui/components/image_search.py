@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from fundus_core.ui import state, text
-from fundus_core.ui.components import example_search, image_filter, text_search
+from fundus_core.ui.components import example_search, text_search
 from fundus_core.workflows.data.datasets import DatasetSummary
 
 
@@ -45,15 +45,15 @@ def ranking(summary: DatasetSummary, image_ids: Sequence[str]) -> Ranking | None
     return Ranking(notes, f"nearest to the words {words.words}")
 
 
-def selecting(n_images: int, image_ids: Sequence[str], found: Ranking | None) -> None:
+def selecting(n_images: int, image_ids: Sequence[str], found: Ranking | None, asked: str) -> None:
     """Draws what makes the photographs that were found the selection.
 
     Args:
         n_images: Photographs of the data set.
         image_ids: What was found, in its order.
         found: The order, if it is one of a search.
+        asked: What the filters asked for, see `Filtered`.
     """
-    asked = image_filter.describe_filters()
     if found is None:
         if len(image_ids) < n_images:
             _button(image_ids, f"Select these {text.count(len(image_ids), 'photograph')}", asked)

@@ -100,8 +100,8 @@ def pretrain_form(summary: DatasetSummary) -> PretrainForm:
             "Name of the weights file",
             f"{BACKBONES[backbone].architecture}.mine",
             key=f"{_KEY}.name",
-            help="It appears in the workspace's weights folder. A file of this name that was made "
-            "here before is replaced.",
+            help="It appears in the workspace's weights folder. Nothing of this name is "
+            "written over: equal settings go on with it, others need another name.",
         )
     augmentation_preview(dataset, training.augmentation, key=_KEY)
     return PretrainForm(

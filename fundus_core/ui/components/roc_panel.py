@@ -9,7 +9,7 @@ import streamlit as st
 from fundus_core.plots.roc import RocTrace, interval_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.roc import RocBand
-from fundus_core.ui import curve_caches, text
+from fundus_core.ui import curve_caches, operating_caches, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
 
@@ -73,10 +73,9 @@ def roc_panel(
     st.plotly_chart(figure, key="roc.figure", alt=_sentence(traces))
     if picked is None:
         return
-    interval = traces[0].interval
     caption = (
         f"ROC curves of {text.count(len(traces), 'model')} for {picked.class_label}: "
-        f"{interval.n_positive} positive and {interval.n_negative} negative."
+        f"{counts_text(traces)}."
     )
     downloads.figure(
         figure,
@@ -84,6 +83,35 @@ def roc_panel(
         caption=caption,
         methods=methods_text(traces),
         cautions=picked.cautions,
+    )
+
+
+def counts_text(traces: Sequence[RocTrace]) -> str:
+    """Returns how many positive and negative there are; of each curve, where they differ."""
+    said = {
+        trace.name: f"{trace.interval.n_positive:,} positive and "
+        f"{trace.interval.n_negative:,} negative"
+        for trace in traces
+    }
+    if len(set(said.values())) == 1:
+        return next(iter(said.values()))
+    return "; ".join(f"{name}, {counts}" for name, counts in said.items())
+
+
+def other_photographs_warning(picked: PickedRuns) -> None:
+    """Warns where the models were not judged on the same photographs: curves invite to compare."""
+    judged = {run.id: operating_caches.photographs(run.id) for run in picked.runs}
+    if len(set(judged.values())) == 1:
+        return
+    common = frozenset.intersection(*judged.values())
+    named = "; ".join(
+        f"{text.escaped(picked.names[run_id])}, {len(ids):,}" for run_id, ids in judged.items()
+    )
+    st.warning(
+        f"These models were not judged on the same photographs ({named}; {len(common):,} in "
+        "common), so their curves and AUCs do not compare them. **Compare** can test them on the "
+        "photographs in common.",
+        icon=":material/rule:",
     )
 
 

@@ -9,7 +9,7 @@ from fundus_core.stats.threshold_rules import RULES, RuleChoice
 from fundus_core.ui import operating_caches, state, text
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.operating import OperatingResult, Source
-from fundus_core.workflows.evaluation.operating_words import rule_text
+from fundus_core.workflows.evaluation.operating_words import rule_text, threshold_number
 
 FIXED_BEFOREHAND = 0.5
 """The threshold a page starts with: the natural one of a probability, not sought on any data."""
@@ -121,11 +121,11 @@ def _slider(sought: float, choice: RuleChoice) -> float:
         0.0,
         1.0,
         step=0.001,
-        format="%.3f",
+        format="%g",
         **state.bound("threshold"),
     )
     st.button(
-        f"Seek it here: {sought:.3f}",
+        f"Seek it here: {threshold_number(sought)}",
         icon=":material/my_location:",
         on_click=state.choose,
         kwargs={"threshold": sought},

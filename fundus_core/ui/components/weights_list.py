@@ -18,7 +18,7 @@ def weights_table(cards: Sequence[WeightsCard]) -> None:
         pd.DataFrame(
             {
                 "Weights": [card.path.name for card in cards],
-                "Held-out AUC": [_first_auc(card) for card in cards],
+                "AUC (of who chose the epoch)": [_first_auc(card) for card in cards],
                 "Upstream task": [_task(card) for card in cards],
                 "Photographs": [card.n_images for card in cards],
                 "Made": ["shipped" if card.shipped else "here" for card in cards],
@@ -27,7 +27,7 @@ def weights_table(cards: Sequence[WeightsCard]) -> None:
             }
         ),
         hide_index=True,
-        alt="Weights files with their architecture, task and held-out AUC",
+        alt="Weights files with their architecture, task and AUC",
     )
 
 

@@ -13,7 +13,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.decisions import Threshold, decide_across_folds, decide_as_inside
 from fundus_core.stats.operating import OperatingPoint, point_of_calls
 from fundus_core.stats.predictive_values import PredictiveValues, predictive_values
-from fundus_core.stats.threshold_rules import RuleChoice, choose_threshold
+from fundus_core.stats.threshold_rules import RuleChoice, threshold_to_write
 from fundus_core.workflows.evaluation.aligned import ScoredModel, cautions_of, read_model
 from fundus_core.workflows.evaluation.operating_words import rule_text
 from fundus_core.workflows.evaluation.viewed import viewed
@@ -180,7 +180,7 @@ def by_rule(
     """
     predictions = model.predictions
     if inside is None and not has_folds(predictions):
-        threshold = choose_threshold(predictions.y_true[:, 0], predictions.y_score[:, 0], choice)
+        threshold = threshold_to_write(predictions.y_true[:, 0], predictions.y_score[:, 0], choice)
         return at_threshold(model, threshold, aggregate=aggregate, sought_by=choice)
     if inside is None:
         decisions = decide_across_folds(

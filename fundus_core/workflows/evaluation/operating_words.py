@@ -34,6 +34,17 @@ def level_text(aggregate: str | None) -> str:
     return f"patients, each with {AGGREGATES[aggregate].label}"
 
 
+def threshold_number(threshold: float) -> str:
+    """Returns a threshold in three decimals, or in as many as it has: a rounded one calls others.
+
+    Examples:
+        >>> threshold_number(0.5), threshold_number(0.59545)
+        ('0.500', '0.59545')
+    """
+    rounded = f"{threshold:.3f}"
+    return rounded if float(rounded) == threshold else repr(float(threshold))
+
+
 def threshold_text(threshold: float | None, thresholds: tuple[Threshold, ...]) -> str:
     """Returns the threshold, or where the thresholds of folds lie, and how many are a makeshift.
 
@@ -46,7 +57,9 @@ def threshold_text(threshold: float | None, thresholds: tuple[Threshold, ...]) -
     """
     n_halves = sum(one.rule == "one half" for one in thresholds)
     if threshold is not None:
-        return f"{threshold:.3f}" + (" (there was nothing to choose on)" if n_halves else "")
+        return threshold_number(threshold) + (
+            " (there was nothing to choose on)" if n_halves else ""
+        )
     values = [one.value for one in thresholds]
     said = f"{min(values):.3f} to {max(values):.3f} in {len(values)} folds"
     if n_halves:

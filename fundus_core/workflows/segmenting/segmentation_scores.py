@@ -12,6 +12,7 @@ from fundus_core.checks import (
     Caution,
     dataset_cautions,
     exposure_caution,
+    same_patients_caution,
     unreadable_caution,
 )
 from fundus_core.domain.dataset import FundusDataset
@@ -24,10 +25,11 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.channels import Channel, at_photographs_size, channels_text, read_mask
 from fundus_core.segmentation.data import MaskedPhotograph, field_of
 from fundus_core.segmentation.scoring import SCORES, THRESHOLD, score_pixels
+from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.models.runs import now
 from fundus_core.workflows.segmenting.masks import Masked, Truth, masked_photographs
 from fundus_core.workflows.segmenting.observers import OBSERVER, Observer, observer_of
-from fundus_core.workflows.segmenting.segmenter_store import Knowledge
+from fundus_core.workflows.segmenting.segmenter_store import Knowledge, TrainedSegmenter
 from fundus_core.workflows.segmenting.segmenters import open_marker, segmenter_key
 
 _TABLE = "scores.parquet"
@@ -129,12 +131,14 @@ def score_model(
     """
     masked = masked_photographs(dataset, truth)
     marker: _Marker
+    trained: TrainedSegmenter | None = None
     if name.startswith(OBSERVER):
         marker = observer_of(dataset, truth, name.removeprefix(OBSERVER))
         kept = tuple(one for one in masked.photographs if one.image_id in marker.files)
         masked = Masked(kept, len(dataset) - len(kept))
     else:
-        marker = open_marker(workspace, name)
+        marker = opened = open_marker(workspace, name)
+        trained = opened.about
     channels = _common(marker, truth)
     key = _key(workspace, name, masked, Truth(channels, truth.column, truth.field), threshold)
     stored = _stored(workspace, key)
@@ -157,7 +161,10 @@ def score_model(
         n_without=masked.n_without,
         n_unreadable=n_unreadable,
         n_learned=int((images["knows"] == "learned").sum()),
-        cautions=_cautions(dataset, marker, images, n_unreadable),
+        cautions=(
+            *_cautions(dataset, marker, images, n_unreadable),
+            *_other_eyes(workspace, trained, images),
+        ),
         created_at=now(),
     )
     _store(workspace).put(
@@ -261,6 +268,27 @@ def _cautions(
         told = f"The model has learned from {n_learned} of the {len(images)} photographs it marks."
         found.append(Caution("FD001", told))
     return tuple(caution for caution in found if caution)
+
+
+def _other_eyes(
+    workspace: Workspace, trained: TrainedSegmenter | None, images: pd.DataFrame
+) -> tuple[Caution, ...]:
+    """Returns a caution if new photographs are of patients that a model learned others of.
+
+    Says nothing where the data set it learned from is not known any more.
+    """
+    if trained is None:
+        return ()
+    try:
+        table = stored_dataset(workspace, trained.dataset_id).table
+    except DataError:
+        return ()
+    taught = table["image_id"].isin({*trained.learned, *trained.held_out})
+    new = set(images.loc[images["knows"] == "new", "patient_id"].dropna())
+    shared = new & set(table.loc[taught, "patient_id"].dropna())
+    where = "of new photographs and of others that the model learned from"
+    found = same_patients_caution(len(shared), where)
+    return () if found is None else (found,)
 
 
 def _common(marker: _Marker, truth: Truth) -> tuple[Channel, ...]:

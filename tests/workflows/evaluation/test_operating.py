@@ -10,7 +10,7 @@ from fundus_core.errors import ScoresError, StoreError, TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.operating import operating_point
 from fundus_core.stats.patient_level import patient_level
-from fundus_core.stats.threshold_rules import RuleChoice, choose_threshold
+from fundus_core.stats.threshold_rules import RuleChoice, choose_threshold, threshold_to_write
 from fundus_core.workflows.evaluation.operating import OperatingResult, operate
 from tests.workflows.evaluation.test_metrics import (
     DISEASES,
@@ -65,7 +65,7 @@ def test_operate__without_folds_warns_that_the_threshold_was_sought_here(place: 
     found = operate(place, "run")
 
     assert found.source == "same photographs"
-    assert found.point.threshold == choose_threshold(said.y_true[:, 0], said.y_score[:, 0])
+    assert found.point.threshold == threshold_to_write(said.y_true[:, 0], said.y_score[:, 0])
     assert codes(found) == ["FD017"]
     assert "Youden" in found.cautions[0].text
     assert "80 photographs" in found.cautions[0].text

@@ -28,7 +28,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.channels import VESSEL, Channel, parse_channels
 from fundus_core.segmentation.loop import SegmentationTraining
-from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.segmenting.marking import (
     list_measures,
@@ -207,6 +207,31 @@ def test_train__folds_score_every_photograph_by_a_network_that_never_saw_it(
     assert set(scored.table["knows"]) == {"held out"}
     assert scored.about.n_learned == 0
     assert "FD001" not in {one.code for one in scored.about.cautions}
+
+
+def test_score__other_photographs_of_the_patients_it_learned_from_are_said(
+    place: Workspace, dataset: FundusDataset, table: Path
+) -> None:
+    known = dataset_id(DataSource(table))
+    first = dataset.table.drop_duplicates("patient_id")["image_id"]
+    ids = list(dataset.image_ids)
+    others = [one for one in ids if one not in set(first)]
+    model = train_segmenter(
+        place,
+        dataset.select(list(first)),
+        known,
+        replace(CHOICE, training=replace(SHORT, epochs=1)),
+    )
+
+    scored = score_model(place, model.id, dataset.select(others), known, Truth())
+    strangers = dataset.select(others)
+    strangers.table["patient_id"] = [f"other {row}" for row in range(len(others))]
+    apart = score_model(place, model.id, strangers, known, Truth(), threshold=0.4)
+
+    (caution,) = [one for one in scored.about.cautions if one.code == "FD023"]
+    assert caution.text.startswith(f"{len(first)} ids of patients are of new photographs")
+    assert scored.about.n_learned == 0
+    assert "FD023" not in {one.code for one in apart.about.cautions}
 
 
 def test_train__from_the_weights_of_a_backbone(
