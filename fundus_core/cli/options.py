@@ -270,7 +270,7 @@ def strategy_options(
         bool, typer.Option("--fresh-optimiser", help="auto-rgn, g-lf, g-fl: forget moments.")
     ] = DEFAULTS.fresh_optimiser,
     lora_rank: Annotated[
-        int, typer.Option(min=1, help="lora: numbers that an adapter passes on.")
+        int, typer.Option(help="lora: numbers that an adapter passes on.")
     ] = DEFAULTS.lora_rank,
     lora_alpha: Annotated[
         float,

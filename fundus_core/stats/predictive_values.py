@@ -20,6 +20,9 @@ Method = Literal["score", "logit"]
 """`score`: from Wilson's intervals, at every share. `logit`: the usual normal interval on the logit
 scale, which does not exist where a share is 0 or 1."""
 
+_NO_WIDTH = 1e-9
+"""Of its upper end: an interval that is narrower comes of rounding alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
@@ -203,13 +206,20 @@ def _ratio(
         return Estimate(None, None, None, f"no image is {which}")
     value = upper.share / lower.share if lower.share else np.inf
     if method == "score":
-        return Estimate(value, *_recovered(upper, lower, related))
+        return _estimate(value, *_recovered(upper, lower, related))
     if upper.share == 0 or lower.share == 0:
         blamed = "positive" if upper.share == 0 else "negative"
         return Estimate(
             value, None, None, f"no {blamed} image is {which}, where this method has no interval"
         )
-    return Estimate(value, *_on_log_scale(upper, lower, related, confidence))
+    return _estimate(value, *_on_log_scale(upper, lower, related, confidence))
+
+
+def _estimate(value: float, low: float, high: float) -> Estimate:
+    """Returns a number with its interval, unless that has no width: nothing is so certain."""
+    if high - low <= _NO_WIDTH * high < np.inf:
+        return Estimate(value, None, None, "both shares move together in all patients")
+    return Estimate(value, low, high)
 
 
 def _recovered(upper: _Sample, lower: _Sample, related: float) -> tuple[float, float]:
@@ -254,7 +264,7 @@ def _weighted_sum(hits: _Sample, alarms: _Sample, related: float, prevalence: fl
     down = [weight * (one.share - one.low) for weight, one in parts]
     up = [weight * (one.high - one.share) for weight, one in parts]
     reach = [np.sqrt(max(a * a + b * b + 2 * related * a * b, 0.0)) for a, b in (down, up)]
-    return Estimate(value, float(max(value - reach[0], 0)), float(min(value + reach[1], 1)))
+    return _estimate(value, float(max(value - reach[0], 0)), float(min(value + reach[1], 1)))
 
 
 def _mapped(ratio: Estimate, to: Callable[[float], float]) -> Estimate:

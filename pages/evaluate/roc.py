@@ -39,9 +39,9 @@ if picked.all_classes:
     messages.next_step("pages/evaluate/compare.py", "Compare models", ":material/compare_arrows:")
     st.stop()
 
-roc_panel.other_photographs_warning(picked)
 aggregate = pick_level(picked.runs)
 with messages.shown_to_user():
+    roc_panel.other_photographs_warning(picked)
     traces = {
         run.id: replace(
             operating_caches.roc(run.id, picked.class_name, aggregate), name=picked.names[run.id]

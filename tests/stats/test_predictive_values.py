@@ -145,7 +145,19 @@ def intervals(found: PredictiveValues) -> list[tuple[float, float, float, float]
         (found.ratio_positive, np.inf),
         (found.ratio_negative, np.inf),
     ]
-    return [(one.low, one.value, one.high, top) for one, top in rows if one.value is not None]
+    return [(one.low, one.value, one.high, top) for one, top in rows if one.low is not None]
+
+
+def test_predictive_values__of_patients_whose_calls_are_all_alike_have_no_certain_ratio() -> None:
+    y_true, called, patients = [0, 0, 1, 1], [0, 1, 0, 1], [0, 1, 0, 1]
+
+    found = predictive_values(y_true, called, 0.5, patients=patients)
+
+    for one in (found.ratio_positive, found.ratio_negative, found.positive, found.negative):
+        assert one.value is not None
+        assert one.low is one.high is None
+        assert one.reason == "both shares move together in all patients"
+    assert found.called.low < found.called.value < found.called.high
 
 
 @settings(max_examples=200, deadline=None)

@@ -148,8 +148,9 @@ def interval_text(point: OperatingPoint, unit: str) -> str:
 
 
 def _ends(share: Estimate, of: int) -> str:
-    low, high = (of * (end or 0.0) for end in (share.low, share.high))
-    return f"95 % CI {_whole(low)} to {_whole(high)}"
+    if share.low is None or share.high is None:
+        return f"no interval: {share.reason}"
+    return f"95 % CI {_whole(of * share.low)} to {_whole(of * share.high)}"
 
 
 def _together(found: float, missed: float) -> tuple[str, str]:
