@@ -1,6 +1,6 @@
 """Ten readers at once, with torch, scikit-learn and umap loaded: the dashboard beside a plain one.
 
-    python -m benchmarks.sessions [ROUNDS]
+    python -m benchmarks.sessions [PAGE ...]
 
 Streamlit runs the garbage collector after every rerun. The dashboard takes libraries out of its
 rounds (`fundus_core.ui.wiring.spare_the_collector`); the plain one is the same dashboard, but for
@@ -9,7 +9,7 @@ Streamlit's own protocol, without a browser. 20,000 photographs of noise, with a
 
 Two kinds of readers: ten who ask again as soon as they are answered, which no reader does, and ten
 who look for about a second at each answer. Besides pages of the dashboard, a page of one line:
-there, the difference is that of the collector alone.
+there, the difference is that of the collector alone. Pages that are named are measured alone.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ import random
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -85,14 +85,12 @@ def p95(seconds: list[float]) -> float:
     return statistics.quantiles(seconds, n=20)[-1]
 
 
-def row(
-    what: str, addresses: dict[str, str], path: str, seconds_to_look: float, rounds: int
-) -> str:
+def row(what: str, addresses: dict[str, str], path: str, seconds_to_look: float) -> str:
     """Measures both ways in turns and returns a line of the table."""
     seconds: dict[str, list[float]] = {way: [] for way in WAYS}
     for address in addresses.values():
         asked(address, path, 0.0)  # what is computed once is not counted
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for way, address in addresses.items():
             seconds[way] += asked(address, path, seconds_to_look)
     medians = [1000 * statistics.median(seconds[way]) for way in WAYS]
@@ -103,8 +101,8 @@ def row(
     )
 
 
-def main(rounds: int = ROUNDS) -> None:
-    """Measures every page and prints a table."""
+def main(pages: Sequence[str] = PAGES) -> None:
+    """Measures the page of one line, and pages of the dashboard, and prints a table."""
     from benchmarks.interaction import N_IMAGES, prepare
     from scripts.running import ROOT
 
@@ -116,16 +114,16 @@ def main(rounds: int = ROUNDS) -> None:
         script.parent.mkdir()
         script.write_text(ONE_LINE, encoding="utf-8")
         workspace, _ = prepare(folder / "runs", N_IMAGES, with_run=True)
-        for what, app, paths in (("one line", script, ("",)), ("", ROOT / "app.py", PAGES)):
+        for what, app, paths in (("one line", script, ("",)), ("", ROOT / "app.py", pages)):
             addresses = {way: servers.enter_context(started(way, app, workspace)) for way in WAYS}
             for path in paths:
                 for readers, look in (("looking", SECONDS_TO_LOOK), ("never pausing", 0.0)):
                     name = f"{what or path}, {readers}"
-                    print(row(name, addresses, path, look, rounds), flush=True)
+                    print(row(name, addresses, path, look), flush=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] and sys.argv[1] in WAYS:
         start(sys.argv[1], sys.argv[2:])
     else:
-        main(*map(int, sys.argv[1:]))
+        main(sys.argv[1:] or PAGES)
