@@ -29,21 +29,23 @@ _COMPARED = (
 )
 
 
+Images = Annotated[
+    int,
+    typer.Option(min=0, max=12, help="Example photographs of each kind of answer, errors first."),
+]
+FileNames = Annotated[
+    bool, typer.Option("--file-names", help="Write the files' names below photographs.")
+]
+
+
 def report(
     runs: Annotated[
         list[str], typer.Argument(metavar="RUN [RUN ...]", help="Run ids, or their beginnings.")
     ],
     out: Annotated[Path, typer.Option(help="File to write: .html, or .pdf where typst is.")],
     title: Annotated[str, typer.Option(help="Of the report. [what was evaluated]")] = "",
-    images: Annotated[
-        int,
-        typer.Option(
-            min=0, max=12, help="Example photographs of each kind of answer, errors first."
-        ),
-    ] = 0,
-    file_names: Annotated[
-        bool, typer.Option("--file-names", help="Write the files' names below photographs.")
-    ] = False,
+    images: Images = 0,
+    file_names: FileNames = False,
     class_name: Annotated[
         str, typer.Option("--class", help="Of several classes, the one against the rest.")
     ] = "",
@@ -110,6 +112,8 @@ def rerun(
         typer.Option(help="Folder or table of the photographs; ID=FOLDER if there are several."),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="Also write the report on the new runs.")] = None,
+    images: Images = 0,
+    file_names: FileNames = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -124,7 +128,7 @@ def rerun(
         _require_ending(out)
     done = run_again(place, read_manifest(file), data=sources_of(data or []), progress=progress())
     if out is not None:
-        _report_again(done, out)
+        _report_again(done, out, images=images, file_names=file_names)
     if as_json:
         print_json(describe_repetition(done, out))
     else:
@@ -196,10 +200,19 @@ def _digits(auc: float | None) -> str:
     return "none" if auc is None else f"{auc:.12f}"
 
 
-def _report_again(done: Repetition, out: Path) -> None:
-    """Writes the report on the new runs, with the options of the old one."""
+def _report_again(done: Repetition, out: Path, *, images: int, file_names: bool) -> None:
+    """Writes the report on the new runs, with the options of the old one.
+
+    Whether it shows photographs, and names their files, is for whoever writes it to say: the old
+    one may be somebody else's.
+    """
     again = {one.recorded.id: one.run_id for one in done.runs if one.run_id}
-    asked = replace(options_from(done.manifest.options), title=done.manifest.title)
+    asked = replace(
+        options_from(done.manifest.options),
+        title=done.manifest.title,
+        images=images,
+        file_names=file_names,
+    )
     runs = [again[run_id] for run_id in done.manifest.reported if run_id in again]
     write_report(make_report(Workspace(done.workspace.root), runs, asked), out)
 

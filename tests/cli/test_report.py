@@ -30,7 +30,8 @@ def test_report__writes_a_page_that_makes_itself_again(
 ) -> None:
     out, again = tmp_path / "report.html", tmp_path / "again.html"
 
-    told = fundus("report", run_id, "--out", out, "--title", "Colours & more", "--json")
+    shown = ("--images", "1", "--file-names")
+    told = fundus("report", run_id, "--out", out, "--title", "Colours & more", *shown, "--json")
     repeated = fundus(
         "rerun",
         out,
@@ -55,7 +56,11 @@ def test_report__writes_a_page_that_makes_itself_again(
     assert abs(one["difference"]) <= 1e-12
     assert one["same_scores"]
     assert repeated.json["same"]
-    assert "Colours & more" in again.read_text(encoding="utf-8").replace("&amp;", "&")
+    written = again.read_text(encoding="utf-8")
+    assert "Colours & more" in written.replace("&amp;", "&")
+    names = [path.stem for path in (data / "images").iterdir()]
+    assert any(name in page.text for name in names)
+    assert not any(name in written for name in names)
 
 
 def test_rerun__ends_with_2_where_a_result_differs(
