@@ -113,11 +113,9 @@ def test_ended_as_by_an_interrupt__the_second_signal_does_not_disturb_the_cleari
 
     def work() -> None:
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(5)
+            signal.raise_signal(signal.SIGTERM)  # heeded before the next line, unlike os.kill
         finally:
-            os.kill(os.getpid(), signal.SIGTERM)
-            time.sleep(0.05)
+            signal.raise_signal(signal.SIGTERM)
             cleared_up.append(True)
 
     with pytest.raises(KeyboardInterrupt), ended_as_by_an_interrupt():
