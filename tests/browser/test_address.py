@@ -60,8 +60,8 @@ def test_two_tabs_do_not_disturb_each_other(
     assert f"run={other}" not in page.url
     assert "query=" not in page.url
     assert f"run={other}" in second_tab.url
-    expect(threshold(second_tab)).to_have_text("0.700")
-    expect(threshold(page)).not_to_have_text("0.300")
+    expect(threshold(second_tab)).to_have_text("0.7")
+    expect(threshold(page)).not_to_have_text("0.3")
     first = threshold(page).inner_text()
 
     for tab in (page, second_tab):
@@ -71,7 +71,7 @@ def test_two_tabs_do_not_disturb_each_other(
     expect(counts(page)).to_contain_text("none of 100 photographs")
     expect(counts(second_tab)).not_to_contain_text("none of 100 photographs")
     expect(threshold(page)).to_have_text(first)
-    expect(threshold(second_tab)).to_have_text("0.700")
+    expect(threshold(second_tab)).to_have_text("0.7")
 
 
 def test_back_and_forward_restore_page_runs_filter_and_threshold(
@@ -85,12 +85,12 @@ def test_back_and_forward_restore_page_runs_filter_and_threshold(
     number = re.findall(r"(\d+) of 100 photographs", counts(page).inner_text())[0]
     go(page, "ROC")
     seek(page)
-    expect(threshold(page)).not_to_have_text("0.300")
+    expect(threshold(page)).not_to_have_text("0.3")
     sought = threshold(page).inner_text()
 
     page.go_back()
     settle(page)
-    expect(threshold(page)).to_have_text("0.300")
+    expect(threshold(page)).to_have_text("0.3")
     expect(counts(page)).to_contain_text(f"{number} of 100 photographs")
     while "/images" not in page.url:
         page.go_back()

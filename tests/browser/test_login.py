@@ -37,7 +37,7 @@ def test_log_in_and_out(
     # It is the page of the address that was followed.
     assert f"{closed.address}/{where}" == page.url.partition("?")[0]
     assert furnished[1] in page.url
-    assert page.evaluate("() => [...document.images].every(one => one.naturalWidth > 0)")
+    page.wait_for_function("() => [...document.images].every(one => one.naturalWidth > 0)")
 
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
