@@ -40,6 +40,11 @@ class Predictions:
     """Shape (N,). The outer fold in which the photograph was held out; None outside of
     cross-validation."""
 
+    @property
+    def n_patients(self) -> int | None:
+        """Number of distinct patients, or None where they are unknown."""
+        return None if self.patient_ids is None else len(np.unique(self.patient_ids))
+
     def binary(self, class_name: str | None = None) -> "Predictions":
         """Returns one class against the rest as a binary task; the only class if there is one."""
         column = 0 if class_name is None else self.class_names.index(class_name)

@@ -139,7 +139,7 @@ def calibrated_fold(
         n_resamples=n_resamples,
         seed=seed,
     )
-    n_patients = None if teach.patient_ids is None else len(np.unique(teach.patient_ids))
+    n_patients = teach.n_patients
     ids = [said.image_ids[row] for row in np.flatnonzero(asked)]
     return {
         image_id: CalibratedProbability(

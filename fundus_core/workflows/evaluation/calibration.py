@@ -180,7 +180,7 @@ def calibration_of(
         else None,
         next(iter(after.values()), None),
         len(said.y_true),
-        None if said.patient_ids is None else len(np.unique(said.patient_ids)),
+        said.n_patients,
         _cautions(model, classes[0].before.mean_observed, prevalence),
     )
 

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
-import numpy as np
-
 from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import TargetError
@@ -199,7 +197,7 @@ def _described(model: ScoredModel) -> ModelClasses:
         model.reference,
         said.model,
         len(said.y_true),
-        None if said.patient_ids is None else len(np.unique(said.patient_ids)),
+        said.n_patients,
         aucs_of(said),
         model.cautions,
     )

@@ -179,7 +179,7 @@ def _compared(models: list[ScoredModel], *, paired: bool) -> Comparison:
         pairs,
         first.class_names[0],
         len(first.y_true),
-        None if first.patient_ids is None else len(np.unique(first.patient_ids)),
+        first.n_patients,
         _units(first),
         paired,
         _all_equal(models, paired=paired),

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import TargetError
@@ -69,6 +67,6 @@ def confusion(
         matrix,
         tuple(by_name[name] for name in SHOWN),
         said,
-        None if said.patient_ids is None else len(np.unique(said.patient_ids)),
+        said.n_patients,
         cautions_of([model]),
     )

@@ -134,7 +134,7 @@ def curves(
         said.class_names[0],
         len(y_true),
         int(np.count_nonzero(y_true)),
-        _n_patients(said),
+        said.n_patients,
         auc_interval(y_true, y_score, patients=said.patient_ids),
         roc_curve(y_true, y_score),
         tuple(band_of(said, kind, seed=seed) for kind in RESAMPLES_OF_BANDS),
@@ -166,7 +166,7 @@ def hand_till(
         model.reference,
         said.model,
         len(said.y_true),
-        _n_patients(said),
+        said.n_patients,
         hand_till_of(said, n_resamples=n_resamples, seed=seed),
         cautions_of([model]),
     )
@@ -279,8 +279,3 @@ def require_range(part: PartialRange) -> None:
             f"The range is from {part.start:g} to {part.end:g}; it must lie in 0 to 1.",
             hint="Give shares, the smaller first: 0.9 and 1.",
         )
-
-
-def _n_patients(predictions: Predictions) -> int | None:
-    patients = predictions.patient_ids
-    return None if patients is None else len(np.unique(patients))

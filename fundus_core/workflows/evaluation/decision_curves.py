@@ -144,7 +144,7 @@ def decision_curve_of(
         first.class_names[0],
         recalibration,
         len(first.y_true),
-        None if first.patient_ids is None else len(np.unique(first.patient_ids)),
+        first.n_patients,
         paired,
         cautions,
     )

@@ -144,7 +144,7 @@ def review_labels(workspace: Workspace, references: Sequence[str]) -> LabelRevie
         table,
         skipped,
         len(first.y_true),
-        None if first.patient_ids is None else len(np.unique(first.patient_ids)),
+        first.n_patients,
         n_scored - len(first.y_true) if first.image_ids else 0,
         cautions_of(models),
     )

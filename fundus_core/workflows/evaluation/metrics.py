@@ -261,7 +261,7 @@ def measure(
         decisions.thresholds,
         decisions.rules,
         len(predictions.y_true),
-        None if predictions.patient_ids is None else len(np.unique(predictions.patient_ids)),
+        predictions.n_patients,
         seed,
     )
 

@@ -63,8 +63,7 @@ class OperatingResult:
     @property
     def n_patients(self) -> int | None:
         """Patients, or None where unknown."""
-        patients = self.predictions.patient_ids
-        return None if patients is None else len(np.unique(patients))
+        return self.predictions.n_patients
 
     @property
     def prevalence(self) -> float:

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import numpy as np
-
 from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import TargetError
@@ -168,7 +166,7 @@ def run_test(
             for (a, b, result), p_holm in zip(tested, corrected, strict=True)
         ),
         len(first.y_true),
-        None if first.patient_ids is None else len(np.unique(first.patient_ids)),
+        first.n_patients,
         paired,
         cautions_of(models),
     )

@@ -141,7 +141,7 @@ def subgroups_of(
         edges,
         result,
         len(said.y_true),
-        None if said.patient_ids is None else len(np.unique(said.patient_ids)),
+        said.n_patients,
         cautions_of([model]),
     )
 

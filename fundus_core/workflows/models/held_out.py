@@ -157,9 +157,8 @@ def evaluated_run(
     dataset, target = labelled.dataset, labelled.target
     everything = labelled.predictions(held_out.y_score, held_out.fold, label)
     predictions = everything.select(held_out.fold >= 0)
-    patients = predictions.patient_ids
     auc, shortcut = overall_auc(predictions), overall_auc(baseline)
-    p_value = _baseline_p(predictions, baseline)
+    p_value = p_against_baseline(predictions, baseline)
     beaten = None if p_value is None else shortcut_caution(auc.auc - shortcut.auc, p_value)
     seen = resolved.spec.seen_in_pretraining if resolved.weights else ()
     exposed = exposure_caution(dataset, resolved.spec.title, seen)
@@ -179,7 +178,7 @@ def evaluated_run(
         embeddings=resolved.recipe,
         weights_path=None if resolved.weights is None else str(Path(resolved.weights).resolve()),
         n_images=len(predictions.image_ids),
-        n_patients=None if patients is None else len(np.unique(patients)),
+        n_patients=predictions.n_patients,
         auc=auc,
         class_aucs=interval_by_class(predictions),
         baseline_auc=shortcut,
@@ -190,7 +189,7 @@ def evaluated_run(
     )
 
 
-def _baseline_p(predictions: Predictions, baseline: Predictions) -> float | None:
+def p_against_baseline(predictions: Predictions, baseline: Predictions) -> float | None:
     """Returns p of the paired test against the mean colour; for several classes of the average.
 
     None where no class has two patients (images) of each label.
@@ -230,19 +229,18 @@ def _fold_results(
 def _fold_result(
     number: int, fold: Fold, held_out: Predictions, strength: float | None
 ) -> FoldResult:
-    patients = held_out.patient_ids
     return FoldResult(
         fold=number,
-        auc=_fold_auc(held_out),
+        auc=fold_auc(held_out),
         n_train=len(fold.train),
         n_test=len(fold.test),
         n_positive=int(held_out.y_true.sum()),
-        n_patients=None if patients is None else len(np.unique(patients)),
+        n_patients=held_out.n_patients,
         strength=strength,
     )
 
 
-def _fold_auc(held_out: Predictions) -> float | None:
+def fold_auc(held_out: Predictions) -> float | None:
     """Returns the AUC of one fold; one that lacks a class, or has only it, has none."""
     n_positive = held_out.y_true.sum(axis=0)
     if not ((n_positive > 0) & (n_positive < len(held_out.y_true))).all():

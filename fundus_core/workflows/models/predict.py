@@ -121,7 +121,7 @@ def predict(
         cautions += _of_training(taught, seen, outside)
         told = met.caution(run.embeddings.weights)
         cautions += (told,) if told else ()
-    evaluable = has_labels and _both_sides(outside)
+    evaluable = has_labels and has_both_sides(outside)
     external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
     external = replace(external, id=own_id(workspace, external.id, dataset_id))
     save_run(workspace, external, outside)
@@ -216,7 +216,6 @@ def _summarise(
     *,
     evaluable: bool,
 ) -> Run:
-    patients = outside.patient_ids
     key = fingerprint_of([run.id, dataset.fingerprint()])[:8]
     slug = re.sub(r"[^a-z0-9]+", "-", dataset.name.lower()).strip("-")[:24]
     return Run(
@@ -231,7 +230,7 @@ def _summarise(
         embeddings=run.embeddings,
         weights_path=run.weights_path,
         n_images=len(outside.image_ids),
-        n_patients=None if patients is None else len(np.unique(patients)),
+        n_patients=outside.n_patients,
         auc=overall_auc(outside) if evaluable else None,
         class_aucs=interval_by_class(outside) if evaluable else {},
         baseline_auc=None,
@@ -279,7 +278,7 @@ def _of_training(
     return (same,) if same else ()
 
 
-def _both_sides(predictions: Predictions) -> bool:
+def has_both_sides(predictions: Predictions) -> bool:
     """Says whether any class has at least two cases and two controls.
 
     A class that the other data set lacks is left out of the average and shown with the reason.

@@ -202,7 +202,6 @@ def _run(
     resolved: ResolvedChoice,
     predictions: Predictions,
 ) -> Run:
-    patients = predictions.patient_ids
     n_labelled = int(dataset.labels(target)[1].sum())
     unread = unreadable_caution(n_labelled - len(predictions.image_ids), n_labelled)
     met = exposure(workspace, resolved.recipe.weights_sha256, predictions, dataset)
@@ -220,7 +219,7 @@ def _run(
         embeddings=resolved.recipe,
         weights_path=None if resolved.weights is None else str(resolved.weights.resolve()),
         n_images=len(predictions.image_ids),
-        n_patients=None if patients is None else len(np.unique(patients)),
+        n_patients=predictions.n_patients,
         auc=overall_auc(predictions),
         class_aucs=interval_by_class(predictions),
         baseline_auc=None,

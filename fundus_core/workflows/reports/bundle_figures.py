@@ -18,10 +18,11 @@ from fundus_core.checks import (
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, FundusError
-from fundus_core.stats.class_tests import compare_classes
-from fundus_core.stats.delong import AucInterval, compare_paired
+from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.inference import auc_bounds
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.models.held_out import fold_auc, p_against_baseline
+from fundus_core.workflows.models.predict import has_both_sides
 from fundus_core.workflows.models.runs import Run
 
 TRAINED_HERE = ("probe", "finetune")
@@ -89,13 +90,6 @@ def with_found_cautions(
     return replace(run, cautions=(*kept, *again.values()))
 
 
-def has_both_sides(predictions: Predictions) -> bool:
-    """Says whether some class has two cases and two controls, as an external test needs."""
-    positives = predictions.y_true.sum(axis=0)
-    controls = len(predictions.y_true) - positives
-    return bool(((positives >= 2) & (controls >= 2)).any())
-
-
 def _of_labels(run: Run, predictions: Predictions, dataset: FundusDataset) -> tuple[Caution, ...]:
     columns = set(run.target.columns)
     if not columns <= set(dataset.table.columns) or not dataset.labels(run.target)[1].any():
@@ -134,11 +128,12 @@ def _given(
     is_judged = run.auc or run.kind != "external" or has_both_sides(predictions)
     overall = overall_auc(predictions) if is_judged else None
     colour = overall_auc(baseline) if baseline else None
+    p_value = p_against_baseline(predictions, baseline) if baseline else None
     figures: _Figures = {
         "the number of photographs": len(predictions.image_ids),
-        "the number of patients": _n_patients(predictions),
+        "the number of patients": predictions.n_patients,
         "the field `synthetic`": dataset.synthetic,
-        "p against the mean colour": _p_value(predictions, baseline) if baseline else None,
+        "p against the mean colour": p_value,
         **_flat("all", _of_its_time(overall, run.auc)),
         **_flat("mean colour", _of_its_time(colour, run.baseline_auc)),
     }
@@ -163,31 +158,9 @@ def _of_its_time(given: AucInterval | None, said: AucInterval | None) -> AucInte
     return replace(given, low=bounds.low, high=bounds.high, degrees_of_freedom=None)
 
 
-def _p_value(predictions: Predictions, baseline: Predictions) -> float | None:
-    if predictions.task == "binary":
-        return compare_paired(
-            predictions.y_true[:, 0],
-            predictions.y_score[:, 0],
-            baseline.y_score[:, 0],
-            patients=predictions.patient_ids,
-        ).p_value
-    tests = compare_classes(
-        predictions.y_true,
-        predictions.y_score,
-        baseline.y_score,
-        predictions.class_names,
-        patients=predictions.patient_ids,
-    )
-    return None if tests.macro is None else tests.macro.p_value
-
-
 def _fold_given(number: int, held_out: Predictions) -> _Figures:
-    n_positive = held_out.y_true.sum(axis=0)
-    auc = None
-    if ((n_positive > 0) & (n_positive < len(held_out.y_true))).all():
-        auc = overall_auc(held_out).auc
-    n_images = len(held_out.image_ids)
-    return _of_fold(number, auc, n_images, int(n_positive.sum()), _n_patients(held_out))
+    n_images, n_positive = len(held_out.image_ids), int(held_out.y_true.sum())
+    return _of_fold(number, fold_auc(held_out), n_images, n_positive, held_out.n_patients)
 
 
 def _of_fold(
@@ -227,11 +200,6 @@ def _agree(one: object, other: object, rounding: float) -> bool:
             return False
         return math.isclose(one, other, rel_tol=rounding, abs_tol=_ROUNDING)
     return one == other
-
-
-def _n_patients(predictions: Predictions) -> int | None:
-    patients = predictions.patient_ids
-    return None if patients is None else len(np.unique(patients))
 
 
 def _text(value: object) -> str:

@@ -177,9 +177,7 @@ def _new_summary(
     """Holds new scores (C,) against all held-out ones."""
     columns = range(len(said.class_names))
     classes = tuple(_probability(said, scores, one, n_resamples, seed) for one in columns)
-    return PhotographScore(
-        run.id, classes, False, n_networks, len(said.image_ids), _n_patients(said.patient_ids)
-    )
+    return PhotographScore(run.id, classes, False, n_networks, len(said.image_ids), said.n_patients)
 
 
 def _probability(
@@ -232,7 +230,3 @@ def _held_out_summary(
 
 def _of_interval(name: str, score: float, found: Interval, observed: float) -> ClassProbability:
     return ClassProbability(name, score, found.value, found.low, found.high, found.reason, observed)
-
-
-def _n_patients(patients: NDArray[np.str_] | None) -> int | None:
-    return None if patients is None else len(np.unique(patients))

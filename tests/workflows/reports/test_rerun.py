@@ -29,6 +29,12 @@ from fundus_core.workflows.reports.rerun_settings import settings_of
 from tests.workflows.reported import opened, probed
 
 
+def used_on(place: Workspace, model: Run, others: DataSource) -> Run:
+    """Returns the run of a model on another data set."""
+    name = dataset_id(others)
+    return predict(place, model.id, stored_dataset(place, name), name).run
+
+
 @pytest.fixture
 def place(tmp_path: Path) -> Workspace:
     return Workspace(tmp_path / "workspace")
@@ -142,10 +148,7 @@ def test_rerun__a_use_elsewhere_is_that_of_its_model(
     place: Workspace, source: DataSource, tmp_path: Path
 ) -> None:
     inside = probed(place, source)
-    others = opened(place, tmp_path / "others", n_patients=10)
-    outside = predict(
-        place, inside.id, stored_dataset(place, dataset_id(others)), dataset_id(others)
-    ).run
+    outside = used_on(place, inside, opened(place, tmp_path / "others", n_patients=10))
     manifest = manifest_of(place, [outside], title="", options={})
     model, use = manifest.runs
     claimed = replace(
@@ -245,9 +248,7 @@ def test_rerun__makes_a_model_and_its_use_elsewhere(
 ) -> None:
     inside = probed(place, source)
     others = opened(place, tmp_path / "others", n_patients=10)
-    outside = predict(
-        place, inside.id, stored_dataset(place, dataset_id(others)), dataset_id(others)
-    ).run
+    outside = used_on(place, inside, others)
     manifest = written(manifest_of(place, [outside], title="", options={}), tmp_path)
 
     done = rerun(
