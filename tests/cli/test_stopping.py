@@ -4,13 +4,14 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from fundus_core.cli.stopping import STOPPED, ended_as_by_an_interrupt
+from fundus_core.cli.stopping import STOPPED
 from tests.imports.dicom_files import dataset, picture, save
 
 ROOT = Path(__file__).parents[2]
@@ -97,45 +98,68 @@ def test_import__stopped_in_the_middle_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["in"]
 
 
+HEADER = """
+import os, signal, time
+from fundus_core.cli.stopping import ended_as_by_an_interrupt
+"""
+
+
 def test_ended_as_by_an_interrupt__a_signal_that_is_ignored_stays_so() -> None:
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
+    said = spoken(
+        """
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
         with ended_as_by_an_interrupt():
-            os.kill(os.getpid(), signal.SIGHUP)
-            time.sleep(0.05)
-    finally:
-        signal.signal(signal.SIGHUP, before)
+            signal.raise_signal(signal.SIGHUP)
+            print("goes on")
+        """
+    )
+
+    assert said == "goes on\n"
 
 
 def test_ended_as_by_an_interrupt__the_second_signal_does_not_disturb_the_clearing_up() -> None:
-    cleared_up: list[bool] = []
-    before = signal.getsignal(signal.SIGTERM)
-
-    def work() -> None:
+    said = spoken(
+        """
         try:
-            signal.raise_signal(signal.SIGTERM)  # heeded before the next line, unlike os.kill
-        finally:
-            signal.raise_signal(signal.SIGTERM)
-            cleared_up.append(True)
+            with ended_as_by_an_interrupt():
+                try:
+                    signal.raise_signal(signal.SIGTERM)
+                    print("goes on")
+                finally:
+                    signal.raise_signal(signal.SIGTERM)
+                    print("cleared up")
+        except KeyboardInterrupt:
+            print("as before:", signal.getsignal(signal.SIGTERM) == signal.SIG_DFL)
+        """
+    )
 
-    with pytest.raises(KeyboardInterrupt), ended_as_by_an_interrupt():
-        work()
-
-    assert cleared_up
-    assert signal.getsignal(signal.SIGTERM) == before
+    assert said == "cleared up\nas before: True\n"
 
 
 def test_ended_as_by_an_interrupt__a_forked_process_ends_as_it_would_without() -> None:
-    with ended_as_by_an_interrupt():
-        child = os.fork()
-        if child == 0:
-            time.sleep(60)
-            os._exit(0)
-        time.sleep(0.1)
-        os.kill(child, signal.SIGTERM)
-        _, status = os.waitpid(child, 0)
+    said = spoken(
+        """
+        begun, says_so = os.pipe()
+        with ended_as_by_an_interrupt():
+            child = os.fork()
+            if child == 0:
+                os.write(says_so, b"!")
+                time.sleep(60)
+                os._exit(0)
+            os.read(begun, 1)
+            os.kill(child, signal.SIGTERM)
+            _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status))
+        """
+    )
 
-    assert os.waitstatus_to_exitcode(status) == -signal.SIGTERM
+    assert said == f"{-signal.SIGTERM}\n"
+
+
+def spoken(script: str) -> str:
+    """Returns what a process of its own prints; a signal too many must not end the tests."""
+    said, _ = started("-c", HEADER + textwrap.dedent(script)).communicate(timeout=SECONDS)
+    return said
 
 
 def _wait_for_a_photograph(folder: Path) -> None:
