@@ -3,6 +3,7 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
+from fundus_core.io.files import refused_writing_explained
 from fundus_core.ui import legibility, login, messages, state, wiring
 from fundus_core.ui.components import dataset_picker, selection_bar, story_panel
 from fundus_core.ui.icon import ICON
@@ -66,5 +67,5 @@ with st.sidebar:
 wiring.spare_the_collector()  # of what earlier runs have loaded: a page may end early
 body = st.container()
 messages.footer(page.title)  # placed below the page before it runs
-with body:
+with body, messages.shown_to_user(), refused_writing_explained():
     page.run()

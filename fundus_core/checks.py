@@ -191,7 +191,17 @@ def taught_caution(n_seen: int, n_scored: int) -> Caution | None:
     """Returns a caution if a model is judged on photographs that it learned from."""
     if n_seen == 0:
         return None
-    return Caution("FD022", f"{n_seen:,} of {n_scored:,} photographs taught the model.")
+    return Caution("FD022", f"{photographs_of(n_seen, n_scored)} taught the model.")
+
+
+def photographs_of(n_some: int, n_all: int) -> str:
+    """Says how many photographs of all, as the beginning of a sentence.
+
+    Examples:
+        >>> photographs_of(2, 1000), photographs_of(1, 1)
+        ('2 of 1,000 photographs', 'The photograph')
+    """
+    return "The photograph" if n_all == 1 else f"{n_some:,} of {n_all:,} photographs"
 
 
 def same_patients_caution(n_patients: int, where: str) -> Caution | None:

@@ -104,11 +104,10 @@ def open_app(
         )
     _require_loopback(address)
     place = find_workspace(workspace)
-    for_looking = read_only or is_read_only()
-    if demo and not for_looking:
+    if demo and not (read_only or is_read_only()):
         _begin_demo(place)
     environment = os.environ | {ENVIRONMENT_VARIABLE: str(place.root)}
-    environment |= {VARIABLE: "1"} if for_looking else {}
+    environment |= {VARIABLE: "1"} if read_only else {}
     command = [sys.executable, "-m", "fundus_core.ui.serve", "run", str(_APP)]
     command += ["--server.port", str(port), "--server.address", address]
     command += ["--server.headless", "false" if browser else "true"]

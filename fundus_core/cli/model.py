@@ -239,6 +239,9 @@ def print_external(result: prediction.ExternalResult) -> None:
     print_line(
         f"  inside ({result.inside.method if result.inside else ''}): {auc_text(result.inside)}"
     )
+    if result.inside_cautions:
+        codes = ", ".join(dict.fromkeys(one.code for one in result.inside_cautions))
+        print_line(f"  what limits the figure inside: {codes}")
     if result.comparison:
         print_line(f"  outside differs from inside: p = {result.comparison.p_value:.3g}")
     print_cautions(result.run.cautions)
@@ -259,6 +262,7 @@ def describe_external(result: prediction.ExternalResult) -> dict[str, Any]:
         "auc_high": auc.high if auc else None,
         "auc_method": auc.method if auc else None,
         "inside": result.inside,
+        "inside_cautions": list(result.inside_cautions),
         "comparison": result.comparison,
         "cautions": list(result.run.cautions),
         "predictions": result.scores,

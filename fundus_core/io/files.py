@@ -96,7 +96,7 @@ def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
 
 @contextlib.contextmanager
 def refused_writing_explained() -> Iterator[None]:
-    """As `full_disk_explained`, for a whole command: of whatever place the system names.
+    """As `full_disk_explained`, for a whole command or page: of whatever place the system names.
 
     Raises:
         StoreError: As there. An error that may be one of reading is left as it is.

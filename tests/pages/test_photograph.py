@@ -12,6 +12,7 @@ from fundus_core.ui import text
 from fundus_core.ui.components.one_photograph_models import Said, probability_frame
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.single.one_photograph_scores import ClassProbability, PhotographScore
@@ -114,6 +115,20 @@ def test_a_photograph_of_the_data_set_is_recognised(
     assert text.plain(rests).startswith("its held-out score")
 
 
+def test_a_photograph_that_taught_a_model_is_said_to_have(
+    page: AppTest, workspace: Path, probed: Run, source: DataSource
+) -> None:
+    place = Workspace(workspace)
+    used = predict(place, probed.id, open_dataset(place, source), dataset_id(source)).run
+
+    hand_over(page, (source.path / "images" / "p00_OD.jpg").read_bytes())
+
+    assert not page.exception
+    (said,) = [one.value for one in page.caption if "The photograph taught the model" in one.value]
+    assert "FD022" in said
+    assert text.plain(used.label).partition(",")[0] in text.plain(said)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"<script>alert(1)</script>", b"\xff\xd8\xff\xe0 cut", b"BM" + b"\xff" * 60]
 )
@@ -128,7 +143,7 @@ def test_a_hostile_file_gets_a_sentence(page: AppTest, content: bytes) -> None:
 def test_probability_frame__a_model_that_says_nothing_has_a_row_without_figures() -> None:
     run = evaluated.run("a", evaluated.predictions("a", evaluated.GOOD))
     one = ClassProbability("1", 0.7, 0.5, None, None, "too few patients", 0.4)
-    score = PhotographScore("a", (one,), False, 1, 12, 3)
+    score = PhotographScore("a", (one,), False, 1, 12, 3, ())
 
     table = probability_frame([Said(run, "A", score, ""), Said(run, "B", None, "no weights")])
 

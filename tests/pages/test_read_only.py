@@ -7,8 +7,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.read_only import VARIABLE, WHY, ReadOnlyError
-from fundus_core.ui import explain_caches, study_wiring, wiring
+from fundus_core.ui import explain_caches, study_wiring, text, wiring
 from fundus_core.workflows.explanations.explained import Asked
+from tests.faults.disks import only_to_be_read
 from tests.pages import evaluated, opened
 
 PAGES = sorted(evaluated.PAGES.glob("*/*.py"))
@@ -21,13 +22,10 @@ HARMLESS = {"tray.add", "grad_cam.test"}
 
 
 @pytest.fixture
-def looking(
-    workspace: Path, dataset_name: str, monkeypatch: pytest.MonkeyPatch
-) -> Callable[[Path], AppTest]:
-    """Opens pages on a data set with embeddings and two models, for looking only."""
+def opening(workspace: Path, dataset_name: str) -> Callable[[Path], AppTest]:
+    """Opens pages on a data set with embeddings and two models."""
     ids = opened.image_ids(workspace, dataset_name)
     opened.store_embeddings(workspace, ids)
-    monkeypatch.setenv(VARIABLE, "1")
 
     def open_page(path: Path) -> AppTest:
         page = AppTest.from_file(path, default_timeout=60)
@@ -37,8 +35,27 @@ def looking(
     return open_page
 
 
+@pytest.fixture
+def looking(
+    opening: Callable[[Path], AppTest], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Path], AppTest]:
+    """Opens them for looking only."""
+    monkeypatch.setenv(VARIABLE, "1")
+    return opening
+
+
 def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def writing_buttons(page: AppTest) -> list[str]:
+    return [
+        button.key or button.label
+        for button in page.button
+        if any(name in str(button.proto.icon) for name in STARTING)
+        and not button.disabled
+        and button.key not in HARMLESS
+    ]
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")
@@ -50,15 +67,19 @@ def test_a_page_can_be_looked_at_and_offers_nothing_that_writes(
     page = looking(path)
 
     assert not page.exception
-    writing = [
-        button.key or button.label
-        for button in page.button
-        if any(name in str(button.proto.icon) for name in STARTING)
-        and not button.disabled
-        and button.key not in HARMLESS
-    ]
-    assert not writing
+    assert not writing_buttons(page)
     assert files(workspace) == before
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_page_of_a_workspace_that_the_system_protects_is_as_in_read_only_mode(
+    opening: Callable[[Path], AppTest], path: Path, workspace: Path
+) -> None:
+    with only_to_be_read(workspace):
+        page = opening(path)
+
+    assert not page.exception
+    assert not writing_buttons(page)
 
 
 def submit_a_job(name: str) -> None:
@@ -123,9 +144,18 @@ def picker_alone() -> None:
 
 def test_the_sidebar_says_why(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page = AppTest.from_function(picker_alone).run()
-    assert WHY not in evaluated.texts(page)
+    assert WHY not in text.plain(evaluated.texts(page))
 
     monkeypatch.setenv(VARIABLE, "1")
     page.run()
 
-    assert WHY in evaluated.texts(page)
+    assert WHY in text.plain(evaluated.texts(page))
+
+
+def test_the_sidebar_names_the_workspace_that_the_system_protects(workspace: Path) -> None:
+    with only_to_be_read(workspace):
+        page = AppTest.from_function(picker_alone).run()
+
+    said = text.plain(evaluated.texts(page))
+    assert "This workspace can only be looked at" in said
+    assert str(workspace) in said

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from fundus_core.io.read_only import WHY
+from fundus_core.io.read_only import why_read_only
 from fundus_core.ui import state, text, wiring
 from fundus_core.ui.components import tour
 from fundus_core.ui.glossary import help_for
@@ -26,7 +26,7 @@ def picker() -> None:
             **state.bound("dataset_id", list(known)),
         )
     if wiring.read_only():
-        st.caption(f":material/visibility: {WHY}")
+        st.caption(f":material/visibility: {text.escaped(why_read_only())}")
     tour.in_sidebar()
     running = [job for job in wiring.jobs().list() if not job.is_finished]
     if running:

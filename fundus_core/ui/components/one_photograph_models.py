@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import streamlit as st
 
+from fundus_core.checks import Caution
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import FundusError
 from fundus_core.plots.overlay import blend
-from fundus_core.ui import photograph_caches, text, wiring
+from fundus_core.ui import messages, photograph_caches, text, wiring
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.ui.components.run_table import names_by_target
 from fundus_core.workflows.models.runs import Run
@@ -97,6 +98,14 @@ def probabilities_panel(said: Sequence[Said]) -> None:
     for one in said:
         if one.problem:
             st.caption(f":material/info: **{text.escaped(one.name)}**: {text.escaped(one.problem)}")
+    messages.cautions(
+        [
+            Caution(caution.code, f"{one.name}: {caution.text}")
+            for one in said
+            if one.score
+            for caution in one.score.cautions
+        ]
+    )
 
 
 def probability_frame(said: Sequence[Said]) -> pd.DataFrame:

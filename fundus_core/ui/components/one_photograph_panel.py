@@ -22,7 +22,8 @@ def known_already(photo: Received, dataset: DatasetSummary, ids: tuple[str, ...]
         return
     st.info(
         f"This very photograph is in {text.escaped(dataset.name)}. Models of that data set show "
-        "the score they gave while they had not seen its patient.",
+        "the score they gave while they had not seen its patient; those that learned from it, or "
+        "start from weights that did, are named below.",
         icon=":material/fingerprint:",
     )
     if st.button("Open it in the data set", key="photograph.known", icon=":material/image:"):

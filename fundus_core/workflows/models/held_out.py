@@ -163,7 +163,13 @@ def evaluated_run(
     seen = resolved.spec.seen_in_pretraining if resolved.weights else ()
     exposed = exposure_caution(dataset, resolved.spec.title, seen)
     found = (*target_cautions(dataset, target, predictions), *labelled.cautions)
-    met = exposure(workspace, resolved.recipe.weights_sha256, predictions, dataset)
+    met = exposure(
+        workspace,
+        resolved.recipe.weights_sha256,
+        dataset,
+        predictions.image_ids,
+        predictions.patient_ids,
+    )
     taught = met.caution(resolved.recipe.weights)
     found += tuple(caution for caution in (exposed, taught, beaten) if caution)
     return Run(

@@ -44,7 +44,7 @@ from fundus_core.workflows.models.runs import (
     run_probe,
     save_run,
 )
-from fundus_core.workflows.weights.teachers import exposure, number_that_taught
+from fundus_core.workflows.weights.teachers import exposure, exposure_of_photographs
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,9 @@ class ExternalResult:
 
     inside: AucInterval | None
     """AUC of the run on its own held-out photographs."""
+
+    inside_cautions: tuple[Caution, ...]
+    """What limits that figure."""
 
     comparison: AucComparison | None
     """Unpaired test of inside against outside; for several classes of the macro averages over the
@@ -116,7 +119,7 @@ def predict(
     seen = _seen(taught, outside)
     cautions = _cautions(dataset, run, inside, outside, has_labels=has_labels)
     weights = run.embeddings.weights_sha256
-    met = exposure(workspace, weights, outside, dataset)
+    met = exposure(workspace, weights, dataset, outside.image_ids, outside.patient_ids)
     if has_labels:
         cautions += _of_training(taught, seen, outside)
         told = met.caution(run.embeddings.weights)
@@ -125,8 +128,8 @@ def predict(
     external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
     external = replace(external, id=own_id(workspace, external.id, dataset_id))
     save_run(workspace, external, outside)
-    met_inside = number_that_taught(workspace, weights, inside.image_ids)
-    is_external = external.auc is not None and not (seen or met.n_seen or met_inside)
+    met_inside = exposure_of_photographs(workspace, weights, inside.image_ids)
+    is_external = external.auc is not None and not (seen or met.n_seen or met_inside.n_seen)
     return ExternalResult(
         external,
         outside,
@@ -135,6 +138,7 @@ def predict(
         int(labelled.sum()),
         seen,
         run.auc,
+        run.cautions,
         _test(inside, outside) if is_external else None,
         run_folder(workspace, external) / PREDICTIONS,
     )

@@ -204,7 +204,13 @@ def _run(
 ) -> Run:
     n_labelled = int(dataset.labels(target)[1].sum())
     unread = unreadable_caution(n_labelled - len(predictions.image_ids), n_labelled)
-    met = exposure(workspace, resolved.recipe.weights_sha256, predictions, dataset)
+    met = exposure(
+        workspace,
+        resolved.recipe.weights_sha256,
+        dataset,
+        predictions.image_ids,
+        predictions.patient_ids,
+    )
     further = (unread, met.caution(resolved.recipe.weights))
     found = target_cautions(dataset, target, predictions)
     return Run(

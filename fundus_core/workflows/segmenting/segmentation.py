@@ -273,6 +273,7 @@ def _about(
         seconds=0.0,
         created_at=now(),
         recipe=recipe.to_dict(),
+        weights_sha256=encoder.recipe.weights_sha256 if encoder else "",
     )
 
 

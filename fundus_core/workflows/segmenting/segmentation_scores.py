@@ -31,6 +31,7 @@ from fundus_core.workflows.segmenting.masks import Masked, Truth, masked_photogr
 from fundus_core.workflows.segmenting.observers import OBSERVER, Observer, observer_of
 from fundus_core.workflows.segmenting.segmenter_store import Knowledge, TrainedSegmenter
 from fundus_core.workflows.segmenting.segmenters import open_marker, segmenter_key
+from fundus_core.workflows.weights.teachers import exposure
 
 _TABLE = "scores.parquet"
 
@@ -164,6 +165,7 @@ def score_model(
         cautions=(
             *_cautions(dataset, marker, images, n_unreadable),
             *_other_eyes(workspace, trained, images),
+            *_taught_before(workspace, trained, dataset.select(list(images["image_id"]))),
         ),
         created_at=now(),
     )
@@ -288,6 +290,18 @@ def _other_eyes(
     shared = new & set(table.loc[taught, "patient_id"].dropna())
     where = "of new photographs and of others that the model learned from"
     found = same_patients_caution(len(shared), where)
+    return () if found is None else (found,)
+
+
+def _taught_before(
+    workspace: Workspace, trained: TrainedSegmenter | None, judged: FundusDataset
+) -> tuple[Caution, ...]:
+    """Returns a caution if those who are judged taught the weights a network started from."""
+    if trained is None:
+        return ()
+    sha256 = trained.weights_sha256
+    met = exposure(workspace, sha256, judged, judged.image_ids, judged.patient_ids)
+    found = met.caution(trained.weights)
     return () if found is None else (found,)
 
 

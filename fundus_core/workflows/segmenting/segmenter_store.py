@@ -67,6 +67,10 @@ class TrainedSegmenter:
     recipe: dict[str, Any] = field(default_factory=dict)
     """As `Recipe.to_dict` gives it."""
 
+    weights_sha256: str = ""
+    """Of what the encoder started from; empty for `scratch` and where an older version did not say.
+    """
+
     def knows(self, image_id: str) -> Knowledge:
         """Returns what the model knew of a photograph when it was trained."""
         if image_id in self.held_out:

@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_core.checks import Caution, taught_caution
 from fundus_core.domain.predictions import Predictions
 from fundus_core.embedding import Photograph
 from fundus_core.errors import FundusError, StoreError
@@ -24,8 +25,15 @@ from fundus_core.stats.probabilities import as_probabilities
 from fundus_core.workflows.embeddings.backbone_choice import resolve_recipe
 from fundus_core.workflows.evaluation.calibrated import calibrated_probabilities
 from fundus_core.workflows.models.networks import fine_tuned, kept_folds
-from fundus_core.workflows.models.runs import Run, load_run, run_predictions, run_probe
+from fundus_core.workflows.models.runs import (
+    Run,
+    load_run,
+    photographs_that_taught,
+    run_predictions,
+    run_probe,
+)
 from fundus_core.workflows.single.one_photograph import vector_of
+from fundus_core.workflows.weights.teachers import exposure_of_photographs
 
 METHOD = "Platt scaling"
 """How the curve is fitted; see `stats.calibrated_scores`."""
@@ -86,6 +94,9 @@ class PhotographScore:
     n_patients: int | None
     """Their patients; None where unknown."""
 
+    cautions: tuple[Caution, ...]
+    """Where this very photograph taught the model that scores it, or the weights it starts from."""
+
 
 def score_photograph(
     workspace: Workspace,
@@ -121,7 +132,27 @@ def score_photograph(
     if image_id in said.image_ids:
         return _held_out_summary(workspace, run, said, image_id, seed)
     scores, n_networks = _new_scores(workspace, run, path, vector)
-    return _new_summary(run, scores, said, n_networks, n_resamples, seed)
+    cautions = _cautions(workspace, run, image_id, held_out=False)
+    return _new_summary(run, scores, said, n_networks, cautions, n_resamples, seed)
+
+
+def _cautions(
+    workspace: Workspace, run: Run, image_id: str, *, held_out: bool
+) -> tuple[Caution, ...]:
+    """Returns whether a photograph taught the model that scores it, or the weights before it.
+
+    Args:
+        workspace: Where both are.
+        run: The model.
+        image_id: The photograph.
+        held_out: Whether the score is of a fold that did not see it.
+    """
+    source = load_run(workspace, run.trained_as) if run.kind == "external" else run
+    taught = None if held_out else photographs_that_taught(workspace, source)
+    learned = taught is not None and bool((taught["image_id"] == image_id).any())
+    met = exposure_of_photographs(workspace, run.embeddings.weights_sha256, [image_id])
+    found = (taught_caution(int(learned), 1), met.caution(run.embeddings.weights))
+    return tuple(caution for caution in found if caution)
 
 
 def _new_scores(
@@ -171,13 +202,15 @@ def _new_summary(
     scores: NDArray[np.float64],
     said: Predictions,
     n_networks: int,
+    cautions: tuple[Caution, ...],
     n_resamples: int,
     seed: int,
 ) -> PhotographScore:
     """Holds new scores (C,) against all held-out ones."""
     columns = range(len(said.class_names))
     classes = tuple(_probability(said, scores, one, n_resamples, seed) for one in columns)
-    return PhotographScore(run.id, classes, False, n_networks, len(said.image_ids), said.n_patients)
+    n_images, n_patients = len(said.image_ids), said.n_patients
+    return PhotographScore(run.id, classes, False, n_networks, n_images, n_patients, cautions)
 
 
 def _probability(
@@ -225,7 +258,8 @@ def _held_out_summary(
             continue
         n_images, n_patients = found.n_images, found.n_patients
         classes.append(_of_interval(name, score, found.probability, observed))
-    return PhotographScore(run.id, tuple(classes), True, 1, n_images, n_patients)
+    cautions = _cautions(workspace, run, image_id, held_out=run.kind != "external")
+    return PhotographScore(run.id, tuple(classes), True, 1, n_images, n_patients, cautions)
 
 
 def _of_interval(name: str, score: float, found: Interval, observed: float) -> ClassProbability:

@@ -15,9 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fundus_core.checks import Caution
+from fundus_core.checks import Caution, photographs_of
 from fundus_core.domain.dataset import OWN_PATIENT, FundusDataset
-from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import WeightsError
 from fundus_core.io.files import read_json, write_atomically
 from fundus_core.io.weights import weights_folders
@@ -59,7 +58,7 @@ class Exposure:
         further = "further " if self.n_seen else ""
         patients = "patient" if self.n_patients == 1 else "patients"
         others = f"{self.n_patients:,} {further}{patients} (or of others with the same ids)"
-        who = [f"{self.n_seen:,} of {self.n_scored:,} photographs"] if self.n_seen else []
+        who = [photographs_of(self.n_seen, self.n_scored)] if self.n_seen else []
         who += [f"other photographs of {others}"] if self.n_patients else []
         if not who:
             return None
@@ -137,35 +136,49 @@ def teachers_of(workspace: Workspace, sha256: str) -> pd.DataFrame | None:
 
 
 def exposure(
-    workspace: Workspace, sha256: str, judged: Predictions, dataset: FundusDataset
+    workspace: Workspace,
+    sha256: str,
+    dataset: FundusDataset,
+    image_ids: Sequence[str],
+    patient_ids: Sequence[str] | NDArray[np.str_] | None,
 ) -> Exposure:
     """Returns how far photographs that a model is judged on taught its weights.
 
     Args:
         workspace: Where the weights and their teachers are.
         sha256: Of the weights; empty for random ones.
-        judged: Photographs with their patients.
         dataset: What they are of. A drawn patient is no real one's namesake; and weights of older
             versions, that name no teachers, are known by the data set on their card.
+        image_ids: N photographs that the model is judged on.
+        patient_ids: Of each; None where not every photograph names its patient.
     """
-    n_scored = len(judged.image_ids)
+    n_scored = len(image_ids)
     teachers = teachers_of(workspace, sha256)
     if teachers is None:
         on_cards = _datasets_on_cards(workspace, sha256)
         is_same = bool(on_cards) and dataset.fingerprint() in on_cards
         return Exposure(n_scored if is_same else 0, n_scored, 0, is_same)
-    seen = _seen(teachers, judged.image_ids)
-    taught_here = teachers["image_id"].isin(judged.image_ids)
-    learned = bool(teachers.loc[taught_here, "labelled"].any())
+    seen = _seen(teachers, image_ids)
     alike = teachers[teachers["synthetic"] == dataset.synthetic]
-    further, of_patients = _further_patients(workspace, alike, judged, seen)
+    further, of_patients = _further_patients(workspace, alike, patient_ids, seen)
+    learned = _of_photographs(teachers, image_ids).labelled
     return Exposure(int(seen.sum()), n_scored, further, learned or of_patients)
 
 
-def number_that_taught(workspace: Workspace, sha256: str, image_ids: Sequence[str]) -> int:
-    """Returns how many of some photographs taught weights."""
+def exposure_of_photographs(
+    workspace: Workspace, sha256: str, image_ids: Sequence[str]
+) -> Exposure:
+    """Returns how far these very photographs taught weights, whosever they are."""
     teachers = teachers_of(workspace, sha256)
-    return 0 if teachers is None else int(_seen(teachers, image_ids).sum())
+    if teachers is None:
+        return Exposure(0, len(image_ids), 0, labelled=False)
+    return _of_photographs(teachers, image_ids)
+
+
+def _of_photographs(teachers: pd.DataFrame, image_ids: Sequence[str]) -> Exposure:
+    taught_here = teachers["image_id"].isin(image_ids)
+    learned = bool(teachers.loc[taught_here, "labelled"].any())
+    return Exposure(int(_seen(teachers, image_ids).sum()), len(image_ids), 0, learned)
 
 
 def _seen(teachers: pd.DataFrame, image_ids: Sequence[str]) -> NDArray[np.bool_]:
@@ -174,13 +187,16 @@ def _seen(teachers: pd.DataFrame, image_ids: Sequence[str]) -> NDArray[np.bool_]
 
 
 def _further_patients(
-    workspace: Workspace, teachers: pd.DataFrame, judged: Predictions, seen: NDArray[np.bool_]
+    workspace: Workspace,
+    teachers: pd.DataFrame,
+    patient_ids: Sequence[str] | NDArray[np.str_] | None,
+    seen: NDArray[np.bool_],
 ) -> tuple[int, bool]:
     """Returns how many patients taught by other photographs alone, and whether by labels."""
     named = teachers.dropna(subset=["patient_id"])
-    if judged.patient_ids is None or named.empty:
+    if patient_ids is None or named.empty:
         return 0, False
-    patients = [str(one) for one in judged.patient_ids]
+    patients = [str(one) for one in patient_ids]
     taught = [str(one) for one in named["patient_id"]]
     both = [*patients, *taught]
     if hides_ids() or has_pseudonyms(workspace, both):

@@ -5,6 +5,7 @@ from io import BytesIO
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
@@ -23,6 +24,7 @@ from fundus_core.workflows.evaluation.calibrated import (
 )
 from fundus_core.workflows.explanations.explain import Explanation, explain
 from fundus_core.workflows.models.finetune import finetune_dataset
+from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run, run_predictions, run_probe
 from fundus_core.workflows.single import one_photograph
@@ -242,6 +244,39 @@ def test_score_photograph__the_curve_is_that_of_all_held_out_scores(
     (one,) = found.classes
     assert one.probability == pytest.approx(by_hand.apply(np.array([one.score]))[0], abs=1e-6)
     assert one.observed == said.y_true.mean()
+
+
+def test_score_photograph__of_one_that_taught_the_model_says_so(
+    place: Workspace, other: Path, tmp_path: Path
+) -> None:
+    folder = write_dataset(tmp_path / "divided")
+    table = pd.read_csv(folder / "labels.csv")
+    half = table["patient_id"] < "P06"
+    table.assign(split=half.map({True: "train", False: "test"})).to_csv(folder / "labels.csv")
+    source, choice = DataSource(folder), ProbeChoice("dr", use_split=True)
+    dataset = open_dataset(place, source)
+    run = probe_dataset(place, dataset, dataset_id(source), RESNET, choice)
+    split = dict(zip(dataset.table["split"], dataset.table["path"], strict=True))
+
+    learned = score_photograph(place, run.id, Path(split["train"]), n_resamples=FEW)
+    tested = score_photograph(place, run.id, Path(split["test"]), n_resamples=FEW)
+    new = score_photograph(place, run.id, other, n_resamples=FEW)
+
+    assert [one.code for one in learned.cautions] == ["FD022"]
+    assert not learned.held_out
+    assert tested.held_out
+    assert tested.cautions == new.cautions == ()
+
+
+def test_score_photograph__a_model_used_on_what_taught_it_says_so(
+    place: Workspace, dataset: FundusDataset, source: DataSource, probed: Run
+) -> None:
+    used = predict(place, probed.id, dataset, dataset_id(source))
+    path = Path(dataset.table["path"].iloc[0])
+
+    found = score_photograph(place, used.run.id, path, n_resamples=FEW)
+
+    assert [one.code for one in found.cautions] == ["FD022"]
 
 
 def test_score_photograph__of_a_fine_tuned_run_by_the_mean_of_its_networks(

@@ -7,14 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import timm
+from safetensors.torch import save_file
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import WeightsError
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.weights import file_sha256
 from fundus_core.io.workspace import Workspace
+from fundus_core.segmentation.loop import SegmentationTraining
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.hidden_ids import VARIABLE
 from fundus_core.workflows.data.labelled import Validation
@@ -24,6 +26,11 @@ from fundus_core.workflows.models.predict import ExternalResult, predict
 from fundus_core.workflows.models.pretrain import PretrainChoice, Pretrained, pretrain
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run, load_run
+from fundus_core.workflows.segmenting.masks import Truth
+from fundus_core.workflows.segmenting.segmentation import train_segmenter
+from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
+from fundus_core.workflows.segmenting.segmentation_scores import score_model
+from fundus_core.workflows.single.one_photograph_scores import score_photograph
 from fundus_core.workflows.weights.convert import convert
 from fundus_core.workflows.weights.teachers import (
     TEACHERS,
@@ -35,12 +42,14 @@ from fundus_core.workflows.weights.teachers import (
     teachers_of,
 )
 from tests.fakes import tiny_dataset, write_dataset
+from tests.segmentation.drawn import write_drawings
 
 CODE = "FD025"
 TINY = "timm:test_resnet"
 TRAINING = TrainingRecipe(
     epochs=1, batch_size=8, learning_rate=1e-3, augmentation="none", precision="fp32"
 )
+MARKING = SegmentationTraining(epochs=1, batch_size=4, patch=32, patches=4, precision="fp32")
 
 
 @pytest.fixture(scope="module")
@@ -99,17 +108,8 @@ def said(run: Run) -> list[str]:
     return [caution.text for caution in run.cautions if caution.code == CODE]
 
 
-def judged(dataset: FundusDataset) -> Predictions:
-    n = len(dataset)
-    return Predictions(
-        "model",
-        "binary",
-        ("1",),
-        dataset.image_ids,
-        np.zeros((n, 1), bool),
-        np.zeros((n, 1)),
-        dataset.patient_ids,
-    )
+def met(place: Workspace, sha256: str, judged: FundusDataset) -> Exposure:
+    return exposure(place, sha256, judged, judged.image_ids, judged.patient_ids)
 
 
 def test_probe__on_those_who_taught_the_weights_says_so(place: Workspace, folder: Path) -> None:
@@ -200,6 +200,46 @@ def test_predict__on_those_who_taught_the_weights_is_no_external_test(
     assert of_last.comparison is None
     assert said(of_first.run) == []
     assert of_first.comparison is None  # inside flatters
+    assert CODE in {caution.code for caution in of_first.inside_cautions}
+    assert CODE not in {caution.code for caution in of_last.inside_cautions}
+
+
+def test_score_photograph__of_one_that_taught_the_weights_says_so(
+    place: Workspace, folder: Path
+) -> None:
+    made = taught(place, folder, "right")
+    run = probed(place, folder, "labels", made.weights)
+    table = pd.read_csv(folder / "labels.csv")
+    path = dict(zip(table["eye"], table["image"], strict=True))
+
+    right = score_photograph(place, run.id, folder / path["OD"], n_resamples=20)
+    left = score_photograph(place, run.id, folder / path["OS"], n_resamples=20)
+
+    (caution,) = right.cautions
+    assert caution.text == "The photograph taught the weights 'mine', with labels."
+    assert left.cautions == ()
+
+
+def test_segmentation__on_those_who_taught_the_weights_says_so(
+    place: Workspace, tmp_path: Path
+) -> None:
+    source = DataSource(write_drawings(tmp_path / "drawn"))
+    dataset = open_dataset(place, source)
+    weights = tmp_path / "start.safetensors"
+    save_file(timm.create_model("test_resnet", num_classes=0).state_dict(), weights)
+    choice = SegmentationChoice(network="small", size=64, backbone=by(weights), training=MARKING)
+    half = dataset.image_ids[: len(dataset) // 2]
+
+    model = train_segmenter(place, dataset, dataset_id(source), choice)
+    before = score_model(place, model.id, dataset, dataset_id(source), Truth())
+    teachers = table_of_teachers(dataset, half, np.zeros(len(half), bool))
+    store_teachers(place, file_sha256(weights), teachers)
+    after = score_model(place, model.id, dataset, dataset_id(source), Truth(), threshold=0.4)
+
+    assert CODE not in {one.code for one in before.about.cautions}
+    (text,) = [one.text for one in after.about.cautions if one.code == CODE]
+    assert text.startswith(f"{len(half)} of {len(dataset)} photographs")
+    assert "taught the weights 'start', without labels" in text
 
 
 def test_hidden_names__are_not_in_the_table_and_patients_are_still_found(
@@ -238,13 +278,13 @@ def test_exposure__counts_photographs_and_further_patients(place: Workspace) -> 
     store_teachers(place, "a" * 64, teachers)
     without_p1_right = dataset.select([one for one in dataset.image_ids if one != "d1OD"])
 
-    found = exposure(place, "a" * 64, judged(dataset), dataset)
-    fewer = exposure(place, "a" * 64, judged(without_p1_right), without_p1_right)
+    found = met(place, "a" * 64, dataset)
+    fewer = met(place, "a" * 64, without_p1_right)
 
     assert found == Exposure(3, 8, 0, labelled=True)
     assert fewer == Exposure(2, 7, 1, labelled=True)
-    assert exposure(place, "", judged(dataset), dataset) == Exposure(0, 8, 0, labelled=False)
-    assert exposure(place, "b" * 64, judged(dataset), dataset).caution("x") is None
+    assert met(place, "", dataset) == Exposure(0, 8, 0, labelled=False)
+    assert met(place, "b" * 64, dataset).caution("x") is None
 
 
 def test_exposure__a_drawn_patient_is_no_real_ones_namesake(place: Workspace) -> None:
@@ -254,8 +294,8 @@ def test_exposure__a_drawn_patient_is_no_real_ones_namesake(place: Workspace) ->
     left = real.select([one for one in real.image_ids if one.endswith("OS")])
     store_teachers(place, "a" * 64, table_of_teachers(drawn, right, np.ones(4, bool)))
 
-    assert exposure(place, "a" * 64, judged(left), left).n_patients == 0
-    assert exposure(place, "a" * 64, judged(left), replace(left, synthetic=True)).n_patients == 4
+    assert met(place, "a" * 64, left).n_patients == 0
+    assert met(place, "a" * 64, replace(left, synthetic=True)).n_patients == 4
 
 
 def test_exposure__without_labels_is_said_in_milder_words() -> None:
