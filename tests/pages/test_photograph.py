@@ -176,6 +176,20 @@ def _width(run: Run) -> int:
     return store.read([first]).vectors.shape[1]
 
 
+def test_models_that_were_fitted_elsewhere_have_no_likeness_here(
+    page: AppTest, workspace: Path, probed: Run, source: DataSource, tmp_path: Path
+) -> None:
+    place = Workspace(workspace)
+    elsewhere = DataSource(write_dataset(tmp_path / "elsewhere", n_patients=6))
+    predict(place, probed.id, open_dataset(place, elsewhere), dataset_id(elsewhere))
+    page.query_params["dataset"] = dataset_id(elsewhere)
+
+    hand_over(page, (source.path / "images" / "p00_OD.jpg").read_bytes())
+
+    assert not page.exception
+    assert any("no model was fitted on this data set" in one.value for one in page.caption)
+
+
 def test_a_picture_that_looks_unlike_is_said_loudly(page: AppTest, tmp_path: Path) -> None:
     grey = write_photograph(tmp_path / "grey.png", (255, 255, 255)).read_bytes()
 

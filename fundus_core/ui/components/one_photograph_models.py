@@ -47,6 +47,10 @@ def likeness_panel(photo: Received, dataset_id: str, runs: Sequence[Run]) -> "di
 
     found: dict[str, Distance] = {}
     rows = {run.embeddings.fingerprint(): run for run in reversed(runs) if run.kind != "external"}
+    if not rows:
+        st.caption(
+            "Not known: no model was fitted on this data set. Open the one it was fitted on."
+        )
     for fingerprint, run in rows.items():
         label = text.escaped(_backbone_label(run, runs))
         try:
