@@ -79,6 +79,8 @@ CAUTIONS: dict[str, str] = {
     "FD024": "Some photographs have no split: with the table's own split, they take no part.",
     "FD025": "Photographs or patients that the model is judged on taught the weights it starts "
     "from: its figures flatter.",
+    "FD026": "The data set was changed since the model was judged: its figures are of photographs, "
+    "labels or patients that are others now.",
 }
 """Code -> what it means, in a sentence; `explanation` has the page."""
 

@@ -27,7 +27,7 @@ def calibration(
         FundusError: As `calibration_of` does.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _calibration(
         place, run_id, class_name, n_bins, binning, recalibration, prevalence, token
     )
@@ -47,7 +47,7 @@ def decisions(
         FundusError: As `decision_curve_of` does.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs)
+    token = wiring.runs_token()
     return _decisions(place, tuple(run_ids), class_name, prevalence, recalibration, common, token)
 
 

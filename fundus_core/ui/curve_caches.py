@@ -92,12 +92,12 @@ def compared(
         FundusError: If they cannot be tested so.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs)
+    token = wiring.runs_token()
     return _compared(place, tuple(run_ids), test, settings, class_name, common, token)
 
 
 def _token(run_id: str) -> object:
-    return wiring.token_of(wiring.workspace().runs / run_id, deep=False)
+    return wiring.run_token(run_id)
 
 
 @st.cache_resource(show_spinner="Resampling for the band of the curve…", max_entries=64)

@@ -17,7 +17,7 @@ def errors_that_differ(
         FundusError: As the workflow does.
     """
     place = wiring.workspace()
-    return _errors(place, first, second, class_name, common, wiring.token_of(place.runs))
+    return _errors(place, first, second, class_name, common, wiring.runs_token())
 
 
 @st.cache_data(show_spinner="Holding the models against each other…", max_entries=32)

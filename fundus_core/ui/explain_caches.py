@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def refusal(run_id: str) -> str:
     """Returns why a run cannot be explained at all; empty where it can."""
     place = wiring.workspace()
-    return _refusal(place, run_id, wiring.token_of(place.runs / run_id, deep=False))
+    return _refusal(place, run_id, wiring.run_token(run_id))
 
 
 def explanation(run_id: str, image: str, asked: Asked) -> "Explanation":
@@ -41,7 +41,7 @@ def explanation(run_id: str, image: str, asked: Asked) -> "Explanation":
         FundusError: As `explain` does.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _explanation(place, run_id, image, asked, token)
 
 
@@ -52,7 +52,7 @@ def calibrated(run_id: str, image_id: str, class_name: str) -> CalibratedProbabi
         FundusError: As `fold_of` and `calibrated_fold` do.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     fold = _fold_of(place, run_id, image_id, class_name, token)
     return _calibrated_fold(place, run_id, class_name, fold, token)[image_id]
 
@@ -85,7 +85,7 @@ def layers(run_id: str) -> "tuple[LayerChoice, ...]":
         FundusError: As `layers_of` does.
     """
     place = wiring.workspace()
-    return _layers(place, run_id, wiring.token_of(place.runs / run_id, deep=False))
+    return _layers(place, run_id, wiring.run_token(run_id))
 
 
 def known_light(run_id: str, image: str, asked: Asked) -> TrustLight | None:

@@ -16,7 +16,7 @@ def label_review(run_ids: Sequence[str]) -> LabelReview:
         FundusError: If the runs cannot be looked at together.
     """
     place = wiring.workspace()
-    token = (wiring.token_of(place.runs), wiring.token_of(place.datasets))
+    token = (wiring.runs_token(), wiring.token_of(place.datasets))
     return _label_review(place, tuple(run_ids), token)
 
 

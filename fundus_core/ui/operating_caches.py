@@ -25,14 +25,14 @@ def model_at(run_id: str, class_name: str, aggregate: str | None) -> ScoredModel
         ScoresError: If patients are asked for and are unknown.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _model_at(place, run_id, class_name, aggregate, token)
 
 
 def photographs(run_id: str) -> frozenset[str]:
     """Returns the ids of the photographs that a run was judged on."""
     place = wiring.workspace()
-    return _photographs(place, run_id, wiring.token_of(place.runs / run_id, deep=False))
+    return _photographs(place, run_id, wiring.run_token(run_id))
 
 
 def roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrace:
@@ -45,7 +45,7 @@ def roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrace:
     if aggregate is None:
         return wiring.roc(run_id, class_name)
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _patient_roc(place, run_id, class_name, aggregate, token)
 
 
@@ -54,7 +54,7 @@ def baseline_roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrac
     if aggregate is None:
         return wiring.baseline_roc(run_id, class_name)
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _patient_baseline_roc(place, run_id, class_name, aggregate, token)
 
 
@@ -68,7 +68,7 @@ def by_rule(
         ScoresError: As `model_at` does.
     """
     place = wiring.workspace()
-    return _by_rule(place, run_id, class_name, aggregate, choice, wiring.token_of(place.runs))
+    return _by_rule(place, run_id, class_name, aggregate, choice, wiring.runs_token())
 
 
 def sought(run_id: str, class_name: str, aggregate: str | None, choice: RuleChoice) -> float:
@@ -78,7 +78,7 @@ def sought(run_id: str, class_name: str, aggregate: str | None, choice: RuleChoi
         ScoresError: As `model_at` does.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _sought(place, run_id, class_name, aggregate, choice, token)
 
 
@@ -95,14 +95,14 @@ def at(
         ScoresError: As `model_at` does.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _at(place, run_id, class_name, aggregate, threshold, sought_by, token)
 
 
 def confusion(run_id: str) -> workflow.ConfusionResult:
     """Returns the confusion matrix of a run of several classes that exclude one another."""
     place = wiring.workspace()
-    return _confusion(place, run_id, wiring.token_of(place.runs / run_id, deep=False))
+    return _confusion(place, run_id, wiring.run_token(run_id))
 
 
 @st.cache_resource(show_spinner=False, max_entries=32)

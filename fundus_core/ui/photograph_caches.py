@@ -89,7 +89,7 @@ def score(photo: Received, run_id: str) -> "PhotographScore":
         FundusError: As `score_photograph` does.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _score(place, photo.image_id, run_id, photo.path, token)
 
 
@@ -100,7 +100,7 @@ def explanation(photo: Received, run_id: str, class_name: str) -> "Explanation":
         FundusError: As `explain_unkept` does.
     """
     place = wiring.workspace()
-    token = wiring.token_of(place.runs / run_id, deep=False)
+    token = wiring.run_token(run_id)
     return _explanation(place, photo.image_id, run_id, class_name, photo.path, token)
 
 

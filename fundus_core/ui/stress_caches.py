@@ -67,7 +67,7 @@ def survival(run_id: str, class_name: str, key: str, *, n_strata: int) -> Surviv
 def _run_token(place: Workspace, run_id: str) -> tuple[object, ...]:
     """Returns what changes with the run or its data set."""
     return (
-        *wiring.token_of(place.runs / run_id, deep=False),
+        *wiring.run_token(run_id),
         *wiring.token_of(place.datasets),
     )
 

@@ -200,7 +200,7 @@ def runs(dataset_id: str) -> tuple[Run, ...]:
     """Returns the evaluated models of a data set, newest first."""
     place = workspace()
     with messages.shown_to_user():
-        return _runs(place, dataset_id, token_of(place.runs))
+        return _runs(place, dataset_id, runs_token())
 
 
 def run(run_id: str) -> Run:
@@ -211,43 +211,43 @@ def run(run_id: str) -> Run:
 def predictions(run_id: str) -> Predictions:
     """Returns the held-out predictions of a run."""
     place = workspace()
-    return _predictions(place, run_id, token_of(place.runs / run_id, deep=False))
+    return _predictions(place, run_id, run_token(run_id))
 
 
 def baseline(run_id: str) -> Predictions | None:
     """Returns what the mean colour predicts in the same folds; None where there is none."""
     place = workspace()
-    return _baseline(place, run_id, token_of(place.runs / run_id, deep=False))
+    return _baseline(place, run_id, run_token(run_id))
 
 
 def roc(run_id: str, class_name: str = "") -> RocTrace:
     """Returns a run's ROC curve for one class against the rest, with its band and its AUC."""
     place = workspace()
-    return _roc(place, run_id, class_name, token_of(place.runs / run_id, deep=False))
+    return _roc(place, run_id, class_name, run_token(run_id))
 
 
 def baseline_roc(run_id: str, class_name: str = "") -> RocTrace | None:
     """Returns the ROC curve of the mean colour in the folds of a run; None where there is none."""
     place = workspace()
-    return _baseline_roc(place, run_id, class_name, token_of(place.runs / run_id, deep=False))
+    return _baseline_roc(place, run_id, class_name, run_token(run_id))
 
 
 def class_rocs(run_id: str) -> tuple[tuple[RocTrace, ...], ClassAucs]:
     """Returns a ROC curve, without band, for each class of a run that has one, and all AUCs."""
     place = workspace()
-    return _class_rocs(place, run_id, token_of(place.runs / run_id, deep=False))
+    return _class_rocs(place, run_id, run_token(run_id))
 
 
 def baseline_classes(run_id: str) -> ClassAucs | None:
     """Returns the AUCs of the mean colour in the folds of a run; None where there are none."""
     place = workspace()
-    return _baseline_classes(place, run_id, token_of(place.runs / run_id, deep=False))
+    return _baseline_classes(place, run_id, run_token(run_id))
 
 
 def class_comparison(run_ids: Sequence[str], *, common: bool = False) -> of_classes.ClassComparison:
     """Compares evaluated models on all of their classes."""
     place = workspace()
-    return _class_comparison(place, tuple(run_ids), common, token_of(place.runs))
+    return _class_comparison(place, tuple(run_ids), common, runs_token())
 
 
 def comparison(
@@ -259,7 +259,7 @@ def comparison(
 ) -> compare.Comparison:
     """Compares evaluated models on one class, photograph by photograph or patient by patient."""
     place = workspace()
-    token = token_of(place.runs)
+    token = runs_token()
     return _comparison(place, tuple(run_ids), class_name, common, aggregate, token)
 
 
@@ -412,6 +412,18 @@ def token_of(folder: Path, *, deep: bool = True) -> tuple[tuple[bytes, int], ...
         for path in (folder, *inside)
         if (modified := changed_at(path))
     )
+
+
+def runs_token() -> tuple[tuple[bytes, int], ...]:
+    """Returns what changes when a model is stored, or a data set, of which runs say the changes."""
+    place = workspace()
+    return token_of(place.runs) + token_of(place.datasets, deep=False)
+
+
+def run_token(run_id: str) -> tuple[tuple[bytes, int], ...]:
+    """As `runs_token`, of one model."""
+    place = workspace()
+    return token_of(place.runs / run_id, deep=False) + token_of(place.datasets, deep=False)
 
 
 @st.cache_data(show_spinner=False, max_entries=8)

@@ -156,6 +156,12 @@ def list_datasets(workspace: Workspace) -> tuple[DatasetSummary, ...]:
     return tuple(_summary(name, about) for name, about in described.items())
 
 
+def stored_fingerprints(workspace: Workspace) -> dict[str, str]:
+    """Returns the fingerprint of every data set that was opened, by its id."""
+    described = ArtifactStore(workspace.datasets).describe()
+    return {name: str(about.get("fingerprint", "")) for name, about in described.items()}
+
+
 def dataset_summary(workspace: Workspace, name: str) -> DatasetSummary:
     """Returns what is remembered of one data set.
 

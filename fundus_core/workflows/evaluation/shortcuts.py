@@ -12,7 +12,7 @@ from fundus_core.checks import Caution, unreadable_caution
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.errors import NoVarianceError, SingleClassError
+from fundus_core.errors import NoVarianceError, SingleClassError, StoreError
 from fundus_core.io.workspace import Workspace
 from fundus_core.probe_fits import TrainingSide, fitting, logistic_path
 from fundus_core.splits import Fold, grouped_folds
@@ -125,6 +125,7 @@ def shortcuts_of(
 
     Raises:
         DataError: If the data set was never opened here, or none of it can be read.
+        StoreError: If the model was tested on the split of a table that was changed since.
         TargetError: If the class is not predicted.
         SingleClassError: If the photographs are all of one class.
         FoldError: If there are too few patients for folds.
@@ -134,7 +135,8 @@ def shortcuts_of(
         ScoredModel(run.id, run_predictions(workspace, run), run.cautions), class_name, None
     )
     measured = measure_dataset(workspace, dataset, progress=progress).table
-    readable = np.array([name in measured.index for name in model.predictions.image_ids])
+    there = np.isin(model.predictions.image_ids, dataset.image_ids)
+    readable = there & np.isin(model.predictions.image_ids, measured.index)
     predictions = model.predictions.select(readable)
     _require_both(predictions)
     learning = _learning(dataset, run, measured, predictions)
@@ -144,7 +146,8 @@ def shortcuts_of(
     )
     scores = {one.key: _held_out(learning, one) for one in features if not one.reason}
     probes = _compared(predictions, features, scores)
-    unread = unreadable_caution(int((~readable).sum()), len(readable))
+    n_unreadable = int((there & ~readable).sum())
+    unread = unreadable_caution(n_unreadable, len(readable))
     cautions = [*cautions_of([model]), *([unread] if unread else []), *_not_beaten(probes)]
     by_code = {one.code: one for one in cautions}  # of one code, what was found here
     return ShortcutComparison(
@@ -157,7 +160,7 @@ def shortcuts_of(
         scores,
         _with_cameras(measured, dataset, predictions.image_ids),
         learning.folds_from,
-        int((~readable).sum()),
+        n_unreadable,
         tuple(by_code[code] for code in sorted(by_code)),
     )
 
@@ -209,7 +212,19 @@ def _learning(
 def _training_side(
     dataset: FundusDataset, run: Run, measured: pd.DataFrame, predictions: Predictions
 ) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
-    """Returns the photographs of the table's own training side, and their labels (n, 1)."""
+    """Returns the photographs of the table's own training side, and their labels (n, 1).
+
+    Raises:
+        StoreError: If the table is not the one that the model was fitted on.
+    """
+    if any(caution.code == "FD026" for caution in run.cautions) or (
+        run.data not in {"", dataset.fingerprint()}
+    ):
+        raise StoreError(
+            f"{dataset.name} was changed since {run.id} was fitted on its own split, and shortcuts "
+            "would learn from other photographs or labels than the model did.",
+            hint="Fit the model again: its embeddings are kept.",
+        )
     y_true, known = dataset.labels(run.target)
     column = run.target.scored_classes.index(predictions.class_names[0])
     tested = set(predictions.image_ids)

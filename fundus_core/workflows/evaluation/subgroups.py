@@ -121,7 +121,7 @@ def subgroups_of(
         ScoredModel(run.id, run_predictions(workspace, run), run.cautions), class_name, None
     )
     chosen = _required(workspace, dataset, run.target, column)
-    said = model.predictions
+    said = model.predictions.select(np.isin(model.predictions.image_ids, dataset.image_ids))
     values = _values(workspace, dataset, column).loc[list(said.image_ids)]
     names, order, edges = _groups(chosen, values, bands)
     result = subgroups(

@@ -192,6 +192,7 @@ def evaluated_run(
         folds=tuple(_fold_results(labelled, everything, held_out.strengths)),
         cautions=found,
         created_at=now(),
+        data=dataset.fingerprint(),
     )
 
 

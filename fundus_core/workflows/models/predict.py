@@ -243,6 +243,7 @@ def _summarise(
         cautions=cautions,
         created_at=now(),
         trained_as=run.id,
+        data=dataset.fingerprint(),
     )
 
 

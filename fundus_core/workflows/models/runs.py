@@ -1,7 +1,7 @@
 """Evaluated models as they are stored: what was done, what came out, and how to score again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +13,7 @@ from fundus_core.checks import Caution
 from fundus_core.domain.dataset import Target
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe
-from fundus_core.errors import DataError, StoreError
+from fundus_core.errors import DataError, FundusError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
 from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.io.files import write_json
@@ -21,13 +21,14 @@ from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import PROBES, Probe
 from fundus_core.stats.delong import AucInterval
-from fundus_core.workflows.data.datasets import dataset_as_given
+from fundus_core.workflows.data.datasets import dataset_as_given, stored_fingerprints
 from fundus_core.workflows.data.hidden_ids import (
     has_pseudonyms,
     hides_ids,
     with_names,
     without_patients,
 )
+from fundus_core.workflows.models.changed_since import changes_since
 
 PREDICTIONS = "predictions.parquet"
 BASELINE = "baseline.parquet"
@@ -116,6 +117,9 @@ class Run:
     recipe: dict[str, Any] = field(default_factory=dict)
     """Of a fine-tuned run: its whole recipe, as `Recipe.to_dict` gives it."""
 
+    data: str = ""
+    """Fingerprint of the data set as it was then; empty where an older version did not say."""
+
 
 def save_run(
     workspace: Workspace,
@@ -154,16 +158,51 @@ def now() -> str:
 
 
 def list_runs(workspace: Workspace, *, dataset_id: str | None = None) -> tuple[Run, ...]:
-    """Returns the stored runs, newest first; of one data set only if asked."""
+    """Returns the stored runs, newest first; of one data set only if asked.
+
+    Those whose data set was changed since say so by a caution.
+    """
     described = ArtifactStore(workspace.runs).describe().values()
     runs = (run_from_json(about) for about in described)
+    today = stored_fingerprints(workspace)
     return tuple(
-        run
+        _as_of_today(workspace, run, today.get(run.dataset_id, ""))
         for run in runs
         if run
         and (dataset_id is None or run.dataset_id == dataset_id)
         and _is_opened(workspace, run.dataset_id)
     )
+
+
+def _as_of_today(workspace: Workspace, run: Run, fingerprint: str) -> Run:
+    """Returns a run with what is to be said of it by now.
+
+    Args:
+        workspace: Where it is.
+        run: As it was stored.
+        fingerprint: Of its data set today; empty where there is none.
+    """
+    if fingerprint in {"", run.data}:
+        return run
+    key = (workspace.root, run.id, run.created_at, fingerprint)
+    if key not in _CHANGED:
+        _CHANGED[key] = _changed(workspace, run)
+    found = _CHANGED[key]
+    return run if found is None else replace(run, cautions=(*run.cautions, found))
+
+
+_CHANGED: dict[tuple[Path, str, str, str], Caution | None] = {}
+"""Workspace, run, its moment, fingerprint of its data set -> what was found; pages ask often."""
+
+
+def _changed(workspace: Workspace, run: Run) -> Caution | None:
+    """Compares what a run was judged on with its data set as it is now."""
+    try:
+        table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
+        today = dataset_as_given(workspace, run.dataset_id)
+        return changes_since(predictions_in(table, run), run.target, today).caution()
+    except (FundusError, OSError, ValueError, KeyError):  # whoever reads them says why
+        return None
 
 
 def run_from_json(about: dict[str, Any]) -> Run | None:

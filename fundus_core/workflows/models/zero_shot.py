@@ -233,4 +233,5 @@ def _run(
         folds=(),
         cautions=(*found, *(caution for caution in further if caution)),
         created_at=now(),
+        data=dataset.fingerprint(),
     )
