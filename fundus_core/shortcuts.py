@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from fundus_core.io.image_headers import open_header
 from fundus_core.io.images import read_image, thumbnail
-from fundus_core.io.pixel_formats import orientation_of, pillow_warnings_silenced
+from fundus_core.io.picture_files import file_bytes
+from fundus_core.io.pixel_formats import orientation_of
 from fundus_core.preprocessing import field_mask
 
 VERSION = 1
@@ -21,8 +22,6 @@ VERSION = 1
 
 _SIDE = 480
 """Longer side of the reduced photograph that is measured: sharpness then means the same for all."""
-
-_FORMATS = ("JPEG", "PNG", "TIFF", "BMP", "WEBP", "GIF", "PPM")
 
 _RIM = 9
 """Pixels along the edge of the field of view in which sharpness is not measured: the edge is."""
@@ -175,13 +174,11 @@ def _geometry(field: NDArray[np.bool_]) -> dict[str, float]:
 
 def _header(path: Path) -> tuple[int, int, float]:
     """Returns width and height, upright, and the estimate of the JPEG quality."""
-    with pillow_warnings_silenced():
-        image = Image.open(path, formats=_FORMATS)
-    with image:
-        width, height = image.size
-        tables = getattr(image, "quantization", None)
-        if orientation_of(image) >= 5:
-            width, height = height, width
+    image = open_header(file_bytes(path), path.name)
+    width, height = image.size
+    tables = getattr(image, "quantization", None)
+    if orientation_of(image) >= 5:
+        width, height = height, width
     return width, height, _quality(sum(tables[0])) if tables else float("nan")
 
 

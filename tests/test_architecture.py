@@ -27,6 +27,9 @@ OPENS_CONNECTIONS = {
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
+OPENS_ANY_PICTURE = {ROOT / "fundus_core" / "phantom" / "demo.py"}
+"""The one file that may, of what it has drawn itself: PIL's own opening starts other programs."""
+
 LAYERS = (  # from the top down
     {"ui"},
     {"jobs", "cli", "notebook", "__main__"},
@@ -78,6 +81,7 @@ SLOW_TO_IMPORT = {
     "umap",
 }
 NETWORKS = {"aiohttp", "ftplib", "http", "httpx", "httpx2", "requests", "socket", "urllib3"}
+OPENS_PICTURES = {"Image.open", "PIL.Image.open", "cv2.imread", "cv2.imdecode", "plt.imread"}
 DOWNLOADS = {
     "hf_hub_download",
     "load_state_dict_from_url",
@@ -235,6 +239,12 @@ def test_nothing_is_read_that_could_run_code() -> None:
         return readers | (_written(path).keywords & told)
 
     assert not _wrong([path for path in PRODUCT if path != UNPICKLES], could_run)
+
+
+def test_pictures_are_opened_by_the_readers_of_io() -> None:
+    others = [path for path in [*MODULES, *DASHBOARD] if path not in OPENS_ANY_PICTURE]
+
+    assert not _wrong(others, lambda path: OPENS_PICTURES & _written(path).attributes)
 
 
 def test_what_unpickles_does_it_in_a_process_of_its_own() -> None:

@@ -18,6 +18,7 @@ from fundus_core.errors import DataError, ImageError
 from fundus_core.geometry import Geometry
 from fundus_core.io.files import new_memory_map
 from fundus_core.io.images import read_image
+from fundus_core.io.masks import read_mask
 from fundus_core.io.square_store import SquareStore
 from fundus_core.preprocessing import decode_side, prepare
 
@@ -26,6 +27,10 @@ R = TypeVar("R")
 
 _CHUNK = 64
 """Photographs handed to the decoding threads at once."""
+
+_ROWS = 256
+"""Rows of a mask looked at at once: of 50 megapixels that are all marked, the places of all would
+take gigabytes."""
 
 _MESSAGE = "Reading photographs for training"
 
@@ -110,14 +115,16 @@ def bits_in_square(mask: NDArray[np.uint16], geometry: Geometry) -> NDArray[np.u
         Shape (S, S): the bitwise or of the mask's pixels whose centres lie in each pixel.
     """
     fitted = geometry.at_size(*mask.shape)
-    rows, columns = np.nonzero(mask)
     across, down = fitted.extent
-    x = (columns + 0.5 - fitted.left) * fitted.side / across
-    y = (rows + 0.5 - fitted.top) * fitted.side / down
-    inside = (x >= 0) & (x < fitted.side) & (y >= 0) & (y < fitted.side)
     square = np.zeros((fitted.side, fitted.side), np.uint16)
-    target = (y[inside].astype(np.intp), x[inside].astype(np.intp))
-    np.bitwise_or.at(square, target, mask[rows[inside], columns[inside]])
+    for first in range(0, len(mask), _ROWS):
+        part = mask[first : first + _ROWS]
+        rows, columns = np.nonzero(part)
+        x = (columns + 0.5 - fitted.left) * fitted.side / across
+        y = (rows + first + 0.5 - fitted.top) * fitted.side / down
+        inside = (x >= 0) & (x < fitted.side) & (y >= 0) & (y < fitted.side)
+        target = (y[inside].astype(np.intp), x[inside].astype(np.intp))
+        np.bitwise_or.at(square, target, part[rows[inside], columns[inside]])
     return square
 
 
@@ -171,29 +178,4 @@ def _read(
         return RejectedRow(str(photograph.path), reason, error.message)
     prepared = prepare(image, size, recipe)
     square = np.ascontiguousarray(prepared.pixels.transpose(2, 0, 1))
-    return square, None if path is None else bits_in_square(_read_mask(path), prepared.geometry)
-
-
-def _read_mask(path: Path) -> NDArray[np.uint16]:
-    """Returns a mask of bits from a PNG of 8 or 16 bits per pixel.
-
-    Raises:
-        DataError: If the file cannot be read as one.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            mask = np.array(file)
-    except OSError as error:
-        raise DataError(
-            f"The mask {path} cannot be read: {error}.",
-            hint="Restore the file, or leave the mask column out of the table.",
-        ) from error
-    if mask.ndim != 2 or mask.dtype.kind not in "ui":
-        raise DataError(
-            f"The mask {path} has shape {mask.shape} and type {mask.dtype}; one channel of whole "
-            "numbers was expected.",
-            hint="Save masks as greyscale PNG with the values of docs/phantom.md.",
-        )
-    return mask.astype(np.uint16)
+    return square, None if path is None else bits_in_square(read_mask(path), prepared.geometry)

@@ -38,6 +38,20 @@ def is_within_roots(path: Path) -> bool:
     return any(place.is_relative_to(root) for root in (*data_roots(), own))
 
 
+def file_within(folder: Path, name: str) -> Path | None:
+    """Returns the file that a table names, relative to a folder or not.
+
+    None where there is none or it may not be read: which of the two is not told, nor by a name that
+    leads out of the folders and back whether what lies on its way is there.
+    """
+    parts = Path(name).parts
+    ups = [number for number, part in enumerate(parts, start=1) if part == ".."]
+    climbed = all(is_within_roots(folder.joinpath(*parts[:number])) for number in ups)
+    path = folder / name
+    is_there = climbed and is_within_roots(path) and os.path.isfile(path)  # noqa: PTH113
+    return path if is_there else None
+
+
 def require_within_roots(path: Path) -> None:
     """Refuses a path that leads out of the folders that may be read.
 

@@ -1,6 +1,7 @@
 """Says from a file's first bytes and header whether it may be a photograph; decodes nothing."""
 
 import struct
+from dataclasses import dataclass
 from io import BytesIO
 
 from PIL import (
@@ -31,8 +32,22 @@ MOST_PIXELS_PER_BYTE = 150
 """Pixels for each byte of a file beyond which it is no photograph: an even JPEG, all of one colour,
 has about 85, and a compressed bomb some thousands."""
 
-_CHEAP_PIXELS = 4_000_000
-"""Pixels that cost so little that they are decoded however few bytes hold them."""
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What is refused by its header, besides what holds for all pictures."""
+
+    kind: str
+    """What the file is to be, in a word."""
+
+    min_side: int
+    """Smallest shorter side, in pixels."""
+
+    cheap_pixels: int
+    """Pixels that are decoded however few bytes hold them."""
+
+
+PHOTOGRAPH = Limits("photograph", MIN_SHORTER_SIDE, cheap_pixels=4_000_000)
 
 _START_OF_SCAN, _MOST_SCANS = b"\xff\xda", 100
 """A progressive JPEG has about ten; each costs time over all pixels, however short it is."""
@@ -47,6 +62,7 @@ _OPENERS: dict[bytes, type[ImageFile.ImageFile]] = {
     b"BM": BmpImagePlugin.BmpImageFile,
     b"GIF87a": GifImagePlugin.GifImageFile,
     b"GIF89a": GifImagePlugin.GifImageFile,
+    b"P4": PpmImagePlugin.PpmImageFile,
     b"P5": PpmImagePlugin.PpmImageFile,
     b"P6": PpmImagePlugin.PpmImageFile,
 }
@@ -54,11 +70,16 @@ _OPENERS: dict[bytes, type[ImageFile.ImageFile]] = {
 libraries know many more formats, some of which run other programs: those are not wanted here."""
 
 
-def open_header(data: bytes, name: str) -> ImageFile.ImageFile:
+def open_header(data: bytes, name: str, limits: Limits = PHOTOGRAPH) -> ImageFile.ImageFile:
     """Reads the header and refuses what need not be decoded; nothing is decoded here.
 
+    Args:
+        data: The file's content.
+        name: Its name, for the message.
+        limits: What it must keep to.
+
     Raises:
-        ImageError: If it is no photograph, or decoding it could take too much memory or time.
+        ImageError: If it is no picture, or decoding it could take too much memory or time.
     """
     opener = next((known for magic, known in _OPENERS.items() if data.startswith(magic)), None)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
@@ -72,9 +93,9 @@ def open_header(data: bytes, name: str) -> ImageFile.ImageFile:
     try:
         with pillow_warnings_silenced():
             if opener is WebPImagePlugin.WebPImageFile:
-                _require_sensible_pixels(*_webp_size(data), len(data), name)
+                _require_sensible_pixels(*_webp_size(data), len(data), name, limits)
             image = opener(BytesIO(data))
-            _require_sensible_size(image, len(data), name)
+            _require_sensible_size(image, len(data), name, limits)
             _require_one_picture(image, name)
     except Image.DecompressionBombError as error:
         raise ImageError(
@@ -96,7 +117,9 @@ def _require_few_scans(data: bytes, name: str) -> None:
         )
 
 
-def _require_sensible_pixels(width: int, height: int, n_bytes: int, name: str) -> None:
+def _require_sensible_pixels(
+    width: int, height: int, n_bytes: int, name: str, limits: Limits
+) -> None:
     """Raises if there are more pixels than a photograph has, or than so few bytes can hold."""
     n_pixels = width * height
     if n_pixels > MAX_PIXELS:
@@ -105,24 +128,24 @@ def _require_sensible_pixels(width: int, height: int, n_bytes: int, name: str) -
             f"{name} claims {width} x {height} pixels; at most {MAX_PIXELS:,} are decoded.",
             hint="Export a smaller photograph, or remove the file.",
         )
-    if n_pixels > _CHEAP_PIXELS and n_pixels > MOST_PIXELS_PER_BYTE * n_bytes:
+    if n_pixels > limits.cheap_pixels and n_pixels > MOST_PIXELS_PER_BYTE * n_bytes:
         raise ImageError(
             "too_large",
-            f"{name} claims {width} x {height} pixels in {n_bytes:,} bytes; no photograph has more "
-            f"than {MOST_PIXELS_PER_BYTE} pixels per byte.",
+            f"{name} claims {width} x {height} pixels in {n_bytes:,} bytes; no {limits.kind} has "
+            f"more than {MOST_PIXELS_PER_BYTE} pixels per byte.",
             hint="Copy or export the photograph again, or remove the file.",
         )
 
 
-def _require_sensible_size(image: Image.Image, n_bytes: int, name: str) -> None:
+def _require_sensible_size(image: Image.Image, n_bytes: int, name: str, limits: Limits) -> None:
     """Raises if the header tells of too many pixels, or of too few to show a retina."""
     width, height = image.size
-    _require_sensible_pixels(width, height, n_bytes, name)
-    if min(width, height) < MIN_SHORTER_SIDE:
+    _require_sensible_pixels(width, height, n_bytes, name, limits)
+    if min(width, height) < limits.min_side:
         raise ImageError(
             "too_small",
             f"{name} has {width} x {height} pixels; "
-            f"the shorter side must have at least {MIN_SHORTER_SIDE}.",
+            f"the shorter side must have at least {limits.min_side}.",
             hint="Use the original photograph instead of its thumbnail.",
         )
 

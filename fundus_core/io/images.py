@@ -7,25 +7,29 @@ are trained.
 
 import hashlib
 import re
-import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, JpegImagePlugin, TiffImagePlugin
+from PIL import Image, ImageFile, JpegImagePlugin
 
 from fundus_core.errors import ImageError
-from fundus_core.io.image_headers import MAX_BYTES, broken_file, open_header
+from fundus_core.io.image_headers import broken_file, open_header
+from fundus_core.io.picture_files import (
+    decode_jpeg,
+    file_bytes,
+    load_whole,
+    require_whole_jpeg,
+    strips_are_cut_off,
+)
 from fundus_core.io.pixel_formats import (
     BROKEN_FILE_ERRORS,
-    load_quietly,
     orientation_of,
     to_rgb,
     upright,
 )
-from fundus_core.io.remote import is_remote, read_bytes
 
 Decoder = Literal["fast", "exact"]
 
@@ -103,16 +107,15 @@ def read_image(
         ImageError: If the file is missing, not a photograph, truncated, too small or too large,
             or not the photograph that was meant.
     """
-    data = _read_bytes(path)
+    data = file_bytes(path)
     _require_same_content(data, path.name, image_id)
     image = open_header(data, path.name)
     if not isinstance(image, JpegImagePlugin.JpegImageFile):
         return _decode_by_pillow(image, data, path.name)
     if decoder == "exact" or image.mode == "CMYK":
-        # Pillow takes a stream that was cut and closed again for whole; libjpeg-turbo does not.
-        _decode_jpeg(data, path.name, min_side=1)
+        require_whole_jpeg(data, path.name)
         return _decode_by_pillow(image, data, path.name)
-    pixels = _decode_jpeg(data, path.name, min_side=min_side or 0)
+    pixels = decode_jpeg(data, path.name, min_side=min_side or 0)
     if pixels is None:
         return _decode_by_pillow(image, data, path.name)
     return upright(pixels, orientation_of(image))
@@ -128,12 +131,12 @@ def scan_image(path: Path) -> ScannedImage:
         ImageError: As `read_image`; also if the picture is of one colour, as a cap before the lens
             makes it.
     """
-    data = _read_bytes(path)
+    data = file_bytes(path)
     image = open_header(data, path.name)
     width, height = image.size
     reduced = None
     if isinstance(image, JpegImagePlugin.JpegImageFile):
-        reduced = _decode_jpeg(data, path.name, min_side=1)
+        reduced = decode_jpeg(data, path.name, min_side=1)
     if reduced is None or image.mode == "CMYK":  # whose colours only Pillow knows
         pixels = _decode_by_pillow(image, data, path.name)
         height, width = pixels.shape[:2]
@@ -147,7 +150,7 @@ def scan_image(path: Path) -> ScannedImage:
 def holds(path: Path, image_id: str) -> bool:
     """Says whether a file can be read and still holds the content that an image id names."""
     try:
-        _require_same_content(_read_bytes(path), path.name, image_id)
+        _require_same_content(file_bytes(path), path.name, image_id)
     except ImageError:
         return False
     return True
@@ -184,44 +187,6 @@ def thumbnail(image: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
     return np.array(reduced)
 
 
-def _read_bytes(path: Path) -> bytes:
-    """Returns the file's content, refusing what is not a plain file of a sensible size."""
-    try:
-        if is_remote(path):
-            return _require_readable_size(read_bytes(path, MAX_BYTES), path.name)
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "not a plain file"
-            raise ImageError("unreadable", f"{path.name} is {kind}.", hint="Rename or remove it.")
-        if status.st_size > MAX_BYTES:
-            raise ImageError(
-                "too_large",
-                f"{path.name} has {status.st_size:,} bytes; at most {MAX_BYTES:,} are read.",
-                hint="Export the photograph as JPEG or PNG.",
-            )
-        return path.read_bytes()
-    except (FileNotFoundError, NotADirectoryError, ValueError) as error:
-        raise ImageError(
-            "missing", f"{path.name} does not exist.", hint="Check the path in the table."
-        ) from error
-    except OSError as error:
-        raise ImageError(
-            "unreadable",
-            f"{path.name} could not be read: {error.strerror}.",
-            hint="Check the permissions of the file and the disk it is on.",
-        ) from error
-
-
-def _require_readable_size(data: bytes, name: str) -> bytes:
-    if len(data) > MAX_BYTES:
-        raise ImageError(
-            "too_large",
-            f"{name} has more than {MAX_BYTES:,} bytes.",
-            hint="Export the photograph as JPEG or PNG.",
-        )
-    return data
-
-
 def _id_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()[:_ID_DIGITS]
 
@@ -237,33 +202,13 @@ def _require_same_content(data: bytes, name: str, image_id: str) -> None:
     )
 
 
-def _decode_jpeg(data: bytes, name: str, *, min_side: int) -> NDArray[np.uint8] | None:
-    """Decodes a JPEG strictly, as small as `min_side` allows; 0 means in full.
-
-    Returns:
-        Shape (H, W, 3), or None when libjpeg-turbo stumbled over something else than an early end,
-        such as stray bytes that some cameras leave: Pillow then decides.
-    """
-    import simplejpeg
-
-    try:
-        pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
-            data, "RGB", min_height=min_side, min_width=min_side
-        )
-    except ValueError as error:
-        if "remature end" in str(error):
-            raise broken_file(name, error, cut=True) from error
-        return None
-    return pixels
-
-
 def _decode_by_pillow(image: ImageFile.ImageFile, data: bytes, name: str) -> NDArray[np.uint8]:
     """Decodes an opened image of any format in full, and turns it upright."""
+    load_whole(image, data, name)
     try:
-        load_quietly(image)
         return upright(to_rgb(image, name), orientation_of(image))
     except BROKEN_FILE_ERRORS as error:
-        raise broken_file(name, error, cut=_strips_are_cut_off(image, data)) from error
+        raise broken_file(name, error, cut=strips_are_cut_off(image, data)) from error
 
 
 def _require_content(pixels: NDArray[np.uint8], name: str) -> None:
@@ -275,15 +220,3 @@ def _require_content(pixels: NDArray[np.uint8], name: str) -> None:
             f"{name} shows nothing: its colours differ by {levels} of 255 levels.",
             hint="Take the photograph again, or remove the file.",
         )
-
-
-def _strips_are_cut_off(image: ImageFile.ImageFile, data: bytes) -> bool:
-    """Tells whether a TIFF points beyond its end to its pixels; its decoder does not say so."""
-    if not isinstance(image, TiffImagePlugin.TiffImageFile):
-        return False
-    try:
-        offsets = image.tag_v2[TiffImagePlugin.STRIPOFFSETS]
-        counts = image.tag_v2[TiffImagePlugin.STRIPBYTECOUNTS]
-        return any(start + n > len(data) for start, n in zip(offsets, counts, strict=False))
-    except BROKEN_FILE_ERRORS:
-        return False

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,36 +88,6 @@ def _channel(part: str) -> Channel:
 def channels_text(channels: Sequence[Channel]) -> str:
     """Returns channels as `parse_channels` reads them."""
     return ",".join(f"{one.name}={one.bits}" if one.bits else one.name for one in channels)
-
-
-def read_mask(path: Path) -> NDArray[np.uint16]:
-    """Reads a mask file of 1, 8 or 16 bits per pixel.
-
-    Returns:
-        Shape (H, W). Of a colour file whose channels are equal, one of them.
-
-    Raises:
-        DataError: If the file cannot be read, or is in colour.
-    """
-    from PIL import Image
-
-    try:
-        with Image.open(path) as file:
-            mask = np.array(file)
-    except OSError as error:
-        raise DataError(
-            f"The mask {path} cannot be read: {error}.",
-            hint="Restore the file, or leave its cell of the table empty.",
-        ) from error
-    if mask.ndim == 3 and all(np.array_equal(mask[..., 0], mask[..., n]) for n in (1, 2)):
-        mask = mask[..., 0]
-    if mask.ndim != 2 or mask.dtype.kind not in "uib":
-        raise DataError(
-            f"The mask {path} has shape {mask.shape} and type {mask.dtype}; one channel of whole "
-            "numbers was expected.",
-            hint="Save masks as greyscale PNG: white on black, or a number per thing marked.",
-        )
-    return mask.astype(np.uint16)
 
 
 def require_same_view(mask: tuple[int, ...], photograph: tuple[int, ...], *, name: str) -> None:

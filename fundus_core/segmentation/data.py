@@ -17,11 +17,11 @@ from fundus_core.finetune.squares import in_threads
 from fundus_core.geometry import Geometry
 from fundus_core.io.files import new_memory_map
 from fundus_core.io.images import read_image
+from fundus_core.io.masks import read_mask
 from fundus_core.preprocessing import decode_side, field_mask, prepare
 from fundus_core.segmentation.channels import (
     Channel,
     at_photographs_size,
-    read_mask,
     require_same_view,
 )
 
@@ -30,6 +30,9 @@ FIELD_BIT = 1 << 15
 
 _MOSTLY = 0.5
 """A pixel of the square is in a channel if the mask covers this share of it, or more."""
+
+_COLUMNS = 512
+"""Columns of a mask summed at once: as numbers, 50 megapixels would take gigabytes."""
 
 _MESSAGE = "Reading photographs and masks"
 
@@ -124,7 +127,10 @@ def coverage(mask: NDArray[np.bool_], geometry: Geometry) -> NDArray[np.float32]
     """
     fitted = geometry.at_size(*mask.shape)
     across, down = fitted.extent
-    rows = _sums(mask.astype(np.float64), fitted.top, down, fitted.side)  # (S, W)
+    rows = np.empty((fitted.side, mask.shape[1]))  # (S, W)
+    for first in range(0, mask.shape[1], _COLUMNS):
+        part = slice(first, first + _COLUMNS)
+        rows[:, part] = _sums(mask[:, part].astype(np.float64), fitted.top, down, fitted.side)
     both = _sums(rows.T, fitted.left, across, fitted.side).T  # (S, S)
     return np.asarray(both * fitted.side**2 / (across * down), np.float32)
 

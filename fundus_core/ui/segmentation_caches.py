@@ -9,12 +9,12 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from fundus_core.io.images import read_image
+from fundus_core.io.masks import read_mask
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.channels import (
     at_photographs_size,
     channels_text,
     parse_channels,
-    read_mask,
 )
 from fundus_core.segmentation.data import field_of
 from fundus_core.segmentation.ready import FRANGI, READY

@@ -88,6 +88,18 @@ def test_bits_in_square__a_lesion_of_one_pixel_survives_a_reduction_and_bits_add
     assert np.count_nonzero(square) == 1
 
 
+def test_bits_in_square__in_parts_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    prepared = prepare(np.full((130, 170, 3), 90, np.uint8), 32, RECIPE)
+    mask = np.random.default_rng(0).integers(0, 1 << 16, (130, 170)).astype(np.uint16)
+    mask[mask < 60_000] = 0
+    whole = bits_in_square(mask, prepared.geometry)
+
+    monkeypatch.setattr("fundus_core.finetune.squares._ROWS", 7)
+
+    assert whole.any()
+    assert (bits_in_square(mask, prepared.geometry) == whole).all()
+
+
 def test_read_squares__kept_squares_are_not_decoded_again(tmp_path: Path) -> None:
     kept = SquareStore(tmp_path / "kept", RECIPE, 32)
     kept.keep({"1" * 32: np.full((3, 32, 32), 7, np.uint8)})

@@ -19,6 +19,7 @@ from PIL import Image
 from tests.conftest import ROOT
 from tests.hostile.bad_archives import archive_cases
 from tests.hostile.bad_checkpoints import checkpoint_cases
+from tests.hostile.bad_masks import mask_cases
 from tests.hostile.bad_tables import PHOTOGRAPHS, table_cases
 from tests.hostile.cases import Case
 from tests.hostile.child import MOST_MEGABYTES
@@ -29,7 +30,16 @@ KINDS = tuple(MOST_MEGABYTES)
 MARKER = "marker"
 """What every payload would leave behind."""
 
-LEAST_CASES = {"pictures": 300, "tables": 120, "archives": 140, "dicoms": 60, "checkpoints": 100}
+LEAST_CASES = {
+    "pictures": 300,
+    "masks": 200,
+    "tables": 120,
+    "archives": 140,
+    "dicoms": 60,
+    "checkpoints": 100,
+}
+FOREIGN_PROGRAMS = ("gs", "gswin32c", "gswin64c", "convert", "magick", "dcraw", "inkscape")
+"""What image libraries start for formats that they cannot read themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,12 @@ def cases_of(kind: str, marker: Path) -> list[Case]:
         from tests.hostile.bad_dicoms import dicom_cases
 
         return dicom_cases()
-    makers = {"pictures": picture_cases, "tables": table_cases, "archives": archive_cases}
+    makers = {
+        "pictures": picture_cases,
+        "masks": mask_cases,
+        "tables": table_cases,
+        "archives": archive_cases,
+    }
     return makers[kind]()
 
 
@@ -67,6 +82,7 @@ def handed_over(kind: str, folder: Path, *, slow: bool = False) -> Batch:
     for name in ("cases", "workspace", "elsewhere", "home", "tmp", "here"):
         (folder / name).mkdir(parents=True)
     (folder / "elsewhere" / "results.csv").write_text("image,score\na,0.5\n", encoding="utf-8")
+    _write_programs(folder / "bin", folder / MARKER)
     if kind == "tables":
         _write_photographs(folder / "cases" / "images")
     with warnings.catch_warnings():
@@ -96,10 +112,19 @@ def _environment(folder: Path) -> dict[str, str]:
     return {
         **os.environ,
         **{name: str(folder / place) for name, place in places.items()},
+        "PATH": os.pathsep.join([str(folder / "bin"), os.environ.get("PATH", "")]),
         "PYTHONPATH": paths,
         "PYTHONDONTWRITEBYTECODE": "1",
         "FUNDUS_WORKSPACE": str(folder / "workspace"),
     }
+
+
+def _write_programs(folder: Path, marker: Path) -> None:
+    """Writes programs that leave a mark under the names of those that libraries start."""
+    folder.mkdir()
+    for name in FOREIGN_PROGRAMS:
+        (folder / name).write_text(f"#!/bin/sh\ntouch '{marker}'\n", encoding="utf-8")
+        (folder / name).chmod(0o755)
 
 
 def _write_photographs(folder: Path) -> None:
@@ -176,6 +201,13 @@ def test_no_code_is_run(batch: Batch) -> None:
     left = [path for path in batch.folder.rglob(MARKER) if path.parent.name != "cases"]
 
     assert left == []
+
+
+def test_no_picture_starts_a_process(batch: Batch) -> None:
+    if batch.kind not in ("pictures", "masks"):
+        pytest.skip("no pictures")
+
+    assert batch.about["processes"] == []
 
 
 def test_nothing_that_a_file_says_of_its_patient_is_kept(batch: Batch) -> None:

@@ -1,18 +1,28 @@
 """Nothing outside the named folders is opened, whatever is typed, linked, uploaded or addressed."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError, FundusError, ImageError, StudyError
 from fundus_core.io.data_roots import VARIABLE
 from fundus_core.io.manifest import DataSource, read_dataset
+from fundus_core.io.masks import read_mask
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui.components.open_dataset import allowed
 from fundus_core.ui.session import ADDRESS
 from fundus_core.ui.study_wiring import keep_study
 from fundus_core.workflows.data.similar import MOST_UPLOADED, keep_example
+from fundus_core.workflows.explanations import truth
+from fundus_core.workflows.explanations.truth import read_lesions
+from fundus_core.workflows.segmenting.masks import mask_files
 from fundus_core.workflows.single.one_photograph import receive
 from tests.fakes import write_dataset
 from tests.hostile import walked
@@ -82,6 +92,93 @@ def test_links_inside_a_folder_are_not_followed_out(roots: Path) -> None:
 
     assert len(dataset) == 6
     assert {row.reason for row in dataset.rejected} == {"missing"}
+
+
+def _masked(roots: Path, cell: str) -> FundusDataset:
+    """Returns a data set whose first photograph has this mask."""
+    rows = ["path,mask,fov", f"data/images/p00_OD.jpg,{cell},{cell}", "data/images/p01_OD.jpg,,"]
+    (roots / "table.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return read_dataset(DataSource(roots / "table.csv"))
+
+
+def _refused(do: Callable[[], object]) -> str:
+    with pytest.raises(DataError) as caught:
+        do()
+    return f"{caught.value.message} {caught.value.hint}"
+
+
+LED_OUT = {
+    "relative": "../outside/secret.png",
+    "absolute": "{outside}/secret.png",
+    "through a link": "data/link/secret.png",
+    "a link": "data/secret.png",
+    "out and back": "../outside/secret.png/../../root/data/images/p00_OD.jpg",
+    "by a folder and back": "../outside/images/../../root/data/images/p00_OD.jpg",
+}
+
+
+@pytest.mark.parametrize("way", LED_OUT)
+def test_no_mask_leads_out_and_none_tells_what_is_there(roots: Path, way: str) -> None:
+    outside = roots.parent / "outside"
+    (roots / "data" / "secret.png").symlink_to(outside / "secret.png")
+    write_mask(outside / "secret.png")
+    dataset = _masked(roots, LED_OUT[way].format(outside=outside))
+    in_table = roots / LED_OUT[way].format(outside=outside)
+
+    def said() -> list[str]:
+        told = [_refused(partial(mask_files, dataset, name)) for name in ("mask", "fov")]
+        if "back" in way:
+            return told
+        lesions = _refused(lambda: read_lesions(in_table))
+        return [*told, _refused(lambda: read_mask(in_table)), lesions]
+
+    there = said()
+    (outside / "secret.png").unlink()
+    (outside / "images").rename(outside / "others")
+
+    assert there == said()
+    assert all("outside the folders" in one for one in there)
+
+
+def test_a_mask_inside_is_read(roots: Path) -> None:
+    write_mask(roots / "data" / "mask.png")
+    dataset = _masked(roots, "data/images/../mask.png")
+
+    found = mask_files(dataset, "mask")
+
+    assert [int(read_mask(path).max()) for path in found.values()] == [255]
+
+
+@pytest.mark.parametrize("folder", ["../../outside/masks", "{outside}/masks", "link", "linked"])
+def test_a_folder_of_masks_leads_nowhere(roots: Path, folder: str) -> None:
+    outside = roots.parent / "outside"
+    write_mask(outside / "masks" / "p00_OD.png")
+    write_mask(roots / "data" / "inside" / "p01_OD.png")
+    (roots / "data" / "masks").symlink_to(outside / "masks")
+    (roots / "data" / "linked").mkdir()
+    (roots / "data" / "linked" / "p00_OD.png").symlink_to(outside / "masks" / "p00_OD.png")
+    (roots / "data" / "link" / "p00_OD.png").symlink_to(outside / "masks" / "p00_OD.png")
+    dataset = read_dataset(DataSource(roots / "data"))
+
+    assert len(mask_files(dataset, "inside")) == 1
+    assert mask_files(dataset, folder.format(outside=outside)) == {}
+    assert mask_files(dataset, "masks") == {}
+
+
+def test_the_demos_masks_lead_nowhere(roots: Path) -> None:
+    write_mask(roots.parent / "outside" / "secret.png")
+    dataset = replace(_masked(roots, "../../outside/secret.png"), synthetic=True)
+    place = Workspace(roots.parent / "workspace")
+    place.demo.mkdir(parents=True)
+
+    files = truth.mask_files(place, dataset)
+
+    assert {one.lesions for one in files.values()} == {None}
+
+
+def write_mask(path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    Image.fromarray(np.full((8, 8), 255, np.uint8)).save(path)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from fundus_core.workflows.segmenting.masks import Truth
 from fundus_core.workflows.segmenting.segmentation import train_segmenter
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
 from fundus_core.workflows.segmenting.segmentation_scores import score_model
+from tests.hostile.bad_masks import mask_cases
 from tests.pages import evaluated
 from tests.pages.opened import write_source
 from tests.segmentation.drawn import write_drawings
@@ -191,3 +192,40 @@ def test_without_a_data_set_the_page_says_where_to_open_one(workspace: Path) -> 
 
     assert not page.exception
     assert "Open a data set first" in page.info[0].value
+
+
+@pytest.mark.parametrize("place", ["masks", "fov"])
+@pytest.mark.parametrize("content", ["drawn.png", "bomb.png", "inks.tif", "half"])
+def test_a_mask_that_cannot_be_read_is_said_in_a_sentence(
+    page: AppTest, table: Path, place: str, content: str
+) -> None:
+    mask = table.parent / place / "p0_0.png"
+    cases = {case.name: case for case in mask_cases()}
+    if content == "half":
+        mask.write_bytes(mask.read_bytes()[:60])
+    else:
+        cases[content].make(mask)
+
+    page.run()
+
+    assert not page.exception
+    assert "No marks" in page.info[0].value
+    assert "p0" in page.info[0].value
+
+
+def test_a_mask_outside_the_folders_is_said_like_one_that_is_gone(
+    page: AppTest, table: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mask = table.parent / "masks" / "p0_0.png"
+    mask.rename(tmp_path / "elsewhere.png")
+    mask.symlink_to(tmp_path / "elsewhere.png")
+    monkeypatch.setenv("FUNDUS_DATA_ROOTS", str(table.parent))
+    page.run()
+    there = page.info[0].value
+    (tmp_path / "elsewhere.png").unlink()
+
+    page.run()
+
+    assert not page.exception
+    assert there == page.info[0].value
+    assert "outside the folders" in there

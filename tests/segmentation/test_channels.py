@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from fundus_core.errors import DataError
+from fundus_core.io.masks import read_mask
 from fundus_core.segmentation.channels import (
     ARTERY,
     VEIN,
@@ -15,7 +16,6 @@ from fundus_core.segmentation.channels import (
     at_photographs_size,
     channels_text,
     parse_channels,
-    read_mask,
 )
 
 

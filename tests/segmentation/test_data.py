@@ -52,6 +52,16 @@ def test_coverage__is_the_area_of_the_mask_in_each_pixel(
             assert found[row, column] == pytest.approx(area / cell**2, abs=1e-5)
 
 
+def test_coverage__in_parts_is_that_of_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    mask = np.random.default_rng(0).random((90, 130)) < 0.3
+    geometry = Geometry(90, 130, 11.5, -3.25, (88.5, 95.25), (0, 0, 90, 130), 32)
+    whole = coverage(mask, geometry)
+
+    monkeypatch.setattr("fundus_core.segmentation.data._COLUMNS", 7)
+
+    assert (coverage(mask, geometry) == whole).all()
+
+
 def test_coverage__of_a_mask_at_another_size_than_the_photograph() -> None:
     square = geometry(8, 8, (0, 0, 8), 4)
     half = np.zeros((16, 16), bool)

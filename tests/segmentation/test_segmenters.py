@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import WeightsError
 from fundus_core.io.images import read_image
-from fundus_core.segmentation.channels import VESSEL, read_mask
+from fundus_core.io.masks import read_mask
+from fundus_core.segmentation.channels import VESSEL
 from fundus_core.segmentation.classical import frangi_shares
 from fundus_core.segmentation.data import field_of
 from fundus_core.segmentation.ready import READY, load_ready

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.errors import DataError
 from fundus_core.explain.macula import (
     MACULA,
     MACULA_ESTIMATED,
@@ -19,6 +18,8 @@ from fundus_core.explain.macula import (
     estimated_fovea,
 )
 from fundus_core.explain.trust import LESIONS
+from fundus_core.io.data_roots import file_within
+from fundus_core.io.masks import read_mask
 from fundus_core.io.workspace import Workspace
 from fundus_core.preprocessing import field_mask
 
@@ -168,21 +169,15 @@ def field_of(photograph: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 
 def _bits(path: Path) -> NDArray[np.uint16]:
-    from PIL import Image
-
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image).astype(np.uint16)
-    except OSError as error:
-        raise DataError(
-            f"The lesion mask {path} cannot be read.", hint="Draw the demo again: `fundus demo`."
-        ) from error
+    return read_mask(path, hint="Draw the demo again: `fundus demo`.")
 
 
 def _existing(workspace: Workspace, name: Any) -> Path | None:
-    """Returns a file of the demo; None where the table names none, or it is gone."""
-    path = workspace.demo / str(name) if name else None
-    return path if path is not None and path.is_file() else None
+    """Returns a file of the demo; None where the table names none, or it is gone.
+
+    One that may not be read is taken for gone.
+    """
+    return file_within(workspace.demo, str(name)) if name else None
 
 
 def _point(x: Any, y: Any) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
+from fundus_core.io.data_roots import file_within
 from fundus_core.io.files import checksum
 from fundus_core.io.photo_files import PICTURE_SUFFIXES, names_pictures, root_of
 from fundus_core.segmentation.channels import VESSEL, Channel, channels_text
@@ -52,9 +53,13 @@ class Masked:
     """Photographs without one; they take no part."""
 
     def fingerprint(self, truth: Truth) -> str:
-        """Returns a key of photographs, masks and fields by content, and of what is in them."""
+        """Returns a key of photographs, masks and fields by content, and of what is in them.
+
+        Raises:
+            DataError: If a file cannot be read.
+        """
         files = [
-            [one.image_id, checksum(one.mask), None if one.field is None else checksum(one.field)]
+            [one.image_id, _sum(one.mask), None if one.field is None else _sum(one.field)]
             for one in self.photographs
         ]
         return fingerprint_of([channels_text(truth.channels), files])
@@ -123,22 +128,33 @@ def mask_files(dataset: FundusDataset, name: str) -> dict[str, Path]:
     return {image_id: path for image_id, path in found.items() if path is not None}
 
 
+def _sum(path: Path) -> str:
+    try:
+        return checksum(path)
+    except OSError as error:
+        raise DataError(
+            f"The mask {path} cannot be read: {error.strerror}.",
+            hint="Check the permissions of the file and the disk it is on.",
+        ) from error
+
+
 def _of_column(dataset: FundusDataset, name: str) -> dict[str, Path]:
     root = root_of(dataset.source)
     cells = dict(zip(dataset.image_ids, dataset.table[name], strict=True))
-    named = {key: root / str(cell) for key, cell in cells.items() if isinstance(cell, str) and cell}
-    missing = [path for path in named.values() if not path.is_file()]
+    named = {key: cell for key, cell in cells.items() if isinstance(cell, str) and cell}
+    found = {key: file_within(root, cell) for key, cell in named.items()}
+    missing = [root / named[key] for key, path in found.items() if path is None]
     if missing:
         raise DataError(
             f"{len(missing)} of the {len(named)} files that the column {name!r} names are not "
-            f"there, the first {missing[0]}.",
+            f"there, or outside the folders that may be read from, the first {missing[0]}.",
             hint=f"Put them under {root}, or leave their cells empty.",
         )
-    return named
+    return {key: path for key, path in found.items() if path is not None}
 
 
 def _beside(photograph: Path, folder: str) -> Path | None:
     """Returns the file of the same name in a folder beside the photograph's, if there is one."""
-    stem = photograph.parent.parent / folder / photograph.stem
-    candidates = (stem.with_name(stem.name + ending) for ending in PICTURE_SUFFIXES)
-    return next((path for path in candidates if path.is_file()), None)
+    names = (str(Path(folder, photograph.stem + ending)) for ending in PICTURE_SUFFIXES)
+    found = (file_within(photograph.parent.parent, name) for name in names)
+    return next((path for path in found if path is not None), None)

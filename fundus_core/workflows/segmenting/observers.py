@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError
-from fundus_core.segmentation.channels import at_photographs_size, read_mask
+from fundus_core.io.masks import read_mask
+from fundus_core.segmentation.channels import at_photographs_size
 from fundus_core.workflows.segmenting.masks import Truth, mask_files
 from fundus_core.workflows.segmenting.segmenter_store import Knowledge
 

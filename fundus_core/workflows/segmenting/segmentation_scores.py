@@ -20,9 +20,10 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError, ImageError, ScoresError, StoreError
 from fundus_core.io.images import read_image
+from fundus_core.io.masks import read_mask
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
-from fundus_core.segmentation.channels import Channel, at_photographs_size, channels_text, read_mask
+from fundus_core.segmentation.channels import Channel, at_photographs_size, channels_text
 from fundus_core.segmentation.data import MaskedPhotograph, field_of
 from fundus_core.segmentation.scoring import SCORES, THRESHOLD, score_pixels
 from fundus_core.workflows.data.datasets import stored_dataset

@@ -371,7 +371,7 @@ def test_mark__measures_join_the_table_by_image_id(
 def test_mark__truth_masks_have_the_density_that_was_drawn(
     place: Workspace, dataset: FundusDataset
 ) -> None:
-    from fundus_core.segmentation.channels import read_mask
+    from fundus_core.io.masks import read_mask
     from fundus_core.workflows.segmenting.marking import measured
 
     mask, field = (
