@@ -11,14 +11,23 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line
 from fundus_core.errors import FundusError
+from fundus_core.io.data_roots import VARIABLE as DATA_ROOTS
+from fundus_core.io.event_log import FILE_VARIABLE as LOG_FILE
 from fundus_core.io.read_only import VARIABLE, is_read_only
+from fundus_core.io.weights import ENVIRONMENT_VARIABLE as WEIGHTS
 from fundus_core.io.workspace import ENVIRONMENT_VARIABLE, Workspace, find_workspace
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.store import JobStore
-from fundus_core.workflows.data.datasets import list_datasets, source_arguments
+from fundus_core.workflows.data.datasets import dataset_id, list_datasets, source_arguments
 from fundus_core.workflows.data.demo import demo_source
 
 jobs_app = typer.Typer(help="Lists jobs, or cancels one.", invoke_without_command=True)
+
+_FOLDERS = (DATA_ROOTS, WEIGHTS)
+"""Variables that name folders, separated like `PATH`."""
+
+_SECRETS = "STREAMLIT_SECRETS_FILES"
+"""Of Streamlit: files, separated by blanks."""
 
 _APP = Path(__file__).parents[2] / "app.py"
 _PORT = 8501
@@ -106,31 +115,58 @@ def open_app(
     place = find_workspace(workspace)
     if demo and not (read_only or is_read_only()):
         _begin_demo(place)
-    environment = os.environ | {ENVIRONMENT_VARIABLE: str(place.root)}
+    environment = os.environ | _absolute_paths() | {ENVIRONMENT_VARIABLE: str(place.root)}
     environment |= {VARIABLE: "1"} if read_only else {}
     command = [sys.executable, "-m", "fundus_core.ui.serve", "run", str(_APP)]
     command += ["--server.port", str(port), "--server.address", address]
     command += ["--server.headless", "false" if browser else "true"]
     # Named here, because a variable of the environment would count more than the settings' file.
     command += ["--server.enableCORS", "true", "--server.enableXsrfProtection", "true"]
+    # Named here as well, because Streamlit would take a blank in a folder's name for two files.
+    for path in os.environ.get(_SECRETS, "").split():
+        command += ["--secrets.files", _absolute(path)]
     sys.stdout.flush()
     os.chdir(_APP.parent)  # Streamlit reads .streamlit/config.toml from there
     os.execve(sys.executable, command, environment)  # so that who ends this, ends the server
 
 
+def _absolute_paths() -> dict[str, str]:
+    """Returns the variables that name files, so that they mean the same from every folder."""
+    found = {
+        name: os.pathsep.join(_absolute(part) for part in os.environ[name].split(os.pathsep))
+        for name in _FOLDERS
+        if name in os.environ
+    }
+    log = os.environ.get(LOG_FILE)
+    return found | {LOG_FILE: str(Path(log).absolute())} if log else found
+
+
+def _absolute(path: str) -> str:
+    """Returns where a path leads from here; nothing for nothing."""
+    return str(Path(path).expanduser().absolute()) if path else ""
+
+
 def _begin_demo(workspace: Workspace) -> None:
-    """Starts drawing and opening the demo where nothing was ever opened or run."""
-    store = JobStore(workspace.jobs)
-    if list_datasets(workspace) or store.list():
-        return
+    """Starts drawing and opening the demo where nothing was ever opened or run.
+
+    Where an earlier start was ended in between, what it did not come to is started.
+    """
     source = demo_source(workspace)
     place = ["--workspace", str(workspace.root), "--json"]
-    store.submit(["demo", str(source.path), *place], title="Draw the demo photographs (synthetic)")
-    store.submit(
-        ["check", *source_arguments(source), *place],
-        title="Read the demo photographs (synthetic)",
+    steps = (
+        (["demo", str(source.path), *place], "Draw the demo photographs (synthetic)"),
+        (["check", *source_arguments(source), *place], "Read the demo photographs (synthetic)"),
+        (["story", *place], "Tell the demo's story (synthetic)"),
     )
-    store.submit(["story", *place], title="Tell the demo's story (synthetic)")
+    store = JobStore(workspace.jobs)
+    opened = {dataset.id for dataset in list_datasets(workspace)}
+    asked = {job.argv for job in store.list()}
+    if asked != {tuple(argv) for argv, _ in steps[: len(asked)]}:
+        return
+    if opened - ({dataset_id(source)} if asked else set()):
+        return
+    for argv, title in steps[len(asked) :]:
+        store.submit(argv, title=title)
 
 
 def _require_loopback(address: str) -> None:

@@ -36,7 +36,8 @@ def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
 def unsealed(value: object, path: Path | None = None) -> dict[str, Any] | None:
     """Returns what was sealed, without the seal; None if it is no object, or was changed.
 
-    An object of format 1, which has no seal, is returned as it is.
+    An object of format 1, which has no seal, is returned as it is. Of a newer format the number
+    alone is looked at: how its checksum is made is not known here.
 
     Args:
         value: What `read_json` gave.
@@ -50,6 +51,9 @@ def unsealed(value: object, path: Path | None = None) -> dict[str, Any] | None:
     if _FORMAT not in value and _SUM not in value:
         return value
     whole = {key: each for key, each in value.items() if key != _SUM}
+    number = value.get(_FORMAT)
+    if isinstance(number, int) and number > FORMAT:
+        require_known(number, path)
     if _FORMAT not in value or value.get(_SUM) != _sum(whole):
         return None
     require_known(whole.pop(_FORMAT), path)
@@ -91,7 +95,8 @@ def require_known(number: object, path: Path | None) -> None:
     raise StoreError(
         f"{place} was written by a newer version of Fundus Explorer (format {number}; this one "
         f"knows formats up to {FORMAT}).",
-        hint="Update Fundus Explorer, or name another folder by --workspace.",
+        hint="Update Fundus Explorer, or name another folder by --workspace. If no newer version "
+        "ever worked there, the file is damaged: move it elsewhere.",
     )
 
 

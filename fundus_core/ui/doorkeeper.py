@@ -8,11 +8,8 @@ It also remembers where somebody wanted to go: after a log-in, Streamlit itself 
 page, whichever link was followed.
 """
 
-import json
 import re
 import sys
-from collections.abc import Mapping
-from typing import Any
 from urllib.parse import quote, unquote
 
 from google.protobuf.message import DecodeError
@@ -21,13 +18,13 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from streamlit import auth_util, config
+from streamlit import config
 from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.web.server.server_util import get_cookie_secret
-from streamlit.web.server.starlette import starlette_app, starlette_app_utils
+from streamlit.web.server.starlette import starlette_app
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
-from fundus_core.ui import login
+from fundus_core.ui import login, secret_files
+from fundus_core.ui.login_cookie import claims_in
 from fundus_core.ui.own_pages import OwnPages
 
 _CORE = "/_stcore/"
@@ -50,15 +47,19 @@ class Doorkeeper:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers 403 itself, or hands the request on."""
-        if scope["type"] == "websocket" and not _may_pass(scope):
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        found = login.door()  # before Streamlit reads any cookie: it hears of new settings here
+        if scope["type"] == "websocket" and not _may_pass(scope, found):
             receive = _only_asking(receive)
         path = _below_base(scope["path"]) if scope["type"] == "http" else ""
-        if _is_shut(path) and not _may_pass(scope):
+        if _is_shut(path) and not _may_pass(scope, found):
             refused = PlainTextResponse("Log in first.", status_code=403)
             await refused(scope, receive, send)
             return
         if path == "/auth/login":
-            send = _remembering(HTTPConnection(scope), send)
+            send = _remembering(HTTPConnection(scope), found, send)
         elif path == "/oauth2callback":
             send = _returning(HTTPConnection(scope), send)
         await self._app(scope, receive, send)
@@ -69,6 +70,7 @@ def stand() -> None:
 
     `streamlit.App` takes such a middleware as well, but a server started by it opens no browser.
     """
+    secret_files.stop_watching()
     others = starlette_app.create_streamlit_middleware
     starlette_app.create_streamlit_middleware = lambda: [*_middleware(), *others()]
 
@@ -127,9 +129,9 @@ def _kind(data: bytes) -> str | None:
     return kind
 
 
-def _remembering(request: HTTPConnection, send: Send) -> Send:
+def _remembering(request: HTTPConnection, found: login.Door | None, send: Send) -> Send:
     """Returns a way to answer that has the browser keep which page it came from."""
-    found, came_from = login.door(), request.headers.get("Referer", "")
+    came_from = request.headers.get("Referer", "")
     place = came_from.removeprefix(found.origin) if found else ""
 
     async def answer(message: Message) -> None:
@@ -157,23 +159,10 @@ def _returning(request: HTTPConnection, send: Send) -> Send:
     return answer
 
 
-def _may_pass(scope: Scope) -> bool:
-    found = login.door()
+def _may_pass(scope: Scope, found: login.Door | None) -> bool:
     if found is None:
         return True
-    claims = _claims(HTTPConnection(scope).cookies, found.origin)
-    return (
-        not found.faults and login.is_logged_in(claims) and login.may_enter(claims, found.allowed)
-    )
-
-
-def _claims(cookies: Mapping[str, str], origin: str) -> Mapping[str, Any]:
-    """Returns what the cookie says of the visitor; nothing unless this server signed it."""
-
-    def read(name: str) -> bytes | None:
-        signed = cookies.get(name, "")
-        return starlette_app_utils.decode_signed_value(get_cookie_secret(), name, signed)
-
-    value = auth_util.get_cookie_with_chunks(read, USER_COOKIE_NAME)
-    claims = json.loads(value) if value else {}
-    return claims if isinstance(claims, dict) and claims.get("origin") == origin else {}
+    if found.faults:
+        return False
+    claims = claims_in(HTTPConnection(scope).cookies, found.origin)
+    return login.is_logged_in(claims) and login.may_enter(claims, found.allowed)

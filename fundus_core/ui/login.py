@@ -8,19 +8,21 @@ shut. How to set it up is told in docs/server.md.
 """
 
 import os
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import streamlit as st
 from streamlit import config
 from streamlit.navigation.page import StreamlitPage
 
 from fundus_core.domain.visible import visible
-from fundus_core.ui import text
+from fundus_core.ui import secret_files, text
+from fundus_core.ui.login_cookie import claims_in
 
 VARIABLE = "FUNDUS_ALLOWED_USERS"
 """Who may enter, separated by commas or blanks: addresses, `@domain`, `sub:ID`, or `*`."""
@@ -35,6 +37,9 @@ _SHORTEST_SECRET = 32
 _KEYS = ("redirect_uri", "cookie_secret", "client_id", "client_secret", "server_metadata_url")
 _CALLBACK = "/oauth2callback"
 _THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
+
+_has_stood = threading.Event()
+"""Set once there was a door without faults: then there is one until the process ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +62,31 @@ class Door:
 def door() -> Door | None:
     """Returns how visitors are let in; None where no log-in is configured.
 
-    The environment and Streamlit's secrets are asked each time: settings that are damaged while the
-    server runs close it.
+    The environment and Streamlit's secrets are asked each time: settings that are damaged or
+    deleted while the server runs close it, and Streamlit goes on with none.
     """
+    found = _door()
+    if found is None and _has_stood.is_set():
+        found = Door(("The section [auth] of the secrets is gone.",), ())
+    if found is not None and found.faults:
+        secret_files.hide()
+    elif found is not None:
+        _has_stood.set()
+    return found
+
+
+def _door() -> Door | None:
     allowed = tuple(os.environ.get(VARIABLE, "").replace(",", " ").split())
     try:
-        secrets = _secrets()
-    except (OSError, ValueError) as error:
+        secrets = secret_files.read()
+    except ValueError as error:
         return Door((f"Streamlit's secrets cannot be read: {error}.",), allowed)
     settings = secrets.get("auth")
     if settings is None and VARIABLE not in os.environ:
         return None
     if not isinstance(settings, Mapping):
         return Door((f"{VARIABLE} is set, and the secrets have no section [auth].",), allowed)
-    address = urlsplit(str(settings.get("redirect_uri", "")))
+    address = _parts(str(settings.get("redirect_uri", "")))
     return Door(
         tuple(_faults(settings, allowed)),
         allowed,
@@ -79,26 +95,9 @@ def door() -> Door | None:
     )
 
 
-def _secrets() -> Mapping[str, Any]:
-    """Returns Streamlit's secrets; empty where there are none.
-
-    Raises:
-        OSError: If there are some that may not be read.
-        ValueError: If there are some that are no TOML. Streamlit would take them for none.
-    """
-    if st.secrets.load_if_toml_exists():
-        return st.secrets
-    for path in config.get_option("secrets.files"):
-        if os.path.lexists(path):
-            raise ValueError(f"{path} is no valid TOML, or no file")
-    if config.is_manually_set("secrets.files"):
-        raise ValueError("none of the files that secrets.files names is there")
-    return {}
-
-
 def _faults(settings: Mapping[str, Any], allowed: tuple[str, ...]) -> list[str]:
     """Returns what is wrong with the settings; never their values, one of which is a secret."""
-    said = {key: str(settings.get(key, "")).strip() for key in _KEYS}
+    said = {key: _text(settings.get(key)) for key in _KEYS}
     missing = [key for key, value in said.items() if not value]
     if missing:
         return [f"The section [auth] of the secrets lacks {', '.join(missing)}."]
@@ -115,6 +114,8 @@ def _faults(settings: Mapping[str, Any], allowed: tuple[str, ...]) -> list[str]:
     if not allowed:
         found.append(f"{VARIABLE} is empty, so nobody may enter; name addresses, @domain, or *.")
     found += [f"{VARIABLE}: {one!r} is no address." for one in allowed if not _is_entry(one)]
+    if "expose_tokens" in settings:
+        found.append("expose_tokens must not be set: nothing here needs a token.")
     if config.get_option("server.trustedUserHeaders"):
         found.append("server.trustedUserHeaders must not be set: it would replace the log-in.")
     if find_spec("authlib") is None:
@@ -122,8 +123,21 @@ def _faults(settings: Mapping[str, Any], allowed: tuple[str, ...]) -> list[str]:
     return found
 
 
+def _text(value: object) -> str:
+    """Returns a setting; nothing for numbers and the like, which Streamlit cannot sign with."""
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _parts(address: str) -> SplitResult:
+    """Returns the parts of an address; empty ones for what is none."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return urlsplit("")
+
+
 def _is_encrypted(address: str) -> bool:
-    parts = urlsplit(address)
+    parts = _parts(address)
     return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _THIS_MACHINE)
 
 
@@ -188,11 +202,12 @@ def gate(pages: Mapping[str, Sequence[StreamlitPage]]) -> None:
     found = door()
     if found is None:
         return
-    if not found.faults and is_logged_in(st.user) and may_enter(st.user, found.allowed):
+    claims = _claims(found)
+    if is_logged_in(claims) and may_enter(claims, found.allowed):
         return
 
     def outside() -> None:
-        _outside(found)
+        _outside(found, claims)
 
     addresses = [page.url_path for section in pages.values() for page in section]
     doors = [
@@ -203,7 +218,17 @@ def gate(pages: Mapping[str, Sequence[StreamlitPage]]) -> None:
     st.stop()
 
 
-def _outside(found: Door) -> None:
+def _claims(found: Door) -> Mapping[str, Any]:
+    """Returns what the provider said of the visitor; nothing while the settings have faults.
+
+    A tab keeps what the cookie said when it was opened, so the cookie is read again.
+    """
+    if found.faults or not is_logged_in(st.user):
+        return {}
+    return claims_in(st.context.cookies, found.origin)
+
+
+def _outside(found: Door, claims: Mapping[str, Any]) -> None:
     """Draws what those see who may not enter."""
     st.title("Fundus Explorer")
     if found.faults:
@@ -213,18 +238,25 @@ def _outside(found: Door) -> None:
             "Whoever runs it is told what is wrong by starting it again with `fundus app`.",
             icon=":material/error:",
         )
-    elif is_logged_in(st.user):
+    elif is_logged_in(claims):
         st.error(
-            f"You are logged in as {text.escaped(name_of(st.user))}, and may not enter: you are "
+            f"You are logged in as {text.escaped(name_of(claims))}, and may not enter: you are "
             "not on the list of this server.\n\nAsk whoever runs it to add "
-            f"{text.code(_listed_as(st.user))}, or log in as somebody else.",
+            f"{text.code(_listed_as(claims))}, or log in as somebody else.",
             icon=":material/block:",
         )
         st.button("Log out", on_click=st.logout, icon=":material/logout:")
     else:
         st.markdown("Photographs and results are shown to those who may see them: please log in.")
-        st.button("Log in", on_click=st.login, type="primary", icon=":material/login:")
+        st.button("Log in", on_click=_log_in, type="primary", icon=":material/login:")
         st.caption(f"A log-in lasts {HOURS} hours.")
+
+
+def _log_in() -> None:
+    """Sends the visitor to the provider, unless the settings were damaged meanwhile."""
+    found = door()
+    if found is not None and not found.faults:
+        st.login()
 
 
 def account() -> None:

@@ -2,8 +2,10 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -23,7 +25,7 @@ from fundus_core.workflows.data.integrity import examine
 from fundus_core.workflows.models.runs import list_runs
 from tests.conftest import ROOT
 from tests.fakes import write_dataset
-from tests.faults.sealing import of_format
+from tests.faults.sealing import by_hand, of_format
 from tests.pages import evaluated
 
 
@@ -73,8 +75,11 @@ def test_old_workspace__is_read_as_it_is_and_brought_up_to_date(place: Workspace
     assert list_runs(place) == runs
 
 
-def test_newer_workspace__is_refused_before_anything_is_read(place: Workspace) -> None:
-    (place.root / STAMP).write_text(of_format({}, FORMAT + 1), encoding="utf-8")
+@pytest.mark.parametrize("written", [of_format, by_hand])
+def test_newer_workspace__is_refused_before_anything_is_read(
+    place: Workspace, written: Callable[..., str]
+) -> None:
+    (place.root / STAMP).write_text(written({}, FORMAT + 1), encoding="utf-8")
 
     with pytest.raises(StoreError, match="newer version of Fundus Explorer") as refused:
         find_workspace(place.root)
@@ -82,14 +87,30 @@ def test_newer_workspace__is_refused_before_anything_is_read(place: Workspace) -
     assert "Update" in refused.value.hint
 
 
-def test_newer_result__is_refused_and_not_replaced(place: Workspace) -> None:
+@pytest.mark.parametrize("written", [of_format, by_hand])
+def test_newer_result__is_refused_and_not_replaced(
+    place: Workspace, written: Callable[..., str]
+) -> None:
     manifest = place.runs / "kept" / MANIFEST
     value = json.loads(manifest.read_text(encoding="utf-8"))
-    manifest.write_text(of_format(value, FORMAT + 1), encoding="utf-8")
+    manifest.write_text(written(value, FORMAT + 1), encoding="utf-8")
+    newer = manifest.read_bytes()
 
     for read in (ArtifactStore(place.runs).describe, lambda: ArtifactStore(place.runs).get("kept")):
         with pytest.raises(StoreError, match="newer version"):
             read()
+
+    assert checks(place, repair=True)["stored results"].state == "not in order"
+    assert manifest.read_bytes() == newer
+
+
+@pytest.mark.parametrize("number", ["3", None, 2.5, -1, True, [3]])
+def test_a_format_that_is_no_number__is_damage(place: Workspace, number: Any) -> None:
+    manifest = place.runs / "kept" / MANIFEST
+    value = json.loads(manifest.read_text(encoding="utf-8"))
+    manifest.write_text(by_hand(value, number), encoding="utf-8")
+
+    assert ArtifactStore(place.runs).get("kept") is None
 
 
 def test_doctor__a_damaged_result_is_named_moved_aside_and_the_rest_stays(

@@ -13,7 +13,6 @@ import pytest
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.web.server.starlette.starlette_app_utils import create_signed_value
 
-from scripts.running import free_port
 from tests.conftest import ROOT
 from tests.server.client import Visitor
 from tests.server.conftest import (
@@ -21,7 +20,6 @@ from tests.server.conftest import (
     Server,
     command,
     secrets_for,
-    served,
     surroundings,
     write_secrets,
 )
@@ -417,35 +415,6 @@ def test_no_token_and_no_secret_is_in_the_log(
     assert "token exchange failed" in log  # it does say that something went wrong
 
 
-def test_settings_that_are_damaged_while_the_server_runs_close_it(
-    provider: Provider, furnished: tuple[Path, str], tmp_path: Path
-) -> None:
-    port = free_port()
-    path = write_secrets(tmp_path, secrets_for(provider, port))
-    with served(tmp_path, port, furnished[0], {"FUNDUS_ALLOWED_USERS": "*"}) as server:
-        inside = with_cookie(Visitor(server.address))
-        assert is_inside(inside, furnished[1])
-
-        path.write_text("[auth\n", encoding="utf-8")
-        _until_shut(inside)
-        path.unlink()
-        time.sleep(3)  # Streamlit looks at its secrets every second
-        _until_shut(inside)
-
-        with inside.tab() as session:
-            assert OF_THE_DATA not in session.run(query=f"dataset={furnished[1]}").said
-        assert inside.http.get("/_stcore/metrics").status_code == 403
-
-
-def _until_shut(visitor: Visitor) -> None:
-    """Waits until a page says that nobody may enter, and nothing of why to the public."""
-    give_up = time.monotonic() + 30
-    while "Nobody can log in" not in (said := visitor.look().said):
-        assert time.monotonic() < give_up
-        time.sleep(0.5)
-    assert "secrets" not in said
-
-
 @pytest.mark.parametrize(
     ("lacking", "allowed", "sentence"),
     [("client_secret", "*", "lacks client_secret"), ("", "", "FUNDUS_ALLOWED_USERS is empty")],
@@ -471,6 +440,27 @@ def test_a_server_with_half_a_door_does_not_start(
     assert "docs/server.md" in done.stderr
     assert "Traceback" not in done.stderr
     assert not [one for one in (COOKIE_SECRET, CLIENT_SECRET) if one in done.stderr + done.stdout]
+
+
+def test_a_server_whose_secrets_are_no_text_does_not_start(
+    provider: Provider, tmp_path: Path
+) -> None:
+    path = write_secrets(tmp_path, secrets_for(provider, 8501))
+    path.write_bytes("# für\n".encode("latin-1") + path.read_bytes())
+
+    done = subprocess.run(
+        command(8501, tmp_path / "workspace"),
+        cwd=ROOT,
+        env=surroundings(tmp_path, {"FUNDUS_ALLOWED_USERS": "*"}),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "secrets cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_nothing_changes_where_no_log_in_is_configured(

@@ -1,6 +1,7 @@
 """Who may enter, and which settings of a door are no settings."""
 
 import os
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fresh = Secrets()
     monkeypatch.setattr(Secrets, "_maybe_install_file_watchers", lambda self: None)
     monkeypatch.setattr(st, "secrets", fresh)
+    monkeypatch.setattr(login, "_has_stood", threading.Event())
     return path
 
 
@@ -96,6 +98,114 @@ def test_door__settings_that_are_none_shut_it(
     assert any(sentence in fault for fault in found.faults), found.faults
     assert "planted-secret" not in str(found)
     assert "short" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ('redirect_uri = "https://[/oauth2callback"', "redirect_uri must begin with https://"),
+        ('server_metadata_url = "https://["', "server_metadata_url must begin with https://"),
+        ("cookie_secret = 12345678901234567890123456789012345", "lacks cookie_secret"),
+        ("client_id = [1]", "lacks client_id"),
+        ('expose_tokens = "all"', "expose_tokens must not be set"),
+    ],
+)
+def test_door__settings_of_another_kind_shut_it(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch, line: str, sentence: str
+) -> None:
+    monkeypatch.setenv(VARIABLE, "*")
+    write(secrets, **{line.partition(" = ")[0]: None})
+    secrets.write_text(f"{secrets.read_text(encoding='utf-8')}\n{line}\n", encoding="utf-8")
+
+    found = door()
+
+    assert found is not None
+    assert any(sentence in fault for fault in found.faults), found.faults
+
+
+def test_door__streamlit_goes_on_with_no_secrets_while_there_are_faults(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "*")
+    write(secrets)
+    whole = secrets.read_bytes()
+    assert door() is not None
+    assert st.secrets["auth"]["client_id"] == "fundus"
+
+    for content in (b"\xff", b"[auth\n", b'auth = "x"\n', b"[auth]\n"):
+        secrets.write_bytes(content)
+        door()
+        assert dict(st.secrets) == {}, content
+
+    secrets.write_bytes(whole)
+    assert door() is not None
+    assert st.secrets["auth"]["client_id"] == "fundus"
+
+
+def test_door__once_it_stood_it_stays_until_the_end(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "*")
+    write(secrets)
+    whole = secrets.read_bytes()
+    door()
+    monkeypatch.delenv(VARIABLE)
+
+    for change in (secrets.unlink, lambda: secrets.write_bytes(b"")):
+        change()
+        found = door()
+        assert found is not None
+        assert found.faults
+
+    monkeypatch.setenv(VARIABLE, "*")
+    secrets.write_bytes(whole)
+    found = door()
+    assert found is not None
+    assert not found.faults
+
+
+def test_door__secrets_of_another_program_that_are_mended_leave_none(secrets: Path) -> None:
+    secrets.write_bytes(b"[auth\n")
+    assert door() is not None
+
+    secrets.write_bytes(b"[other]\n")
+
+    assert door() is None
+
+
+def test_door__secrets_that_did_not_change_are_not_parsed_again(
+    secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(secrets)
+    door()
+
+    def parse(*arguments: object) -> None:
+        raise AssertionError("parsed again")
+
+    monkeypatch.setattr(Secrets, "_parse_toml_file", parse)
+
+    assert door() is not None
+
+
+def test_door__secrets_in_a_folder_are_looked_at_as_well(
+    tmp_path: Path, secrets: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "*")
+    folder, ask = tmp_path / "mounted", config.get_option
+    answers = {"secrets.files": [str(folder)]}
+    monkeypatch.setattr(config, "get_option", lambda key: answers.get(key) or ask(key))
+    (folder / "auth").mkdir(parents=True)
+    for key, value in COMPLETE.items():
+        (folder / "auth" / key).write_text(value, encoding="utf-8")
+    found = door()
+    assert found is not None
+    assert found.faults == ()
+
+    (folder / "auth" / "client_secret").unlink()
+
+    found = door()
+    assert found is not None
+    assert "lacks client_secret" in found.faults[0]
 
 
 @pytest.mark.parametrize("text", ["[auth\n", "\xff", 'auth = "x"\n'])

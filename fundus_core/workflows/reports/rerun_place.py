@@ -8,6 +8,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from fundus_core.io.files import temporary_name
+from fundus_core.io.read_only import require_writable
 from fundus_core.io.workspace import Workspace
 
 FOLDER = "rerun"
@@ -23,8 +24,12 @@ def new_place(workspace: Workspace) -> Iterator[Workspace]:
 
     It stays if the work within ends, and goes if that fails. What a killed process left of one goes
     the next time.
+
+    Raises:
+        ReadOnlyError: If the workspace is only to be looked at; what is there stays.
     """
     parent = workspace.root / FOLDER
+    require_writable(parent)
     parent.mkdir(parents=True, exist_ok=True)
     clear_unfinished(parent)
     taken = [int(one.name) for one in parent.iterdir() if one.name.isdigit()]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fundus_core.io.workspace import Workspace
+from fundus_core.io.read_only import VARIABLE, ReadOnlyError
+from fundus_core.io.workspace import ENVIRONMENT_VARIABLE, Workspace
 from fundus_core.workflows.reports.rerun_place import FOLDER, HELD, new_place
 
 WORKING = """
@@ -80,3 +81,23 @@ def test_new_place__leaves_folders_of_older_versions_alone(workspace: Workspace)
 
     assert kept.is_dir()
     assert place.root.name == "008"
+
+
+def test_new_place__makes_and_clears_nothing_in_read_only_mode(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(ENVIRONMENT_VARIABLE, str(workspace.root))
+    monkeypatch.setenv(VARIABLE, "1")
+    workspace.root.mkdir()
+    with pytest.raises(ReadOnlyError), new_place(workspace):
+        pass
+    assert list(workspace.root.iterdir()) == []
+    left = workspace.root / FOLDER / "009"
+    left.mkdir(parents=True)
+    (left / HELD).touch()
+
+    with pytest.raises(ReadOnlyError), new_place(workspace):
+        pass
+
+    assert names(workspace) == ["009"]
+    assert (left / HELD).exists()
