@@ -7,6 +7,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line
+from fundus_core.io.files import require_place
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle, named_dataset
 from fundus_core.workflows.reports.bundle_open import open_bundle
@@ -36,6 +37,7 @@ def export(
 ) -> None:
     """Writes table, runs and predictions of a data set into one file: no photographs, no paths."""
     place = find_workspace(workspace)
+    require_place(out)
     chosen = BundleOptions(embeddings, keep_patient_ids, tuple(column or ()))
     done = export_bundle(place, named_dataset(place, dataset), out, chosen)
     if as_json:

@@ -9,6 +9,7 @@ from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.errors import DataError, FundusError, SaliencyError
 from fundus_core.explain.trust import NOT_SHOWN, TrustLight
+from fundus_core.io.files import require_place
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.workflows.evaluation.calibrated import (
@@ -76,6 +77,7 @@ def explain(
         )
         _print_model(found, as_json=as_json)
     elif named:
+        require_place(out, is_folder=True)
         asked = Asked(class_name or "", minus or "", method, layer)
         rows = _explained(place, run, named, asked, out, opacity)
         _add_calibrated(rows, place, run)

@@ -16,6 +16,7 @@ from fundus_core.cli.output import (
     progress,
 )
 from fundus_core.domain.embeddings import Embeddings
+from fundus_core.io.files import require_place
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.probes import PROBES, needs_text
@@ -50,6 +51,8 @@ def embed(
     """Turns photographs into embeddings; computes only those that are not stored yet."""
     where = options.engine_of(engine, ray_address)
     place = find_workspace(workspace)
+    if out is not None:
+        require_place(out, is_folder=True)
     started = time.perf_counter()
     resolved = resolve(place, choice)
     dataset = open_dataset(place, source, progress=progress())
@@ -104,6 +107,8 @@ def project(
 ) -> None:
     """Lays the photographs out on a plane."""
     place = find_workspace(workspace)
+    if out is not None:
+        require_place(out)
     dataset = open_dataset(place, source, progress=progress())
     result = projection.project_dataset(
         place, dataset, choice, method=method, seed=seed, progress=progress()
@@ -215,6 +220,8 @@ def predict(
 ) -> None:
     """Scores new photographs with a trained probe; with labels, evaluates it there."""
     place = find_workspace(workspace)
+    if out is not None:
+        require_place(out)
     dataset = open_dataset(place, source, progress=progress())
     result = prediction.predict(
         place,

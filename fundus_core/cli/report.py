@@ -9,6 +9,7 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.errors import StoreError
+from fundus_core.io.files import require_place
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.report.content import Report
 from fundus_core.report.files import write_report
@@ -68,7 +69,7 @@ def report(
     `fundus rerun` makes the results again; no patient ids, no paths, no file names.
     """
     place = find_workspace(workspace)
-    _require_ending(out)
+    _require_writable(out)
     for share in prevalence or []:
         if not 0 < share < 1:
             raise typer.BadParameter(f"--prevalence is {share:g}; give a share such as 0.05.")
@@ -125,14 +126,14 @@ def rerun(
     """
     place = find_workspace(workspace)
     if out is not None:
-        _require_ending(out)
+        _require_writable(out)
     done = run_again(place, read_manifest(file), data=sources_of(data or []), progress=progress())
-    if out is not None:
-        _report_again(done, out, images=images, file_names=file_names)
     if as_json:
         print_json(describe_repetition(done, out))
     else:
         _print_repetition(done)
+    if out is not None:
+        _report_again(done, out, images=images, file_names=file_names)
     if not done.same:
         raise typer.Exit(_NOT_THE_SAME)
 
@@ -217,7 +218,8 @@ def _report_again(done: Repetition, out: Path, *, images: int, file_names: bool)
     write_report(make_report(Workspace(done.workspace.root), runs, asked), out)
 
 
-def _require_ending(out: Path) -> None:
+def _require_writable(out: Path) -> None:
+    """Refuses a file that could not be written, before anything is computed for it."""
     if out.suffix.lower() not in _ENDINGS:
         raise StoreError(
             f"{out.name} ends in neither {' nor '.join(_ENDINGS)}.",
@@ -225,3 +227,4 @@ def _require_ending(out: Path) -> None:
         )
     if out.suffix.lower() == ".pdf":
         require_typst()
+    require_place(out)

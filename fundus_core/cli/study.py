@@ -10,6 +10,7 @@ from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.domain.axes import AXES
 from fundus_core.errors import StudyError
+from fundus_core.io.files import require_place
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.studies.cells import CellRecord, unfinished
 from fundus_core.studies.estimate import Estimate, estimate
@@ -68,6 +69,8 @@ def study(
         _print_studies(as_json=as_json)
         return
     place, size = find_workspace(workspace), _size(smoke=smoke, small=small)
+    if out is not None:
+        require_place(out)
     where = options.engine_of(engine, ray_address)
     document = read_study(file, size)
     if on:

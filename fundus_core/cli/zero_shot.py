@@ -9,6 +9,7 @@ from fundus_core.cli import options
 from fundus_core.cli.model import describe_run
 from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line, progress
 from fundus_core.cli.query import print_ranked, ranked
+from fundus_core.io.files import require_place
 from fundus_core.io.findings import read_findings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
@@ -67,6 +68,7 @@ def prototypes(
 ) -> None:
     """Reads every finding with the text tower, for a machine that cannot."""
     place = find_workspace(workspace)
+    require_place(out)
     described = read_findings(findings)
     made = prototypes_of(
         place,

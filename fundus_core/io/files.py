@@ -194,6 +194,40 @@ def new_memory_map(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
     return array
 
 
+def require_place(path: Path, *, is_folder: bool = False) -> None:
+    """Refuses a place that could not be written to, before anything is computed for it.
+
+    Args:
+        path: The file to be written, or the folder; what it lies in is made then, if needed.
+        is_folder: Whether it is a folder.
+
+    Raises:
+        StoreError: If something else lies there, or nothing can be written there.
+        ReadOnlyError: If it lies in a workspace that is only to be looked at.
+    """
+    require_writable(path)
+    place = _nearest(path if is_folder else path.parent)
+    try:
+        is_there, is_other = path.exists(), path.is_dir() != is_folder
+        if is_there and not path.is_dir() and not path.is_file():
+            return  # a pipe, or a device such as /dev/stdout
+        if not (is_there and is_other):
+            trial = temporary_name(place / "trial")
+            trial.touch()
+            trial.unlink()
+    except OSError as error:
+        raise StoreError(
+            f"{path} cannot be written: {place}: {os.strerror(error.errno or errno.EIO)}.",
+            hint="Name another place, one that you may write to.",
+        ) from error
+    if is_there and is_other:
+        there, wanted = ("file", "folder") if is_folder else ("folder", "file")
+        raise StoreError(
+            f"{path} is a {there}, and a {wanted} is to be written.",
+            hint="Choose another name, or move this one away.",
+        )
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, n_bytes: int = 0) -> None:
     """Writes a file under a temporary name, syncs it to disk and renames it into place.
 

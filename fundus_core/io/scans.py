@@ -1,17 +1,16 @@
 """Remembers what was found in each file, so that unchanged photographs are not read again."""
 
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import xxhash
 from filelock import FileLock
 
 from fundus_core.domain.dataset import RejectedRow, RejectReason
-from fundus_core.io.files import full_disk_explained, write_atomically
+from fundus_core.io.files import full_disk_explained
 from fundus_core.io.images import ScannedImage
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.summed_tables import read_summed, write_summed
 
 _VERSION = "3"
 """Raised when files would be judged differently than before."""
@@ -84,14 +83,9 @@ class ScanFile:
             self._write()
 
     def _write(self) -> None:
-        import pyarrow as pa
-        from pyarrow import parquet
-
         rows = [(path, *row) for path, row in (_load(self._path) | self._new).items()]
         columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
-        about = {"version": _VERSION, "xxh3_128": _sum(columns)}
-        table = pa.table(columns).replace_schema_metadata(about)
-        write_atomically(self._path, lambda file: parquet.write_table(table, file))
+        write_summed(self._path, columns, _VERSION)
         self._new = {}
 
     def __enter__(self) -> "ScanFile":
@@ -103,26 +97,11 @@ class ScanFile:
 
 def _load(path: Path) -> dict[str, tuple[Any, ...]]:
     """Returns the rows of a file by path; none if it is missing, damaged or of another version."""
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    if not path.is_file():  # a pipe would be waited for without end
-        return {}
     try:
-        table = parquet.read_table(path)
-        about = table.schema.metadata or {}
-        columns = {name: table.column(name).to_pylist() for name in _COLUMNS}
-    except (OSError, ValueError, pa.ArrowException, KeyError):
+        table = read_summed(path, _COLUMNS)
+    except ValueError:
         return {}
-    if (
-        about.get(b"version") != _VERSION.encode()
-        or about.get(b"xxh3_128") != _sum(columns).encode()
-    ):
+    if table.version != _VERSION:
         return {}
-    paths, *others = columns.values()
+    paths, *others = table.columns.values()
     return dict(zip(paths, zip(*others, strict=True), strict=True))
-
-
-def _sum(columns: Mapping[str, Sequence[Any]]) -> str:
-    """Returns a checksum of the values: Parquet's own covers pages, not what describes them."""
-    return xxhash.xxh3_128_hexdigest(json.dumps(list(columns.values())).encode())

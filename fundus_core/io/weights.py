@@ -1,7 +1,9 @@
 """Finding the file that holds a backbone's weights, on this machine; nothing is downloaded here."""
 
+import contextlib
 import hashlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
@@ -9,7 +11,14 @@ from typing import Literal
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.errors import WeightsError
-from fundus_core.io.files import read_json
+from fundus_core.io.files import (
+    full_disk_explained,
+    read_json,
+    sync_file,
+    sync_folder,
+    temporary_name,
+)
+from fundus_core.io.read_only import require_writable
 from fundus_core.io.workspace import Workspace
 
 ENVIRONMENT_VARIABLE = "FUNDUS_WEIGHTS"
@@ -134,6 +143,48 @@ def require_unchanged(path: Path) -> None:
         f"{path.with_suffix('.json').name} says {str(told)[:12]}….",
         hint="Fetch, convert or train the weights again; if the file is right, remove the card.",
     )
+
+
+def write_weights(
+    path: Path,
+    write: Callable[[Path], object],
+    tell: Callable[[str], object],
+    *,
+    n_bytes: int,
+) -> str:
+    """Writes a weights file; what is told of it is stored before it appears.
+
+    Whoever is killed in between leaves a card without its weights, never weights without it.
+
+    Args:
+        path: Where the file is to appear; its folder is made if needed.
+        write: Called with the temporary name to write to.
+        tell: Called with the SHA-256 of the finished file, to store what is known of it.
+        n_bytes: How much the file needs, for the sentence about a full disk.
+
+    Returns:
+        The SHA-256.
+
+    Raises:
+        StoreError: If the disk is full, or the place may not be written to.
+        ReadOnlyError: If it lies in a workspace that is only to be looked at.
+    """
+    require_writable(path)
+    temporary = temporary_name(path)
+    try:
+        with full_disk_explained(path, n_bytes):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write(temporary)
+            sync_file(temporary)
+        sha256 = file_sha256(temporary)
+        tell(sha256)
+        with full_disk_explained(path, n_bytes):
+            temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return sha256
 
 
 def where_weights_go(spec: BackboneSpec, workspace: Workspace) -> str:

@@ -36,6 +36,11 @@ class Workspace:
         return self.root / "scans.parquet"
 
     @property
+    def damaged(self) -> Path:
+        """What cannot be used and was moved aside."""
+        return self.root / "damaged"
+
+    @property
     def thumbnails(self) -> Path:
         """Small pictures for galleries, by image id."""
         return self.root / "thumbnails"

@@ -16,6 +16,8 @@ _JOINER = "\u2060"
 """Takes no room. Browsers get every `http://` and `www.` as a link, also where all is escaped: the
 renderer looks for them once more in what it has understood."""
 
+_DATE = re.compile(r"[\w .:+-]{1,40}", re.ASCII)
+
 _MOST_COLUMNS = 4
 """Columns of a target that are all named in a menu."""
 
@@ -168,10 +170,22 @@ def duration(seconds: float) -> str:
 
 
 def when(moment: datetime | str) -> str:
-    """Returns a UTC moment as local date and time to the minute; ISO 8601 strings are read."""
-    parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
-    aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-    return aware.astimezone().strftime("%Y-%m-%d %H:%M")
+    """Returns a UTC moment as local date and time to the minute; ISO 8601 strings are read.
+
+    What is no moment, or none that clocks here know, is shown as it is; anything but a date's signs
+    could be markup, and is not shown.
+
+    Examples:
+        >>> when("9999-12-31T23:59:59-12:00"), when("yesterday"), when("[now](http://host)")
+        ('9999-12-31T23:59:59-12:00', 'yesterday', 'not known')
+    """
+    try:
+        parsed = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        aware = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+        return aware.astimezone().strftime("%Y-%m-%d %H:%M")
+    except (ValueError, OverflowError, OSError):
+        text = str(moment)
+        return text if _DATE.fullmatch(text) else "not known"
 
 
 def shown(value: object) -> str:

@@ -1,8 +1,11 @@
 """`fundus doctor` and `fundus repoint`: what they print, and how they end."""
 
+import hashlib
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import typer
 from typer.testing import CliRunner, Result
@@ -13,7 +16,13 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.repoint import repoint
-from tests.fakes import write_dataset
+from fundus_core.workflows.weights.teacher_tables import (
+    TEACHERS,
+    store_teachers,
+    table_of_teachers,
+    teachers_of,
+)
+from tests.fakes import tiny_dataset, write_dataset
 
 EXIT_NOT_IN_ORDER = 3
 
@@ -75,6 +84,85 @@ def test_doctor__weights_that_are_not_those_of_their_card_are_named(place: Works
 
     assert result.exit_code == EXIT_NOT_IN_ORDER
     assert "mine.safetensors was changed" in result.stdout
+
+
+def stored_teachers(place: Workspace) -> Path:
+    """Stores weights, their card, and the table of who taught them; returns the table."""
+    dataset = tiny_dataset(4)
+    place.weights.mkdir()
+    (place.weights / "mine.safetensors").write_bytes(b"weights")
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    teachers = table_of_teachers(dataset, dataset.image_ids, np.ones(8, bool))
+    n_teachers = store_teachers(place, sha256, teachers)
+    card = {"sha256": sha256, "n_teachers": n_teachers}
+    (place.weights / "mine.json").write_text(json.dumps(card), encoding="utf-8")
+    return place.weights / TEACHERS / f"{sha256}.parquet"
+
+
+def test_doctor__a_damaged_table_of_who_taught_weights_is_named_and_moved_aside(
+    place: Workspace,
+) -> None:
+    table = stored_teachers(place)
+    name = f"weights/{TEACHERS}/{table.name}"
+    sound = run(place, "doctor")
+    content = bytearray(table.read_bytes())
+    content[40] ^= 4
+    table.write_bytes(content)
+
+    result, mended = run(place, "doctor"), run(place, "doctor", "--repair")
+    after = run(place, "doctor")
+
+    assert sound.exit_code == 0
+    assert "weights: in order" in sound.stdout
+    assert result.exit_code == EXIT_NOT_IN_ORDER
+    assert f"1 damaged ({name})" in result.stdout
+    assert "Who taught mine.safetensors is not known" in result.stdout
+    assert mended.exit_code == 0
+    assert "Who taught some weights is no longer known" in mended.stdout
+    assert "computed again" not in mended.stdout
+    assert (place.root / "damaged" / name).read_bytes() == content
+    assert "weights: caution." in after.stdout
+    assert "Who taught mine.safetensors is not known" in after.stdout
+
+
+def test_doctor__weights_of_which_the_table_was_moved_aside_stay_of_unknown_teachers(
+    place: Workspace,
+) -> None:
+    table = stored_teachers(place)
+    (place.weights / "mine.json").write_text(json.dumps({"sha256": table.stem}), encoding="utf-8")
+    table.write_bytes(b"no table")
+
+    run(place, "doctor", "--repair")
+    after = run(place, "doctor")
+
+    assert "Who taught mine.safetensors is not known" in after.stdout
+
+
+def test_doctor__weights_of_which_the_table_is_gone_are_named(place: Workspace) -> None:
+    shutil.rmtree(stored_teachers(place).parent)
+
+    result = run(place, "doctor")
+
+    assert "weights: caution." in result.stdout
+    assert "Who taught mine.safetensors is not known" in result.stdout
+    assert "repeat the `fundus pretrain`" in result.stdout
+
+
+def test_doctor__gives_a_checksum_to_a_table_of_an_older_version(place: Workspace) -> None:
+    table = stored_teachers(place)
+    teachers = teachers_of(place, table.stem)
+    assert teachers is not None
+    teachers.to_parquet(table, index=False)
+
+    before, mended = run(place, "doctor"), run(place, "doctor", "--repair")
+    after = run(place, "doctor")
+
+    assert "stored results: caution" in before.stdout
+    assert "1 given a checksum" in mended.stdout
+    assert "stored results: in order" in after.stdout
+    again = teachers_of(place, table.stem)
+    assert again is not None
+    assert again.equals(teachers)
 
 
 def test_repoint__by_a_name_is_told_the_ids(place: Workspace, tmp_path: Path) -> None:

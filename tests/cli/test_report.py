@@ -4,6 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from fundus_core.cli import bundle as bundle_command
+from fundus_core.cli import report as report_command
+from fundus_core.errors import StoreError
 from tests.cli.conftest import Fundus, Probed, probe_once
 from tests.report.pages import Page, assert_harmless
 
@@ -129,6 +132,72 @@ def test_rerun__scores_that_differ_are_told_and_end_with_0(
 
     assert outcome.exit_code == 0, outcome.stderr
     assert "not every score the same" in outcome.stdout
+
+
+@pytest.fixture
+def folder_in_the_way(tmp_path: Path) -> Path:
+    folder = tmp_path / "dir.html"
+    folder.mkdir()
+    return folder
+
+
+def never(*_: object, **__: object) -> None:
+    raise AssertionError("computed for a place that cannot be written to")
+
+
+@pytest.mark.parametrize("place", ["folder", "/proc/x.html", "file"])
+@pytest.mark.parametrize("command", ["rerun", "report", "bundle"])
+def test_out__that_cannot_be_written_is_refused_before_anything_is_computed(
+    fundus: Fundus,
+    run_id: str,
+    tmp_path: Path,
+    folder_in_the_way: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+    command: str,
+) -> None:
+    page = tmp_path / "report.html"
+    fundus("report", run_id, "--out", page)
+    monkeypatch.setattr(report_command, "run_again", never)
+    monkeypatch.setattr(report_command, "make_report", never)
+    monkeypatch.setattr(bundle_command, "export_bundle", never)
+    out = {"folder": folder_in_the_way, "file": page / "x.html"}.get(place, Path(place))
+    words = {"rerun": ("rerun", page), "report": ("report", run_id)}.get(
+        command, ("bundle", "export", "data")
+    )
+
+    outcome = fundus(*words, "--out", out)
+
+    assert outcome.exit_code == 2, outcome.stderr
+    said = "is a folder, and a file is to be written" if place == "folder" else "cannot be written"
+    assert f"{out} {said}" in outcome.stderr
+    assert outcome.stdout == ""
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)], ids=["lines", "json"])
+def test_rerun__of_which_the_page_cannot_be_written_has_printed_the_comparison(
+    fundus: Fundus,
+    run_id: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+) -> None:
+    page = tmp_path / "report.html"
+    fundus("report", run_id, "--out", page)
+
+    def full(*_: object) -> None:
+        raise StoreError("No space left.", hint="Free some.")
+
+    monkeypatch.setattr(report_command, "write_report", full)
+
+    outcome = fundus("rerun", page, "--out", tmp_path / "again.html", *options)
+
+    assert outcome.exit_code == 2
+    assert "No space left." in outcome.stderr
+    if options:
+        assert outcome.json["same"] is True
+    else:
+        assert "every score the same" in outcome.stdout
 
 
 def test_report__prints_what_matters(fundus: Fundus, run_id: str, tmp_path: Path) -> None:

@@ -1,5 +1,8 @@
 """Texts: data never becomes markup, and numbers keep the digits that mean something."""
 
+import time
+from datetime import UTC, datetime
+
 import pytest
 
 from fundus_core.ui import text
@@ -32,3 +35,31 @@ def test_code__a_label_cannot_end_the_code_it_is_in(label: str) -> None:
 
     assert (shown[0], shown[-1]) == ("`", "`")
     assert "`" not in shown[1:-1]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "Pacific/Honolulu"])
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "9999-12-31T23:59:59-12:00",
+        "0001-01-01T00:00:00+14:00",
+        datetime.max,
+        datetime.min.replace(tzinfo=UTC),
+        "no moment",
+        "",
+        *BEACONS,
+    ],
+    ids=str,
+)
+def test_when__never_fails_and_is_never_markup(
+    monkeypatch: pytest.MonkeyPatch, moment: datetime | str, zone: str
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+
+    shown = text.when(moment)
+
+    monkeypatch.undo()
+    time.tzset()
+    assert not set(shown) & set("![](<>`$/")
+    assert shown in {str(moment), "not known"} or str(moment)[:4] in {"9999", "0001"}

@@ -20,7 +20,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.io.workspace_format import format_of, in_the_way, is_foreign
 from fundus_core.workflows.data.checkup import Check, State
 from fundus_core.workflows.data.doctor_photographs import photographs_check
-from fundus_core.workflows.data.integrity import DAMAGED, Integrity, examine, mend
+from fundus_core.workflows.data.integrity import Integrity, examine, mend
+from fundus_core.workflows.weights.teacher_tables import TEACHERS, weights_of_unknown_teachers
 
 _PACKAGES = ("torch", "torchvision", "timm", "streamlit", "numpy", "pandas", "scikit-learn")
 _IMPORTED = ("torch", "torchvision", "timm")
@@ -30,6 +31,11 @@ _LEAST_FREE = 2_000_000_000
 """Bytes on disk below which an extraction of a large data set may not fit."""
 
 _NAMED_AT_MOST = 3
+
+_TEACHERS_BACK = (
+    "Put the list back from a backup, or repeat the `fundus pretrain` that made the weights. Until "
+    "then their figures carry caution FD025, as those of weights that were passed on without it do."
+)
 
 
 def diagnose(workspace: Workspace, *, repair: bool = False) -> tuple[Check, ...]:
@@ -148,11 +154,16 @@ def _weights(workspace: Workspace) -> Check:
             "weights", "not in order", " ".join(one.message for one in problems), problems[0].hint
         )
     carded = sum(path.with_suffix(".json").is_file() for path in files)
-    return Check(
-        "weights",
-        "in order",
-        f"{len(files)} weights files; the {carded} with a card have the SHA-256 it tells.",
-    )
+    text = f"{len(files)} weights files; the {carded} with a card have the SHA-256 it tells."
+    if unknown := weights_of_unknown_teachers(workspace):
+        return Check(
+            "weights",
+            "caution",
+            f"{text} Who taught {_some(tuple(path.name for path in unknown))} is not known: the "
+            f"list in {TEACHERS} is missing or damaged.",
+            _TEACHERS_BACK,
+        )
+    return Check("weights", "in order", text)
 
 
 def _refused(files: list[Path]) -> Iterator[WeightsError]:
@@ -219,9 +230,9 @@ def _stored(workspace: Workspace, *, repair: bool) -> Check:
         return Check(
             "stored results",
             "mended",
-            f"{text} {len(found.damaged)} moved to {workspace.root / DAMAGED}, "
+            f"{text} {len(found.damaged)} moved to {workspace.damaged}, "
             f"{len(found.unsealed)} given a checksum.",
-            "What was moved is computed again when it is asked for." if found.damaged else "",
+            _after_moving(found.damaged),
         )
     if found.damaged:
         return Check(
@@ -236,6 +247,15 @@ def _stored(workspace: Workspace, *, repair: bool) -> Check:
             "stored results", "caution", text, "`fundus doctor --repair` gives them a checksum."
         )
     return Check("stored results", "in order", text)
+
+
+def _after_moving(damaged: tuple[str, ...]) -> str:
+    """Returns the next step where something was moved aside."""
+    of_teachers = any(name.endswith(".parquet") for name in damaged)
+    is_computed = any(not name.endswith(".parquet") for name in damaged)
+    again = "What was moved is computed again when it is asked for." if is_computed else ""
+    lists = f"Who taught some weights is no longer known. {_TEACHERS_BACK}" if of_teachers else ""
+    return f"{again} {lists}".strip()
 
 
 def _is_old(workspace: Workspace) -> bool:

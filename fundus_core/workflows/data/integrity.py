@@ -20,9 +20,12 @@ from fundus_core.io.square_store import damaged_squares
 from fundus_core.io.store import MANIFEST, ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.io.workspace_format import write_stamp
-
-DAMAGED = "damaged"
-"""Of the workspace: where what cannot be used is moved to."""
+from fundus_core.workflows.weights.teacher_tables import (
+    give_checksum,
+    is_whole,
+    lacks_checksum,
+    tables_of_teachers,
+)
 
 _SEALED_RECORDS = ("precision/*.json", "studies/cells/*.json", "selections/*/names/*.json")
 """Small files of their own that results depend on."""
@@ -60,11 +63,7 @@ def examine(workspace: Workspace) -> Integrity:
         len(shards),
         len(records),
         tuple(relative[path] for path, whole in found if not whole),
-        tuple(
-            relative[path]
-            for path, whole in found
-            if whole and _can_be_sealed(path) and not is_sealed(read_json(_record_of(path)))
-        ),
+        tuple(relative[path] for path, whole in found if whole and _lacks_seal(path)),
     )
 
 
@@ -79,6 +78,9 @@ def mend(workspace: Workspace, found: Integrity) -> None:
         _move_aside(workspace, workspace.root / name)
     for name in found.unsealed:
         record = _record_of(workspace.root / name)
+        if record.suffix == ".parquet":
+            give_checksum(record)
+            continue
         value, status = read_json(record), record.stat()
         if isinstance(value, dict):
             write_sealed(record, value)
@@ -90,7 +92,7 @@ def _results(workspace: Workspace) -> Iterator[tuple[Path, bool]]:
     """Yields the folder of each stored result, and whether it is whole."""
     roots = {manifest.parents[1] for manifest in workspace.root.glob(f"[!.]*/[!.]*/{MANIFEST}")}
     for root in sorted(roots):
-        if root.name == DAMAGED:
+        if root == workspace.damaged:
             continue
         store = ArtifactStore(root)
         for name in store.names():
@@ -120,11 +122,17 @@ def _records(workspace: Workspace) -> Iterator[tuple[Path, bool]]:
         files = SelectionFiles(workspace, folder.name)
         for path in sorted(folder.glob("sets/[!.]*.json")):
             yield path, files.read(path.stem) is not None
+    for path in tables_of_teachers(workspace):
+        yield path, is_whole(path)
 
 
-def _can_be_sealed(path: Path) -> bool:
-    """Says whether a seal is what tells a change; recipes are named by their content."""
-    return path.name != "recipe.json"
+def _lacks_seal(path: Path) -> bool:
+    """Says whether something was written before it had a seal; recipes are named by content."""
+    if path.name == "recipe.json":
+        return False
+    if path.suffix == ".parquet":
+        return lacks_checksum(path)
+    return not is_sealed(read_json(_record_of(path)))
 
 
 def _record_of(path: Path) -> Path:
@@ -141,7 +149,7 @@ def _move_aside(workspace: Workspace, path: Path) -> None:
     ):
         together.append(path.with_suffix(".npy"))
     for each in filter(Path.exists, together):
-        place = workspace.root / DAMAGED / each.relative_to(workspace.root)
+        place = workspace.damaged / each.relative_to(workspace.root)
         try:
             place.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(place, ignore_errors=True)

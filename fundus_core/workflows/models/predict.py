@@ -129,7 +129,8 @@ def predict(
     external = replace(external, id=own_id(workspace, external.id, dataset_id))
     save_run(workspace, external, outside)
     met_inside = exposure_of_photographs(workspace, weights, inside.image_ids)
-    is_external = external.auc is not None and not (seen or met.n_seen or met_inside.n_seen)
+    is_fresh = met.is_known and not (seen or met.n_seen or met_inside.n_seen)
+    is_external = is_fresh and external.auc is not None
     return ExternalResult(
         external,
         outside,

@@ -1,12 +1,11 @@
 """Use case: weights of our own, from an upstream task on labelled photographs."""
 
-import hashlib
 import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,9 +25,14 @@ from fundus_core.finetune.loop import Trained, TrainingRecipe, train
 from fundus_core.finetune.refusals import require_rates
 from fundus_core.finetune.squares import Squares, read_squares
 from fundus_core.finetune.state import Epoch
-from fundus_core.io.files import write_atomically, write_json
-from fundus_core.io.photo_files import root_of
-from fundus_core.io.weights import SCRATCH, FoundWeights, file_sha256, find_weights
+from fundus_core.io.files import write_json
+from fundus_core.io.weights import (
+    SCRATCH,
+    FoundWeights,
+    file_sha256,
+    find_weights,
+    write_weights,
+)
 from fundus_core.io.workspace import Workspace
 from fundus_core.phantom.lesion_drawing import CUP_BIT, DISC_BIT, LESION_BITS
 from fundus_core.phantom.shots import LABEL_COLUMNS
@@ -48,7 +52,12 @@ from fundus_core.workflows.models.pretrained import (
     require_free,
     weights_file,
 )
-from fundus_core.workflows.weights.teachers import store_teachers, table_of_teachers, teachers_of
+from fundus_core.workflows.segmenting.masks import USUAL_MASKS, mask_files
+from fundus_core.workflows.weights.teacher_tables import (
+    knows_teachers,
+    store_teachers,
+    table_of_teachers,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -101,7 +110,7 @@ def pretrain(
 
     A call that was interrupted goes on from its last whole epoch when it is repeated; weights that
     an equal call has made are returned as they are. Who taught them is stored with them, see
-    `workflows.weights.teachers`.
+    `workflows.weights.teacher_tables`.
 
     Raises:
         TargetError: If the task or its labels do not fit the data set.
@@ -152,14 +161,18 @@ def pretrain(
     seconds = round(time.perf_counter() - started)
     if not choice.replace:
         require_free(workspace, weights, recipe)  # another call may have written it meanwhile
-    content = _half_precision(network)
-    sha256 = hashlib.sha256(content).hexdigest()
-    teachers = table_of_teachers(dataset, squares.image_ids, _with_labels(targets))
-    store_teachers(workspace, sha256, teachers, started_from=initial.sha256)
-    write_atomically(weights, lambda file: file.write(content))
-    made = _write_card(
-        weights, sha256, dataset, spec, recipe, initial, trained, validation, seconds
+    made = Pretrained(
+        weights, weights.with_suffix(".json"), trained.epochs, trained.best, validation
     )
+    content = _half_precision(network)
+    teachers = table_of_teachers(dataset, squares.image_ids, _with_labels(targets))
+
+    def tell(sha256: str) -> None:
+        n_teachers = store_teachers(workspace, sha256, teachers, started_from=initial.sha256)
+        card = _card(sha256, dataset, spec, recipe, initial, trained, validation, seconds)
+        write_json(made.card, {"name": choice.name, **card, "n_teachers": n_teachers})
+
+    write_weights(weights, lambda path: path.write_bytes(content), tell, n_bytes=len(content))
     shutil.rmtree(folder, ignore_errors=True)
     return made
 
@@ -228,11 +241,9 @@ def _squares(
 
 def _masks(dataset: FundusDataset) -> dict[str, Path] | None:
     """Returns image id -> truth mask, from the table's `mask` column; None if it has none."""
-    if "mask" not in dataset.table.columns:
+    if USUAL_MASKS not in dataset.table.columns:
         return None
-    root = root_of(dataset.source)
-    named = dataset.table[["image_id", "mask"]].dropna()
-    return {image_id: root / str(mask) for image_id, mask in named.itertuples(index=False)}
+    return mask_files(dataset, USUAL_MASKS)
 
 
 def _network(
@@ -314,8 +325,8 @@ def _with_labels(targets: UpstreamTargets) -> NDArray[np.bool_]:
 def _remember_teachers(
     workspace: Workspace, dataset: FundusDataset, recipe: PretrainRecipe, sha256: str
 ) -> None:
-    """Stores who taught weights that an older version made without saying so."""
-    if teachers_of(workspace, sha256) is None:
+    """Stores who taught weights where an older version did not, or the table was lost."""
+    if not knows_teachers(workspace, sha256):
         labelled = np.ones(len(dataset), dtype=bool)
         teachers = table_of_teachers(dataset, dataset.image_ids, labelled)
         store_teachers(workspace, sha256, teachers, started_from=recipe.initial_sha256)
@@ -337,8 +348,7 @@ def _half_precision(network: UpstreamNetwork) -> bytes:
     )
 
 
-def _write_card(
-    weights: Path,
+def _card(
     sha256: str,
     dataset: FundusDataset,
     spec: BackboneSpec,
@@ -347,32 +357,23 @@ def _write_card(
     trained: Trained,
     validation: dict[str, AucInterval],
     seconds: int,
-) -> Pretrained:
-    """Writes the card, with the hash of the weights.
-
-    It comes before them: a call that is killed in between goes on when it is repeated.
-    """
-    card = weights.with_suffix(".json")
+) -> dict[str, Any]:
+    """Returns what is known of the weights, for whoever finds them later."""
     device = choose_device()
-    write_json(
-        card,
-        {
-            "name": weights.stem,
-            "backbone": spec.id,
-            "sha256": sha256,
-            "initial": initial.name,
-            "initial_file": initial.path.name if initial.path else SCRATCH,
-            "recipe": recipe.on_card(),
-            "dataset": dataset.name,
-            "synthetic": dataset.synthetic,
-            "n_images": len(dataset),
-            "n_patients": dataset.n_patients,
-            "epochs": [asdict(epoch) for epoch in trained.epochs],
-            "best": trained.best,
-            "validation": {name: asdict(auc) for name, auc in validation.items()},
-            "device": device.type,
-            "precision": choose_precision(recipe.training.precision, device),
-            "seconds": seconds,
-        },
-    )
-    return Pretrained(weights, card, trained.epochs, trained.best, validation)
+    return {
+        "backbone": spec.id,
+        "sha256": sha256,
+        "initial": initial.name,
+        "initial_file": initial.path.name if initial.path else SCRATCH,
+        "recipe": recipe.on_card(),
+        "dataset": dataset.name,
+        "synthetic": dataset.synthetic,
+        "n_images": len(dataset),
+        "n_patients": dataset.n_patients,
+        "epochs": [asdict(epoch) for epoch in trained.epochs],
+        "best": trained.best,
+        "validation": {name: asdict(auc) for name, auc in validation.items()},
+        "device": device.type,
+        "precision": choose_precision(recipe.training.precision, device),
+        "seconds": seconds,
+    }

@@ -15,6 +15,7 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.errors import DataError, FundusError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
+from fundus_core.io.damage import known_damage
 from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.io.files import write_json
 from fundus_core.io.store import ArtifactStore
@@ -234,13 +235,16 @@ def load_run(workspace: Workspace, run_id: str) -> Run:
     """Returns a stored run; a unique beginning of its id is enough.
 
     Raises:
-        StoreError: If there is none, or several begin so.
+        StoreError: If there is none, several begin so, or it is damaged.
     """
     runs = list_runs(workspace)
     exact = [run for run in runs if run.id == run_id]
     found = exact or [run for run in runs if run_id and run.id.startswith(run_id)]
     if len(found) == 1:
         return found[0]
+    for name in known_damage(workspace.runs):
+        if run_id and name.startswith(run_id) and not found:
+            raise _damaged(name)
     known = ", ".join(run.id for run in (found or runs)[:5]) or "none yet"
     problem = "Several runs begin with" if found else "There is no run"
     raise StoreError(
@@ -257,12 +261,16 @@ def run_folder(workspace: Workspace, run: Run) -> Path:
     """
     folder = ArtifactStore(workspace.runs).get(run.id)
     if folder is None:
-        raise StoreError(
-            f"The files of run {run.id} are missing or damaged.",
-            hint="`fundus doctor --repair` moves them aside; fit the probe again then: its "
-            "embeddings are kept.",
-        )
+        raise _damaged(run.id)
     return folder
+
+
+def _damaged(run_id: str) -> StoreError:
+    return StoreError(
+        f"The files of run {run_id} are missing or damaged.",
+        hint="`fundus doctor --repair` moves them aside; fit the probe again then: its embeddings "
+        "are kept.",
+    )
 
 
 def run_predictions(workspace: Workspace, run: Run) -> Predictions:

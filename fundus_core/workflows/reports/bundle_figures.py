@@ -1,6 +1,7 @@
 """Whether the figures in a bundle are those of the predictions that came with it."""
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
@@ -37,6 +38,12 @@ _ROUNDING_OF_THE_REST = 1e-6
 _OF_WORDS = {"FD012", "FD020", "FD021"}
 """Cautions about names, which are not in a bundle as they were."""
 
+_SHARE = re.compile(r"\d % of patients")
+"""In the name of a run that did not learn from all patients."""
+
+_OF_FIGURES = {"FD006"}
+"""Cautions that the predictions alone give: where they do not, nobody knows what one is of."""
+
 _Figures = dict[str, Any]
 
 
@@ -68,7 +75,7 @@ def require_right_figures(
 def with_found_cautions(
     run: Run, predictions: Predictions, dataset: FundusDataset, taught: set[str]
 ) -> Run:
-    """Returns a run with all cautions that its data set and its predictions give.
+    """Returns a run with all cautions that its data set and its predictions give, in their words.
 
     Args:
         run: As its author tells it.
@@ -86,7 +93,8 @@ def with_found_cautions(
     found += filter(None, [taught_caution(n_seen, len(predictions.image_ids))])
     known = {one.code for one in run.cautions}
     again = {one.code: one for one in found if one.code not in known & _OF_WORDS}
-    kept = [again.pop(one.code, one) for one in run.cautions]
+    told = [one for one in run.cautions if one.code in again or one.code not in _OF_FIGURES]
+    kept = [again.pop(one.code, one) for one in told]
     return replace(run, cautions=(*kept, *again.values()))
 
 
@@ -175,10 +183,15 @@ def _of_fold(
 
 
 def _require_possible_sides(run: Run, n_images: int) -> None:
-    """Raises if a fold learned from nothing, or from photographs that it tests."""
+    """Raises if a fold learned from nothing, or from photographs that it tests.
+
+    In cross-validation it learned from all others, but for runs of a share of the patients, whose
+    names say so.
+    """
+    is_of_all = len(run.folds) > 1 and not _SHARE.search(run.label)
     for one in run.folds:
         most = n_images - one.n_test if len(run.folds) > 1 else math.inf
-        if not 0 < one.n_train <= most:
+        if not 0 < one.n_train <= most or (is_of_all and one.n_train != most):
             raise ValueError(f"the run {run.id}: fold {one.fold} learned from {one.n_train} images")
 
 

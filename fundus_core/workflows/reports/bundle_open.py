@@ -149,7 +149,7 @@ def _require_free(workspace: Workspace, staged: Staged) -> None:
 
 
 def _put(staging: Workspace, workspace: Workspace) -> None:
-    """Moves all that was staged to its place, the data set last."""
+    """Moves all that was staged to its place, the data set last; takes it back in reverse."""
     placed: list[Path] = []
     try:
         for kind in ("embeddings", *STORES, "runs", "datasets"):
@@ -158,7 +158,7 @@ def _put(staging: Workspace, workspace: Workspace) -> None:
                 placed.append(place)
                 _move(made, place)
     except BaseException:
-        for place in placed:
+        for place in reversed(placed):
             shutil.rmtree(place, ignore_errors=True)
         raise
 

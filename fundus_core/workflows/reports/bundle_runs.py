@@ -40,6 +40,9 @@ _FILES = {RUN, PREDICTIONS, BASELINE, TRAINED_ON, PROBE_FILE, CURVE_FILE}
 _COLUMNS = ["image_id", "patient_id"]
 """Of what taught a model."""
 
+_FIRST_YEAR, _LAST_YEAR = 2000, 2100
+"""In which a run may have been made: what lies at the ends of a calendar has no local time."""
+
 _METHODS = {
     "probe": {*PROBES},
     "finetune": {*STRATEGIES},
@@ -95,7 +98,9 @@ def _run(about: dict[str, Any], dataset: FundusDataset) -> Run:
         raise ValueError(f"the run {about['id']}")
     what = f"the run {run.id}"
     require_type(run, Run, what)
-    datetime.fromisoformat(run.created_at)
+    made = datetime.fromisoformat(run.created_at)
+    if made.tzinfo is None or not _FIRST_YEAR <= made.year <= _LAST_YEAR:
+        raise ValueError(f"{what} made at {run.created_at}, which is no moment with an offset")
     if run.probe not in _METHODS[run.kind]:
         raise ValueError(f"{what} by {run.probe!r}, which is no way to a {run.kind}")
     if unknown := {one.code for one in run.cautions} - set(CAUTIONS):
@@ -119,6 +124,8 @@ def _predictions(run: Run, place: Path) -> tuple[Predictions, Predictions | None
     """Returns held-out predictions and those of the mean colour, if there are any."""
     said = _scores(run, place / PREDICTIONS)
     if not (place / BASELINE).is_file():
+        if run.kind in TRAINED_HERE:
+            raise ValueError(f"the run {run.id} without what the mean colour predicts")
         return said, None
     colour = _scores(run, place / BASELINE)
     same = colour.image_ids == said.image_ids and np.array_equal(colour.y_true, said.y_true)
@@ -242,6 +249,11 @@ def _require_possible(run: Run, given: pd.DataFrame, must: pd.DataFrame) -> None
     least = max((one.n_train for one in run.folds), default=0)
     if len(given) < (least if run.kind == "finetune" else run.folds[0].n_train):
         raise ValueError(f"{what} has {len(given)} photographs, fewer than a fold learned from")
+    of_first_fold = run.kind == "probe" and len(run.folds) > 1 and n_missing > 0
+    if of_first_fold and len(given) != run.folds[0].n_train:
+        raise ValueError(
+            f"{what} has {len(given)} photographs, and fold 0 learned from {run.folds[0].n_train}"
+        )
 
 
 def stored(run: Run, about: dict[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Use case: a checkpoint as it was published becomes safetensors in our networks' own names."""
 
-import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +13,10 @@ from fundus_core.backbones.checkpoints import TRUNK, KeyReport
 from fundus_core.backbones.pickled import PickledObjects, pickled_objects, tensors_of_trusted_pickle
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import WeightsError
-from fundus_core.io.files import full_disk_explained, sync_folder, temporary_name, write_json
-from fundus_core.io.weights import file_sha256, name_when_converted
+from fundus_core.io.files import write_json
+from fundus_core.io.weights import file_sha256, name_when_converted, write_weights
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.weights.teachers import inherit_teachers
+from fundus_core.workflows.weights.teacher_tables import inherit_teachers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -82,14 +82,18 @@ def convert(
             tensors_of_trusted_pickle(file, readable)
         progress(2, 3, f"Filling {spec.id}")
         report, tensors, poolings = _filled(spec, readable)
-    _save(target, tensors, spec)
-    result = Converted(
-        spec.id, target, file_sha256(target), report, poolings, unpickled=objects.runs_code
-    )
-    inherit_teachers(workspace, result.sha256, started_from=file_sha256(file))
-    write_json(target.with_suffix(".json"), _card(spec, file, result, objects))
+
+    def result(sha256: str) -> Converted:
+        return Converted(spec.id, target, sha256, report, poolings, unpickled=objects.runs_code)
+
+    def tell(sha256: str) -> None:
+        n_teachers = inherit_teachers(workspace, sha256, started_from=file_sha256(file))
+        card = _card(spec, file, result(sha256), objects)
+        write_json(target.with_suffix(".json"), card | {"n_teachers": n_teachers})
+
+    sha256 = _save(target, tensors, spec, tell)
     progress(3, 3, f"Wrote {target.name}")
-    return result
+    return result(sha256)
 
 
 def _filled(
@@ -162,25 +166,20 @@ def _refusal(file: Path, spec: BackboneSpec, objects: PickledObjects) -> Weights
     )
 
 
-def _save(target: Path, tensors: "dict[str, Tensor]", spec: BackboneSpec) -> None:
-    """Writes the tensors under another name and renames the file once it is whole."""
+def _save(
+    target: Path, tensors: "dict[str, Tensor]", spec: BackboneSpec, tell: Callable[[str], None]
+) -> str:
+    """Writes the tensors, see `write_weights`; returns the SHA-256 of their file."""
     from safetensors.torch import save_file
 
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = temporary_name(target)
-    n_bytes = sum(value.numel() * value.element_size() for value in tensors.values())
     about = {"format": "pt", "backbone": spec.id, "architecture": spec.architecture}
-    try:
-        with full_disk_explained(target, n_bytes):
-            save_file(
-                {name: value.contiguous() for name, value in tensors.items()}, temporary, about
-            )
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-        temporary.replace(target)
-        sync_folder(target.parent)
-    finally:
-        temporary.unlink(missing_ok=True)
+    whole = {name: value.contiguous() for name, value in tensors.items()}
+    return write_weights(
+        target,
+        lambda path: save_file(whole, path, about),
+        tell,
+        n_bytes=sum(value.numel() * value.element_size() for value in whole.values()),
+    )
 
 
 def _card(

@@ -33,7 +33,7 @@ from fundus_core.workflows.models.prototypes import (
 from fundus_core.workflows.models.questions import question_of
 from fundus_core.workflows.models.runs import list_runs, run_predictions, run_probe
 from fundus_core.workflows.models.zero_shot import ZeroShotChoice, save_findings, zero_shot_dataset
-from fundus_core.workflows.weights.teachers import store_teachers, table_of_teachers
+from fundus_core.workflows.weights.teacher_tables import store_teachers, table_of_teachers
 
 SPEC = BackboneSpec(
     id="speaking",

@@ -91,6 +91,8 @@ FIGURES: dict[str, tuple[Change, str]] = {
     "labels of a fold": (of_fold(n_positive=990), r"labels \(fold 0\).* is 990"),
     "patients of a fold": (of_fold(n_patients=990), r"patients \(fold 0\).* is 990"),
     "learned from in a fold": (of_fold(n_train=990), "learned from"),
+    "learned from few in a fold": (of_fold(n_train=1), "fold 0 learned from 1 images"),
+    "learned from one less": (of_fold(n_train=19), "fold 0 learned from 19 images"),
     "a fold less": (lambda run: run["folds"].pop(), r"\(fold 2\).* is none"),
     "no folds": (of_run(folds=[]), "a probe with 0 folds"),
 }
@@ -119,6 +121,16 @@ UNREADABLE: dict[str, Callable[[Forged], object]] = {
     "end in words": lambda b: b.change("/run.json", of_auc(low="low")),
     "label": lambda b: b.change("/run.json", of_run(label=["x"])),
     "date": lambda b: b.change("/run.json", of_run(created_at="9999-99-99")),
+    "date at the end of time": lambda b: b.change(
+        "/run.json", of_run(created_at="9999-12-31T23:59:59-12:00")
+    ),
+    "date before all time": lambda b: b.change(
+        "/run.json", of_run(created_at="0001-01-01T00:00:00+14:00")
+    ),
+    "date without offset": lambda b: b.change("/run.json", of_run(created_at="2026-01-01T10:00")),
+    "no baseline": lambda b: b.put("baseline.parquet", None).change(
+        "/run.json", of_run(baseline_auc=None, baseline_p=None)
+    ),
     "date is a number": lambda b: b.change("/run.json", of_run(created_at=5)),
     "recipe": lambda b: b.change("/run.json", of_run(recipe=[1])),
     "truth": lambda b: b.change("/run.json", of_run(n_images=True)),
@@ -236,6 +248,24 @@ def test_open_bundle__corrects_cautions_that_were_made_harmless(
     assert "+0.500" not in str(run.cautions)
 
 
+def test_open_bundle__takes_out_a_caution_with_a_figure_that_nothing_gives(
+    bundle: Path, tmp_path: Path
+) -> None:
+    """A run by words alone has no mean colour to be held against."""
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    forged = Forged(bundle)
+    nothing: dict[str, object] = {"baseline_auc": None, "baseline_p": None, "folds": []}
+    by_words = of_run(kind="zero_shot", probe="zero_shot", **nothing)
+    for name in ("baseline.parquet", "trained_on.parquet", "probes.safetensors"):
+        forged.put(name, None)
+    forged.change("/run.json", by_words)
+
+    open_bundle(elsewhere, forged.packed(tmp_path / "forged.zip"))
+
+    (run,) = list_runs(elsewhere)
+    assert "FD006" not in {one.code for one in run.cautions}
+
+
 FOREIGN = pd.DataFrame({"image_id": ["a" * 32], "patient_id": ["p9999"]})
 
 
@@ -258,7 +288,10 @@ def test_open_bundle__what_was_tested_in_turn_taught_whatever_the_list_says(
     if patients == "others":
         ids = [*FOREIGN["image_id"], *forged.table("trained_on.parquet")["image_id"]]
         told = pd.DataFrame({"image_id": ids, "patient_id": "p9999"})
-    forged.put_table("trained_on.parquet", told).change("/run.json", of_fold(n_train=1))
+    else:
+        forged.change("/run.json", of_fold(n_train=1))
+    forged.change("/run.json", of_run(label="mean colour, 5 % of patients"))
+    forged.put_table("trained_on.parquet", told)
 
     open_bundle(elsewhere, forged.packed(tmp_path / "forged.zip"))
 
@@ -268,6 +301,36 @@ def test_open_bundle__what_was_tested_in_turn_taught_whatever_the_list_says(
     assert said.patient_ids is not None
     pairs = set(zip(taught["image_id"], taught["patient_id"], strict=True))
     assert pairs >= set(zip(said.image_ids, said.patient_ids.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("how", [{"fraction": 0.5}, {"probe": "knn", "folds": 2}])
+def test_open_bundle__of_a_share_of_the_patients_and_of_other_probes_opens(
+    tmp_path: Path, how: dict[str, Any]
+) -> None:
+    place, elsewhere, third = (Workspace(tmp_path / name) for name in ("here", "there", "third"))
+    source = opened(place, tmp_path / "photographs")
+    there = probed(place, source, **how)
+    export_bundle(place, dataset_id(source), tmp_path / "b.zip")
+
+    first = open_bundle(elsewhere, tmp_path / "b.zip")
+    export_bundle(elsewhere, first.dataset_id, tmp_path / "again.zip")
+    open_bundle(third, tmp_path / "again.zip")
+
+    assert [run.folds for run in (*list_runs(elsewhere), *list_runs(third))] == [there.folds] * 2
+
+
+def test_open_bundle__of_a_share_of_the_patients_says_from_how_many_it_learned(
+    tmp_path: Path,
+) -> None:
+    place = Workspace(tmp_path / "here")
+    source = opened(place, tmp_path / "photographs")
+    probed(place, source, fraction=0.5)
+    export_bundle(place, dataset_id(source), tmp_path / "b.zip")
+    forged = Forged(tmp_path / "b.zip").change("/run.json", of_fold(n_train=1))
+
+    refusal = refused(forged, tmp_path)
+
+    assert "photographs, and fold 0 learned from 1" in refusal.message
 
 
 def test_open_bundle__without_a_list_all_that_was_tested_in_turn_taught(

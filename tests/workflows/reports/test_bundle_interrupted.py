@@ -106,6 +106,41 @@ def test_open_bundle__that_fails_at_the_end_takes_everything_back(
     assert open_bundle(elsewhere, bundle).n_runs == 2
 
 
+class KillError(BaseException):
+    """Stands for a kill."""
+
+
+def test_open_bundle__killed_while_it_takes_everything_back_leaves_nothing_in_a_list(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    sync, remove, removed = bundle_open.sync_folder, bundle_open.shutil.rmtree, []
+
+    def full(folder: Path) -> None:
+        if folder == elsewhere.datasets:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(folder)
+
+    def until_killed(folder: Path, **how: Any) -> None:
+        is_placed = folder.parent.parent == elsewhere.root
+        if removed and is_placed:
+            raise KillError
+        remove(folder, **how)
+        removed.extend([folder] * is_placed)
+
+    monkeypatch.setattr(bundle_open, "sync_folder", full)
+    monkeypatch.setattr(bundle_open.shutil, "rmtree", until_killed)
+
+    with pytest.raises(KillError):
+        open_bundle(elsewhere, bundle)
+
+    assert [folder.parent for folder in removed] == [elsewhere.datasets]
+    assert list_datasets(elsewhere) == ()
+    assert list_runs(elsewhere) == ()
+    monkeypatch.undo()
+    assert open_bundle(elsewhere, bundle).n_runs == 2
+
+
 def test_open_bundle__on_a_full_disk_does_not_blame_the_bundle(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

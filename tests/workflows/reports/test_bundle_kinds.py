@@ -93,6 +93,7 @@ def zero_shot(made: Made) -> Run:
         folds=(),
         baseline_auc=None,
         baseline_p=None,
+        cautions=tuple(one for one in run.cautions if one.code != "FD006"),
     )
     save_run(place, told, replace(run_predictions(place, run), fold=None))
     return told

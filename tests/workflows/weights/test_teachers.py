@@ -1,5 +1,6 @@
 """Who taught weights is stored with them, and said of every figure on those photographs."""
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -32,14 +33,18 @@ from fundus_core.workflows.segmenting.segmentation_choice import SegmentationCho
 from fundus_core.workflows.segmenting.segmentation_scores import score_model
 from fundus_core.workflows.single.one_photograph_scores import score_photograph
 from fundus_core.workflows.weights.convert import convert
-from fundus_core.workflows.weights.teachers import (
+from fundus_core.workflows.weights.teacher_tables import (
+    COLUMNS,
     TEACHERS,
-    Exposure,
-    exposure,
     inherit_teachers,
     store_teachers,
     table_of_teachers,
     teachers_of,
+)
+from fundus_core.workflows.weights.teachers import (
+    Exposure,
+    exposure,
+    exposure_of_photographs,
 )
 from tests.fakes import tiny_dataset, write_dataset
 from tests.segmentation.drawn import write_drawings
@@ -102,6 +107,13 @@ def used_on(place: Workspace, run: Run, folder: Path, table: str) -> ExternalRes
 def n_teachers(place: Workspace, sha256: str) -> int:
     teachers = teachers_of(place, sha256)
     return 0 if teachers is None else len(teachers)
+
+
+def without_count(card: Path) -> None:
+    """Makes a card one of an older version, that did not say how many taught."""
+    about = json.loads(card.read_text())
+    del about["n_teachers"]
+    card.write_text(json.dumps(about))
 
 
 def said(run: Run) -> list[str]:
@@ -170,6 +182,7 @@ def test_probe__by_weights_of_an_older_version_is_known_by_the_card(
 ) -> None:
     made = taught(place, folder, "first")
     shutil.rmtree(place.weights / TEACHERS)
+    without_count(made.card)
 
     assert said(probed(place, folder, "first", made.weights))
     assert not said(probed(place, folder, "last", made.weights))
@@ -204,6 +217,19 @@ def test_predict__on_those_who_taught_the_weights_is_no_external_test(
     assert CODE not in {caution.code for caution in of_last.inside_cautions}
 
 
+def test_predict__by_weights_of_unknown_teachers_is_no_external_test(
+    place: Workspace, folder: Path
+) -> None:
+    made = taught(place, folder, "first")
+    run = probed(place, folder, "first", made.weights)
+    shutil.rmtree(place.weights / TEACHERS)
+
+    found = used_on(place, run, folder, "last")
+
+    assert found.comparison is None
+    assert "not known" in said(found.run)[0]
+
+
 def test_score_photograph__of_one_that_taught_the_weights_says_so(
     place: Workspace, folder: Path
 ) -> None:
@@ -217,6 +243,7 @@ def test_score_photograph__of_one_that_taught_the_weights_says_so(
 
     (caution,) = right.cautions
     assert caution.text == "The photograph taught the weights 'mine', with labels."
+    assert right.classes[0].probability is not None
     assert left.cautions == ()
 
 
@@ -333,6 +360,206 @@ def test_inherit_teachers__labels_count_if_they_ever_taught(place: Workspace) ->
     assert found is not None
     labelled = dict(found[["image_id", "labelled"]].itertuples(index=False))
     assert labelled == {ids[0]: True, ids[1]: True, ids[2]: False}
+
+
+def test_store_teachers__a_photograph_keeps_the_patient_that_a_later_table_lacks(
+    place: Workspace,
+) -> None:
+    dataset = tiny_dataset(4)
+    right = [one for one in dataset.image_ids if one.endswith("OD")]
+    left = dataset.select([one for one in dataset.image_ids if one.endswith("OS")])
+    nameless = replace(dataset, table=dataset.table.assign(patient_id=None))
+    labelled, unlabelled = np.ones(4, bool), np.zeros(4, bool)
+    store_teachers(place, "c" * 64, table_of_teachers(dataset, right, unlabelled))
+
+    n_teachers = store_teachers(
+        place, "d" * 64, table_of_teachers(nameless, right, labelled), started_from="c" * 64
+    )
+
+    assert n_teachers == 4
+    assert met(place, "d" * 64, left) == Exposure(0, 4, 4, labelled=True)
+    assert met(place, "d" * 64, dataset) == Exposure(4, 8, 0, labelled=True)
+
+
+def test_store_teachers__a_photograph_of_two_patients_counts_once_and_for_both(
+    place: Workspace,
+) -> None:
+    dataset = tiny_dataset(4)
+    ids = [one for one in dataset.image_ids if one.endswith("OD")]
+    renamed = replace(dataset, table=dataset.table.assign(patient_id="Q"))
+    labelled = np.ones(4, bool)
+    store_teachers(place, "c" * 64, table_of_teachers(dataset, ids, labelled))
+
+    n_teachers = store_teachers(
+        place, "d" * 64, table_of_teachers(renamed, ids, labelled), started_from="c" * 64
+    )
+
+    left = dataset.select([one for one in dataset.image_ids if one.endswith("OS")])
+    both = replace(left, table=left.table.assign(patient_id=["Q", "P1", "P2", "P3"]))
+    assert n_teachers == 4
+    assert met(place, "d" * 64, dataset).n_seen == 4
+    assert met(place, "d" * 64, left).n_patients == 4
+    assert met(place, "d" * 64, both).n_patients == 4
+    assert exposure_of_photographs(place, "d" * 64, ids) == Exposure(4, 4, 0, labelled=True)
+
+
+def test_store_teachers__one_that_was_called_drawn_later_stays_a_real_one(place: Workspace) -> None:
+    dataset = tiny_dataset(4)
+    ids = [one for one in dataset.image_ids if one.endswith("OD")]
+    left = dataset.select([one for one in dataset.image_ids if one.endswith("OS")])
+    labelled = np.ones(4, bool)
+    store_teachers(place, "c" * 64, table_of_teachers(dataset, ids, labelled))
+    drawn = table_of_teachers(replace(dataset, synthetic=True), ids, labelled)
+
+    store_teachers(place, "d" * 64, drawn, started_from="c" * 64)
+
+    assert met(place, "d" * 64, left).n_patients == 4
+    assert met(place, "d" * 64, replace(left, synthetic=True)).n_patients == 4
+
+
+def test_store_teachers__of_equal_weights_keeps_who_was_known(place: Workspace) -> None:
+    dataset = tiny_dataset(2)
+    ids, labelled = dataset.image_ids, np.ones(2, bool)
+    store_teachers(place, "a" * 64, table_of_teachers(dataset, ids[:2], labelled))
+
+    n_teachers = store_teachers(place, "a" * 64, table_of_teachers(dataset, ids[1:3], labelled))
+
+    assert n_teachers == 3
+
+
+def test_probe__by_weights_of_which_the_table_is_gone_says_that_nobody_knows(
+    place: Workspace, folder: Path
+) -> None:
+    made = taught(place, folder, "first")
+    converted = convert(place, made.weights, TINY, out=place.weights / "again.safetensors")
+    n_told = json.loads(made.card.read_text())["n_teachers"]
+    shutil.rmtree(place.weights / TEACHERS)
+
+    last = probed(place, folder, "last", made.weights)
+    first = probed(place, folder, "first", made.weights)
+    again = probed(place, folder, "last", converted.path)
+    used = used_on(place, last, folder, "right")
+    photograph = exposure_of_photographs(place, converted.sha256, ["a"])
+
+    assert n_told == 20
+    unknown = "taught the weights {!r} is not known: the list is missing here."
+    assert said(last) == [f"Who {unknown.format('mine')}"]
+    assert said(again) == [f"Who {unknown.format('again')}"]
+    assert said(first) == [
+        f"20 of 20 photographs taught the weights 'mine', with labels. "
+        f"Who else {unknown.format('mine')}"
+    ]
+    assert said(used.run) == said(last)
+    assert photograph == Exposure(0, 1, 0, labelled=False, is_known=False)
+
+
+def test_weights__that_started_from_ones_of_which_nobody_knows_say_so_for_ever(
+    place: Workspace, folder: Path
+) -> None:
+    first = taught(place, folder, "first", "one")
+    shutil.rmtree(place.weights / TEACHERS)
+
+    second = taught(place, folder, "last", "two", initial=str(first.weights))
+    converted = convert(place, second.weights, TINY, out=place.weights / "three.safetensors")
+    copied = convert(place, first.weights, TINY, out=place.weights / "four.safetensors")
+    taught(place, folder, "first", "one")
+
+    for sha256 in (file_sha256(second.weights), converted.sha256, copied.sha256):
+        assert not met(place, sha256, tiny_dataset(1)).is_known
+    assert met(place, file_sha256(first.weights), tiny_dataset(1)).is_known
+    text = said(probed(place, folder, "last", converted.path))
+    assert text[0].startswith("20 of 20 photographs taught")
+    assert "Who else taught" in text[0]
+
+
+def test_pretrain__repeated_makes_a_table_anew_that_is_gone_or_damaged(
+    place: Workspace, folder: Path
+) -> None:
+    made = taught(place, folder, "first")
+    (table,) = (place.weights / TEACHERS).glob("*.parquet")
+
+    table.write_bytes(b"no table")
+    taught(place, folder, "first")
+    after_damage = n_teachers(place, file_sha256(made.weights))
+    table.unlink()
+    taught(place, folder, "first")
+
+    assert after_damage == n_teachers(place, file_sha256(made.weights)) == 20
+    assert not said(probed(place, folder, "last", made.weights))
+
+
+def older_table(place: Workspace, sha256: str) -> Path:
+    """Writes a table as versions did that gave it no checksum."""
+    dataset = tiny_dataset(4)
+    teachers = table_of_teachers(dataset, dataset.image_ids, np.ones(8, bool))
+    path = place.weights / TEACHERS / f"{sha256}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    teachers.to_parquet(path, index=False)
+    return path
+
+
+def test_teachers_of__a_table_without_a_checksum_is_read(place: Workspace) -> None:
+    older_table(place, "a" * 64)
+
+    found = teachers_of(place, "a" * 64)
+
+    assert found is not None
+    assert list(found.columns) == list(COLUMNS)
+    assert met(place, "a" * 64, tiny_dataset(4)) == Exposure(8, 8, 0, labelled=True)
+
+
+@pytest.mark.parametrize("n_bits", [300, pytest.param(4000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("is_older", [False, True], ids=["present", "older"])
+def test_teachers_of__a_flipped_bit_is_refused_in_words(
+    place: Workspace, n_bits: int, *, is_older: bool
+) -> None:
+    dataset = tiny_dataset(4)
+    path = older_table(place, "a" * 64)
+    if not is_older:
+        path.unlink()
+        teachers = table_of_teachers(dataset, dataset.image_ids, np.ones(8, bool))
+        store_teachers(place, "a" * 64, teachers)
+    whole, right = path.read_bytes(), met(place, "a" * 64, dataset)
+    generator = np.random.default_rng(0)
+
+    found, refused = [], []
+    for _ in range(n_bits):
+        changed = bytearray(whole)
+        changed[generator.integers(len(whole))] ^= 1 << int(generator.integers(8))
+        path.write_bytes(changed)
+        try:
+            found.append(met(place, "a" * 64, dataset))
+        except WeightsError as error:
+            refused.append(error.message)
+
+    assert all("cannot be read" in one for one in refused)
+    assert is_older or set(found) <= {right}
+    assert len(refused) > n_bits / 3
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"labelled": [1, 0]},
+        {"image_id": [b"a", b"b"]},
+        {"patient_id": [1.5, 2.0]},
+        {"synthetic": ["yes", "no"]},
+    ],
+)
+def test_teachers_of__an_older_table_with_other_values_is_refused(
+    place: Workspace, values: dict[str, list[object]]
+) -> None:
+    path = older_table(place, "a" * 64)
+    columns: dict[str, list[object]] = {
+        "image_id": ["a", "b"],
+        "patient_id": ["P", None],
+        "labelled": [True, False],
+        "synthetic": [False, False],
+    }
+    pd.DataFrame(columns | values).to_parquet(path, index=False)
+
+    with pytest.raises(WeightsError, match="cannot be read"):
+        teachers_of(place, "a" * 64)
 
 
 def test_teachers_of__a_hash_that_leads_elsewhere_finds_nobody(place: Workspace) -> None:

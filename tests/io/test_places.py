@@ -1,0 +1,48 @@
+"""A place that could not be written to is refused before anything is computed for it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from fundus_core.errors import StoreError
+from fundus_core.io.files import require_place
+
+
+def test_require_place__leaves_nothing_behind(tmp_path: Path) -> None:
+    there = tmp_path / "there.csv"
+    there.write_text("kept", encoding="utf-8")
+
+    require_place(tmp_path / "new" / "deep" / "a.csv")
+    require_place(tmp_path / "new" / "folder", is_folder=True)
+    require_place(tmp_path, is_folder=True)
+    require_place(there)
+
+    assert list(tmp_path.iterdir()) == [there]
+    assert there.read_text(encoding="utf-8") == "kept"
+
+
+def test_require_place__what_is_no_file_on_a_disk_may_be_written_to() -> None:
+    require_place(Path(os.devnull))
+
+
+@pytest.mark.parametrize(
+    ("name", "is_folder", "said"),
+    [
+        ("folder", False, "is a folder, and a file is to be written"),
+        ("file", True, "is a file, and a folder is to be written"),
+        ("file/a.csv", False, "cannot be written"),
+        ("file/b/a", True, "cannot be written"),
+        ("x" * 300, False, "cannot be written"),
+        ("/proc/a.csv", False, "cannot be written"),
+        ("/proc/new/a.csv", False, "cannot be written"),
+    ],
+)
+def test_require_place__refuses_in_a_sentence(
+    tmp_path: Path, name: str, said: str, *, is_folder: bool
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError, match=said):
+        require_place(tmp_path / name, is_folder=is_folder)
