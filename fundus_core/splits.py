@@ -27,6 +27,7 @@ def grouped_folds(
     n_folds: int,
     seed: int,
     class_names: tuple[str, ...] = (),
+    other_class: str = "",
 ) -> tuple[Fold, ...]:
     """Splits rows into folds, stratified by label, no patient on both sides.
 
@@ -36,6 +37,7 @@ def grouped_folds(
         n_folds: At least 2.
         seed: Of the shuffle.
         class_names: C names for messages.
+        other_class: Of a single class, what rows without it are called, for messages too.
 
     Returns:
         `n_folds` folds; each class and its complement occur on both sides of each.
@@ -45,7 +47,8 @@ def grouped_folds(
     """
     owners = np.arange(len(y_true)).astype(str) if groups is None else groups
     names = class_names or tuple(str(column) for column in range(y_true.shape[1]))
-    _require_patients(y_true, owners, names, n_folds, known=groups is not None)
+    unit = "photograph" if groups is None else "patient"
+    _require_patients(y_true, owners, names, n_folds, unit=unit, other_class=other_class)
     for attempt in range(_ATTEMPTS):
         folds = _shuffled(y_true, owners, n_folds, seed + 1000 * attempt)
         if all(_holds_every_class(y_true, fold) for fold in folds):
@@ -91,23 +94,49 @@ def _require_patients(
     names: tuple[str, ...],
     n_folds: int,
     *,
-    known: bool,
+    unit: str,
+    other_class: str,
 ) -> None:
     if n_folds < FEWEST_FOLDS:
         raise FoldError(
             f"{n_folds} folds were asked for; the least is {FEWEST_FOLDS}.",
             hint="Use --folds 5, or --use-split to test on the table's own split.",
         )
-    unit = "patients" if known else "photographs"
+    wanted = f"{n_folds} folds need {n_folds}."
     for column, name in enumerate(names):
-        for members, label in ((y_true[:, column], name), (~y_true[:, column], f"not {name}")):
-            count = len(np.unique(owners[members]))
-            if count < n_folds:
-                hint = f"Use --folds {count} at most." if count >= FEWEST_FOLDS else "Add some."
-                raise FoldError(
-                    f"Class {label!r} occurs in {count} {unit}; {n_folds} folds need {n_folds}.",
-                    hint=hint,
-                )
+        count = len(np.unique(owners[y_true[:, column]]))
+        if count < n_folds:
+            said = f"Class {name!r} occurs in {_counted(count, unit)}; {wanted}"
+            raise FoldError(said, hint=_more_or_fewer(count, unit))
+    for column, name in enumerate(names):
+        count = len(np.unique(owners[~y_true[:, column]]))
+        if count < n_folds:
+            raise FoldError(
+                f"Class {other_class!r} occurs in {_counted(count, unit)}; {wanted}"
+                if other_class
+                else _nearly_all(count, unit, name) + wanted,
+                hint=_more_or_fewer(count, unit, how="with" if other_class else "without"),
+            )
+
+
+def _nearly_all(count: int, unit: str, name: str) -> str:
+    if unit == "photograph":
+        return f"Only {_counted(count, unit)} {'is' if count == 1 else 'are'} without {name!r}; "
+    have = "has" if count == 1 else "have"
+    return f"Only {_counted(count, unit)} {have} photographs without {name!r}; "
+
+
+def _more_or_fewer(count: int, unit: str, *, how: str = "with") -> str:
+    """Says what can be done where a class, or its absence, is of few patients."""
+    more = "photographs of other patients" if unit == "patient" else "photographs"
+    others = f"another target, or add {more} {how} it."
+    if count < FEWEST_FOLDS:
+        return f"Any folds need {FEWEST_FOLDS} {unit}s at least: choose {others}"
+    return f"Choose at most {count} folds (--folds {count}), {others}"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun if number == 1 else noun + 's'}"
 
 
 def held_out_groups(
@@ -138,6 +167,7 @@ def nested_fraction(
     fraction: float,
     seed: int,
     class_names: tuple[str, ...] = (),
+    other_class: str = "",
     fewest: int = 0,
 ) -> NDArray[np.intp]:
     """Chooses a share of the patients, all of their rows, every set of labels alike.
@@ -151,6 +181,7 @@ def nested_fraction(
         fraction: Of the patients, in (0, 1].
         seed: Of the draw.
         class_names: C names for messages.
+        other_class: Of a single class, what rows without it are called, for messages too.
         fewest: Patients of each class to choose before any others, so that a rare class is not
             lost; all of them where there are fewer.
 
@@ -174,7 +205,8 @@ def nested_fraction(
     chosen = order[: max(1, int(first.sum()), round(fraction * len(distinct)))]
     rows = np.flatnonzero(np.isin(of_row, chosen))
     names = class_names or tuple(str(column) for column in range(y_true.shape[1]))
-    _require_classes(y_true, rows, names, f"{fraction:.3g} of {len(distinct)} training patients")
+    share = f"{fraction:.3g} of {len(distinct)} training patients"
+    _require_classes(y_true, rows, names, share, other_class)
     return rows
 
 
@@ -199,14 +231,24 @@ def _evenly_mixed(strata: NDArray[np.intp], seed: int) -> NDArray[np.intp]:
 
 
 def _require_classes(
-    y_true: NDArray[np.bool_], rows: NDArray[np.intp], names: tuple[str, ...], what: str
+    y_true: NDArray[np.bool_],
+    rows: NDArray[np.intp],
+    names: tuple[str, ...],
+    what: str,
+    other_class: str,
 ) -> None:
     """Refuses a choice of rows that lacks a class, or has nothing but it."""
     chosen = y_true[rows]
-    for column, name in enumerate(names):
-        for present, label in ((chosen[:, column], name), (~chosen[:, column], f"not {name}")):
-            if not present.any():
-                raise FoldError(
-                    f"{what} are {len(rows)} photographs, and none of them is {label!r}.",
-                    hint="Choose a larger fraction.",
-                )
+    lacking = [
+        f"none of them is {n!r}" for n, one in zip(names, chosen.T, strict=True) if not one.any()
+    ]
+    lacking += [
+        f"none of them is {other_class!r}" if other_class else f"all of them are {name!r}"
+        for name, one in zip(names, chosen.T, strict=True)
+        if one.all()
+    ]
+    if lacking:
+        raise FoldError(
+            f"{what} are {_counted(len(rows), 'photograph')}, and {lacking[0]}.",
+            hint="Choose a larger fraction.",
+        )

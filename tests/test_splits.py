@@ -63,7 +63,40 @@ def test_grouped_folds__too_few_diseased_patients_are_counted() -> None:
     with pytest.raises(FoldError, match="'dr' occurs in 3 patients; 5 folds need 5") as error:
         grouped_folds(y_true, groups, n_folds=5, seed=0, class_names=("dr",))
 
-    assert "--folds 3" in error.value.hint
+    assert "at most 3 folds (--folds 3)" in error.value.hint
+    assert "another target" in error.value.hint
+    assert "add photographs of other patients with it" in error.value.hint
+
+
+def test_grouped_folds__a_class_without_a_score_is_called_as_in_the_table() -> None:
+    y_true, groups = _patients(30)
+    y_true[:] = True
+    y_true[:2] = False
+
+    with pytest.raises(FoldError) as error:
+        grouped_folds(y_true, groups, n_folds=3, seed=0, class_names=("y",), other_class="x")
+
+    assert error.value.message == "Class 'x' occurs in 1 patient; 3 folds need 3."
+    assert "--folds" not in error.value.hint
+    assert "2 patients at least" in error.value.hint
+    assert "another target" in error.value.hint
+
+
+def test_grouped_folds__of_classes_the_rare_one_is_named_and_not_the_frequent_one() -> None:
+    rare = np.arange(60) == 0
+    y_true = np.stack([~rare, rare], axis=1)
+
+    with pytest.raises(FoldError, match="Class 'b' occurs in 1 photograph; 3 folds"):
+        grouped_folds(y_true, None, n_folds=3, seed=0, class_names=("a", "b"))
+
+
+def test_grouped_folds__a_disease_that_nearly_all_have_is_said_to_be() -> None:
+    y_true, groups = _patients(30)
+    y_true[:] = True
+    y_true[:4] = False
+
+    with pytest.raises(FoldError, match="Only 2 patients have photographs without 'dr'; 3 folds"):
+        grouped_folds(y_true, groups, n_folds=3, seed=0, class_names=("dr",))
 
 
 def test_grouped_folds__one_fold_is_no_validation() -> None:
@@ -134,6 +167,16 @@ def test_nested_fraction__class_that_would_be_missing_is_named_with_the_numbers(
 
     with pytest.raises(FoldError, match=r"0.02 of 100 training patients are 4 .* 'dr'"):
         nested_fraction(y_true, groups, fraction=0.02, seed=0, class_names=("dr",))
+
+
+def test_nested_fraction__a_class_without_a_score_is_called_as_in_the_table() -> None:
+    y_true = np.ones((100, 1), dtype=bool)
+    y_true[:3] = False
+
+    with pytest.raises(FoldError, match="are 1 photograph, and none of them is 'x'"):
+        nested_fraction(y_true, None, fraction=0.01, seed=0, class_names=("y",), other_class="x")
+    with pytest.raises(FoldError, match="are 1 photograph, and all of them are 'dr'"):
+        nested_fraction(y_true, None, fraction=0.01, seed=0, class_names=("dr",))
 
 
 @pytest.mark.parametrize("fraction", [0.0, -0.1, 1.01])

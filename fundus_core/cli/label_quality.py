@@ -50,6 +50,7 @@ def describe_review(review: LabelReview) -> dict[str, Any]:
         "n_patients": review.n_patients,
         "n_labels": len(review.table),
         "n_left_out": review.n_other,
+        "n_gone": review.n_gone,
         "classes_skipped": review.skipped,
         "suspects": review.suspects().to_dict("records"),
         "disputed": review.disputed().to_dict("records"),
@@ -67,6 +68,10 @@ def _print_review(review: LabelReview) -> None:
     )
     if review.n_other:
         print_line(f"  {review.n_other} photographs that not all models scored are left out.")
+    if review.n_gone:
+        gone = "photograph that is" if review.n_gone == 1 else "photographs that are"
+        are = "is" if review.n_gone == 1 else "are"
+        print_line(f"  {review.n_gone} {gone} no longer in the data set {are} left out.")
     if review.skipped:
         print_line(f"  Not looked at, for one label only: {', '.join(review.skipped)}.")
     for row in suspects.head(_LISTED).to_dict("records"):

@@ -1,17 +1,20 @@
 """The command that looks at one photograph that belongs to no data set."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from fundus_core.checks import Caution
 from fundus_core.cli import options
-from fundus_core.cli.output import print_json, print_line
+from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError, FundusError
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
+from fundus_core.workflows.models.run_names import names_by_target
 from fundus_core.workflows.models.runs import Run, list_runs, load_run
 from fundus_core.workflows.single import one_photograph
 from fundus_core.workflows.single.odd_look import odd_look
@@ -49,7 +52,11 @@ def photograph(
         others = one_photograph.measurements_of(place, opened)
         quality = one_photograph.quality_of(received.path, others)
         odd = odd_look({one.name: one.value for one in quality}, others)
-        models = [_model(place, opened, one, received.path) for one in runs]
+        names = names_by_target(runs)
+        models = [
+            {"run_id": one.id, "name": names[one.id]} | _model(place, opened, one, received.path)
+            for one in runs
+        ]
     finally:
         received.forget()
     found = {
@@ -87,7 +94,7 @@ def _content(file: Path) -> bytes:
 
 def _model(workspace: Workspace, dataset: FundusDataset, run: Run, path: Path) -> dict[str, Any]:
     """Returns what is printed of one model; one that cannot score says why."""
-    about: dict[str, Any] = {"run_id": run.id, "label": run.label, "target": run.target.name}
+    about: dict[str, Any] = {"label": run.label, "target": run.target.name}
     problems = []
     try:
         vector = one_photograph.vector_of(workspace, run.embeddings, path, run.weights_path)
@@ -126,11 +133,19 @@ def _print(found: dict[str, Any]) -> None:
     if found["odd_look"]["unlike"]:
         print_line(f"It looks UNLIKE the data set: {found['odd_look']['name']}")
     for model in found["models"]:
-        print_line(f"{model['label']}, {model['target']}")
+        print_line(f"{model['name']}, {model['target']}")
         for line in _lines(model):
             print_line(f"  {line}")
-    print_line(MEANING)
+        print_cautions([Caution(**one) for one in model.get("score", {}).get("cautions", ())])
+    if any(one["probability"] is not None for model in found["models"] for one in _classes(model)):
+        print_line(MEANING)
     print_line(NOT_SHOWN)
+
+
+def _classes(model: dict[str, Any]) -> Sequence[dict[str, Any]]:
+    """Returns what a model says of each class; nothing where it cannot score."""
+    classes: Sequence[dict[str, Any]] = model.get("score", {}).get("classes", ())
+    return classes
 
 
 def _lines(model: dict[str, Any]) -> list[str]:
@@ -138,7 +153,7 @@ def _lines(model: dict[str, Any]) -> list[str]:
     if distance := model.get("distance"):
         warning = "UNLIKE what the model was fitted on" if distance["unlike"] else "as usual"
         lines.append(f"distance: percentile {distance['percentile']:.1f}, {warning}")
-    for one in model.get("score", {}).get("classes", ()):
+    for one in _classes(model):
         if one["probability"] is None:
             lines.append(f"{one['class_name']}: score {one['score']:.3f}; {one['reason']}")
             continue

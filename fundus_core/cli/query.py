@@ -27,15 +27,25 @@ def query(
     save: Annotated[
         str | None, typer.Option(help="Save the photographs as a selection of this name.")
     ] = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the name from another selection.")
+    ] = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Finds photographs by what the table says of them."""
+    if replace and save is None:
+        raise typer.BadParameter("--replace is only for --save NAME.")
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
     ids, answer = query_dataset(dataset, expression)
+    saved = None
     if save is not None:
-        save_selection(place, dataset_id(source), save, ids, origin=answer.expression)
+        replacing = None if replace else ""
+        saved = save_selection(
+            place, dataset_id(source), save, ids, origin=answer.expression, replacing=replacing
+        )
+    replaced = saved.replaced if saved else None
     counts = counts_of(dataset.table, ids)
     if as_json:
         print_json(
@@ -45,6 +55,7 @@ def query(
                 "n_undecided": answer.n_undecided,
                 "remarks": list(answer.remarks),
                 "saved_as": save,
+                "n_replaced": replaced.n_images if replaced else None,
                 "counts": describe_counts(counts),
                 "n_images_in_all": len(dataset),
                 "photographs": photographs(dataset, ids),
@@ -56,6 +67,9 @@ def query(
         print_line(f"  {answer.n_undecided:,} undecided, because a value is missing")
     for remark in answer.remarks:
         print_line(f"  {remark}")
+    if saved:
+        given_up = f", replaced {_a_selection_of(replaced.n_images)}" if replaced else ""
+        print_line(f"  saved as {saved.named.name}{given_up}")
     print_photographs(dataset, ids)
 
 
@@ -84,6 +98,10 @@ def similar(
         return
     print_line(f"{found.label}: {found.n_images:,} photographs, the most like {image.name} first")
     print_ranked(rows)
+
+
+def _a_selection_of(n_images: int) -> str:
+    return f"a selection of {n_images:,} {'photograph' if n_images == 1 else 'photographs'}"
 
 
 def ranked(dataset: FundusDataset, cosines: Mapping[str, float]) -> list[dict[str, Any]]:

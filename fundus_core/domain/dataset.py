@@ -52,6 +52,11 @@ class Target:
         return self.classes[1:] if self.task == "binary" else self.classes
 
     @property
+    def other_class(self) -> str:
+        """The class that gets no score: the negative one of a binary target, else empty."""
+        return self.classes[0] if self.task == "binary" else ""
+
+    @property
     def one_against_rest(self) -> bool:
         """True for `COLUMN=CLASS`: one class of a column against all its others."""
         return self.task == "binary" and self.name == f"{self.columns[0]}={self.classes[1]}"

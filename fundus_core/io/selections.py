@@ -10,14 +10,18 @@ newer ones come; those with a name stay.
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from fundus_core.io.files import renew, write_atomically
+from filelock import FileLock
+
+from fundus_core.errors import DataError
+from fundus_core.io.files import full_disk_explained, renew, write_atomically
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.sealed import read_sealed, sealed, write_sealed
 from fundus_core.io.workspace import Workspace
@@ -55,6 +59,15 @@ class NamedSelection:
 
     saved_at: str
     """ISO 8601, UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What became of a name."""
+
+    named: NamedSelection
+    replaced: NamedSelection | None
+    """The selection of other photographs that had the name before."""
 
 
 def key_of(image_ids: Sequence[str]) -> str:
@@ -112,18 +125,35 @@ class SelectionFiles:
             return None  # changed by hand, or by a flipped bit
         return StoredSelection(key, tuple(ids), str(stored.get("origin", "")))
 
-    def name(self, name: str, key: str, n_images: int) -> NamedSelection:
+    def name(self, name: str, key: str, n_images: int, *, replacing: str | None = "") -> Saved:
         """Gives a stored set a name; another set that had it becomes unnamed.
 
+        Nobody else names a set of this data set between the look at what is there and the writing.
+
+        Args:
+            name: Of any characters.
+            key: Of the set.
+            n_images: Photographs in it.
+            replacing: Key of the set that is known to have the name, and may lose it; empty where
+                none is known to; None for whatever has it.
+
         Raises:
+            DataError: If the name is that of another set.
             StoreError: If the disk is full.
             ReadOnlyError: If the workspace is only to be looked at.
         """
+        path = self._name(name)
         now = datetime.now(UTC).isoformat(timespec="seconds")
         named = NamedSelection(name, key, n_images, now)
         value = {"name": name, "key": key, "n_images": n_images, "saved_at": now}
-        write_sealed(self._name(name), value)
-        return named
+        with self._locked():
+            there = _named(read_sealed(path))
+            if there is not None and there.key == key:
+                there = None
+            if there is not None and replacing not in {there.key, None}:
+                raise _taken(there)
+            write_sealed(path, value)
+        return Saved(named, there)
 
     def named(self) -> tuple[NamedSelection, ...]:
         """Returns the saved selections in the order of their names."""
@@ -139,6 +169,20 @@ class SelectionFiles:
         require_writable(self._name(name))
         self._name(name).unlink(missing_ok=True)
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Holds the names of the data set, against other processes and threads too."""
+        require_writable(self.folder)
+        path = self.folder / ".names.lock"
+        with full_disk_explained(path, 0):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            lock = FileLock(path)
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
     def _set(self, key: str) -> Path:
         return self.folder / "sets" / f"{key}.json"
 
@@ -152,6 +196,16 @@ class SelectionFiles:
         newest_first = sorted(unnamed, key=lambda path: path.stat().st_mtime_ns, reverse=True)
         for path in newest_first[MOST_UNNAMED:]:
             path.unlink(missing_ok=True)
+
+
+def _taken(there: NamedSelection) -> DataError:
+    photographs = "photograph" if there.n_images == 1 else "photographs"
+    return DataError(
+        f"{there.name!r} is a selection of {there.n_images:,} {photographs} that was saved before; "
+        "nothing was changed.",
+        hint="Choose another name, or give this one away: “Replace it” on the page, --replace on "
+        "the command line.",
+    )
 
 
 def _named(stored: Any) -> NamedSelection | None:

@@ -182,10 +182,14 @@ def _required(table: pd.DataFrame, name: str) -> Target:
     """Returns the target that the user named, or says why it cannot be one."""
     classes = list(table[name].dropna().unique())
     if len(classes) < 2:
-        only = f"is {classes[0]!r} in every row" if classes else "is empty"
+        n_given = int(table[name].notna().sum())
+        only, blanks = f"is {classes[0]!r} in every row" if classes else "is empty", ""
+        if 0 < n_given < len(table):
+            only += f" that has a value ({n_given:,} of {len(table):,})"
+            blanks = ", or write the other class where it is blank"
         raise TargetError(
             f"The target {name!r} {only}; there must be at least two classes.",
-            hint="Choose another column, or add photographs of another class.",
+            hint=f"Choose another column, or add photographs of another class{blanks}.",
         )
     if len(classes) > MAX_CLASSES:
         raise TargetError(

@@ -6,8 +6,9 @@ from fundus_core.ui import dataset_caches, messages, state, text, wiring
 from fundus_core.ui.components import job_progress, training_progress
 from fundus_core.ui.components.finetune_form import finetune_form
 from fundus_core.ui.components.probe_beside import probe_beside
-from fundus_core.ui.components.run_table import fold_frame, models_or_stop, names_by_target
+from fundus_core.ui.components.run_table import fold_frame, models_or_stop
 from fundus_core.ui.glossary import help_for
+from fundus_core.workflows.models.run_names import names_by_target
 
 st.title("Fine-tune")
 st.markdown(

@@ -111,6 +111,21 @@ def test_probe__too_many_folds_say_how_many_there_may_be(fundus: Fundus, data: P
     assert "Traceback" not in outcome.stderr
 
 
+def test_probe__a_class_of_one_patient_is_called_as_in_the_table(
+    fundus: Fundus, data: Path
+) -> None:
+    table = pd.read_csv(data / "labels.csv", dtype=str)
+    rare = table["patient_id"].eq("P00").map({True: "x", False: "y"})
+    table.assign(rare=rare, half=["1", ""] * 12).to_csv(data / "labels.csv", index=False)
+
+    folds = fundus("probe", data, *TINY, "--target", "rare", "--folds", "3")
+    half = fundus("probe", data, *TINY, "--target", "half")
+
+    assert (folds.exit_code, half.exit_code) == (2, 2)
+    assert "Class 'x' occurs in 1 patient; 3 folds need 3." in folds.stderr
+    assert "is '1' in every row that has a value (12 of 24)" in half.stderr
+
+
 def test_probe__use_split_without_a_split_column_is_refused(fundus: Fundus, data: Path) -> None:
     outcome = fundus("probe", data, *TINY, "--target", "dr", "--use-split")
 

@@ -1,6 +1,7 @@
 """`fundus photograph` and `fundus differ`: what people and machines read."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ from typer.testing import CliRunner
 from fundus_core.cli.differ import differ
 from fundus_core.cli.photograph import photograph
 from fundus_core.errors import DataError
+from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.models.predict import predict
+from fundus_core.workflows.models.run_names import names_by_target
+from fundus_core.workflows.models.runs import list_runs, run_predictions, run_probe, save_run
 from tests.cli.conftest import Probed, probe_once
 from tests.fakes import write_photograph
 from tests.pages import evaluated
@@ -74,6 +80,40 @@ def test_photograph__a_model_that_cannot_score_says_why(place: Workspace, tmp_pa
     (model,) = report["models"]
     assert "score" not in model
     assert any("keeps no probe" in problem for problem in model["problems"])
+
+
+def test_photograph__of_one_that_taught_the_model_has_a_caution_and_no_probability(
+    place: Workspace, once: Probed
+) -> None:
+    source = DataSource(once.data)
+    used = predict(place, once.run_id, open_dataset(place, source), dataset_id(source)).run
+
+    told = fundus("photograph", once.data / "images/p00_OD.jpg", "--run", used.id)
+
+    lines = [line.strip() for line in told.splitlines()]
+    assert "FD022: The photograph taught the model." in lines
+    (score,) = [line for line in lines if "; the model learned from this photograph" in line]
+    assert score.startswith("1: score 0.")
+    assert lines.index("FD022: The photograph taught the model.") > lines.index(score)
+    assert "probability" not in told
+    assert "Of photographs of this data set that got this score" not in told
+
+
+def test_photograph__models_of_one_name_are_told_apart_as_on_the_page(
+    place: Workspace, once: Probed, tmp_path: Path
+) -> None:
+    other = write_photograph(tmp_path / "other.png", (200, 70, 20))
+    (probe,) = list_runs(place)
+    twin = replace(probe, id="twin", folds=probe.folds[:1])
+    save_run(place, twin, run_predictions(place, probe), final=run_probe(place, probe))
+
+    told = fundus("photograph", other)
+    report = json.loads(fundus("photograph", other, "--json"))
+
+    names = names_by_target([probe, twin])
+    assert names == {probe.id: f"{probe.label}, 2 folds", "twin": f"{probe.label}, own split"}
+    assert {f"{name}, dr" for name in names.values()} <= set(told.splitlines())
+    assert {model["run_id"]: model["name"] for model in report["models"]} == names
 
 
 def test_photograph__without_a_data_set_says_what_to_do(workspace: Path, tmp_path: Path) -> None:

@@ -46,6 +46,33 @@ def test_selections__one_that_was_saved_is_listed_shown_and_deleted(
     assert "No selection is saved" in after.stdout
 
 
+def test_query__a_name_that_is_taken_is_given_away_only_where_that_was_asked_for(
+    fundus: Fundus, data: Path
+) -> None:
+    first = fundus("query", data, "dr == 1", "--save", "Mine")
+    again = fundus("query", data, "dr == 1", "--save", "Mine", "--json")
+    refused = fundus("query", data, 'eye == "OD" and dr == 0', "--save", "Mine")
+    kept = fundus("selections", data, "show", "Mine", "--json").json
+    replaced = fundus("query", data, 'eye == "OD" and dr == 0', "--save", "Mine", "--replace")
+    after = fundus("selections", data, "show", "Mine", "--json").json
+
+    assert "saved as Mine" in first.stdout
+    assert "replaced" not in first.stdout
+    assert (again.exit_code, again.json["n_replaced"]) == (0, None)
+    assert refused.exit_code == 2
+    assert "'Mine' is a selection of 12 photographs" in refused.stderr
+    assert kept["counts"]["n_images"] == 12
+    assert "saved as Mine, replaced a selection of 12 photographs" in replaced.stdout
+    assert after["counts"]["n_images"] == 6
+
+
+def test_query__to_replace_is_for_saving_only(fundus: Fundus, data: Path) -> None:
+    refused = fundus("query", data, "dr == 1", "--replace")
+
+    assert refused.exit_code == 2
+    assert "--replace is only for --save NAME" in refused.stderr
+
+
 def test_query__an_empty_name_to_save_by_is_refused(fundus: Fundus, data: Path) -> None:
     refused = fundus("query", data, "dr == 1", "--save", "")
 

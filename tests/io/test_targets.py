@@ -150,7 +150,8 @@ def test_infer_targets__several_named_columns_are_a_target_each() -> None:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        (["1"] * 4, "is '1' in every row"),
+        (["1"] * 4, "is '1' in every row;"),
+        (["1", None, "1", None, None], r"is '1' in every row that has a value \(2 of 5\);"),
         ([None] * 4, "is empty"),
         ([str(i) for i in range(101)], "has 101 classes; at most 100"),
     ],

@@ -8,6 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.domain.predictions import Predictions
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.evaluation import label_quality
 from fundus_core.workflows.evaluation.label_quality import review_labels
 from tests.pages import evaluated
 
@@ -49,6 +50,25 @@ def test_the_least_credible_label_is_shown_with_what_the_list_is_not(
     assert "on 12 photographs of 3 patients" in said
     assert "given 0, suggested 1" in said.replace("\\", "")
     assert [b.key for b in page.button if b.key == "labels.suspects.h3"]
+
+
+def test_photographs_that_left_the_data_set_are_not_listed(
+    page: AppTest, workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = evaluated.dataset()
+    fewer = whole.select([name for name in whole.image_ids if name != "h3"])
+    evaluated.open_dataset(monkeypatch, workspace, fewer)
+    monkeypatch.setattr(label_quality, "_dataset", lambda workspace, run: fewer)
+    evaluated.store(workspace, "one", evaluated.predictions("one", ERR | {"h4": 0.97}))
+    evaluated.address(page, run="one")
+
+    page.run()
+
+    assert not page.exception
+    assert listed(page) == ["h4"]
+    said = evaluated.texts(page)
+    assert "on 11 photographs of 3 patients" in said
+    assert "1 photograph that is no longer in the data set is left out" in said
 
 
 def test_the_list_names_the_rows_that_are_selected(page: AppTest, workspace: Path) -> None:

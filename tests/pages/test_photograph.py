@@ -15,7 +15,11 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run
-from fundus_core.workflows.single.one_photograph_scores import ClassProbability, PhotographScore
+from fundus_core.workflows.single.one_photograph_scores import (
+    LEARNED,
+    ClassProbability,
+    PhotographScore,
+)
 from tests.fakes import write_dataset, write_photograph
 from tests.pages import evaluated
 
@@ -127,6 +131,11 @@ def test_a_photograph_that_taught_a_model_is_said_to_have(
     (said,) = [one.value for one in page.caption if "The photograph taught the model" in one.value]
     assert "FD022" in said
     assert text.plain(used.label).partition(",")[0] in text.plain(said)
+    rows = evaluated.table(page, "Probability").map(text.plain).set_index("Rests on")
+    learned = rows.loc["a photograph that the model learned from"]
+    assert learned["Probability"] == "–"
+    assert learned["95 % CI"] == LEARNED
+    assert learned["Score"].startswith("0.")
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.workspace import Workspace
-from fundus_core.ui import state
+from fundus_core.ui import state, text
 from fundus_core.workflows.data.selections import save_selection, saved_selections
 from tests.pages import evaluated, opened
 
@@ -88,6 +88,43 @@ def test_what_is_saved_is_loaded_again_and_deleted(
     page.button(key="selection.delete").click().run()
     assert saved_selections(Workspace(workspace), name) == ()
     assert page.session_state[state.KEY].selection == ids[:3]
+
+
+def test_a_name_that_another_tab_took_meanwhile_is_replaced_only_when_that_was_said(
+    workspace: Path, name: str, ids: tuple[str, ...]
+) -> None:
+    first, second = tab(name, *ids[:5]), tab(name, *ids[:3])
+    for page in (first, second):
+        page.text_input(key="selection.name").input("reading list").run()
+    first.button(key="selection.save").click().run()
+    second.button(key="selection.save").click().run()
+
+    (kept,) = saved_selections(Workspace(workspace), name)
+    assert kept.n_images == 5
+    assert not first.error
+    assert "a selection of 5 photographs" in text.plain(second.error[0].value)
+    assert second.button(key="selection.save").label == "Replace it"
+
+    second.button(key="selection.save").click().run()
+
+    (kept,) = saved_selections(Workspace(workspace), name)
+    assert kept.n_images == 3
+    assert not second.error
+
+
+def test_a_name_that_was_typed_and_saved_at_once_replaces_nothing(
+    workspace: Path, name: str, ids: tuple[str, ...]
+) -> None:
+    save_selection(Workspace(workspace), name, "Mine", ids[:5])
+    save_selection(Workspace(workspace), name, "Yours", ids[:4])
+    page = tab(name, *ids[:3])
+    page.text_input(key="selection.name").input("Mine").run()
+
+    page.text_input(key="selection.name").input("Yours")
+    page.button(key="selection.save").click().run()
+
+    assert [one.n_images for one in saved_selections(Workspace(workspace), name)] == [5, 4]
+    assert "a selection of 4 photographs" in text.plain(page.error[0].value)
 
 
 def test_photographs_that_vanished_are_counted(

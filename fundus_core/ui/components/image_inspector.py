@@ -8,10 +8,10 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.ui import state, text
 from fundus_core.ui.components import image_panel, neighbour_groups, saliency_panel
 from fundus_core.ui.components.map_colours import ColourChoice
-from fundus_core.ui.components.run_table import run_names
 from fundus_core.ui.components.saliency_choice import Drawing
 from fundus_core.workflows.data.similar import Neighbourhoods
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
+from fundus_core.workflows.models.run_names import run_names
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.weights.labels import distinct_labels
 

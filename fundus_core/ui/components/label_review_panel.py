@@ -141,6 +141,10 @@ def _found(review: LabelReview) -> str:
         said += (
             f" {text.count(review.n_other, 'photograph')} that not all models scored are left out."
         )
+    if review.n_gone:
+        are = "is" if review.n_gone == 1 else "are"
+        gone = text.count(review.n_gone, "photograph")
+        said += f" {gone} that {are} no longer in the data set {are} left out."
     if review.skipped:
         names = ", ".join(map(text.escaped, review.skipped))
         said += f" Not looked at, for all photographs have the same label: {names}."

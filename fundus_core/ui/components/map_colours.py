@@ -10,7 +10,7 @@ import streamlit as st
 from fundus_core.domain.predictions import Predictions
 from fundus_core.plots.map import Colouring, colouring
 from fundus_core.ui import dataset_caches, state, wiring
-from fundus_core.ui.components.run_table import run_names
+from fundus_core.workflows.models.run_names import run_names
 from fundus_core.workflows.models.runs import Run
 
 SCORE = "Prediction: score"

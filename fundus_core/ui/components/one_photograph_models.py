@@ -13,7 +13,7 @@ from fundus_core.errors import FundusError
 from fundus_core.plots.overlay import blend
 from fundus_core.ui import messages, photograph_caches, text, wiring
 from fundus_core.ui.components.gallery import gallery
-from fundus_core.ui.components.run_table import names_by_target
+from fundus_core.workflows.models.run_names import names_by_target
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.single.one_photograph import Received
 
@@ -224,6 +224,8 @@ def _row(found: "ClassProbability | None") -> dict[str, str]:
 
 
 def _rests(score: "PhotographScore") -> str:
+    if score.learned_from:
+        return "a photograph that the model learned from"
     patients = "" if score.n_patients is None else f", {text.count(score.n_patients, 'patient')}"
     if score.held_out:
         return f"its held-out score; curve: {score.n_images:,} others{patients}"

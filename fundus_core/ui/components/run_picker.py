@@ -8,9 +8,10 @@ import streamlit as st
 
 from fundus_core.checks import Caution
 from fundus_core.ui import state, text
-from fundus_core.ui.components.run_table import attributed, run_names
+from fundus_core.ui.components.run_table import attributed
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import help_for
+from fundus_core.workflows.models.run_names import run_names
 from fundus_core.workflows.models.runs import Run
 
 ALL_CLASSES = ""

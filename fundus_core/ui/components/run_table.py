@@ -11,11 +11,9 @@ from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.components import damage_notice
-from fundus_core.ui.components.run_names import names_by_target as names_by_target
-from fundus_core.ui.components.run_names import run_names as run_names  # known as part of this one
-from fundus_core.ui.components.run_names import validated
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import column_help
+from fundus_core.workflows.models.run_names import names_by_target, validated
 from fundus_core.workflows.models.runs import Run
 
 

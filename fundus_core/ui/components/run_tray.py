@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from fundus_core.ui import messages, state, text
-from fundus_core.ui.components.run_names import names_by_target
+from fundus_core.workflows.models.run_names import names_by_target
 from fundus_core.workflows.models.runs import Run
 
 LINKS = (

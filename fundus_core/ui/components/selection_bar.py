@@ -22,6 +22,9 @@ HELP = (
     "shows it to a colleague."
 )
 
+_OFFERED = "selection.offered"
+"""The name, and the key of what had it, when the button that saves was pressed."""
+
 
 def selection_bar() -> None:
     """Draws what is selected of the open data set; nothing where none is open.
@@ -125,11 +128,14 @@ def _keeping(chosen: Chosen) -> None:
     name = st.text_input(
         "Save the selection as", key="selection.name", placeholder="hazy photographs"
     )
+    there = saved.get(" ".join(name.split()))
     if st.button(
-        "Replace it" if " ".join(name.split()) in saved else "Save",
+        "Replace it" if there else "Save",
         key="selection.save",
         icon=":material/bookmark_add:",
         disabled=not chosen or not name.strip() or wiring.read_only(),
+        on_click=state.keep,
+        args=(_OFFERED, (name, there.key if there else "")),
     ):
         _save(name, chosen)
     if not chosen:
@@ -163,7 +169,9 @@ def _loading(saved: Mapping[str, NamedSelection]) -> None:
 
 
 def _save(name: str, chosen: Chosen) -> None:
+    """Saves; what has the name gives it up only if the button that was pressed said so."""
     session = state.current()
+    offered, key = state.kept(_OFFERED) or ("", "")
     try:
         save_selection(
             wiring.workspace(),
@@ -171,6 +179,7 @@ def _save(name: str, chosen: Chosen) -> None:
             name,
             chosen.image_ids,
             origin=session.selection_origin,
+            replacing=key if offered == name else "",
         )
     except FundusError as error:
         messages.show_error(error)

@@ -153,6 +153,7 @@ def labelled_photographs(
             n_folds=validation.folds,
             seed=validation.seed,
             class_names=target.scored_classes,
+            other_class=target.other_class,
         )
     )
     if validation.fraction != 1:
@@ -186,6 +187,7 @@ def _fewer(
         fraction=validation.fraction,
         seed=validation.draw,
         class_names=target.scored_classes,
+        other_class=target.other_class,
     )
     return Fold(fold.train[kept], fold.test)
 

@@ -9,7 +9,7 @@ import pandas as pd
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.query import QueryAnswer, ask
 from fundus_core.errors import DataError
-from fundus_core.io.selections import NamedSelection, SelectionFiles, StoredSelection
+from fundus_core.io.selections import NamedSelection, Saved, SelectionFiles, StoredSelection
 from fundus_core.io.workspace import Workspace
 
 LONGEST_NAME = 80
@@ -77,11 +77,23 @@ def save_selection(
     image_ids: Sequence[str],
     *,
     origin: str = "",
-) -> NamedSelection:
-    """Saves a selection under a name; one that had the name before gives it up.
+    replacing: str | None = "",
+) -> Saved:
+    """Saves a selection under a name, and returns it with the one that gave the name up.
+
+    Args:
+        workspace: Where to.
+        dataset_id: The data set it is of.
+        name: Blanks around it and repeated ones do not count.
+        image_ids: Photographs, each once.
+        origin: Where they came from, in a few words.
+        replacing: Key of the selection that the saver knows to have the name, and gives up; empty
+            where none is known; None for whatever has it. One of the very same photographs counts
+            as none.
 
     Raises:
-        DataError: If there is no name or no photograph, or the name is too long.
+        DataError: If there is no name or no photograph, or the name is too long, or that of
+            another selection.
         StoreError: If the disk is full.
     """
     plain = " ".join(name.split())
@@ -96,7 +108,8 @@ def save_selection(
             hint="Select photographs first: on a map, by a query or in a gallery.",
         )
     files = SelectionFiles(workspace, dataset_id)
-    return files.name(plain, files.keep(image_ids, origin), len(image_ids))
+    key = files.keep(image_ids, origin)
+    return files.name(plain, key, len(image_ids), replacing=replacing)
 
 
 def saved_selections(workspace: Workspace, dataset_id: str) -> tuple[NamedSelection, ...]:

@@ -4,7 +4,7 @@ N is the number of photographs, M of models, K of classes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +24,12 @@ from fundus_core.io.files import write_atomically
 from fundus_core.io.workspace import Workspace
 from fundus_core.tables import About, as_csv
 from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
-from fundus_core.workflows.evaluation.aligned import aligned, cautions_of, read_model
+from fundus_core.workflows.evaluation.aligned import (
+    ScoredModel,
+    aligned,
+    cautions_of,
+    read_model,
+)
 from fundus_core.workflows.evaluation.label_questions import (
     Question,
     questions,
@@ -74,6 +79,9 @@ class LabelReview:
     n_other: int
     """Photographs left out, for not all models scored them."""
 
+    n_gone: int
+    """Photographs left out, for they are no longer in the data set: nobody can look at them."""
+
     cautions: tuple[Caution, ...]
 
     def suspects(self) -> pd.DataFrame:
@@ -100,7 +108,8 @@ class LabelReview:
 def review_labels(workspace: Workspace, references: Sequence[str]) -> LabelReview:
     """Ranks the labels of a target by how little held-out scores believe them.
 
-    Several models are averaged, on the photographs that all of them scored. Of a target with
+    Several models are averaged, on the photographs that all of them scored and that the data set
+    still holds. Of a target with
     several diseases per photograph each disease is looked at by itself, and the ranks are over all.
 
     Args:
@@ -109,7 +118,8 @@ def review_labels(workspace: Workspace, references: Sequence[str]) -> LabelRevie
 
     Raises:
         TargetError: If none is named, or they predict different things.
-        DifferentImagesError: If the models have no photograph in common, or differ in labels.
+        DifferentImagesError: If the models have no photograph in common, or differ in labels; or
+            if none of the photographs is in the data set any more.
         ScoresError: If a score is no probability.
         SingleClassError: If all photographs have the same label.
     """
@@ -124,6 +134,8 @@ def review_labels(workspace: Workspace, references: Sequence[str]) -> LabelRevie
                 hint="Choose models of the same data set.",
             )
     run = _run(workspace, models[0].reference)
+    dataset, n_common = _dataset(workspace, run), len(models[0].predictions.y_true)
+    models = models if dataset is None else _still_there(models, dataset)
     names = _distinct([model.predictions.model for model in models])
     asked, skipped = questions(models, run)
     if not asked:
@@ -131,7 +143,7 @@ def review_labels(workspace: Workspace, references: Sequence[str]) -> LabelRevie
             f"All {len(models[0].predictions.y_true)} photographs have the same label.",
             hint="Choose models of a target whose classes both occur.",
         )
-    about = _photographs(workspace, run, models[0].predictions)
+    about = _photographs(dataset, models[0].predictions)
     parts = [_reviewed(one, about, names) for one in asked]
     table = pd.concat(parts, ignore_index=True).sort_values(
         "quality", kind="stable", ignore_index=True
@@ -145,7 +157,8 @@ def review_labels(workspace: Workspace, references: Sequence[str]) -> LabelRevie
         skipped,
         len(first.y_true),
         first.n_patients,
-        n_scored - len(first.y_true) if first.image_ids else 0,
+        n_scored - n_common if first.image_ids else 0,
+        n_common - len(first.y_true),
         cautions_of(models),
     )
 
@@ -161,6 +174,18 @@ def write_review(review: LabelReview, path: Path) -> Path:
     text = as_csv(review.suspects(), review.about())
     write_atomically(path, lambda file: file.write(text.encode()))
     return path
+
+
+def _still_there(models: Sequence[ScoredModel], dataset: FundusDataset) -> list[ScoredModel]:
+    """Returns the models, of equal rows, with the rows of the photographs that a data set holds."""
+    ids, held = models[0].predictions.image_ids, set(dataset.image_ids)
+    rows = np.flatnonzero([name in held for name in ids])
+    if not len(rows):
+        raise DifferentImagesError(
+            f"None of the {len(ids)} photographs that were scored is in {dataset.name} any more.",
+            hint="Fit a model on the photographs that are there now.",
+        )
+    return [replace(model, predictions=model.predictions.select(rows)) for model in models]
 
 
 def _reviewed(question: Question, about: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
@@ -207,7 +232,7 @@ def _relation(eye: str | None, other: str | None) -> str:
     return "same eye" if eye == other else "other eye"
 
 
-def _photographs(workspace: Workspace, run: Run | None, predictions: Predictions) -> pd.DataFrame:
+def _photographs(dataset: FundusDataset | None, predictions: Predictions) -> pd.DataFrame:
     """Returns `image_id`, `path`, `patient_id` and `eye` of each photograph, None where unknown."""
     n_images = len(predictions.y_true)
     ids = predictions.image_ids or tuple(f"row {row}" for row in range(n_images))
@@ -215,11 +240,11 @@ def _photographs(workspace: Workspace, run: Run | None, predictions: Predictions
     table = table.astype(object)
     if predictions.patient_ids is not None:
         table["patient_id"] = predictions.patient_ids.astype(object)
-    dataset = _dataset(workspace, run)
     if dataset is not None:
-        listed = dataset.table.set_index("image_id")[["path", "eye"]].astype(object)
-        found = listed.reindex(table["image_id"])
-        table[["path", "eye"]] = found.where(found.notna(), None).to_numpy()
+        listed = dataset.table.set_index("image_id").loc[list(ids)]
+        for column in ("path", "eye"):
+            known = [None if pd.isna(value) else value for value in listed[column]]
+            table[column] = pd.Series(known, dtype=object)
     return table
 
 

@@ -114,9 +114,9 @@ def _folds(predictions: Predictions, seed: int) -> tuple[NDArray[np.int64], Fold
     codes = as_patients(patients, n_images=len(predictions.y_true))
     rarest = min(independent_units(column, codes).rarer for column in predictions.y_true.T)
     if rarest < FEWEST_FOLDS:
+        unit = f"{'photograph' if codes is None else 'patient'}{'' if rarest == 1 else 's'}"
         raise FoldError(
-            f"A class, or its absence, is seen in {rarest} "
-            f"{'photographs' if codes is None else 'patients'} only; what is fitted on some "
+            f"A class, or its absence, is seen in {rarest} {unit} only; what is fitted on some "
             f"patients and judged on others needs {FEWEST_FOLDS}.",
             hint="Recalibrate on a larger set.",
         )

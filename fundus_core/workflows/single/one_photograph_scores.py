@@ -5,11 +5,13 @@ scores of the model's own data set are the measure: a curve from score to observ
 to all of them, read off at the new score, and its uncertainty shown by drawing patients anew.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from fundus_core.checks import Caution, taught_caution
@@ -47,6 +49,11 @@ MEANING = (
     "well the curve is known (patients drawn anew), not how sure one can be of this one eye."
 )
 
+LEARNED = "the model learned from this photograph; its score flatters"
+"""Why a photograph that taught the model has no probability: the curve is of held-out scores."""
+
+_TAUGHT = "FD022"
+
 
 @dataclass(frozen=True, slots=True)
 class ClassProbability:
@@ -82,8 +89,8 @@ class PhotographScore:
     sum, unless one of them was never seen."""
 
     held_out: bool
-    """True if the photograph is of the model's data set: the score is that of the fold that did not
-    see its patient, and the curve is that of the other folds."""
+    """True if the photograph is of the model's data set and did not teach it: the score is that of
+    the fold that did not see its patient, and the curve is that of the other folds."""
 
     n_networks: int
     """Networks whose scores were averaged; 1 for a probe or a held-out photograph."""
@@ -96,6 +103,11 @@ class PhotographScore:
 
     cautions: tuple[Caution, ...]
     """Where this very photograph taught the model that scores it, or the weights it starts from."""
+
+    @property
+    def learned_from(self) -> bool:
+        """Says whether the model learned from this very photograph."""
+        return _has_taught(self.cautions)
 
 
 def score_photograph(
@@ -111,7 +123,7 @@ def score_photograph(
 
     A photograph of the model's own data set gets the score that it got while it was held out. Any
     other is scored by the probe fitted on all photographs, or by the mean of the networks of a
-    fine-tuned run's folds.
+    fine-tuned run's folds. One that the model learned from has a score and no probability.
 
     Args:
         workspace: Where the run is.
@@ -147,12 +159,25 @@ def _cautions(
         image_id: The photograph.
         held_out: Whether the score is of a fold that did not see it.
     """
-    source = load_run(workspace, run.trained_as) if run.kind == "external" else run
-    taught = None if held_out else photographs_that_taught(workspace, source)
+    taught = None if held_out else _that_taught(workspace, run)
     learned = taught is not None and bool((taught["image_id"] == image_id).any())
     met = exposure_of_photographs(workspace, run.embeddings.weights_sha256, [image_id])
     found = (taught_caution(int(learned), 1), met.caution(run.embeddings.weights))
     return tuple(caution for caution in found if caution)
+
+
+def _that_taught(workspace: Workspace, run: Run) -> pd.DataFrame | None:
+    """Returns what taught a model; None where the run it comes from is not in this workspace."""
+    if run.kind != "external":
+        return photographs_that_taught(workspace, run)
+    try:
+        return photographs_that_taught(workspace, load_run(workspace, run.trained_as))
+    except StoreError:
+        return None
+
+
+def _has_taught(cautions: Sequence[Caution]) -> bool:
+    return any(caution.code == _TAUGHT for caution in cautions)
 
 
 def _new_scores(
@@ -207,10 +232,25 @@ def _new_summary(
     seed: int,
 ) -> PhotographScore:
     """Holds new scores (C,) against all held-out ones."""
+    if _has_taught(cautions):
+        learned = _flattering(said, scores)
+        return PhotographScore(run.id, learned, False, n_networks, 0, None, cautions)
     columns = range(len(said.class_names))
     classes = tuple(_probability(said, scores, one, n_resamples, seed) for one in columns)
     n_images, n_patients = len(said.image_ids), said.n_patients
     return PhotographScore(run.id, classes, False, n_networks, n_images, n_patients, cautions)
+
+
+def _flattering(said: Predictions, scores: NDArray[np.float64]) -> tuple[ClassProbability, ...]:
+    """Returns the scores (C,) of a photograph that the model learned from, without probabilities.
+
+    The curve is of held-out scores: it says nothing of one that was not held out.
+    """
+    observed = said.y_true.mean(axis=0)
+    return tuple(
+        ClassProbability(name, float(score), None, None, None, LEARNED, float(share))
+        for name, score, share in zip(said.class_names, scores, observed, strict=True)
+    )
 
 
 def _probability(
@@ -248,6 +288,10 @@ def _held_out_summary(
 ) -> PhotographScore:
     """Returns what the run said of one of its own photographs, calibrated by its other folds."""
     row = said.image_ids.index(image_id)
+    cautions = _cautions(workspace, run, image_id, held_out=run.kind != "external")
+    if _has_taught(cautions):
+        learned = _flattering(said, said.y_score[row])
+        return PhotographScore(run.id, learned, False, 1, 0, None, cautions)
     classes, n_images, n_patients = [], 0, None
     for column, name in enumerate(said.class_names):
         score, observed = float(said.y_score[row, column]), float(said.y_true[:, column].mean())
@@ -258,7 +302,6 @@ def _held_out_summary(
             continue
         n_images, n_patients = found.n_images, found.n_patients
         classes.append(_of_interval(name, score, found.probability, observed))
-    cautions = _cautions(workspace, run, image_id, held_out=run.kind != "external")
     return PhotographScore(run.id, tuple(classes), True, 1, n_images, n_patients, cautions)
 
 

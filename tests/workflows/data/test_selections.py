@@ -1,12 +1,17 @@
 """Selections: counted by image, eye and patient, saved, and honest about what has vanished."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pandas as pd
 import pytest
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError
+from fundus_core.io import selections as selection_files
+from fundus_core.io.selections import key_of
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.selections import (
     Counts,
@@ -62,7 +67,7 @@ def test_inverted__has_all_the_others() -> None:
 
 
 def test_save__a_selection_is_found_again_by_name_and_by_key(place: Workspace) -> None:
-    saved = save_selection(place, "six-1", "  Old   eyes ", ["d", "a"], origin="age > 45")
+    saved = save_selection(place, "six-1", "  Old   eyes ", ["d", "a"], origin="age > 45").named
 
     found = load_selection(place, "six-1", "Old eyes", DATASET)
     assert (found.image_ids, found.origin, found.n_gone) == (("a", "d"), "age > 45", 0)
@@ -78,12 +83,79 @@ def test_load__photographs_that_vanished_are_counted(place: Workspace) -> None:
     assert load_selection(place, "six-1", "Mine", DATASET).n_gone == 2
 
 
-def test_save__the_same_name_again_takes_its_place(place: Workspace) -> None:
-    first = save_selection(place, "six-1", "Mine", ["a"])
-    save_selection(place, "six-1", "Mine", ["b"])
+def test_save__what_the_saver_saw_gives_its_name_up_and_is_returned(place: Workspace) -> None:
+    first = save_selection(place, "six-1", "Mine", ["a", "c"]).named
+    second = save_selection(place, "six-1", "Mine", ["b"], replacing=first.key)
 
+    assert second.replaced == first
     assert load_selection(place, "six-1", "Mine", DATASET).image_ids == ("b",)
     assert kept_selection(place, "six-1", first.key) is not None
+
+
+@pytest.mark.parametrize("seen", ["", key_of(["d"])])
+def test_save__another_selection_than_the_saver_saw_keeps_its_name(
+    place: Workspace, seen: str
+) -> None:
+    save_selection(place, "six-1", "Mine", ["a", "c"])
+
+    with pytest.raises(DataError, match="'Mine' is a selection of 2 photographs") as error:
+        save_selection(place, "six-1", "Mine", ["b"], replacing=seen)
+
+    assert "Replace it" in error.value.hint
+    assert "--replace" in error.value.hint
+    assert load_selection(place, "six-1", "Mine", DATASET).image_ids == ("a", "c")
+
+
+def test_save__whatever_is_there_gives_its_name_up_where_that_was_asked_for(
+    place: Workspace,
+) -> None:
+    first = save_selection(place, "six-1", "Mine", ["a", "c"]).named
+
+    assert save_selection(place, "six-1", "Mine", ["b"], replacing=None).replaced == first
+    assert save_selection(place, "six-1", "Other", ["b"], replacing=None).replaced is None
+
+
+def test_save__the_same_photographs_again_replace_nothing(place: Workspace) -> None:
+    save_selection(place, "six-1", "Mine", ["a", "c"])
+
+    assert save_selection(place, "six-1", "Mine", ["c", "a"]).replaced is None
+
+
+def test_save__a_name_that_was_deleted_meanwhile_is_free(place: Workspace) -> None:
+    first = save_selection(place, "six-1", "Mine", ["a", "c"]).named
+    delete_selection(place, "six-1", "Mine")
+
+    assert save_selection(place, "six-1", "Mine", ["b"], replacing=first.key).replaced is None
+
+
+def test_save__of_many_at_once_one_gets_the_name(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every saver looks at the name before any of them writes, but for the lock."""
+    looked = Barrier(4)
+    read = selection_files.read_sealed
+
+    def slowly(path: Path) -> object:
+        found = read(path)
+        if path.parent.name == "names":
+            with suppress(BrokenBarrierError):
+                looked.wait(0.3)
+        return found
+
+    def save(name: str) -> bool:
+        try:
+            save_selection(place, "six-1", "Mine", [name])
+        except DataError:
+            return False
+        return True
+
+    monkeypatch.setattr(selection_files, "read_sealed", slowly)
+    with ThreadPoolExecutor(4) as pool:
+        saved = list(pool.map(save, "abcd"))
+
+    assert sorted(saved) == [False, False, False, True]
+    (kept,) = load_selection(place, "six-1", "Mine", DATASET).image_ids
+    assert kept == "abcd"[saved.index(True)]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +179,7 @@ def test_load__an_unknown_name_is_refused_with_those_there_are(place: Workspace)
 def test_delete__the_name_is_gone_and_an_address_with_the_key_still_works(
     place: Workspace,
 ) -> None:
-    saved = save_selection(place, "six-1", "Mine", ["a"])
+    saved = save_selection(place, "six-1", "Mine", ["a"]).named
 
     delete_selection(place, "six-1", "Mine")
 

@@ -92,7 +92,7 @@ def test_recalibrated__refuses_folds_that_share_a_patient_and_classes_of_one_pat
 
     with pytest.raises(FoldError, match="40 of 40 patients are in more than one fold"):
         recalibrated(shared, "platt")
-    with pytest.raises(FoldError, match="seen in 1 patients only"):
+    with pytest.raises(FoldError, match="seen in 1 patient only"):
         recalibrated(one_patient, "platt")
     with pytest.raises(TargetError, match="no recalibration 'magic'"):
         recalibrated(said, "magic")  # type: ignore[arg-type]

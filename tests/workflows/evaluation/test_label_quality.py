@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import (
     DataError,
@@ -38,6 +39,15 @@ def sure(target: object = DR, *, seed: int = 0) -> Predictions:
     y_true = said.y_true.copy()
     y_true[WRONG] = np.roll(y_true[WRONG], 1) if y_true.shape[1] > 1 else ~y_true[WRONG]
     return replace(said, y_score=y_score, y_true=y_true)
+
+
+def wrong_first(data: FundusDataset) -> Predictions:
+    """Returns good scores of a tiny data set, of which h0OD has another label than it should."""
+    positive = np.array([[name.startswith("d")] for name in data.image_ids])
+    y_true = positive.copy()
+    y_true[0] = True  # its other eye stays healthy
+    scores = np.where(positive, 0.9, 0.1)
+    return Predictions("", "binary", ("1",), data.image_ids, y_true, scores, data.patient_ids)
 
 
 def test_review_labels__the_wrong_label_comes_first_and_is_flagged(place: Workspace) -> None:
@@ -132,13 +142,7 @@ def test_review_labels__name_the_file_and_the_patients_other_labels(
     place: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = tiny_dataset(n_patients=6)
-    positive = np.array([[name.startswith("d")] for name in data.image_ids])
-    y_true = positive.copy()
-    y_true[0] = True  # of h0OD, whose other eye stays healthy
-    said = Predictions(
-        "", "binary", ("1",), data.image_ids, y_true, np.where(positive, 0.9, 0.1), data.patient_ids
-    )
-    stored(place, DR, said)
+    stored(place, DR, wrong_first(data))
     monkeypatch.setattr(label_quality, "_dataset", lambda workspace, run: data)
 
     first = review_labels(place, ["run"]).table.iloc[0]
@@ -146,6 +150,53 @@ def test_review_labels__name_the_file_and_the_patients_other_labels(
     assert (first["image_id"], first["patient_id"], first["eye"]) == ("h0OD", "P0", "OD")
     assert first["path"] == "/nowhere/0OD.jpg"
     assert first["other_labels"] == "other eye: 0"
+
+
+def test_review_labels__photographs_that_left_the_data_set_are_left_out_and_counted(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tiny_dataset(n_patients=6)
+    said = wrong_first(data)
+    stored(place, DR, said)
+    monkeypatch.setattr(label_quality, "_dataset", lambda workspace, run: data)
+    whole = review_labels(place, ["run"])
+    fewer = data.select([name for name in data.image_ids if name != "h0OD"])
+    monkeypatch.setattr(label_quality, "_dataset", lambda workspace, run: fewer)
+
+    review = review_labels(place, ["run"])
+
+    assert (whole.n_gone, whole.n_images) == (0, 12)
+    assert whole.table["image_id"][0] == "h0OD"
+    assert (review.n_gone, review.n_images, review.n_other) == (1, 11, 0)
+    assert "h0OD" not in set(review.table["image_id"])
+    assert list(review.table["rank"]) == list(range(1, 12))
+    assert review.table["path"].notna().all()
+    assert review.table.set_index("image_id")["other_labels"]["h0OS"] == ""
+
+
+def test_review_labels__refuses_where_all_photographs_left_the_data_set(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(place, DR, sure())
+    elsewhere = tiny_dataset(n_patients=6)
+    monkeypatch.setattr(label_quality, "_dataset", lambda workspace, run: elsewhere)
+
+    with pytest.raises(DifferentImagesError, match="None of the 80 photographs"):
+        review_labels(place, ["run"])
+
+
+def test_review_labels__an_eye_that_is_not_known_is_not_the_other_one(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tiny_dataset(n_patients=6)
+    table = data.table.assign(eye=data.table["eye"].where(data.table["eye"] == "OD", None))
+    stored(place, DR, wrong_first(data))
+    blank = replace(data, table=table.astype(object))
+    monkeypatch.setattr(label_quality, "_dataset", lambda workspace, run: blank)
+
+    first = review_labels(place, ["run"]).table.iloc[0]
+
+    assert (first["image_id"], first["other_labels"]) == ("h0OD", "same patient: 0")
 
 
 def test_review_labels__a_table_of_predictions_will_do(place: Workspace, tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from fundus_core.workflows.single.one_photograph import (
     vector_of,
 )
 from fundus_core.workflows.single.one_photograph_maps import explain_unkept
-from fundus_core.workflows.single.one_photograph_scores import score_photograph
+from fundus_core.workflows.single.one_photograph_scores import LEARNED, score_photograph
 from fundus_core.workflows.single.out_of_distribution import surroundings_of
 from tests.fakes import write_dataset, write_photograph
 from tests.workflows.evaluation.test_metrics import DISEASES, held_out, stored
@@ -266,6 +266,12 @@ def test_score_photograph__of_one_that_taught_the_model_says_so(
     assert not learned.held_out
     assert tested.held_out
     assert tested.cautions == new.cautions == ()
+    (one,) = learned.classes
+    assert (one.probability, one.low, one.high) == (None, None, None)
+    assert one.reason == "the model learned from this photograph; its score flatters"
+    assert 0 <= one.score <= 1
+    assert (learned.n_images, learned.n_patients) == (0, None)
+    assert new.classes[0].probability is not None
 
 
 def test_score_photograph__a_model_used_on_what_taught_it_says_so(
@@ -277,6 +283,23 @@ def test_score_photograph__a_model_used_on_what_taught_it_says_so(
     found = score_photograph(place, used.run.id, path, n_resamples=FEW)
 
     assert [one.code for one in found.cautions] == ["FD022"]
+    assert not found.held_out
+    (one,) = found.classes
+    assert one.score == pytest.approx(run_predictions(place, used.run).y_score[0, 0])
+    assert (one.probability, one.reason) == (None, LEARNED)
+    assert (found.n_images, found.n_patients) == (0, None)
+
+
+def test_score_photograph__a_model_whose_own_run_is_gone_scores_what_it_has_scored(
+    place: Workspace, dataset: FundusDataset, source: DataSource, probed: Run
+) -> None:
+    used = predict(place, probed.id, dataset, dataset_id(source)).run
+    shutil.rmtree(place.runs / probed.id)
+
+    found = score_photograph(place, used.id, Path(dataset.table["path"].iloc[0]), n_resamples=FEW)
+
+    assert found.cautions == ()
+    assert 0 <= found.classes[0].score <= 1
 
 
 def test_score_photograph__of_a_fine_tuned_run_by_the_mean_of_its_networks(
