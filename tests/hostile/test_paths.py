@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
@@ -24,7 +25,7 @@ from fundus_core.workflows.explanations import truth
 from fundus_core.workflows.explanations.truth import read_lesions
 from fundus_core.workflows.segmenting.masks import mask_files
 from fundus_core.workflows.single.one_photograph import receive
-from tests.fakes import write_dataset
+from tests.fakes import write_dataset, write_photograph
 from tests.hostile import walked
 from tests.hostile.damaged_pictures import damaged_formats
 
@@ -259,6 +260,22 @@ def test_uploaded_studies_are_checked_and_kept_in_their_place(name: str, tmp_pat
         keep_study(Workspace(tmp_path), name, b"!!python/object/apply:os.system ['touch marker']")
 
     assert walked.files_of(tmp_path) == []
+
+
+@pytest.mark.parametrize("way", ["../../outside/secret.png", "{outside}/secret.png"])
+def test_no_row_tells_what_is_there_outside(roots: Path, way: str) -> None:
+    outside = roots.parent / "outside"
+    write_photograph(outside / "secret.png", (200, 70, 20))
+    table = roots / "data" / "rows.csv"
+    inside = pd.read_csv(roots / "data" / "labels.csv")["image"].iloc[0]
+    pd.DataFrame({"image": [inside, way.format(outside=outside)]}).to_csv(table, index=False)
+
+    there = read_dataset(DataSource(table)).rejected
+    (outside / "secret.png").unlink()
+
+    assert len(there) == 1
+    assert "outside the folders" in there[0].detail
+    assert read_dataset(DataSource(table)).rejected == there
 
 
 @pytest.mark.parametrize("named", [":", "::"])
