@@ -173,8 +173,12 @@ def shortcut_caution(difference: float, p_value: float) -> Caution | None:
         return None
     return Caution(
         "FD006",
-        f"AUC minus that of the mean colour: {difference:+.3f} (p = {p_value:.3f}).",
+        f"AUC minus that of the mean colour: {difference:+.3f} ({_p_text(p_value)}).",
     )
+
+
+def _p_text(p_value: float) -> str:
+    return "p < 0.001" if p_value < 0.001 else f"p = {p_value:.3f}"
 
 
 def several_tests_caution(n_tests: int, of: str) -> Caution | None:

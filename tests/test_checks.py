@@ -13,6 +13,7 @@ from fundus_core.checks import (
     exposure_caution,
     prevalence_caution,
     several_tests_caution,
+    shortcut_caution,
     spelt_alike,
     target_cautions,
 )
@@ -224,3 +225,12 @@ def test_duplicates__those_that_contradict_are_counted_and_told_first() -> None:
         + listed
     )
     assert said(RejectedRow("a.png", "duplicate_path", "The same file as in row 1.")) is None
+
+
+def test_shortcut_caution__writes_small_p_values_as_papers_do() -> None:
+    tiny, usual = shortcut_caution(-0.2, 1e-9), shortcut_caution(-0.2, 0.0123)
+
+    assert tiny is not None
+    assert usual is not None
+    assert tiny.text.endswith("(p < 0.001).")
+    assert usual.text.endswith("(p = 0.012).")

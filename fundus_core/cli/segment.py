@@ -94,7 +94,12 @@ def train(
     backbone: options.BackboneId = _CHOICE.backbone.backbone,
     weights: options.Weights = None,
     size: Annotated[
-        int, typer.Option(min=32, help="Side of the square that holds the field, in pixels.")
+        int,
+        typer.Option(
+            min=32,
+            max=options.LARGEST_SIDE,
+            help="Side of the square that holds the field, in pixels.",
+        ),
     ] = _CHOICE.size,
     clahe: options.Clahe = False,
     ben_graham: options.BenGraham = False,

@@ -182,15 +182,21 @@ def new_memory_map(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         shape: Of the array, in bytes.
 
     Raises:
-        StoreError: If there is not enough space.
+        StoreError: If there is not enough space; none is taken then.
     """
     n_bytes = math.prod(shape)
     path.unlink(missing_ok=True)
-    with full_disk_explained(path, n_bytes):
-        array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-        with path.open("r+b") as file:
-            if hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    try:
+        with full_disk_explained(path, n_bytes):
+            if n_bytes > shutil.disk_usage(path.parent).free:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+            array = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+            with path.open("r+b") as file:
+                if hasattr(os, "posix_fallocate"):
+                    os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except StoreError:
+        path.unlink(missing_ok=True)  # what was taken until the disk was full
+        raise
     return array
 
 

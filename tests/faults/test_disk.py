@@ -4,6 +4,7 @@ import errno
 import os
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -58,12 +59,18 @@ def test_write_array__where_no_file_more_can_be_had_says_that_and_not_how_many_b
         assert np.array_equal(np.load(disk / "rows.npy"), np.arange(100.0))
 
 
-def test_new_memory_map__on_a_full_disk_is_an_error_and_no_signal(tmp_path: Path) -> None:
-    with (
-        small_disk(tmp_path / "disk", "2m") as disk,
-        pytest.raises(StoreError, match="No space left"),
-    ):
-        new_memory_map(disk / "pixels.npy", (10, 3, 512, 512))[:] = 1
+@pytest.mark.parametrize("free", [None, 10**9])
+def test_new_memory_map__on_a_full_disk_is_an_error_that_takes_no_space(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int | None
+) -> None:
+    """`free` is what the disk says before it turns out to be full; None for the truth."""
+    if free is not None:
+        monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
+    with small_disk(tmp_path / "disk", "2m") as disk:
+        with pytest.raises(StoreError, match="No space left"):
+            new_memory_map(disk / "pixels.npy", (10, 3, 512, 512))[:] = 1
+
+        assert list(disk.iterdir()) == []
 
 
 @pytest.mark.parametrize("library", ["parquet", "safetensors", "numpy"])
