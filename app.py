@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from fundus_core.io.files import refused_writing_explained
+from fundus_core.io.refused_writing import refused_writing_explained
 from fundus_core.ui import legibility, login, messages, state, wiring
 from fundus_core.ui.components import dataset_picker, selection_bar, story_panel
 from fundus_core.ui.icon import ICON

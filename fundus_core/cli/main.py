@@ -50,7 +50,7 @@ from fundus_core.cli.options import with_options
 from fundus_core.cli.output import prepare_output, print_error
 from fundus_core.cli.stopping import EXIT_INTERRUPTED, STOPPED, ended_as_by_an_interrupt
 from fundus_core.errors import FundusError
-from fundus_core.io.files import refused_writing_explained
+from fundus_core.io.refused_writing import refused_writing_explained
 
 EXIT_MENDABLE = 2
 

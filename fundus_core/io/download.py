@@ -24,7 +24,8 @@ from fundus_core.io.download_answers import (
     read_answer,
     require_file,
 )
-from fundus_core.io.files import full_disk_explained, sync_folder, write_json
+from fundus_core.io.files import sync_folder, write_json
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.weights import file_sha256
 
 if TYPE_CHECKING:

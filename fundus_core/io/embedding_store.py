@@ -21,14 +21,9 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
 from fundus_core.io.damage import changed_at, remember_damage
 from fundus_core.io.event_log import note
-from fundus_core.io.files import (
-    checksum,
-    full_disk_explained,
-    read_json,
-    write_array,
-    write_json,
-)
+from fundus_core.io.files import checksum, read_json, write_array, write_json
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.sealed import read_sealed, write_sealed
 
 _RECIPE = "recipe.json"

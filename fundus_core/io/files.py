@@ -6,7 +6,6 @@ import errno
 import json
 import math
 import os
-import re
 import secrets
 import shutil
 from collections.abc import Callable, Iterator
@@ -15,11 +14,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import xxhash
+from filelock import FileLock
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 
 from fundus_core.errors import StoreError
 from fundus_core.io.read_only import is_read_only, require_writable
+from fundus_core.io.refused_writing import FORBIDDEN, full_disk_explained, nearest
 
 _READ_BYTES = 1 << 20
 
@@ -43,132 +43,13 @@ def renew(path: Path) -> None:
     try:
         path.touch()
     except OSError as error:
-        if error.errno not in _FORBIDDEN:
+        if error.errno not in FORBIDDEN:
             raise
 
 
 def temporary_name(path: Path) -> Path:
     """Returns an unused name beside `path` that readers ignore."""
     return path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
-
-
-@contextlib.contextmanager
-def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
-    """Turns a full disk, and a place that may not be written to, into a sentence.
-
-    Args:
-        path: What is being written.
-        n_bytes: How much it needs; 0 if that is not known.
-
-    Raises:
-        StoreError: If the disk or the quota is full, or the place may not be written to.
-    """
-    try:
-        yield
-    except (OSError, SafetensorError) as error:
-        cause = _cause(error)
-        if cause == errno.ENOSPC and _is_out_of_files(path.parent):
-            raise StoreError(
-                f"No room for another file in {path.parent}: all the files that its disk can hold "
-                f"are there{_free(path.parent)}.",
-                hint=f"Delete files on that disk, or name another place{_BY_OPTION}; what was "
-                "stored before is intact.",
-            ) from error
-        if cause in _FULL:
-            raise StoreError(
-                f"No space left {_needed(n_bytes)}in {path.parent}{_free(path.parent)}.",
-                hint=f"Free some space, or name another place{_BY_OPTION}; what was stored before "
-                "is intact.",
-            ) from error
-        if cause in _FORBIDDEN:
-            raise StoreError(
-                f"{path.parent} may not be written to: {os.strerror(cause)}.",
-                hint=f"Name a place you may write to{_BY_OPTION}, mend its permissions, or only "
-                "look: `fundus app --read-only`.",
-            ) from error
-        if cause in _IN_THE_WAY:
-            raise StoreError(
-                f"{path} cannot be stored: {os.strerror(cause)}.",
-                hint="Something lies where the program keeps its own files: move it elsewhere.",
-            ) from error
-        raise
-
-
-@contextlib.contextmanager
-def refused_writing_explained() -> Iterator[None]:
-    """As `full_disk_explained`, for a whole command or page: of whatever place the system names.
-
-    Raises:
-        StoreError: As there. An error that may be one of reading is left as it is.
-    """
-    try:
-        yield
-    except OSError as error:
-        if not isinstance(error.filename, str) or not _is_of_writing(error):
-            raise
-        with full_disk_explained(Path(error.filename), 0):
-            raise
-
-
-def _is_of_writing(error: OSError) -> bool:
-    """Says whether the system refused to write, not to read."""
-    if error.errno in _FULL | {errno.EROFS}:
-        return True
-    there = _nearest(Path(error.filename))
-    may_be_read = os.access(there, os.R_OK | (os.X_OK if there.is_dir() else 0))
-    return error.errno in _FORBIDDEN and may_be_read and not os.access(there, os.W_OK)
-
-
-def _nearest(path: Path) -> Path:
-    """Returns a path that is there: this one, or what it would be in."""
-    while not os.path.lexists(path) and path != path.parent:
-        path = path.parent
-    return path
-
-
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-"""The system's numbers for a place that may not be written to, as on a read-only mount."""
-
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_BY_OPTION = " (of a workspace: --workspace)"
-_IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
-"""A file where a folder belongs, a folder where a file does, or links in a circle."""
-_CODE_IN_WORDS = re.compile(r"(?:os error|errno|code:) (\d+)", re.IGNORECASE)
-_SHORT_WRITE = re.compile(r"\d+ requested and \d+ written")  # NumPy
-
-
-def _cause(error: Exception) -> int:
-    """Returns the system's number of an error; 0 where there is none.
-
-    Libraries that are not written in Python tell it in words only.
-    """
-    if isinstance(error, OSError) and error.errno:
-        return error.errno
-    if _SHORT_WRITE.search(str(error)):
-        return errno.ENOSPC
-    said = _CODE_IN_WORDS.search(str(error))
-    return int(said[1]) if said else 0
-
-
-def _needed(n_bytes: int) -> str:
-    return f"for {n_bytes:,} bytes " if n_bytes else ""
-
-
-def _free(folder: Path) -> str:
-    """Returns in words how much room is left where a folder is; empty where nobody knows."""
-    try:
-        return f" ({shutil.disk_usage(folder).free:,} bytes are free)"
-    except OSError:
-        return ""
-
-
-def _is_out_of_files(folder: Path) -> bool:
-    """Says whether a disk that counts its files has none left; disks that do not say 0 of 0."""
-    try:
-        disk = os.statvfs(_nearest(folder))
-    except OSError:
-        return False
-    return disk.f_files > 0 and disk.f_favail == 0
 
 
 def new_memory_map(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -212,7 +93,7 @@ def require_place(path: Path, *, is_folder: bool = False) -> None:
         ReadOnlyError: If it lies in a workspace that is only to be looked at.
     """
     require_writable(path)
-    place = _nearest(path if is_folder else path.parent)
+    place = nearest(path if is_folder else path.parent)
     try:
         is_there, is_other = path.exists(), path.is_dir() != is_folder
         if is_there and not path.is_dir() and not path.is_file():
@@ -234,6 +115,51 @@ def require_place(path: Path, *, is_folder: bool = False) -> None:
         )
 
 
+@contextlib.contextmanager
+def appearing(path: Path, *, n_bytes: int = 0) -> Iterator[Path]:
+    """Gives a temporary name to write to, and renames it into place where nothing went wrong.
+
+    Whoever writes syncs the file.
+
+    Args:
+        path: Where the file is to appear; its folder is made if needed.
+        n_bytes: How much it needs, for the sentence about a full disk.
+
+    Raises:
+        StoreError: If the disk is full; whatever stood at `path` before still does.
+        ReadOnlyError: If it lies in a workspace that is only to be looked at.
+    """
+    require_writable(path)
+    temporary = temporary_name(path)
+    with full_disk_explained(path, n_bytes):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        yield temporary
+        with full_disk_explained(path, n_bytes):
+            temporary.replace(path)
+        sync_folder(path.parent)
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def locked(lock: Path) -> Iterator[None]:
+    """Waits until no other process or thread holds a lock file; its folder is made if needed.
+
+    Raises:
+        StoreError: If the disk is full, or the place may not be written to.
+    """
+    with full_disk_explained(lock, 0):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        held = FileLock(lock)
+        held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
+
+
 def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, n_bytes: int = 0) -> None:
     """Writes a file under a temporary name, syncs it to disk and renames it into place.
 
@@ -247,23 +173,16 @@ def write_atomically(path: Path, write: Callable[[BinaryIO], object], *, n_bytes
         StoreError: If the disk is full; whatever stood at `path` before still does.
         ReadOnlyError: If it lies in a workspace that is only to be looked at.
     """
-    require_writable(path)
-    temporary = temporary_name(path)
-    with full_disk_explained(path, n_bytes):
-        path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with full_disk_explained(path, n_bytes), temporary.open("wb") as file:
-            if n_bytes and hasattr(os, "posix_fallocate"):
-                os.posix_fallocate(file.fileno(), 0, n_bytes)
-            write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        with full_disk_explained(path, n_bytes):
-            temporary.replace(path)
-        sync_folder(path.parent)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+    with (
+        appearing(path, n_bytes=n_bytes) as temporary,
+        full_disk_explained(path, n_bytes),
+        temporary.open("wb") as file,
+    ):
+        if n_bytes and hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
+        write(file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Any, Protocol, cast
 from filelock import FileLock
 
 from fundus_core.domain.dataset import RejectedRow, RejectReason
-from fundus_core.io.files import full_disk_explained
 from fundus_core.io.images import ScannedImage
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.summed_tables import read_summed, write_summed
 
 _VERSION = "3"

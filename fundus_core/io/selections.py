@@ -18,10 +18,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
-
 from fundus_core.errors import DataError
-from fundus_core.io.files import full_disk_explained, renew, write_atomically
+from fundus_core.io.files import locked, renew, write_atomically
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.sealed import read_sealed, sealed, write_sealed
 from fundus_core.io.workspace import Workspace
@@ -173,15 +171,8 @@ class SelectionFiles:
     def _locked(self) -> Iterator[None]:
         """Holds the names of the data set, against other processes and threads too."""
         require_writable(self.folder)
-        path = self.folder / ".names.lock"
-        with full_disk_explained(path, 0):
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = FileLock(path)
-            lock.acquire()
-        try:
+        with locked(self.folder / ".names.lock"):
             yield
-        finally:
-            lock.release()
 
     def _set(self, key: str) -> Path:
         return self.folder / "sets" / f"{key}.json"

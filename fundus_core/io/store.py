@@ -12,7 +12,6 @@ from fundus_core.io.damage import changed_at, remember_damage
 from fundus_core.io.event_log import note
 from fundus_core.io.files import (
     checksum,
-    full_disk_explained,
     put_in_place,
     renew,
     sync_file,
@@ -20,6 +19,7 @@ from fundus_core.io.files import (
     temporary_name,
 )
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.sealed import read_sealed, write_sealed
 
 MANIFEST = "artifact.json"
@@ -103,6 +103,16 @@ class ArtifactStore:
         found = ((path.parent.name, _manifest(path.parent)) for path in manifests)
         return {name: manifest["about"] for name, manifest in found if manifest}
 
+    def about(self, name: str) -> dict[str, Any] | None:
+        """Returns what `put` was told about one of them; None if it is not there, or was changed.
+
+        Raises:
+            StoreError: If a newer version of the program wrote it.
+        """
+        manifest = _manifest(self.root / name) if _is_name(name) else None
+        about: dict[str, Any] | None = manifest["about"] if manifest else None
+        return about
+
     def names(self) -> tuple[str, ...]:
         """Returns the names under which something stands, whole or not."""
         if not self.root.is_dir():
@@ -124,12 +134,17 @@ class ArtifactStore:
 
     def _folder(self, name: str) -> Path:
         """Returns the folder of `name`, refusing names that would lead out of the store."""
-        if not name or name.startswith(".") or Path(name).name != name:
+        if not _is_name(name):
             raise StoreError(
                 f"{name!r} is not the name of a stored result.",
                 hint="List what is stored with `fundus runs`.",
             )
         return self.root / name
+
+
+def _is_name(name: str) -> bool:
+    """Says whether a name leads to a folder of the store, and to one that readers see."""
+    return bool(name) and not name.startswith(".") and Path(name).name == name
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """Finding the file that holds a backbone's weights, on this machine; nothing is downloaded here."""
 
-import contextlib
 import hashlib
 import os
 from collections.abc import Callable
@@ -11,14 +10,8 @@ from typing import Literal
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.errors import WeightsError
-from fundus_core.io.files import (
-    full_disk_explained,
-    read_json,
-    sync_file,
-    sync_folder,
-    temporary_name,
-)
-from fundus_core.io.read_only import require_writable
+from fundus_core.io.files import appearing, read_json, sync_file
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.workspace import Workspace
 
 ENVIRONMENT_VARIABLE = "FUNDUS_WEIGHTS"
@@ -169,21 +162,12 @@ def write_weights(
         StoreError: If the disk is full, or the place may not be written to.
         ReadOnlyError: If it lies in a workspace that is only to be looked at.
     """
-    require_writable(path)
-    temporary = temporary_name(path)
-    try:
+    with appearing(path, n_bytes=n_bytes) as temporary:
         with full_disk_explained(path, n_bytes):
-            path.parent.mkdir(parents=True, exist_ok=True)
             write(temporary)
             sync_file(temporary)
         sha256 = file_sha256(temporary)
         tell(sha256)
-        with full_disk_explained(path, n_bytes):
-            temporary.replace(path)
-        sync_folder(path.parent)
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return sha256
 
 

@@ -16,8 +16,8 @@ from filelock import FileLock
 import fundus_core
 from fundus_core.errors import JobError
 from fundus_core.io.event_log import note
-from fundus_core.io.files import full_disk_explained
 from fundus_core.io.read_only import is_read_only, require_writable
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.jobs.folder import JobFolder, Outcome, folders_in, is_job_id, make_folder
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.processes import end_session, is_alive

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from fundus_core.errors import StoreError
-from fundus_core.io.files import new_memory_map, refused_writing_explained, write_array
+from fundus_core.io.files import new_memory_map, write_array
+from fundus_core.io.refused_writing import refused_writing_explained
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.integrity import examine

@@ -156,10 +156,10 @@ def list_datasets(workspace: Workspace) -> tuple[DatasetSummary, ...]:
     return tuple(_summary(name, about) for name, about in described.items())
 
 
-def stored_fingerprints(workspace: Workspace) -> dict[str, str]:
-    """Returns the fingerprint of every data set that was opened, by its id."""
-    described = ArtifactStore(workspace.datasets).describe()
-    return {name: str(about.get("fingerprint", "")) for name, about in described.items()}
+def stored_fingerprint(workspace: Workspace, name: str) -> str:
+    """Returns the fingerprint of a data set that was opened; empty where there is none."""
+    about = ArtifactStore(workspace.datasets).about(name)
+    return "" if about is None else str(about.get("fingerprint", ""))
 
 
 def dataset_summary(workspace: Workspace, name: str) -> DatasetSummary:

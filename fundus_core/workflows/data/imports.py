@@ -20,9 +20,9 @@ from fundus_core.imports.hugging_face import (
     is_hugging_face,
 )
 from fundus_core.imports.records import ImportedPhotograph, Outcome, Pseudonyms, RefusedPhotograph
-from fundus_core.io.files import full_disk_explained
 from fundus_core.io.photo_files import walk_files
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.spreadsheet_cells import guarded
 
 MANIFEST, REFUSED = "manifest.csv", "refused.csv"

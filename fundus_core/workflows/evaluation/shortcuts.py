@@ -31,6 +31,7 @@ from fundus_core.workflows.evaluation.shortcut_families import (
     features_of,
 )
 from fundus_core.workflows.evaluation.viewed import viewed
+from fundus_core.workflows.models.changed_since import CODE
 from fundus_core.workflows.models.runs import Run, run_predictions
 
 FoldsFrom = Literal["the model's folds", "the table's split", "folds drawn anew"]
@@ -217,7 +218,7 @@ def _training_side(
     Raises:
         StoreError: If the table is not the one that the model was fitted on.
     """
-    if any(caution.code == "FD026" for caution in run.cautions) or (
+    if any(caution.code == CODE for caution in run.cautions) or (
         run.data not in {"", dataset.fingerprint()}
     ):
         raise StoreError(

@@ -10,6 +10,9 @@ from fundus_core.checks import Caution
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
 
+CODE = "FD026"
+"""Of the caution about it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Changes:
@@ -41,7 +44,7 @@ class Changes:
             f"Of {self.n_judged:,} photographs that the model was judged on, {', '.join(said)}; "
             "its figures are of what was there then. Fit it again."
         )
-        return Caution("FD026", text)
+        return Caution(CODE, text)
 
 
 def changes_since(said: Predictions, target: Target, today: FundusDataset) -> Changes:

@@ -38,7 +38,7 @@ from fundus_core.workflows.models.runs import (
     now,
     run_folder,
 )
-from fundus_core.workflows.weights.teachers import exposure
+from fundus_core.workflows.weights.teachers import weights_caution
 
 BASELINE_MODEL = "mean colour (shortcut baseline)"
 
@@ -163,14 +163,7 @@ def evaluated_run(
     seen = resolved.spec.seen_in_pretraining if resolved.weights else ()
     exposed = exposure_caution(dataset, resolved.spec.title, seen)
     found = (*target_cautions(dataset, target, predictions), *labelled.cautions)
-    met = exposure(
-        workspace,
-        resolved.recipe.weights_sha256,
-        dataset,
-        predictions.image_ids,
-        predictions.patient_ids,
-    )
-    taught = met.caution(resolved.recipe.weights)
+    taught = weights_caution(workspace, resolved.recipe, dataset, predictions)
     found += tuple(caution for caution in (exposed, taught, beaten) if caution)
     return Run(
         id=name,

@@ -20,16 +20,17 @@ from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.io.files import write_json
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
-from fundus_core.probes import PROBES, Probe
+from fundus_core.probes import Probe
 from fundus_core.stats.delong import AucInterval
-from fundus_core.workflows.data.datasets import dataset_as_given, stored_fingerprints
+from fundus_core.workflows.data.datasets import dataset_as_given, stored_fingerprint
 from fundus_core.workflows.data.hidden_ids import (
     has_pseudonyms,
     hides_ids,
     with_names,
     without_patients,
 )
-from fundus_core.workflows.models.changed_since import changes_since
+from fundus_core.workflows.models.changed_since import CODE, changes_since
+from fundus_core.workflows.models.probe_file import probe_in, write_probes
 
 PREDICTIONS = "predictions.parquet"
 BASELINE = "baseline.parquet"
@@ -41,7 +42,6 @@ TRAINED_ON = "trained_on.parquet"
 """Photographs that taught the model, by `image_id` and `patient_id`."""
 
 PROBE_FILE = "probes.safetensors"
-_FINAL = "final"
 
 OF_BUNDLE = "-bundle"
 """Ends the ids of data sets and runs that came in a bundle: those made here end in hexadecimal
@@ -141,7 +141,7 @@ def save_run(
         if baseline is not None:
             baseline.frame().to_parquet(folder / BASELINE, index=False)
         if final is not None:
-            _write_probes(folder / PROBE_FILE, probes, final)
+            write_probes(folder / PROBE_FILE, probes, final)
         if curves is not None:
             write_curves(folder / CURVE_FILE, curves)
         if write_networks is not None:
@@ -163,20 +163,25 @@ def list_runs(workspace: Workspace, *, dataset_id: str | None = None) -> tuple[R
 
     Those whose data set was changed since say so by a caution.
     """
+    runs = _stored(workspace, dataset_id)
+    today = {name: stored_fingerprint(workspace, name) for name in {run.dataset_id for run in runs}}
+    return tuple(_as_of_today(workspace, run, today[run.dataset_id]) for run in runs)
+
+
+def _stored(workspace: Workspace, dataset_id: str | None = None) -> list[Run]:
+    """Returns the runs as they were stored."""
     described = ArtifactStore(workspace.runs).describe().values()
-    runs = (run_from_json(about) for about in described)
-    today = stored_fingerprints(workspace)
-    return tuple(
-        _as_of_today(workspace, run, today.get(run.dataset_id, ""))
-        for run in runs
-        if run
+    return [
+        run
+        for about in described
+        if (run := run_from_json(about))
         and (dataset_id is None or run.dataset_id == dataset_id)
         and _is_opened(workspace, run.dataset_id)
-    )
+    ]
 
 
 def _as_of_today(workspace: Workspace, run: Run, fingerprint: str) -> Run:
-    """Returns a run with what is to be said of it by now.
+    """Returns a run with what is to be said of it by now, whatever was said of it before.
 
     Args:
         workspace: Where it is.
@@ -189,7 +194,8 @@ def _as_of_today(workspace: Workspace, run: Run, fingerprint: str) -> Run:
     if key not in _CHANGED:
         _CHANGED[key] = _changed(workspace, run)
     found = _CHANGED[key]
-    return run if found is None else replace(run, cautions=(*run.cautions, found))
+    said = tuple(caution for caution in run.cautions if caution.code != CODE)
+    return replace(run, cautions=said if found is None else (*said, found))
 
 
 _CHANGED: dict[tuple[Path, str, str, str], Caution | None] = {}
@@ -237,11 +243,12 @@ def load_run(workspace: Workspace, run_id: str) -> Run:
     Raises:
         StoreError: If there is none, several begin so, or it is damaged.
     """
-    runs = list_runs(workspace)
+    runs = _stored(workspace)
     exact = [run for run in runs if run.id == run_id]
     found = exact or [run for run in runs if run_id and run.id.startswith(run_id)]
     if len(found) == 1:
-        return found[0]
+        run = found[0]
+        return _as_of_today(workspace, run, stored_fingerprint(workspace, run.dataset_id))
     for name in known_damage(workspace.runs):
         if run_id and name.startswith(run_id) and not found:
             raise _damaged(name)
@@ -329,18 +336,8 @@ def run_probe(workspace: Workspace, run: Run, *, fold: int | None = None) -> Pro
             f"Run {run.id} keeps no probe: it is a table of predictions.",
             hint="Choose the run of the probe itself.",
         )
-    found = probe_in(path, run, fold=fold)
+    found = probe_in(path, run.probe, run.target.task, fold=fold)
     return run_probe(workspace, run) if found is None else found
-
-
-def probe_in(path: Path, run: Run, *, fold: int | None = None) -> Probe | None:
-    """Returns the probe of a fold, or of all photographs, in a file of probes; None without."""
-    from safetensors.numpy import load_file
-
-    arrays = load_file(path)
-    prefix = f"{_FINAL if fold is None else fold}/"
-    chosen = {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
-    return PROBES[run.probe].restore(run.target.task, chosen) if chosen else None
 
 
 def predictions_in(table: pd.DataFrame, run: Run, *, model: str = "") -> Predictions:
@@ -365,18 +362,6 @@ def predictions_in(table: pd.DataFrame, run: Run, *, model: str = "") -> Predict
         None if patients.isna().all() else patients.to_numpy(dtype=str),
         None if (fold < 0).all() else fold,
     )
-
-
-def _write_probes(path: Path, probes: Sequence[Probe], final: Probe) -> None:
-    from safetensors.numpy import save_file
-
-    named = {_FINAL: final, **{str(number): probe for number, probe in enumerate(probes)}}
-    arrays = {
-        f"{prefix}/{name}": np.ascontiguousarray(array)
-        for prefix, probe in named.items()
-        for name, array in probe.arrays().items()
-    }
-    save_file(arrays, path)
 
 
 def _is_opened(workspace: Workspace, name: str) -> bool:

@@ -30,7 +30,7 @@ from fundus_core.workflows.models.prototypes import (
 )
 from fundus_core.workflows.models.questions import Question, question_of
 from fundus_core.workflows.models.runs import Run, now, save_run
-from fundus_core.workflows.weights.teachers import exposure
+from fundus_core.workflows.weights.teachers import weights_caution
 from fundus_core.zero_shot import exclusive_scores, paired_scores
 
 METHOD = "zero_shot"
@@ -204,14 +204,8 @@ def _run(
 ) -> Run:
     n_labelled = int(dataset.labels(target)[1].sum())
     unread = unreadable_caution(n_labelled - len(predictions.image_ids), n_labelled)
-    met = exposure(
-        workspace,
-        resolved.recipe.weights_sha256,
-        dataset,
-        predictions.image_ids,
-        predictions.patient_ids,
-    )
-    further = (unread, met.caution(resolved.recipe.weights))
+    taught = weights_caution(workspace, resolved.recipe, dataset, predictions)
+    further = (unread, taught)
     found = target_cautions(dataset, target, predictions)
     return Run(
         id=name,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_core.errors import DataError
-from fundus_core.io.files import full_disk_explained
+from fundus_core.io.refused_writing import full_disk_explained
 
 FORMAT, VERSION = "fundus-bundle", 1
 

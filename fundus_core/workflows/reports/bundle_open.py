@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from filelock import FileLock
 from safetensors import SafetensorError
 
 from fundus_core.errors import DataError, StoreError
-from fundus_core.io.files import full_disk_explained, put_in_place, sync_folder, temporary_name
+from fundus_core.io.files import locked, put_in_place, sync_folder, temporary_name
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import list_datasets
@@ -107,18 +109,9 @@ def _aside(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def _alone(workspace: Workspace) -> Iterator[None]:
+def _alone(workspace: Workspace) -> AbstractContextManager[None]:
     """Waits until no other process puts a bundle into the workspace."""
-    lock = workspace.datasets / ".bundle.lock"
-    with full_disk_explained(lock, 0):
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        held = FileLock(lock)
-        held.acquire()
-    try:
-        yield
-    finally:
-        held.release()
+    return locked(workspace.datasets / ".bundle.lock")
 
 
 def _require_new(workspace: Workspace, contents: Contents, bundle: str) -> None:

@@ -18,6 +18,7 @@ from fundus_core.io.bounded import open_parquet
 from fundus_core.io.tables import MOST_BYTES, MOST_CELLS
 from fundus_core.probes import PROBES
 from fundus_core.workflows.data.labelled import TRAIN_SPLITS
+from fundus_core.workflows.models.probe_file import probe_in
 from fundus_core.workflows.models.runs import (
     BASELINE,
     PREDICTIONS,
@@ -25,7 +26,6 @@ from fundus_core.workflows.models.runs import (
     TRAINED_ON,
     Run,
     predictions_in,
-    probe_in,
     run_from_json,
 )
 from fundus_core.workflows.reports.bundle_figures import (
@@ -170,7 +170,10 @@ def _require_probes(run: Run, path: Path) -> None:
     if run.kind != "probe":
         raise ValueError(f"the run {run.id} has probes, and is none")
     try:
-        found = {fold: probe_in(path, run, fold=fold) for fold in (None, *range(len(run.folds)))}
+        found = {
+            fold: probe_in(path, run.probe, run.target.task, fold=fold)
+            for fold in (None, *range(len(run.folds)))
+        }
     except (SafetensorError, TypeError, KeyError) as error:
         raise ValueError(f"{path.name} of the run {run.id}, because {error}") from error
     if found[None] is None:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from fundus_core.checks import Caution, photographs_of
 from fundus_core.domain.dataset import OWN_PATIENT, FundusDataset
+from fundus_core.domain.predictions import Predictions
+from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.hidden_ids import has_pseudonyms, hides_ids, without_patients
 from fundus_core.workflows.weights.teacher_tables import cards_of, is_everybody_known, teachers_of
@@ -86,6 +88,15 @@ def exposure(
     further, of_patients = _further_patients(workspace, alike, patient_ids, seen)
     learned = _of_photographs(teachers, image_ids).labelled
     return Exposure(int(seen.sum()), n_scored, further, learned or of_patients, is_known)
+
+
+def weights_caution(
+    workspace: Workspace, recipe: EmbedRecipe, dataset: FundusDataset, judged: Predictions
+) -> Caution | None:
+    """Returns what is to be known of figures on photographs, by who taught a recipe's weights."""
+    ids, patients = judged.image_ids, judged.patient_ids
+    met = exposure(workspace, recipe.weights_sha256, dataset, ids, patients)
+    return met.caution(recipe.weights)
 
 
 def exposure_of_photographs(
