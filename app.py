@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
 from fundus_core.io.refused_writing import refused_writing_explained
-from fundus_core.ui import legibility, login, messages, state, wiring
+from fundus_core.ui import legibility, login, messages, outside, state, wiring
 from fundus_core.ui.components import dataset_picker, selection_bar, story_panel
 from fundus_core.ui.icon import ICON
 
@@ -60,7 +60,7 @@ wiring.workspace()  # ends here, with the reason, where it cannot be opened
 page = st.navigation(PAGES, expanded=True)
 if page.title == "Start" and state.is_new() and story_panel.comes_first():
     st.switch_page("pages/data/story.py")
-with st.sidebar:
+with st.sidebar, outside.shown():
     dataset_picker.picker()
     selection_bar.selection_bar()
     login.account()
@@ -68,4 +68,5 @@ wiring.spare_the_collector()  # of what earlier runs have loaded: a page may end
 body = st.container()
 messages.footer(page.title)  # placed below the page before it runs
 with body, messages.shown_to_user(), refused_writing_explained():
+    outside.show_refused()
     page.run()

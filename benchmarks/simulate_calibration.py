@@ -49,7 +49,11 @@ SETTINGS = (
     Setting(150, -2.5, 1.0, eyes=0.7),
     Setting(600, -2.5, 0.5, eyes=0.0),
     Setting(600, -2.5, 0.5, eyes=0.7),
+    Setting(60, -3.5, 1.0, eyes=0.7),
+    Setting(150, -4.0, 1.0, eyes=0.7),
+    Setting(300, -4.5, 1.0, eyes=0.7),
 )
+"""The last three have 5 to 10 diseased patients."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,9 @@ class Truth:
     prevalence: float
     intercept: float
     """With the slope held at 1."""
+
+    in_the_large: float
+    """Prevalence less mean prediction."""
 
     brier: float
     scaled: float
@@ -74,6 +81,7 @@ COLUMNS = (
     "slope by image",
     "intercept",
     "intercept by image",
+    "in the large",
     "Brier",
     "scaled",
     "RMS error",
@@ -117,6 +125,7 @@ def truth_of(setting: Setting) -> Truth:
     return Truth(
         prevalence,
         low,
+        float((true - share).mean()),
         brier,
         1 - brier / (prevalence * (1 - prevalence)),
         float(gap.mean()),
@@ -129,7 +138,7 @@ def truth_of(setting: Setting) -> Truth:
 def simulate(
     setting: Setting, *, replicates: int, seed: int = 0, n_resamples: int = 400
 ) -> NDArray[np.float64]:
-    """Returns how often the intervals of `COLUMNS` hold the truth; NaN where there was none."""
+    """Returns how often the intervals of `COLUMNS` hold the truth, of the samples that have one."""
     generator, truth = np.random.default_rng(seed), truth_of(setting)
     patients = np.repeat(np.arange(setting.n_patients), 2)
     rows = []
@@ -170,13 +179,16 @@ def _held(
         _holds(plain.slope, setting.slope),
         _holds(found.line.intercept, truth.intercept),
         _holds(plain.intercept, truth.intercept),
+        _holds(found.line.in_the_large, truth.in_the_large),
         _holds(found.brier, truth.brier),
         _holds(found.scaled_brier, truth.scaled),
         _holds(found.errors.root_mean_square, truth.root_mean_square),
         _holds(of_ece.interval(0, "basic"), truth.ece),
         _holds(of_ece.interval(0, "percentile"), truth.ece),
         *(
-            np.nan if curve.reason else float(curve.model.low[0] <= value <= curve.model.high[0])
+            np.nan
+            if np.isnan(curve.model.low[0])
+            else float(curve.model.low[0] <= value <= curve.model.high[0])
             for curve, value in zip(curves, benefits, strict=True)
         ),
     ]

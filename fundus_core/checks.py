@@ -40,6 +40,10 @@ class Caution:
     """What was found, with its figures."""
 
 
+SYNTHETIC = Caution("FD007", "These photographs were drawn by a program, not taken of patients.")
+"""Of every data set that a program drew."""
+
+
 CAUTIONS: dict[str, str] = {
     "FD001": "A patient is on both sides of the split, so the test is not independent.",
     "FD002": "Few photographs of one class: intervals are wide, thresholds unstable.",
@@ -245,7 +249,7 @@ def exposure_caution(dataset: FundusDataset, backbone: str, seen: Sequence[str])
 def _synthetic(dataset: FundusDataset) -> Caution | None:
     if not dataset.synthetic:
         return None
-    return Caution("FD007", "These photographs were drawn by a program, not taken of patients.")
+    return SYNTHETIC
 
 
 def _patients(dataset: FundusDataset) -> Caution | None:

@@ -79,7 +79,7 @@ def choose_precision(wanted: Precision, device: "torch.device") -> Literal["fp32
     if wanted not in get_args(Precision):
         raise BackboneError(
             f"Nothing but embeddings is computed in {wanted!r}.",
-            hint=f"Choose --precision {', '.join(get_args(Precision)[:-1])} or bf16.",
+            hint=f"Choose {', '.join(get_args(Precision)[:-1])} or bf16 (--precision).",
         )
     if wanted != "auto":
         return wanted
@@ -162,7 +162,7 @@ def too_large_to_train(batch_size: int, run: Callable[[int], object]) -> MemoryL
     asked = size if size <= 2 else 3 * size // 4  # steps of an epoch are made equal, so some larger
     return MemoryLimitError(
         f"A step of {batch_size} photographs does not fit into the memory; one of {size} does.",
-        hint=f"Choose --batch-size {asked}, or a smaller image size or backbone.",
+        hint=f"Choose batches of {asked} (--batch-size), or a smaller image size or backbone.",
     )
 
 

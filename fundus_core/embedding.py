@@ -211,7 +211,8 @@ def too_large(backbone: Backbone) -> MemoryLimitError:
             return MemoryLimitError(
                 f"One photograph of {asked} x {asked} pixels does not fit into the memory of the "
                 f"device; one of {side} x {side} does.",
-                hint=f"Choose --image-size {side}, a smaller backbone, or set FUNDUS_DEVICE=cpu.",
+                hint=f"Choose {side} px (--image-size) or a smaller backbone, or set "
+                "FUNDUS_DEVICE=cpu.",
             )
     return MemoryLimitError(
         f"One photograph of {asked} x {asked} pixels does not fit into the memory of the device.",

@@ -4,7 +4,14 @@ A page shows `message` and `hint`; the command line prints both and exits with 2
 not a `FundusError` is a defect of ours and is left to propagate.
 """
 
+import re
 from typing import Any
+
+_LONGEST_MESSAGE, _LONGEST_HINT = 1_000, 500
+"""Characters: what a user gave is repeated, however long it is."""
+
+_LONGEST_WORD = 160
+_LONG_WORD = re.compile(rf"\S{{{_LONGEST_WORD + 40},}}")
 
 
 class FundusError(Exception):
@@ -17,18 +24,46 @@ class FundusError(Exception):
             message: What is wrong, with the offending value and the expected one.
             hint: The next step, as an imperative sentence.
         """
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        self.message = shortened(message, _LONGEST_MESSAGE)
+        self.hint = shortened(hint, _LONGEST_HINT)
+        super().__init__(self.message)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Lets an error of a worker reach the process that waits for it, with all it says."""
         return _revived, (type(self), self.args), self.__dict__
 
 
+def shortened(text: str, most: int) -> str:
+    """Returns a text that can be read: of one that is too long, the ends of its long words.
+
+    Where these are still too long together, the middle is left out.
+
+    Args:
+        text: Any.
+        most: Characters that stay; how many are left out is said besides.
+
+    Examples:
+        >>> shortened("a" * 10, 4)
+        'aa [... 6 characters ...] aa'
+    """
+    if len(text) <= most:
+        return text
+    by_words = _LONG_WORD.sub(lambda word: _ends(word[0], _LONGEST_WORD), text)
+    return by_words if len(by_words) <= most else _ends(by_words, most)
+
+
+def _ends(text: str, most: int) -> str:
+    half = most // 2
+    return f"{text[:half]} [... {len(text) - 2 * half:,} characters ...] {text[-half:]}"
+
+
 def _revived(kind: type[FundusError], args: tuple[Any, ...]) -> FundusError:
     """Returns an error before its attributes are set; kinds differ in what they are made of."""
     return kind.__new__(kind, *args)
+
+
+class ParameterError(FundusError, ValueError):
+    """A number or a name is not one of those taken; for callers in Python, a `ValueError` too."""
 
 
 class DataError(FundusError):

@@ -20,14 +20,16 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.io.columns import ColumnMapping
+from fundus_core.io.files import named_place
 from fundus_core.io.manifest import DataSource
-from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.io.workspace import Workspace, find_workspace, unmade_workspace
 from fundus_core.plots.map import colouring_by, map_figure
 from fundus_core.plots.roc import roc_figure
-from fundus_core.report.files import write_report
+from fundus_core.report.files import ENDINGS, write_report
 from fundus_core.workflows.data import demo
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.labelled import Validation
+from fundus_core.workflows.data.result_places import ARGUMENT, require_result_place
 from fundus_core.workflows.embeddings import embed, project
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.evaluation import compare
@@ -60,23 +62,36 @@ def open_data(
         progress: Told (done, total, message).
 
     Raises:
-        DataError: If there is no usable photograph.
+        DataError: If there is no usable photograph, or a path is empty.
     """
-    place = find_workspace(None if workspace is None else Path(workspace))
-    source = DataSource(Path(data), columns=columns or ColumnMapping())
+    place = find_workspace(None if workspace is None else named_place(workspace))
+    source = DataSource(named_place(data), columns=columns or ColumnMapping())
     return Photographs(place, dataset_id(source), open_dataset(place, source, progress=progress))
 
 
-def draw_demo(folder: str | Path, *, n_patients: int = demo.N_PATIENTS, side: int = 512) -> Path:
+def draw_demo(
+    folder: str | Path,
+    *,
+    n_patients: int = demo.N_PATIENTS,
+    side: int = 512,
+    replace: bool = False,
+) -> Path:
     """Draws the synthetic demo photographs into a folder and returns it.
 
     Args:
         folder: Made if it is not there.
         n_patients: Two photographs each; every fourth comes twice.
         side: Of a photograph, in pixels.
+        replace: Whether a demo that was drawn with other arguments may be drawn over.
+
+    Raises:
+        DataError: If the folder holds a demo that may not be drawn over.
+        StoreError: If it holds other things.
     """
-    demo.make_demo(Path(folder), n_patients=n_patients, image_size=side)
-    return Path(folder)
+    place = named_place(folder)
+    demo.require_demo_place(unmade_workspace(), place, replace=replace, asked_by=ARGUMENT)
+    demo.make_demo(place, n_patients=n_patients, image_size=side, replace=replace)
+    return place
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,11 +240,25 @@ class Photographs:
         """
         return explain.explain(self.workspace, _id(run), image, method=method)
 
-    def report(self, models: Sequence[Run | str], out: str | Path) -> Path:
-        """Writes the report on some models as one HTML or PDF file, and returns its path."""
-        made = report.make_report(self.workspace, [_id(one) for one in models])
-        write_report(made, Path(out))
-        return Path(out)
+    def report(
+        self, models: Sequence[Run | str], out: str | Path, *, replace: bool = False
+    ) -> Path:
+        """Writes the report on some models as one HTML or PDF file, and returns its path.
+
+        Args:
+            models: Runs, or their ids.
+            out: The file, ending in `.html` or `.pdf`.
+            replace: Whether another file there may be written over; never one of a data set.
+
+        Raises:
+            StoreError: If nothing may be written there.
+        """
+        place = named_place(out)
+        require_result_place(
+            self.workspace, place, suffixes=ENDINGS, replace=replace, asked_by=ARGUMENT
+        )
+        write_report(report.make_report(self.workspace, [_id(one) for one in models]), place)
+        return place
 
 
 def comparison_table(found: Comparison) -> pd.DataFrame:

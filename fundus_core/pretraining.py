@@ -101,7 +101,7 @@ def upstream_targets(
             raise TargetError(
                 f"{name} has the classes {', '.join(dataset.target(name).classes)}; the upstream "
                 "task learns columns of 0 and 1.",
-                hint="Name other columns by --labels.",
+                hint="Name other columns (--labels).",
             )
     names = tuple(f"count_{kind}" for kind in bits if f"count_{kind}" in table.columns)
     counted = names if task.counts else ()

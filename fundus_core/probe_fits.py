@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from fundus_core.adapters.text_side import TextSide
 from fundus_core.domain.dataset import Task
+from fundus_core.errors import TrainingError
 from fundus_core.zero_shot import unit
 
 Vectors = NDArray[np.float32]
@@ -212,6 +213,18 @@ def neighbour_path(side: TrainingSide, settings: Sequence[Setting]) -> list[Prob
 
 
 def standardisation(vectors: Vectors) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Returns mean and standard deviation (D,) of embeddings (n, D); 1 for what never varies."""
-    scale = vectors.std(axis=0)
-    return vectors.mean(axis=0), np.where(scale > 0, scale, 1).astype(np.float32)
+    """Returns mean and standard deviation (D,) of embeddings (n, D); 1 for what never varies.
+
+    Raises:
+        TrainingError: If they are too large for single precision, so that no solver comes to an
+            end.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, scale = vectors.mean(axis=0), vectors.std(axis=0)
+    if not (np.isfinite(mean).all() and np.isfinite(scale).all()):
+        raise TrainingError(
+            f"Embeddings have numbers up to {float(np.abs(vectors).max()):.3g}, which no probe can "
+            "be fitted to.",
+            hint="Choose other weights of the backbone, or another backbone.",
+        )
+    return mean, np.where(scale > 0, scale, 1).astype(np.float32)

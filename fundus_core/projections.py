@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fundus_core.domain.bounds import SEED
 from fundus_core.errors import DataError
 
 FEWEST_POINTS = 4
@@ -98,7 +99,9 @@ def project(
 
     Raises:
         DataError: If there are too few photographs for a map, or the method is unknown.
+        ParameterError: If the seed is out of bounds.
     """
+    SEED.require("seed", seed)
     if method not in PROJECTORS:
         raise DataError(
             f"There is no map called {method!r}.", hint=f"Choose one of {', '.join(PROJECTORS)}."

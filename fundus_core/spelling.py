@@ -2,6 +2,8 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from difflib import get_close_matches
 
 import pandas as pd
 
@@ -12,6 +14,21 @@ _WRITTEN_OUT = re.compile(r"\[U\+[0-9A-F]{4,6}\]")
 
 _BLANKS = re.compile(r"(?<!\d)\s+|\s+(?!\d)")
 """Blanks, but those between two numbers: patient "1 1" is not patient 11."""
+
+
+def suggestion(name: object, known: Iterable[object]) -> str:
+    """Returns the end of a sentence about a name that nobody knows: the nearest one, and all.
+
+    Examples:
+        >>> suggestion("acu", ["auc", "f1"])
+        "did you mean 'auc'? There are auc, f1"
+        >>> suggestion("beauty", ["auc", "f1"])
+        'there are auc, f1'
+    """
+    there = [str(one) for one in known]
+    near = get_close_matches(str(name), there, n=1)
+    guess = f"did you mean {near[0]!r}? There" if near else "there"
+    return f"{guess} are {', '.join(there)}"
 
 
 def spelt_alike(dataset: FundusDataset, column: str) -> list[tuple[str, ...]]:

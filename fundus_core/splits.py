@@ -53,9 +53,10 @@ def grouped_folds(
         folds = _shuffled(y_true, owners, n_folds, seed + 1000 * attempt)
         if all(_holds_every_class(y_true, fold) for fold in folds):
             return folds
+    fewer = max(FEWEST_FOLDS, n_folds - 2)
     raise FoldError(
         f"{n_folds} folds that each hold every class were not found in {_ATTEMPTS} shuffles.",
-        hint=f"Use fewer folds, e.g. --folds {max(FEWEST_FOLDS, n_folds - 2)}.",
+        hint=f"Choose fewer folds, e.g. {fewer} (--folds {fewer}).",
     )
 
 
@@ -100,7 +101,7 @@ def _require_patients(
     if n_folds < FEWEST_FOLDS:
         raise FoldError(
             f"{n_folds} folds were asked for; the least is {FEWEST_FOLDS}.",
-            hint="Use --folds 5, or --use-split to test on the table's own split.",
+            hint="Choose e.g. 5 folds (--folds 5), or the table's own split (--use-split).",
         )
     wanted = f"{n_folds} folds need {n_folds}."
     for column, name in enumerate(names):

@@ -5,10 +5,12 @@ caution that limits them.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
 from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.io.files import write_atomically
 from fundus_core.io.spreadsheet_cells import guarded, guarded_line
 
 _LATEX = str.maketrans(
@@ -65,6 +67,16 @@ def safe_csv(table: pd.DataFrame) -> str:
             safe.isetitem(column, list(shown))
     safe.columns = pd.Index([str(_shown_only(str(name))) for name in safe.columns])
     return safe.to_csv(index=False, lineterminator="\n")
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """Writes `safe_csv` of a table; the file appears when it is whole.
+
+    Raises:
+        StoreError: If the disk is full, or the place may not be written to.
+    """
+    text = safe_csv(table)
+    write_atomically(path, lambda file: file.write(text.encode()))
 
 
 def _shown_only(cell: object) -> object:

@@ -7,6 +7,7 @@ Everything is done through the command line, as a user would.
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -217,8 +218,9 @@ def draw_explanations(probe: dict[str, Any]) -> str:
     table = pd.read_parquet(probe["predictions"])
     hits = table[table["y_true"] == 1].nlargest(EXPLAINED, "y_score")
     images = [part for image_id in hits["image_id"] for part in ("--image", image_id)]
-    rows = run("explain", probe["run_id"], *images, "--out", WORKSPACE / "maps")
-    pictures = [np.asarray(Image.open(row["overlay"]).convert("RGB")) for row in rows]
+    with TemporaryDirectory() as folder:
+        rows = run("explain", probe["run_id"], *images, "--out", folder)
+        pictures = [np.asarray(Image.open(row["overlay"]).convert("RGB")) for row in rows]
     titles = [f"{Path(row['path']).stem}, score {row['score']:.2f}" for row in rows]
     printed_row(pictures, titles).savefig(PICTURES / "first-results-grad-cam.png", dpi=90)
     height, width = rows[0]["grid"]

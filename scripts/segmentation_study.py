@@ -114,6 +114,7 @@ class Study:
     def run(self, *arguments: str) -> Any:
         """Runs a command, remembers it as anyone can type it, and returns what it prints."""
         shown = [a.replace(f"{REAL}/", "$FUNDUS_REAL_DATA/") for a in arguments]
+        shown = [a.replace(f"{self.workspace}/", "workspace/") for a in shown]
         self.commands.append("fundus " + " ".join(shown))
         return fundus(*arguments, workspace=self.workspace)
 

@@ -110,7 +110,7 @@ def _weights(attempt: Attempt) -> str:
     _drawn(attempt.healthy_share)
     made = run(
         "pretrain",
-        WORKSPACE / f"phantoms-{mix}",
+        WORKSPACE / "phantoms" / mix,
         *("--backbone", BACKBONE, "--name", f"{attempt.task}-{mix}-{start}"),
         *("--task", attempt.task, "--from", attempt.initial),
         *("--image-size", TRAINED_SIZE, "--epochs", EPOCHS),
@@ -121,7 +121,7 @@ def _weights(attempt: Attempt) -> str:
 
 def _drawn(healthy_share: float | None) -> Any:
     """Draws the phantoms of a mix, once; returns what `fundus demo` says of them."""
-    folder = WORKSPACE / f"phantoms-{'demo' if healthy_share is None else 'healthy'}"
+    folder = WORKSPACE / "phantoms" / ("demo" if healthy_share is None else "healthy")
     share = () if healthy_share is None else ("--healthy-share", healthy_share)
     shape = ("--patients", N_PATIENTS, "--image-size", DRAWN_SIZE, "--seed", SEED)
     return run("demo", folder, "--plain", *shape, *share)

@@ -13,7 +13,7 @@ from nbformat import NotebookNode
 from streamlit.testing.v1 import AppTest
 
 import fundus_core as fundus
-from fundus_core.errors import DataError
+from fundus_core.errors import DataError, StoreError
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
 from fundus_core.workflows.data.datasets import stored_dataset
@@ -88,6 +88,51 @@ def test_package__knows_its_names_and_no_others() -> None:
     assert {"open_data", "draw_demo", "Photographs", "comparison_table"} <= set(dir(fundus))
     with pytest.raises(AttributeError, match="no attribute 'opendata'"):
         fundus.opendata  # noqa: B018
+
+
+def test_paths__an_empty_one_is_not_the_current_folder(
+    place: fundus.Photographs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    for call in (
+        lambda: fundus.open_data(""),
+        lambda: fundus.open_data(tmp_path / "photographs", workspace=" "),
+        lambda: fundus.draw_demo(""),
+        lambda: place.report([], ""),
+    ):
+        with pytest.raises(DataError, match="The path is empty"):
+            call()
+
+
+def test_report__is_written_over_nothing_that_is_needed(
+    place: fundus.Photographs, tmp_path: Path
+) -> None:
+    fundus.open_data(tmp_path / "photographs", place.workspace.root)
+    beside = tmp_path / "photographs" / "notes.html"
+    mine = tmp_path / "mine.html"
+    for path in (beside, mine):
+        path.write_text("needed", encoding="utf-8")
+
+    for out, replace, said in (
+        (mine, False, "is there already; replace=True writes over it"),
+        (beside, True, "is not written over: it belongs to the data set"),
+        (place.workspace.root / "new.html", True, "lies in the workspace"),
+        (tmp_path / "report.docx", True, "ends in neither"),
+    ):
+        with pytest.raises(StoreError, match=said):
+            place.report([], out, replace=replace)
+
+    assert {path.read_text(encoding="utf-8") for path in (beside, mine)} == {"needed"}
+
+
+def test_draw_demo__takes_no_folder_that_holds_other_things(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("needed", encoding="utf-8")
+
+    with pytest.raises(StoreError, match="replace=True writes over"):
+        fundus.draw_demo(tmp_path, n_patients=1, side=64)
+
+    assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
 def test_open_data__gives_the_table_and_what_was_rejected(workspace: Path, tmp_path: Path) -> None:

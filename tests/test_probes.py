@@ -7,7 +7,7 @@ import pytest
 
 from fundus_core.adapters import training
 from fundus_core.compute import threads
-from fundus_core.errors import ScoresError
+from fundus_core.errors import ScoresError, TrainingError
 from fundus_core.probe_fits import TrainingSide
 from fundus_core.probes import (
     PROBES,
@@ -229,3 +229,21 @@ def test_needs_text__is_said_of_those_that_cannot_be_fitted_without(kind: str) -
             fit(None)
     else:
         fit(None)
+
+
+@pytest.mark.parametrize("name", ["logistic", "knn"])
+def test_fit__embeddings_that_no_solver_comes_to_an_end_with_are_refused(name: str) -> None:
+    vectors, y_true = two_groups()
+
+    with pytest.raises(TrainingError, match=r"numbers up to \d\.\d+e\+3\d"):
+        fit_probe(name, vectors * np.float32(1e37), y_true, task="binary", groups=None, seed=0)
+
+
+def test_fit__an_adapter_that_diverges_names_its_learning_rate(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors, y_true = two_groups()
+    monkeypatch.setattr(training, "_cross_entropy", lambda *_: (_[0] * np.nan).sum())
+
+    with pytest.raises(TrainingError, match=r"loss became nan: .* learning rate of 0\.001"):
+        fit_probe("clip_adapter", vectors, y_true, task="binary", groups=None, seed=0, text=WORDS)

@@ -5,6 +5,7 @@ number of answers (see `text_side`). Equal seeds give equal results on one machi
 of cores or a GPU may differ in the last digits.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from fundus_core.adapters.text_side import TextSide, per_question
 from fundus_core.compute import choose_device
 from fundus_core.domain.dataset import Task
+from fundus_core.errors import TrainingError
 
 if TYPE_CHECKING:
     import torch
@@ -174,9 +176,20 @@ def _minimise(
             loss.backward()  # type: ignore[no-untyped-call]
             optimiser.step()
             schedule.step()
-            total += loss.item() * len(rows)
+            total += _finite(loss.item()) * len(rows)
         losses.append(total / n_rows)
     return tuple(losses)
+
+
+def _finite(loss: float) -> float:
+    """Returns a loss; refuses one that is no number, of which nothing can be learned."""
+    if not math.isfinite(loss):
+        raise TrainingError(
+            f"The adapter's loss became {loss}: its training diverged at its learning rate of "
+            f"{_LEARNING_RATE:g}.",
+            hint="Choose another probe, or other weights of the backbone.",
+        )
+    return loss
 
 
 def _tensor(values: NDArray[np.generic], device: "torch.device") -> "Tensor":

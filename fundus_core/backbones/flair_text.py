@@ -161,8 +161,8 @@ def _find_vocabulary(spec: BackboneSpec, weights: Path, folders: Sequence[Path])
         f"The words of {spec.id} are cut into the pieces of Bio_ClinicalBERT, whose "
         f"{BERT_VOCABULARY} is not on this machine.",
         hint=f"Put {BERT_VOCABULARY} (from {_BERT_REPOSITORY} on the hub) into "
-        f"{folders[0] / _BERT_FOLDER}, or bring prototypes made on another machine: "
-        "--import-prototypes FILE.",
+        f"{folders[0] / _BERT_FOLDER}, or bring prototypes made on another machine "
+        "(--import-prototypes FILE).",
     )
 
 

@@ -191,14 +191,14 @@ def require_size(spec: BackboneSpec, size: int) -> None:
     if size < _SMALLEST_INPUT:
         raise BackboneError(
             f"An image size of {size} px is too small; the least is {_SMALLEST_INPUT} px.",
-            hint=f"Leave --image-size out to use the {spec.image_size} px of {spec.id}.",
+            hint=f"Take the {spec.image_size} px of {spec.id}, or more (--image-size).",
         )
     if spec.size_multiple:
         _require_multiple(spec, size, spec.size_multiple)
     elif size != spec.image_size:
         raise BackboneError(
             f"{spec.id} takes photographs of {spec.image_size} px only, not {size} px.",
-            hint=f"Use --image-size {spec.image_size}, or leave it out.",
+            hint=f"Take {spec.image_size} px (--image-size {spec.image_size}), its own size.",
         )
 
 
@@ -209,7 +209,7 @@ def _require_multiple(spec: BackboneSpec, image_size: int, patch: int) -> None:
     lower = max(patch, image_size // patch * patch)
     raise BackboneError(
         f"{spec.id} cuts photographs into patches of {patch} px; {image_size} px is no multiple.",
-        hint=f"Use --image-size {lower} or {lower + patch}.",
+        hint=f"Take {lower} or {lower + patch} px (--image-size).",
     )
 
 
@@ -223,7 +223,7 @@ def _require_runs(network: Any, spec: BackboneSpec, native: int, image_size: int
     except (AssertionError, RuntimeError) as error:
         raise BackboneError(
             f"{spec.id} takes photographs of {native} px only, not {image_size} px.",
-            hint=f"Use --image-size {native}.",
+            hint=f"Take {native} px (--image-size {native}).",
         ) from error
 
 

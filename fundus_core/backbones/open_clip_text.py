@@ -111,6 +111,6 @@ def _open_clip_tokenizer(
         f"The words of {spec.id} are cut by a tokenizer that is not part of the program, and its "
         "tokenizer.json is not on this machine.",
         hint=f"Put the files of {repository} (tokenizer.json, tokenizer_config.json) into "
-        f"{folders[0] / folder}, or bring prototypes made on another machine: "
-        "--import-prototypes FILE.",
+        f"{folders[0] / folder}, or bring prototypes made on another machine "
+        "(--import-prototypes FILE).",
     )

@@ -55,7 +55,7 @@ class OpenVinoBackbone(TorchBackbone):
         if device.type != "cpu":
             raise BackboneError(
                 f"The precision {precision!r} is for processors; the device here is {device}.",
-                hint="Choose --precision bf16, or set FUNDUS_DEVICE=cpu.",
+                hint="Choose bf16 (--precision), or set FUNDUS_DEVICE=cpu.",
             )
         super().__init__(
             spec,
@@ -110,7 +110,7 @@ class OpenVinoBackbone(TorchBackbone):
         if compiled.get_property(_HINT) != getattr(openvino.Type, self._type):
             raise BackboneError(
                 f"This processor does not compute in {self._type}.",
-                hint="Choose --precision openvino-fp32.",
+                hint="Choose openvino-fp32 (--precision openvino-fp32).",
             )
         return [compiled.create_infer_request() for _ in range(n_parts)]
 
@@ -154,7 +154,7 @@ def openvino_module() -> Any:
     if any(name in preloaded for name in _ABORTING_ALLOCATORS):
         raise BackboneError(
             f"OpenVINO ends processes that run with LD_PRELOAD={preloaded}.",
-            hint="Unset LD_PRELOAD, or choose --precision bf16.",
+            hint="Unset LD_PRELOAD, or choose bf16 (--precision).",
         )
     # Else its package tells its makers of each import and conversion, over the network.
     cast(dict[str, Any], sys.modules).setdefault("openvino_telemetry", None)
@@ -180,7 +180,7 @@ def _refused(openvino: Any, backbone: str) -> Iterator[None]:
         first = str(error).strip().partition("\n")[0]
         raise BackboneError(
             f"OpenVINO {openvino.__version__} cannot convert {backbone}: {first}",
-            hint="Choose --precision fp32 or bf16, which torch computes.",
+            hint="Choose what torch computes: fp32 (--precision fp32) or bf16.",
         ) from error
 
 

@@ -7,6 +7,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line, progress
+from fundus_core.domain.bounds import RANKED
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.projections import PROJECTORS
@@ -29,7 +30,7 @@ def agreement(
             metavar="FINGERPRINT", help="Embeddings to compare, or beginnings; all by default."
         ),
     ] = None,
-    k: Annotated[int, typer.Option("--k", min=1, help="Neighbours to compare.")] = 10,
+    k: Annotated[int, options.number(RANKED, "--k", help="Neighbours to compare.")] = 10,
     other_patients: Annotated[
         bool, typer.Option("--other-patients", help="Neighbours of other patients only.")
     ] = False,

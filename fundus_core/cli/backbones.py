@@ -10,8 +10,10 @@ from fundus_core.backbones.base import BackboneSpec, Group, LicenceKind
 from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.cli.places import Replace
 from fundus_core.io.weights import local_weights, weights_state, where_weights_go
 from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.workflows.data.result_places import require_result_place
 from fundus_core.workflows.weights import convert as conversion
 from fundus_core.workflows.weights import fetch as fetching
 
@@ -130,7 +132,10 @@ def fetch(
 
 @backbones_app.command("convert")
 def convert(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A checkpoint, as published.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", parser=options.path, help="A checkpoint, as published."),
+    ],
     backbone: Annotated[str, typer.Option("--as", metavar="ID", help="The backbone it is of.")],
     trust_pickle: Annotated[
         bool,
@@ -139,18 +144,31 @@ def convert(
         ),
     ] = False,
     out: Annotated[
-        Path | None, typer.Option(help="The new file. [in the workspace's weights folder]")
+        Path | None,
+        typer.Option(parser=options.path, help="The new file. [in the workspace's weights folder]"),
     ] = None,
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Turns a checkpoint into safetensors that this program reads, every tensor accounted for."""
+    place = find_workspace(workspace)
+    if out is not None:
+        require_result_place(
+            place,
+            out,
+            suffixes=(".safetensors",),
+            replace=replace,
+            inputs=(file,),
+            within=(place.weights,),
+        )
     result = conversion.convert(
-        find_workspace(workspace),
+        place,
         file,
         backbone,
         out=out,
         trust_pickle=trust_pickle,
+        replace=replace,
         progress=progress(),
     )
     if as_json:

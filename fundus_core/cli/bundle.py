@@ -7,7 +7,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line
-from fundus_core.io.files import require_place
+from fundus_core.cli.places import Replace, require_out
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle, named_dataset
 from fundus_core.workflows.reports.bundle_open import open_bundle
@@ -19,9 +19,14 @@ bundle_app = typer.Typer(help="Results of a data set without its photographs, as
 @bundle_app.command("export")
 def export(
     dataset: Annotated[
-        str, typer.Argument(metavar="DATASET", help="Id, name or folder of an opened data set.")
+        str,
+        typer.Argument(
+            metavar="DATASET",
+            parser=options.not_empty,
+            help="Id, name or folder of an opened data set.",
+        ),
     ],
-    out: Annotated[Path, typer.Option(help="Zip file to write.")],
+    out: Annotated[Path, typer.Option(parser=options.path, help="Zip file to write.")],
     embeddings: Annotated[
         bool, typer.Option("--embeddings", help="Put embeddings in too, and maps of them.")
     ] = False,
@@ -32,12 +37,13 @@ def export(
         list[str] | None,
         typer.Option(help="Column to keep although it may tell patients apart."),
     ] = None,
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Writes table, runs and predictions of a data set into one file: no photographs, no paths."""
     place = find_workspace(workspace)
-    require_place(out)
+    require_out(place, out, suffixes=(".zip",), replace=replace)
     chosen = BundleOptions(embeddings, keep_patient_ids, tuple(column or ()))
     done = export_bundle(place, named_dataset(place, dataset), out, chosen)
     if as_json:
@@ -55,7 +61,10 @@ def export(
 
 @bundle_app.command("open")
 def open_file(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `bundle export` wrote.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", parser=options.path, help="What `bundle export` wrote."),
+    ],
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:

@@ -6,6 +6,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
+from fundus_core.domain.bounds import BINS, CHANCE
 from fundus_core.errors import TargetError
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.bootstrap import Interval
@@ -31,21 +32,21 @@ Recalibrate = Annotated[
     typer.Option("--recalibrate", help=f"By the other folds: {', '.join(RECALIBRATORS)}."),
 ]
 Prevalence = Annotated[
-    float | None, typer.Option(help="Show figures for this prevalence. [that of the photographs]")
+    float | None,
+    options.number(CHANCE, help="Show figures for this prevalence. [that of the photographs]"),
 ]
-Resamples = Annotated[int, typer.Option(min=100, help="Of the bootstrap of patients.")]
 
 
 def calibrate(
     runs: Runs,
     class_name: ClassName = None,
-    bins: Annotated[int, typer.Option(min=1, help="Of the reliability curve.")] = 10,
+    bins: Annotated[int, options.number(BINS, help="Of the reliability curve.")] = 10,
     equal_width: Annotated[
         bool, typer.Option("--equal-width", help="Bins of equal width, not of equal mass.")
     ] = False,
     recalibrate: Recalibrate = None,
     prevalence: Prevalence = None,
-    resamples: Resamples = 2000,
+    resamples: options.Resamples = 2000,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
@@ -53,7 +54,6 @@ def calibrate(
     """Tells whether predicted probabilities are what was observed, by patient where known."""
     place = find_workspace(workspace)
     method = recalibration_named(recalibrate)
-    require_share(prevalence)
     found = [
         calibration_of(
             place,
@@ -102,19 +102,6 @@ def recalibration_named(name: str | None) -> Recalibration | None:
     raise TargetError(
         f"There is no recalibration {name!r}.", hint=f"Choose one of {', '.join(RECALIBRATORS)}."
     )
-
-
-def require_share(prevalence: float | None) -> None:
-    """Raises unless a prevalence is a share.
-
-    Raises:
-        TargetError: With what was given.
-    """
-    if prevalence is not None and not 0 < prevalence < 1:
-        raise TargetError(
-            f"A prevalence of {prevalence:g} was given; it is a share between 0 and 1.",
-            hint="Write 5 % as 0.05.",
-        )
 
 
 def _describe_class(one: ClassCalibration) -> dict[str, Any]:

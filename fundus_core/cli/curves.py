@@ -6,6 +6,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_json, print_line
+from fundus_core.domain.bounds import PRINTED_RESAMPLES, ZERO_TO_ONE
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.workflows.evaluation import curves as workflow
@@ -21,11 +22,12 @@ def curves(
         typer.Option("--class", help="Of several classes, the one against the rest."),
     ] = None,
     start: Annotated[
-        float, typer.Option("--from", help="Lower end of the range of partial AUCs.")
+        float, options.number(ZERO_TO_ONE, "--from", help="Lower end of the range of partial AUCs.")
     ] = 0.9,
-    end: Annotated[float, typer.Option("--to", help="Upper end of it.")] = 1.0,
+    end: Annotated[float, options.number(ZERO_TO_ONE, "--to", help="Upper end of it.")] = 1.0,
     resamples: Annotated[
-        int, typer.Option(min=100, help="Of partial AUCs, rates and average precision.")
+        int,
+        options.number(PRINTED_RESAMPLES, help="Of partial AUCs, rates and average precision."),
     ] = workflow.RESAMPLES,
     seed: options.Seed = 0,
     as_json: options.Json = False,

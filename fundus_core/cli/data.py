@@ -9,29 +9,35 @@ import typer
 from fundus_core.checks import dataset_cautions
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line, progress
+from fundus_core.domain.bounds import DRAWN_PATIENTS, DRAWN_SIDE, SEED, ZERO_TO_ONE
 from fundus_core.domain.dataset import FundusDataset, Target
-from fundus_core.domain.recipe import HIGHEST_SEED
 from fundus_core.io.manifest import DataSource
-from fundus_core.io.workspace import find_workspace
+from fundus_core.io.workspace import find_workspace, unmade_workspace
 from fundus_core.spelling import spelt_alike
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.data.demo import N_PATIENTS, count_rows, make_demo
+from fundus_core.workflows.data.demo import (
+    N_PATIENTS,
+    count_rows,
+    make_demo,
+    require_demo_place,
+)
 from fundus_core.workflows.data.look_alikes import dataset_look_alikes
 
 
 def demo(
-    out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Made if it is not there.")],
+    out_dir: Annotated[
+        Path,
+        typer.Argument(metavar="OUT_DIR", parser=options.path, help="Made if it is not there."),
+    ],
     patients: Annotated[
-        int, typer.Option(help="Two photographs each; every fourth comes twice.")
-    ] = N_PATIENTS,
-    image_size: Annotated[int, typer.Option(min=64, max=4096, help="Side in pixels.")] = 512,
-    seed: Annotated[
         int,
-        typer.Option(min=0, max=HIGHEST_SEED, help="Equal seeds give equal photographs."),
-    ] = 0,
+        options.number(DRAWN_PATIENTS, help="Two photographs each; every fourth comes twice."),
+    ] = N_PATIENTS,
+    image_size: Annotated[int, options.number(DRAWN_SIDE, help="Side in pixels.")] = 512,
+    seed: Annotated[int, options.number(SEED, help="Equal seeds give equal photographs.")] = 0,
     healthy_share: Annotated[
         float | None,
-        typer.Option(help="Share of patients without disease, 0 to 1.", show_default="about 0.5"),
+        options.number(ZERO_TO_ONE, help="Share of patients without disease, 0 to 1. [about 0.5]"),
     ] = None,
     plain: Annotated[
         bool,
@@ -39,10 +45,14 @@ def demo(
             "--plain", help="Plant no near-duplicates, wrong labels and unreadable files."
         ),
     ] = False,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Draw over another demo that is there already.")
+    ] = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Draws the synthetic demo photographs and their manifest.csv."""
+    require_demo_place(unmade_workspace(workspace), out_dir, replace=replace)
     manifest = make_demo(
         out_dir,
         n_patients=patients,
@@ -50,6 +60,7 @@ def demo(
         seed=seed,
         healthy_share=healthy_share,
         plants=not plain,
+        replace=replace,
         progress=progress(),
     )
     n_images = count_rows(manifest)

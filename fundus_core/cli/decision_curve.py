@@ -10,14 +10,13 @@ from fundus_core.cli.calibration import (
     ClassName,
     Prevalence,
     Recalibrate,
-    Resamples,
     Runs,
     recalibration_named,
-    require_share,
 )
 from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.net_benefit import Band, DecisionCurve
+from fundus_core.stats.resampling import FEWEST_UNITS
 from fundus_core.workflows.evaluation.decision_curves import DecisionCurves, decision_curve_of
 
 _SHOWN_THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.5)
@@ -32,13 +31,12 @@ def decision_curve(
     common: Annotated[
         bool, typer.Option("--common", help="Use the photographs that all models scored.")
     ] = False,
-    resamples: Resamples = 2000,
+    resamples: options.Resamples = 2000,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Tells what acting on predicted probabilities is worth, beside treating all and none."""
-    require_share(prevalence)
     found = decision_curve_of(
         find_workspace(workspace),
         runs,
@@ -105,7 +103,10 @@ def _print_decisions(found: DecisionCurves) -> None:
         for at in _SHOWN_THRESHOLDS:
             row = int(np.abs(other.result.thresholds - at).argmin())
             print_line(f"    threshold {at:.2f}: {_with_ends(other.result.difference, row)}")
-    print_line(f"  Intervals: {found.models[0].curve.method}, each threshold on its own.")
+    print_line(
+        f"  Intervals: {found.models[0].curve.method}, each threshold on its own; none where fewer "
+        f"than {FEWEST_UNITS} patients would be treated differently."
+    )
     print_cautions(found.cautions)
 
 

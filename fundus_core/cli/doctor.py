@@ -44,7 +44,10 @@ def doctor(
 def repoint(
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="Id of an opened data set.")],
     place: Annotated[
-        Path, typer.Argument(metavar="PLACE", help="Where its folder or table is now.")
+        Path,
+        typer.Argument(
+            metavar="PLACE", parser=options.path, help="Where its folder or table is now."
+        ),
     ],
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,

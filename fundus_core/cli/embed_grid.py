@@ -7,6 +7,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.domain.bounds import SIDE
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.data.datasets import open_dataset
@@ -20,7 +21,7 @@ Backbones = Annotated[
 ]
 Sizes = Annotated[
     list[int] | None,
-    typer.Option("--image-size", help="Side of the input in pixels; once for each size."),
+    options.number(SIDE, "--image-size", help="Side of the input in pixels; once for each size."),
 ]
 
 
@@ -36,7 +37,7 @@ def embed_grid(
     ben_graham: options.BenGraham = False,
     decoder: options.Decoder = "fast",
     fit: options.FitOption = None,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = 2,
+    workers: options.DecodingWorkers = 2,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:

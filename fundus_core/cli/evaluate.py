@@ -14,6 +14,7 @@ from fundus_core.cli.comparisons import (
 )
 from fundus_core.cli.model import describe_run
 from fundus_core.cli.output import auc_text, print_json, print_line
+from fundus_core.domain.bounds import CHANCE
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.evaluation import classes
 from fundus_core.workflows.evaluation import compare as comparing
@@ -37,8 +38,8 @@ def compare(
     aggregate: options.Aggregate = "max",
     margin: Annotated[
         float | None,
-        typer.Option(
-            help="Ask as well whether models are at least as good up to this loss of AUC."
+        options.number(
+            CHANCE, help="Ask as well whether models are at least as good up to this loss of AUC."
         ),
     ] = None,
     adjust: Annotated[

@@ -7,6 +7,8 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.cli.places import Replace, require_out
+from fundus_core.domain.bounds import TESTED_MAPS, ZERO_TO_ONE
 from fundus_core.errors import DataError, FundusError, SaliencyError
 from fundus_core.explain.trust import NOT_SHOWN, TrustLight
 from fundus_core.io.files import require_place
@@ -22,17 +24,26 @@ from fundus_core.workflows.explanations.explained import Asked
 from fundus_core.workflows.explanations.model_trust import ModelTrust, model_trust
 from fundus_core.workflows.explanations.trust import trust_of
 
+_OVERLAYS = Path("explanations")
 _SHOWN_CHECK = {True: "passed", False: "not passed"}
 
 
 def explain(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, or its beginning.")],
     images: Annotated[
-        list[str] | None, typer.Argument(metavar="[IMAGE ...]", help="Paths, or image ids.")
+        list[str] | None,
+        typer.Argument(
+            metavar="[IMAGE ...]", parser=options.not_empty, help="Paths, or image ids."
+        ),
     ] = None,
     image: Annotated[
         list[str] | None,
-        typer.Option("--image", help="Path or image id; may be given several times."),
+        typer.Option(
+            "--image",
+            parser=options.not_empty,
+            metavar="TEXT",
+            help="Path or image id; may be given several times.",
+        ),
     ] = None,
     class_name: Annotated[
         str | None, typer.Option("--class", help="The class to explain; the positive one.")
@@ -52,11 +63,16 @@ def explain(
     ] = False,
     sample: Annotated[
         int,
-        typer.Option(min=0, help="Test the maps of this many held-out photographs, at random."),
+        options.number(
+            TESTED_MAPS, help="Test the maps of this many held-out photographs, at random."
+        ),
     ] = 0,
     seed: options.Seed = 0,
-    out: Annotated[Path, typer.Option(help="Folder of the overlays.")] = Path("explanations"),
-    opacity: Annotated[float, typer.Option(min=0.0, max=1.0)] = 0.6,
+    out: Annotated[
+        Path, typer.Option(parser=options.path, help="Folder of the overlays.")
+    ] = _OVERLAYS,
+    replace: Replace = False,
+    opacity: Annotated[float, options.number(ZERO_TO_ONE, help="Of the map.")] = 0.6,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -77,8 +93,10 @@ def explain(
         )
         _print_model(found, as_json=as_json)
     elif named:
-        require_place(out, is_folder=True)
         asked = Asked(class_name or "", minus or "", method, layer)
+        require_place(out, is_folder=True)
+        for overlay in explaining.overlays_of(place, run, named, asked, out):
+            require_out(place, overlay, replace=replace, inputs=map(Path, named))
         rows = _explained(place, run, named, asked, out, opacity)
         _add_calibrated(rows, place, run)
         if trust:

@@ -7,13 +7,15 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.cli.places import Replace, require_out
 from fundus_core.exports.mlflow_log import log_runs
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.data.result_places import inputs_of
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
 from fundus_core.workflows.embeddings.embed import embed_resolved
-from fundus_core.workflows.embeddings.export import FORMATS, runs_to_log
+from fundus_core.workflows.embeddings.export import FORMATS, SUFFIXES, require_format, runs_to_log
 from fundus_core.workflows.embeddings.export import export as export_content
 
 _FORMATS = "; ".join(f"{name}: {meaning}" for name, meaning in FORMATS.items())
@@ -22,7 +24,7 @@ _FORMATS = "; ".join(f"{name}: {meaning}" for name, meaning in FORMATS.items())
 def export(
     source: DataSource,
     choice: BackboneChoice,
-    out: Annotated[Path, typer.Option(help="File or folder to write.")],
+    out: Annotated[Path, typer.Option(parser=options.path, help="File or folder to write.")],
     format_name: Annotated[str, typer.Option("--as", help=f"{_FORMATS}.")] = "parquet",
     run: Annotated[
         list[str] | None, typer.Option(help="Add the scores of this run; several times.")
@@ -34,11 +36,22 @@ def export(
     pictures: Annotated[
         bool, typer.Option("--pictures", help="For atlas: put small pictures into the file.")
     ] = False,
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Writes embeddings, maps and scores for pandas, scanpy, FiftyOne or Embedding Atlas."""
     place = find_workspace(workspace)
+    require_format(format_name)
+    suffix = SUFFIXES.get(format_name)
+    require_out(
+        place,
+        out,
+        suffixes=(suffix,) if suffix else (),
+        is_folder=suffix is None,
+        replace=replace,
+        inputs=inputs_of(source),
+    )
     resolved = resolve(place, choice)
     dataset = open_dataset(place, source, progress=progress())
     embeddings = embed_resolved(place, dataset, resolved, progress=progress())
@@ -63,7 +76,12 @@ def export(
 
 def mlflow(
     runs: Annotated[list[str], typer.Argument(metavar="RUN [RUN ...]", help="Run ids.")],
-    to: Annotated[str, typer.Option(help="Tracking URI, e.g. sqlite:///mlflow.db.")],
+    to: Annotated[
+        str,
+        typer.Option(
+            parser=options.not_empty, metavar="URI", help="Tracking URI, e.g. sqlite:///mlflow.db."
+        ),
+    ],
     experiment: Annotated[str, typer.Option(help="Its name; made if it is not there.")] = "fundus",
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,

@@ -9,10 +9,16 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
 from fundus_core.errors import DataError
+from fundus_core.io.bounded import read_bounded
+from fundus_core.io.workspace import unmade_workspace
 from fundus_core.workflows.data.hidden_ids import hides_ids
 from fundus_core.workflows.data.imports import import_photographs
+from fundus_core.workflows.data.result_places import require_outside_workspace
 
 SECRET_VARIABLE = "FUNDUS_ID_SECRET"
+
+_LONGEST_SECRET = 65_536
+"""Bytes of a key."""
 
 
 def import_(
@@ -20,17 +26,22 @@ def import_(
         Path,
         typer.Argument(
             metavar="SOURCE",
+            parser=options.path,
             help="A folder of DICOM files, or a data set of Hugging Face on disk (Parquet shards, "
             "or what save_to_disk wrote); or one such file.",
         ),
     ],
-    out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="Must not be there yet.")],
+    out_dir: Annotated[
+        Path,
+        typer.Argument(metavar="OUT_DIR", parser=options.path, help="Must not be there yet."),
+    ],
     secret_file: Annotated[
         Path | None,
         typer.Option(
+            parser=options.path,
             help="Its content is the key of the patients' pseudonyms: the same one gives the same "
             "pseudonyms, across imports where the same issuers are named. "
-            f"Else {SECRET_VARIABLE}; else one that nobody keeps."
+            f"Else {SECRET_VARIABLE}; else one that nobody keeps.",
         ),
     ] = None,
     allow_burned_in: Annotated[
@@ -46,6 +57,7 @@ def import_(
     Of DICOM files only the pixels, a pseudonym, eye, age, sex, camera and the number of the visit
     are taken over.
     """
+    require_outside_workspace(unmade_workspace(), out_dir)
     found = import_photographs(
         source,
         out_dir,
@@ -84,10 +96,14 @@ def _secret(file: Path | None) -> bytes | None:
     if file is None:
         return os.environ.get(SECRET_VARIABLE, "").encode() or None
     try:
-        found = file.read_bytes().strip()
+        found = read_bounded(file, _LONGEST_SECRET).strip()
     except OSError as error:
         raise DataError(
             f"The secret file {file} cannot be read: {error.strerror}.", hint="Check the path."
+        ) from error
+    except ValueError as error:
+        raise DataError(
+            f"The secret file {file} cannot be read: {error}", hint="Put one long line into a file."
         ) from error
     if not found:
         raise DataError(f"The secret file {file} is empty.", hint="Put a long random line into it.")

@@ -7,6 +7,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
+from fundus_core.cli.places import Replace, require_out
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.evaluation.label_quality import (
     NOT_PROOF,
@@ -24,13 +25,17 @@ def label_errors(
         typer.Argument(metavar="RUN [RUN ...]", help="Run ids, or tables of predictions."),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Also write the list of suspects as a CSV file.")
+        Path | None,
+        typer.Option(parser=options.path, help="Also write the list of suspects as a CSV file."),
     ] = None,
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Lists labels that held-out scores do not believe: a reason to look again, no proof."""
-    review = review_labels(find_workspace(workspace), runs)
+    place = find_workspace(workspace)
+    require_out(place, out, suffixes=(".csv",), replace=replace, inputs=map(Path, runs))
+    review = review_labels(place, runs)
     if out is not None:
         write_review(review, out)
     if as_json:

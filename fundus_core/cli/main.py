@@ -4,13 +4,18 @@
 130: stopped by Ctrl-C, SIGTERM or SIGHUP.
 """
 
+import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 # Passive waiting: idle OpenMP threads that spin take the core from whoever works beside them.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import typer
+from typer.core import TyperGroup
 
 from fundus_core.cli import (
     agreement,
@@ -47,15 +52,41 @@ from fundus_core.cli import (
     zero_shot,
 )
 from fundus_core.cli.options import with_options
-from fundus_core.cli.output import prepare_output, print_error
+from fundus_core.cli.output import legible, prepare_output, print_error
 from fundus_core.cli.stopping import EXIT_INTERRUPTED, STOPPED, ended_as_by_an_interrupt
 from fundus_core.errors import FundusError
 from fundus_core.io.refused_writing import refused_writing_explained
 
 EXIT_MENDABLE = 2
 
+
+class Commands(TyperGroup):
+    """The commands; what they say of an argument is shortened and made visible, as all errors."""
+
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Reads the options before the command's name."""
+        with _legible():
+            return super().make_context(*args, **more)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Reads the command's arguments, and runs it."""
+        with _legible():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _legible() -> Iterator[None]:
+    """Lets errors of arguments repeat them as `print_error` would."""
+    try:
+        yield
+    except typer.TyperException as error:
+        error.message = legible(error.message)
+        raise
+
+
 app = typer.Typer(
     name="fundus",
+    cls=Commands,
     help="Which backbone to trust on your retinal photographs. Research software, not a medical "
     "device.",
     no_args_is_help=True,
@@ -122,6 +153,11 @@ def main() -> None:
             app()
     except FundusError as error:
         print_error(f"{error.message}\n{error.hint}")
+        sys.exit(EXIT_MENDABLE)
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        print_error(f"{error.filename} is too long for the name of a file.\nCheck the path.")
         sys.exit(EXIT_MENDABLE)
     except KeyboardInterrupt:
         print_error(STOPPED)

@@ -22,7 +22,7 @@ _RULES: dict[Rule, str] = {
 
 def metrics(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, or its beginning.")],
-    resamples: Annotated[int, typer.Option(min=100, help="Of the bootstrap of patients.")] = 2000,
+    resamples: options.Resamples = 2000,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,

@@ -15,13 +15,15 @@ from fundus_core.cli.output import (
     print_line,
     progress,
 )
+from fundus_core.cli.places import Replace, require_out
+from fundus_core.domain.bounds import BATCH
 from fundus_core.domain.embeddings import Embeddings
-from fundus_core.io.files import require_place
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.probes import PROBES, needs_text
-from fundus_core.tables import safe_csv
+from fundus_core.tables import write_csv
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
+from fundus_core.workflows.data.result_places import inputs_of
 from fundus_core.workflows.embeddings import project as projection
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
 from fundus_core.workflows.embeddings.embed import embed_resolved
@@ -38,11 +40,17 @@ _WORDS = ", ".join(name for name in PROBES if needs_text(name))
 def embed(
     source: DataSource,
     choice: BackboneChoice,
-    batch_size: Annotated[int | None, typer.Option(min=1, help="At most so many at once.")] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Threads that decode.")] = 2,
-    out: Annotated[
-        Path | None, typer.Option(help="Also write vectors.npy and image_ids.csv here.")
+    batch_size: Annotated[
+        int | None, options.number(BATCH, help="At most so many at once.")
     ] = None,
+    workers: options.DecodingWorkers = 2,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            parser=options.path, help="Also write vectors.npy and image_ids.csv into this folder."
+        ),
+    ] = None,
+    replace: Replace = False,
     engine: options.EngineOption = "local",
     ray_address: options.RayAddress = None,
     as_json: options.Json = False,
@@ -51,8 +59,7 @@ def embed(
     """Turns photographs into embeddings; computes only those that are not stored yet."""
     where = options.engine_of(engine, ray_address)
     place = find_workspace(workspace)
-    if out is not None:
-        require_place(out, is_folder=True)
+    require_out(place, out, is_folder=True, replace=replace, inputs=inputs_of(source))
     started = time.perf_counter()
     resolved = resolve(place, choice)
     dataset = open_dataset(place, source, progress=progress())
@@ -101,21 +108,22 @@ def project(
     choice: BackboneChoice,
     method: Annotated[str, typer.Option(help="pca, tsne, umap or pacmap.")] = "pca",
     seed: options.Seed = 0,
-    out: Annotated[Path | None, typer.Option(help="Also write the map as a CSV file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(parser=options.path, help="Also write the map as a CSV file.")
+    ] = None,
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Lays the photographs out on a plane."""
     place = find_workspace(workspace)
-    if out is not None:
-        require_place(out)
+    require_out(place, out, suffixes=(".csv",), replace=replace, inputs=inputs_of(source))
     dataset = open_dataset(place, source, progress=progress())
     result = projection.project_dataset(
         place, dataset, choice, method=method, seed=seed, progress=progress()
     )
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(safe_csv(result.frame()), encoding="utf-8")
+        write_csv(result.frame(), out)
     if as_json:
         print_json(
             {
@@ -146,16 +154,12 @@ def probe(
     kind: Annotated[
         str, typer.Option("--probe", help=f"{_ANY}; for backbones with a text tower also {_WORDS}.")
     ] = "logistic",
-    folds: Annotated[int, typer.Option(help="Outer folds, grouped by patient.")] = 5,
+    folds: options.Folds = 5,
     use_split: Annotated[
         bool, typer.Option("--use-split", help="Train and test on the table's own split.")
     ] = False,
-    fraction: Annotated[
-        float, typer.Option(help="Share of each fold's training patients to learn from.")
-    ] = 1.0,
-    draw: Annotated[
-        int, typer.Option(help="Which patients a fraction takes; those of one draw are nested.")
-    ] = 0,
+    fraction: options.Fraction = 1.0,
+    draw: options.Draw = 0,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
@@ -214,14 +218,16 @@ def print_run(run: Run) -> None:
 def predict(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, or its beginning.")],
     source: DataSource,
-    out: Annotated[Path | None, typer.Option(help="Also write the scores as a CSV file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(parser=options.path, help="Also write the scores as a CSV file.")
+    ] = None,
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Scores new photographs with a trained probe; with labels, evaluates it there."""
     place = find_workspace(workspace)
-    if out is not None:
-        require_place(out)
+    require_out(place, out, suffixes=(".csv",), replace=replace, inputs=inputs_of(source))
     dataset = open_dataset(place, source, progress=progress())
     result = prediction.predict(
         place,
@@ -232,8 +238,7 @@ def predict(
         progress=progress(),
     )
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(safe_csv(result.all_scores), encoding="utf-8")
+        write_csv(result.all_scores, out)
     if as_json:
         print_json(describe_external(result))
         return

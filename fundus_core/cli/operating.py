@@ -6,6 +6,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
+from fundus_core.domain.bounds import CHANCE, FINITE
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.stats.predictive_values import PredictiveValues
 from fundus_core.stats.threshold_rules import RULES, RuleChoice
@@ -34,14 +35,14 @@ def operating(
         str, typer.Option(help="youden, specificity=0.9, sensitivity=0.95 or cost=10.")
     ] = "youden",
     threshold: Annotated[
-        float | None, typer.Option(help="Fixed beforehand, in place of a rule.")
+        float | None, options.number(FINITE, help="Fixed beforehand, in place of a rule.")
     ] = None,
     on: Annotated[
         str | None, typer.Option(help="Run or table to judge by the threshold chosen in RUN.")
     ] = None,
     prevalence: Annotated[
         float | None,
-        typer.Option(help="Share of the diseased where it will be used, such as 0.05."),
+        options.number(CHANCE, help="Share of the diseased where it will be used, such as 0.05."),
     ] = None,
     level: options.Level = "image",
     aggregate: options.Aggregate = "max",
@@ -55,8 +56,6 @@ def operating(
     """
     place = find_workspace(workspace)
     one_level = options.aggregate_of(level, aggregate)
-    if prevalence is not None and not 0 < prevalence < 1:
-        raise typer.BadParameter(f"--prevalence is {prevalence:g}; give a share such as 0.05.")
     choice = None if threshold is not None and rule == "youden" else _choice(rule, prevalence)
     if class_name is None and on is None and _is_multiclass(place, run):
         _show_confusion(confusion(place, run), as_json=as_json)
@@ -200,6 +199,11 @@ def _choice(rule: str, prevalence: float | None) -> RuleChoice:
     """
     name, _, number = rule.partition("=")
     needs = name in RULES and RULES[name].needs_prevalence
+    if needs and prevalence is None:
+        raise typer.BadParameter(
+            f"--rule {rule} asks for --prevalence as well: the share of the diseased among those "
+            "the threshold is for, such as 0.05."
+        )
     try:
         return RuleChoice(name, float(number) if number else None, prevalence if needs else None)
     except ValueError as error:

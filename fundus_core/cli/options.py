@@ -1,7 +1,6 @@
 """Arguments and options that several commands share, and what they build."""
 
 import inspect
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast, get_args
@@ -12,13 +11,23 @@ from fundus_core.backbones.blocks import CUT_OFF
 from fundus_core.backbones.catalogue import NORMALISATIONS
 from fundus_core.backbones.text_reading import READINGS
 from fundus_core.compute import EmbedPrecision
-from fundus_core.domain.recipe import (
-    HIGHEST_SEED,
-    LARGEST_SIDE,
-    SMALLEST_SIDE,
-    Fit,
-    PreprocessRecipe,
+from fundus_core.domain.bounds import (
+    ADAPTER_RANK,
+    ADAPTER_WEIGHT,
+    BATCH,
+    EPOCHS,
+    FOLDS,
+    PATIENCE,
+    PRINTED_RESAMPLES,
+    RATE,
+    SEED,
+    SHARE,
+    SIDE,
+    WEIGHT,
+    WORKERS,
+    Bounds,
 )
+from fundus_core.domain.recipe import Fit, PreprocessRecipe
 from fundus_core.errors import BackboneError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
@@ -31,21 +40,61 @@ from fundus_core.zero_shot import PROTOTYPES
 _LEVELS = ("image", "patient")
 
 
-def _path(text: str) -> Path:
+def path(text: str | Path) -> Path:
     """Returns a path; an empty one, as a variable that is not set gives, is not the current folder.
+
+    Every parameter of a command that is a path is read by it.
 
     Raises:
         typer.BadParameter: If it is empty.
     """
-    if not text.strip():
+    if not str(text).strip():
         raise typer.BadParameter("it is empty; name a folder or a file (. for this folder).")
     return Path(text)
+
+
+def not_empty(text: str) -> str:
+    """Returns what may be a path, an address or an id; refuses an empty text, see `path`.
+
+    Raises:
+        typer.BadParameter: If it is empty.
+    """
+    path(text)
+    return text
+
+
+def within(bounds: Bounds) -> Callable[[Any], Any]:
+    """Returns what refuses an option's value that is out of bounds; click's ranges take NaN.
+
+    Of an option that may be given several times, each value is looked at.
+    """
+
+    def checked(value: Any) -> Any:
+        for one in value if isinstance(value, list | tuple) else [value]:
+            if one is not None and not bounds.holds(one):
+                raise typer.BadParameter(f"it is {one:g}. {bounds.advice}")
+        return value
+
+    return checked
+
+
+def number(bounds: Bounds, *names: str, help: str | None = None) -> Any:  # noqa: A002
+    """Returns an option that takes the numbers within bounds; whole ones are in its help.
+
+    Args:
+        bounds: Of the domain, so that what a command refuses, a notebook does.
+        *names: Of the option, where it is not called as the parameter is.
+        help: Its help.
+    """
+    if bounds.is_whole:
+        return typer.Option(*names, min=bounds.lowest, max=bounds.highest, help=help)
+    return typer.Option(*names, help=help, callback=within(bounds))
 
 
 Data = Annotated[
     Path,
     typer.Argument(
-        metavar="DATA", parser=_path, help="A folder of photographs, or a table of their paths."
+        metavar="DATA", parser=path, help="A folder of photographs, or a table of their paths."
     ),
 ]
 WorkspaceOption = Annotated[
@@ -53,7 +102,7 @@ WorkspaceOption = Annotated[
     typer.Option(
         "--workspace",
         metavar="PATH",
-        parser=_path,
+        parser=path,
         help="Where results are kept. [FUNDUS_WORKSPACE or ./workspace]",
     ),
 ]
@@ -66,7 +115,7 @@ Table = Annotated[
     Path | None,
     typer.Option(
         metavar="PATH",
-        parser=_path,
+        parser=path,
         help="Table that describes the photographs of the folder DATA.",
     ),
 ]
@@ -85,18 +134,28 @@ BackboneId = Annotated[
 ]
 Weights = Annotated[
     str | None,
-    typer.Option(help="Weights file, or 'scratch' for random ones. [the backbone's own]"),
+    typer.Option(
+        parser=not_empty,
+        metavar="TEXT",
+        help="Weights file, or 'scratch' for random ones. [the backbone's own]",
+    ),
 ]
-ImageSize = Annotated[
-    int | None,
-    typer.Option(min=SMALLEST_SIDE, max=LARGEST_SIDE, help="Side of the input in pixels."),
-]
+ImageSize = Annotated[int | None, number(SIDE, help="Side of the input in pixels.")]
 PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
 EmbedPrecisionOption = Annotated[
     str, typer.Option("--precision", help=f"{', '.join(get_args(EmbedPrecision))}.")
 ]
-WeightsSeed = Annotated[int, typer.Option(min=0, max=HIGHEST_SEED, help="Of random weights.")]
-Seed = Annotated[int, typer.Option(min=0, max=HIGHEST_SEED, help="Equal seeds give equal results.")]
+WeightsSeed = Annotated[int, number(SEED, help="Of random weights.")]
+Seed = Annotated[int, number(SEED, help="Equal seeds give equal results.")]
+Folds = Annotated[int, number(FOLDS, help="Outer folds, grouped by patient.")]
+Fraction = Annotated[
+    float, number(SHARE, help="Share of each fold's training patients to learn from.")
+]
+Draw = Annotated[
+    int, number(SEED, help="Which patients a fraction takes; those of one draw are nested.")
+]
+Resamples = Annotated[int, number(PRINTED_RESAMPLES, help="Of the bootstrap of patients.")]
+DecodingWorkers = Annotated[int, number(WORKERS, help="Threads that decode.")]
 Crop = Annotated[bool, typer.Option("--crop/--no-crop", help="Crop to the field of view first.")]
 Clahe = Annotated[bool, typer.Option("--clahe", help="Equalise local contrast.")]
 BenGraham = Annotated[bool, typer.Option("--ben-graham", help="Subtract the local mean colour.")]
@@ -121,7 +180,8 @@ Normalisation = Annotated[
 ]
 Decoder = Annotated[str, typer.Option(help="fast (scaled JPEG decoding) or exact.")]
 FindingsFile = Annotated[
-    Path | None, typer.Option("--findings", help="JSON file of descriptions. [the program's own]")
+    Path | None,
+    typer.Option("--findings", parser=path, help="JSON file of descriptions. [the program's own]"),
 ]
 PrototypeKind = Annotated[
     str, typer.Option("--prototypes", help=f"How prompts are averaged: {', '.join(PROTOTYPES)}.")
@@ -139,7 +199,7 @@ RayAddress = Annotated[
 ]
 ImportPrototypes = Annotated[
     Path | None,
-    typer.Option(help="File of `fundus prototypes`, where the text tower cannot run."),
+    typer.Option(parser=path, help="File of `fundus prototypes`, where the text tower cannot run."),
 ]
 
 
@@ -204,61 +264,24 @@ def backbone_choice(
     )
 
 
-def above_zero(value: float) -> float:
-    """Returns an option's value; refuses what is no number above 0, which click's ranges let pass.
-
-    Raises:
-        typer.BadParameter: If it is 0, negative, infinite or no number.
-    """
-    if 0 < value < math.inf:
-        return value
-    raise typer.BadParameter(f"{value:g} is no number above 0.")
-
-
-def zero_or_more(value: float) -> float:
-    """Returns an option's value; refuses what is no number from 0 up.
-
-    Raises:
-        typer.BadParameter: If it is negative, infinite or no number.
-    """
-    if 0 <= value < math.inf:
-        return value
-    raise typer.BadParameter(f"{value:g} is no number from 0 up.")
-
-
-def share(value: float) -> float:
-    """Returns an option's value; refuses what is no share above 0 and up to 1.
-
-    Raises:
-        typer.BadParameter: If it is outside, or no number.
-    """
-    if 0 < value <= 1:
-        return value
-    raise typer.BadParameter(f"{value:g} is no share above 0 and up to 1.")
-
-
-LearningRate = Annotated[
-    float, typer.Option(help="The highest, after the warm-up.", callback=above_zero)
+LearningRate = Annotated[float, number(RATE, help="The highest, after the warm-up.")]
+WeightDecay = Annotated[float, number(WEIGHT, help="Not on biases and norms.")]
+Epochs = Annotated[int, number(EPOCHS, help="Times every photograph is seen.")]
+BatchSize = Annotated[int, number(BATCH, help="Photographs per step.")]
+Patience = Annotated[
+    int, number(PATIENCE, help="Epochs without improvement before it ends; 0: never.")
 ]
-WeightDecay = Annotated[float, typer.Option(help="Not on biases and norms.", callback=zero_or_more)]
 
 
 def strategy_options(
     pull: Annotated[
-        float,
-        typer.Option(
-            help="L1-SP, L2-SP: weight of the distance to the start.", callback=zero_or_more
-        ),
+        float, number(WEIGHT, help="L1-SP, L2-SP: weight of the distance to the start.")
     ] = DEFAULTS.pull,
     head_decay: Annotated[
-        float,
-        typer.Option(
-            help="L1-SP, L2-SP: weight of the head's squared length.", callback=zero_or_more
-        ),
+        float, number(WEIGHT, help="L1-SP, L2-SP: weight of the head's squared length.")
     ] = DEFAULTS.head_decay,
     layer_decay: Annotated[
-        float,
-        typer.Option(help="llrd: a block's rate relative to the next one's.", callback=share),
+        float, number(SHARE, help="llrd: a block's rate relative to the next one's.")
     ] = DEFAULTS.layer_decay,
     block: Annotated[
         str, typer.Option(help="surgical: the block that moves; ft-from: the first that does.")
@@ -270,11 +293,10 @@ def strategy_options(
         bool, typer.Option("--fresh-optimiser", help="auto-rgn, g-lf, g-fl: forget moments.")
     ] = DEFAULTS.fresh_optimiser,
     lora_rank: Annotated[
-        int, typer.Option(help="lora: numbers that an adapter passes on.")
+        int, number(ADAPTER_RANK, help="lora: numbers that an adapter passes on.")
     ] = DEFAULTS.lora_rank,
     lora_alpha: Annotated[
-        float,
-        typer.Option(help="lora: weight of the adapters, times their rank.", callback=above_zero),
+        float, number(ADAPTER_WEIGHT, help="lora: weight of the adapters, times their rank.")
     ] = DEFAULTS.lora_alpha,
 ) -> StrategyOptions:
     """Returns the settings of single strategies."""

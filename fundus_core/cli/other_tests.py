@@ -7,6 +7,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
+from fundus_core.domain.bounds import BELOW_ONE, PRINTED_RESAMPLES, ZERO_TO_ONE
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.paired_bootstrap import ResampledTest
 from fundus_core.workflows.evaluation.curves import PartialRange
@@ -30,16 +31,20 @@ def other_tests(
         typer.Option("--class", help="Of several classes, the one against the rest."),
     ] = None,
     start: Annotated[
-        float, typer.Option("--from", help="Lower end of the range of a partial AUC.")
+        float,
+        options.number(ZERO_TO_ONE, "--from", help="Lower end of the range of a partial AUC."),
     ] = 0.9,
-    end: Annotated[float, typer.Option("--to", help="Upper end of it.")] = 1.0,
+    end: Annotated[float, options.number(ZERO_TO_ONE, "--to", help="Upper end of it.")] = 1.0,
     at: Annotated[
-        float | None, typer.Option(help="The fixed rate of sensitivity-at and specificity-at.")
+        float | None,
+        options.number(BELOW_ONE, help="The fixed rate of sensitivity-at and specificity-at."),
     ] = None,
     common: Annotated[
         bool, typer.Option("--common", help="Compare on the photographs that all models scored.")
     ] = False,
-    resamples: Annotated[int, typer.Option(min=100, help="Resamples, or permutations.")] = 2000,
+    resamples: Annotated[
+        int, options.number(PRINTED_RESAMPLES, help="Resamples, or permutations.")
+    ] = 2000,
     seed: options.Seed = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
@@ -50,8 +55,6 @@ def other_tests(
     """
     part = PartialRange(start, end)
     if at is not None:
-        if not 0 <= at < 1:
-            raise typer.BadParameter(f"--at is {at:g}; give a share such as 0.9.")
         part = PartialRange(at, 1.0)
     found = run_test(
         find_workspace(workspace),

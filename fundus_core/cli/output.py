@@ -14,11 +14,14 @@ from typing import Any
 from fundus_core.checks import Caution
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.visible import visible, visible_json
-from fundus_core.errors import StoreError
+from fundus_core.errors import StoreError, shortened
 from fundus_core.jobs.progress import progress_of_this_job
 from fundus_core.stats.delong import AucInterval
 
 _SECONDS_BETWEEN_LINES = 0.2
+
+_LONGEST_ERROR = 1_500
+"""Characters of a message and its hint together."""
 
 
 def print_json(value: Any) -> None:
@@ -66,8 +69,13 @@ def _write(text: str) -> None:
 
 
 def print_error(text: str) -> None:
-    """Prints a line to standard error, as `print_line`."""
-    sys.stderr.write(visible(text) + "\n")
+    """Prints a line to standard error, as `print_line`; of a very long one the ends."""
+    sys.stderr.write(legible(text) + "\n")
+
+
+def legible(text: str) -> str:
+    """Returns what an error says, short enough to be read and free of what a terminal obeys."""
+    return shortened(visible(text), _LONGEST_ERROR)
 
 
 def print_cautions(cautions: Sequence[Caution]) -> None:

@@ -32,7 +32,9 @@ from fundus_core.workflows.single.out_of_distribution import (
 
 
 def photograph(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A photograph.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", parser=options.path, help="A photograph.")
+    ],
     dataset: Annotated[
         str | None, typer.Option(help="Id of the data set to compare with. [the latest]")
     ] = None,

@@ -7,9 +7,16 @@ from typing import Annotated, Any
 import typer
 
 from fundus_core.cli import options
+from fundus_core.cli.options import number
 from fundus_core.cli.output import print_json, print_line
+from fundus_core.domain.bounds import CHANCE, ZERO_TO_ONE
 from fundus_core.errors import ScoresError
 from fundus_core.stats.power import (
+    AUC,
+    CORRELATION,
+    HEALTHY_PER_DISEASED,
+    IMAGES,
+    PATIENTS,
     OneAuc,
     PatientImages,
     Question,
@@ -29,33 +36,37 @@ class Variance(StrEnum):
 
 
 def power(
-    auc: Annotated[float, typer.Option(help="The AUC expected; of model A where there are two.")],
+    auc: Annotated[float, number(AUC, help="The AUC expected; of model A where there are two.")],
     null: Annotated[
-        float | None, typer.Option(help="One model: the AUC to be ruled out. [0.5]")
+        float | None, number(AUC, help="One model: the AUC to be ruled out. [0.5]")
     ] = None,
     auc_b: Annotated[
-        float | None, typer.Option(help="Two models on the same photographs: the AUC of model B.")
+        float | None, number(AUC, help="Two models on the same photographs: the AUC of model B.")
     ] = None,
     correlation: Annotated[
-        float, typer.Option(help="Two models: correlation of their estimated AUCs.")
+        float, number(CORRELATION, help="Two models: correlation of their estimated AUCs.")
     ] = 0.5,
     target: Annotated[
-        float, typer.Option("--power", help="Chance to find it, to be planned for.")
+        float, number(CHANCE, "--power", help="Chance to find it, to be planned for.")
     ] = 0.8,
     diseased: Annotated[
-        int | None, typer.Option(help="Diseased patients: what can so many find? With --healthy.")
+        int | None,
+        number(PATIENTS, help="Diseased patients: what can so many find? With --healthy."),
     ] = None,
-    healthy: Annotated[int | None, typer.Option(help="Healthy patients. With --diseased.")] = None,
+    healthy: Annotated[
+        int | None, number(PATIENTS, help="Healthy patients. With --diseased.")
+    ] = None,
     healthy_per_diseased: Annotated[
-        float, typer.Option(help="Healthy patients for each diseased one.")
+        float, number(HEALTHY_PER_DISEASED, help="Healthy patients for each diseased one.")
     ] = 1.0,
     images_per_patient: Annotated[
-        float, typer.Option(help="Photographs of a patient, on average.")
+        float, number(IMAGES, help="Photographs of a patient, on average.")
     ] = 1.0,
     within_patient: Annotated[
-        float, typer.Option(help="Correlation of what two photographs of a patient tell, 0 to 1.")
+        float,
+        number(ZERO_TO_ONE, help="Correlation of what two photographs of a patient tell, 0 to 1."),
     ] = 0.5,
-    alpha: Annotated[float, typer.Option(help="Two-sided level of the test.")] = 0.05,
+    alpha: Annotated[float, number(CHANCE, help="Two-sided level of the test.")] = 0.05,
     variance: Annotated[
         Variance,
         typer.Option(help="Of an AUC; obuchowski is on the safe side, normal is the smallest."),

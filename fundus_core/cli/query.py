@@ -8,6 +8,7 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.domain.bounds import RANKED
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
@@ -75,9 +76,12 @@ def query(
 
 def similar(
     source: DataSource,
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="A photograph from anywhere.")],
+    image: Annotated[
+        Path,
+        typer.Argument(metavar="IMAGE", parser=options.path, help="A photograph from anywhere."),
+    ],
     choice: BackboneChoice,
-    top: Annotated[int, typer.Option(min=1, help="How many photographs.")] = 20,
+    top: Annotated[int, options.number(RANKED, help="How many photographs.")] = 20,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:

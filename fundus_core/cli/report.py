@@ -1,6 +1,8 @@
 """The commands that write a report on evaluated models, and make its results again."""
 
-from dataclasses import asdict, replace
+from collections.abc import Sequence
+from dataclasses import asdict
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,12 +10,13 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
-from fundus_core.errors import StoreError
-from fundus_core.io.files import require_place
+from fundus_core.cli.places import Replace, require_out
+from fundus_core.domain.bounds import CHANCE, EXAMPLES
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.report.content import Report
-from fundus_core.report.files import write_report
+from fundus_core.report.files import ENDINGS, write_report
 from fundus_core.report.pdf import require_typst
+from fundus_core.workflows.data.result_places import inputs_of
 from fundus_core.workflows.reports.report import make_report
 from fundus_core.workflows.reports.report_subject import ReportOptions, options_from
 from fundus_core.workflows.reports.rerun import rerun as run_again
@@ -21,7 +24,6 @@ from fundus_core.workflows.reports.rerun import sources_of
 from fundus_core.workflows.reports.rerun_comparison import TOLERANCE, RepeatedRun, Repetition
 from fundus_core.workflows.reports.rerun_reading import read_manifest
 
-_ENDINGS = (".html", ".htm", ".pdf")
 _NOT_THE_SAME = 2
 _UNCOMPARED = ["photographs", "patients", "cautions"]
 _COMPARED = (
@@ -32,7 +34,7 @@ _COMPARED = (
 
 Images = Annotated[
     int,
-    typer.Option(min=0, max=12, help="Example photographs of each kind of answer, errors first."),
+    options.number(EXAMPLES, help="Example photographs of each kind of answer, errors first."),
 ]
 FileNames = Annotated[
     bool, typer.Option("--file-names", help="Write the files' names below photographs.")
@@ -43,7 +45,10 @@ def report(
     runs: Annotated[
         list[str], typer.Argument(metavar="RUN [RUN ...]", help="Run ids, or their beginnings.")
     ],
-    out: Annotated[Path, typer.Option(help="File to write: .html, or .pdf where typst is.")],
+    out: Annotated[
+        Path,
+        typer.Option(parser=options.path, help="File to write: .html, or .pdf where typst is."),
+    ],
     title: Annotated[str, typer.Option(help="Of the report. [what was evaluated]")] = "",
     images: Images = 0,
     file_names: FileNames = False,
@@ -56,10 +61,11 @@ def report(
     ] = None,
     prevalence: Annotated[
         list[float] | None,
-        typer.Option(help="Share of the diseased where it will be used, such as 0.05."),
+        options.number(CHANCE, help="Share of the diseased where it will be used, such as 0.05."),
     ] = None,
     level: options.Level = "image",
     aggregate: options.Aggregate = "max",
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -69,10 +75,7 @@ def report(
     `fundus rerun` makes the results again; no patient ids, no paths, no file names.
     """
     place = find_workspace(workspace)
-    _require_writable(out)
-    for share in prevalence or []:
-        if not 0 < share < 1:
-            raise typer.BadParameter(f"--prevalence is {share:g}; give a share such as 0.05.")
+    _require_writable(place, out, replace=replace)
     asked = ReportOptions(
         title,
         class_name,
@@ -106,15 +109,26 @@ def describe_report(made: Report, out: Path, n_bytes: int) -> dict[str, Any]:
 
 def rerun(
     file: Annotated[
-        Path, typer.Argument(metavar="REPORT", help="HTML file that `fundus report` wrote.")
+        Path,
+        typer.Argument(
+            metavar="REPORT", parser=options.path, help="HTML file that `fundus report` wrote."
+        ),
     ],
     data: Annotated[
         list[str] | None,
-        typer.Option(help="Folder or table of the photographs; ID=FOLDER if there are several."),
+        typer.Option(
+            parser=options.not_empty,
+            metavar="TEXT",
+            help="Folder or table of the photographs; ID=FOLDER if there are several.",
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Also write the report on the new runs.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(parser=options.path, help="Also write the report on the new runs."),
+    ] = None,
     images: Images = 0,
     file_names: FileNames = False,
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -125,9 +139,10 @@ def rerun(
     label, target, counts or cautions differ. Scores that differ in some digit are told.
     """
     place = find_workspace(workspace)
-    if out is not None:
-        _require_writable(out)
-    done = run_again(place, read_manifest(file), data=sources_of(data or []), progress=progress())
+    sources = sources_of(data or [])
+    inputs = [file, *(path for source in sources.values() for path in inputs_of(source))]
+    _require_writable(place, out, replace=replace, inputs=inputs)
+    done = run_again(place, read_manifest(file), data=sources, progress=progress())
     if as_json:
         print_json(describe_repetition(done, out))
     else:
@@ -208,7 +223,7 @@ def _report_again(done: Repetition, out: Path, *, images: int, file_names: bool)
     one may be somebody else's.
     """
     again = {one.recorded.id: one.run_id for one in done.runs if one.run_id}
-    asked = replace(
+    asked = replaced(
         options_from(done.manifest.options),
         title=done.manifest.title,
         images=images,
@@ -218,13 +233,10 @@ def _report_again(done: Repetition, out: Path, *, images: int, file_names: bool)
     write_report(make_report(Workspace(done.workspace.root), runs, asked), out)
 
 
-def _require_writable(out: Path) -> None:
+def _require_writable(
+    place: Workspace, out: Path | None, *, replace: bool, inputs: Sequence[Path] = ()
+) -> None:
     """Refuses a file that could not be written, before anything is computed for it."""
-    if out.suffix.lower() not in _ENDINGS:
-        raise StoreError(
-            f"{out.name} ends in neither {' nor '.join(_ENDINGS)}.",
-            hint="Name a file such as report.html.",
-        )
-    if out.suffix.lower() == ".pdf":
+    require_out(place, out, suffixes=ENDINGS, replace=replace, inputs=inputs)
+    if out is not None and out.suffix.lower() == ".pdf":
         require_typst()
-    require_place(out)

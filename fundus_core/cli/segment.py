@@ -7,8 +7,9 @@ from typing import Annotated, cast
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.options import LearningRate, WeightDecay
+from fundus_core.cli.options import Epochs, LearningRate, Patience, WeightDecay, number
 from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.cli.places import Replace, require_out
 from fundus_core.cli.segment_words import (
     describe_comparison,
     describe_scored,
@@ -17,9 +18,20 @@ from fundus_core.cli.segment_words import (
     print_scored,
 )
 from fundus_core.compute import Precision
+from fundus_core.domain.bounds import (
+    BATCH,
+    FOLDS,
+    MARKED_SIDE,
+    PATCH,
+    PATCHES,
+    SEED,
+    SHARE,
+    ZERO_TO_ONE,
+)
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.domain.recipe import HIGHEST_SEED, PreprocessRecipe
+from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.finetune.state import Epoch
+from fundus_core.io.files import write_atomically
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
 from fundus_core.segmentation.augment import AUGMENTATIONS
@@ -30,8 +42,9 @@ from fundus_core.segmentation.losses import LOSSES
 from fundus_core.segmentation.ready import READY
 from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.segmentation.summaries import compare_scores
-from fundus_core.tables import safe_csv
+from fundus_core.tables import write_csv
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.result_places import inputs_of
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.segmenting import segmentation_scores as scoring
 from fundus_core.workflows.segmenting.marking import mark_photographs, with_measures
@@ -69,7 +82,7 @@ Channels = Annotated[
         help="NAME for all marked pixels, NAME=BITS for those with any of the bits; by commas.",
     ),
 ]
-Threshold = Annotated[float, typer.Option(min=0.0, max=1.0, help="Shares from here on are marked.")]
+Threshold = Annotated[float, number(ZERO_TO_ONE, help="Shares from here on are marked.")]
 Model = Annotated[
     str,
     typer.Argument(
@@ -94,12 +107,7 @@ def train(
     backbone: options.BackboneId = _CHOICE.backbone.backbone,
     weights: options.Weights = None,
     size: Annotated[
-        int,
-        typer.Option(
-            min=32,
-            max=options.LARGEST_SIDE,
-            help="Side of the square that holds the field, in pixels.",
-        ),
+        int, number(MARKED_SIDE, help="Side of the square that holds the field, in pixels.")
     ] = _CHOICE.size,
     clahe: options.Clahe = False,
     ben_graham: options.BenGraham = False,
@@ -113,38 +121,31 @@ def train(
         ),
     ] = _CHOICE.mirrors,
     folds: Annotated[
-        int, typer.Option(min=0, help="Outer folds by patient; 0: learn from all photographs.")
+        int, number(FOLDS, help="Outer folds by patient; 0: learn from all photographs.")
     ] = 0,
     use_split: Annotated[
         bool, typer.Option("--use-split", help="Learn from the table's splits train and val.")
     ] = False,
-    fraction: Annotated[float, typer.Option(help="Share of the patients to learn from.")] = 1.0,
-    draw: Annotated[
-        int, typer.Option(help="Which patients a fraction takes; those of one draw are nested.")
-    ] = 0,
+    fraction: Annotated[float, number(SHARE, help="Share of the patients to learn from.")] = 1.0,
+    draw: options.Draw = 0,
     loss: Annotated[str, typer.Option(help=f"{', '.join(LOSSES)}.")] = _TRAINING.loss,
     patch: Annotated[
-        int, typer.Option(help="Side of patches in pixels; 0: whole photographs.")
+        int, number(PATCH, help="Side of patches in pixels; 0: whole photographs.")
     ] = _TRAINING.patch,
     patches: Annotated[
-        int, typer.Option(help="Patches of each photograph in an epoch.")
+        int, number(PATCHES, help="Patches of each photograph in an epoch.")
     ] = _TRAINING.patches,
-    epochs: Annotated[int, typer.Option(help="Times every photograph is seen.")] = _TRAINING.epochs,
-    batch_size: Annotated[int, typer.Option(help="Patches per step.")] = _TRAINING.batch_size,
+    epochs: Epochs = _TRAINING.epochs,
+    batch_size: Annotated[int, number(BATCH, help="Patches per step.")] = _TRAINING.batch_size,
     learning_rate: LearningRate = _TRAINING.learning_rate,
     weight_decay: WeightDecay = _TRAINING.weight_decay,
     augmentation: Annotated[
         str, typer.Option(help=f"{', '.join(AUGMENTATIONS)}.")
     ] = _TRAINING.augmentation,
-    patience: Annotated[
-        int, typer.Option(help="Epochs without improvement before it ends; 0: never.")
-    ] = _TRAINING.patience,
+    patience: Patience = _TRAINING.patience,
     precision: options.PrecisionOption = "auto",
-    train_seed: Annotated[
-        int,
-        typer.Option(min=0, max=HIGHEST_SEED, help="Of new weights, patches and augmentation."),
-    ] = 0,
-    seed: Annotated[int, typer.Option(min=0, max=HIGHEST_SEED, help="Of the folds.")] = 0,
+    train_seed: Annotated[int, number(SEED, help="Of new weights, patches and augmentation.")] = 0,
+    seed: Annotated[int, number(SEED, help="Of the folds.")] = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -212,18 +213,31 @@ def predict(
     source: DataSource,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder of a PNG per photograph and channel, shares from 0 to 255."),
+        typer.Option(
+            parser=options.path,
+            help="Folder of a PNG per photograph and channel, shares from 0 to 255.",
+        ),
     ] = None,
     table_out: Annotated[
-        Path | None, typer.Option(help="The data set's table with the measures: .csv or .parquet.")
+        Path | None,
+        typer.Option(
+            parser=options.path,
+            help="The data set's table with the measures: .csv or .parquet.",
+        ),
     ] = None,
+    replace: Replace = False,
     field: Field = "fov",
     threshold: Threshold = THRESHOLD,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Marks photographs and measures the marks: density, fractal dimension, tortuosity, widths."""
-    place = find_workspace(workspace)
+    place, needed = find_workspace(workspace), inputs_of(source)
+    if out is not None or table_out is None:
+        require_out(place, out, is_folder=True, replace=replace, inputs=needed)
+    if table_out is not None:
+        suffixes = (".csv", ".parquet")
+        require_out(place, table_out, suffixes=suffixes, replace=replace, inputs=needed)
     dataset = open_dataset(place, source, progress=progress())
     found = mark_photographs(
         place,
@@ -237,11 +251,10 @@ def predict(
     )
     if table_out is not None:
         joined = with_measures(dataset, found)
-        table_out.parent.mkdir(parents=True, exist_ok=True)
-        if table_out.suffix == ".parquet":
-            joined.to_parquet(table_out, index=False)
+        if table_out.suffix.lower() == ".parquet":
+            write_atomically(table_out, lambda file: joined.to_parquet(file, index=False))
         else:
-            table_out.write_text(safe_csv(joined), encoding="utf-8")
+            write_csv(joined, table_out)
     if as_json:
         rows = found.table.astype(object).where(found.table.notna(), None).to_dict("records")
         print_json({**asdict(found.about), "marks": out, "table": table_out, "measures": rows})

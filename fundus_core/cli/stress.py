@@ -14,10 +14,12 @@ from fundus_core.cli.output import (
     print_line,
     progress,
 )
+from fundus_core.domain.bounds import FINITE
 from fundus_core.errors import TargetError
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.class_tests import FEWEST_UNITS_TO_TEST
 from fundus_core.stats.homogeneity import Homogeneity
+from fundus_core.stats.inference import TESTED_UNITS
 from fundus_core.stats.proportions import Share
 from fundus_core.stats.subgroups import Subgroup
 from fundus_core.workflows.data.datasets import stored_dataset
@@ -48,13 +50,14 @@ def subgroups(
     ] = "",
     class_name: ClassOption = None,
     threshold: Annotated[
-        float, typer.Option(help="Called positive from this score on, in every group.")
+        float, options.number(FINITE, help="Called positive from this score on, in every group.")
     ] = 0.5,
     bands: Annotated[int, typer.Option(min=2, max=10, help="Bands that numbers are cut into.")] = (
         USUAL_BANDS
     ),
     min_patients: Annotated[
-        int, typer.Option(min=2, help="Fewest patients of each class that a tested group has.")
+        int,
+        options.number(TESTED_UNITS, help="Fewest patients of each class that a tested group has."),
     ] = FEWEST_UNITS_TO_TEST,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,

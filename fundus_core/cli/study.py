@@ -8,9 +8,11 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.cli.places import Replace, require_out
 from fundus_core.domain.axes import AXES
+from fundus_core.domain.bounds import WORKERS
 from fundus_core.errors import StudyError
-from fundus_core.io.files import require_place
+from fundus_core.io.read_only import require_writable
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.studies.cells import CellRecord, unfinished
 from fundus_core.studies.estimate import Estimate, estimate
@@ -21,14 +23,18 @@ from fundus_core.studies.on_ray import run_on_ray
 from fundus_core.studies.replace import on_other_data
 from fundus_core.studies.results import study_table
 from fundus_core.studies.run import Study, open_study, run_study, run_with_workers
-from fundus_core.tables import safe_csv
+from fundus_core.tables import write_csv
 from fundus_core.workflows.embeddings.embed import Engine
 
 
 def study(
     file: Annotated[
         Path | None,
-        typer.Argument(metavar="FILE", help="A study file, or the name of one in --list."),
+        typer.Argument(
+            metavar="FILE",
+            parser=options.path,
+            help="A study file, or the name of one in --list.",
+        ),
     ] = None,
     smoke: Annotated[
         bool, typer.Option("--smoke", help="Few photographs, small stand-ins: does it run?")
@@ -40,7 +46,7 @@ def study(
         str, typer.Option(help="Other data than the file's: a data set opened before, by its id.")
     ] = "",
     target: Annotated[str, typer.Option(help="With --on: what to predict there.")] = "",
-    workers: Annotated[int, typer.Option(min=1, help="Processes that share the cells.")] = 1,
+    workers: Annotated[int, options.number(WORKERS, help="Processes that share the cells.")] = 1,
     engine: Annotated[
         str, typer.Option("--engine", help="local, or ray: a cell per GPU or core of a cluster.")
     ] = "local",
@@ -54,7 +60,11 @@ def study(
     table_only: Annotated[
         bool, typer.Option("--table", help="Only print the results there are.")
     ] = False,
-    out: Annotated[Path | None, typer.Option(help="Also write the results as a CSV file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(parser=options.path, help="Also write the results as a CSV file."),
+    ] = None,
+    replace: Replace = False,
     listed: Annotated[
         bool, typer.Option("--list", help="List the studies that come with the program.")
     ] = False,
@@ -69,8 +79,7 @@ def study(
         _print_studies(as_json=as_json)
         return
     place, size = find_workspace(workspace), _size(smoke=smoke, small=small)
-    if out is not None:
-        require_place(out)
+    require_out(place, out, suffixes=(".csv",), replace=replace)
     where = options.engine_of(engine, ray_address)
     document = read_study(file, size)
     if on:
@@ -87,12 +96,13 @@ def study(
                 print_json(_describe_plan(opened, expected, blocked))
             return
         _require_runnable(blocked, skip=skip)
+        if left:
+            require_writable(opened.files.workspace.root)
         arguments = _arguments(file, size, on, target, place)
         _run(opened, arguments, workers, where, place, quiet=as_json)
     table = study_table(opened)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(safe_csv(table), encoding="utf-8")
+        write_csv(table, out)
     rows = [{str(name): row[name] for name in table} for row in table.to_dict("records")]
     if as_json:
         print_json({"title": document.title, "size": size, "rows": rows})

@@ -7,10 +7,17 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.model import describe_external, describe_run, print_external, print_run
-from fundus_core.cli.options import LearningRate, WeightDecay
+from fundus_core.cli.options import (
+    BatchSize,
+    Epochs,
+    LearningRate,
+    Patience,
+    WeightDecay,
+    number,
+)
 from fundus_core.cli.output import auc_text, print_json, print_line, progress
 from fundus_core.compute import Precision
-from fundus_core.domain.recipe import HIGHEST_SEED
+from fundus_core.domain.bounds import SEED
 from fundus_core.finetune.curves import CURVE_FILE
 from fundus_core.finetune.heads import HEADS
 from fundus_core.finetune.loop import TrainingRecipe
@@ -29,14 +36,11 @@ from fundus_core.workflows.models.finetune import FINE_TUNING, FinetuneChoice, f
 from fundus_core.workflows.models.predict import ExternalResult, predict
 from fundus_core.workflows.models.runs import NETWORKS, Run, run_curves, run_folder
 
-Epochs = Annotated[int, typer.Option(help="Times every photograph is seen.")]
-BatchSize = Annotated[int, typer.Option(help="Photographs per step.")]
 Augmentation = Annotated[str, typer.Option(help="retina, paper or none.")]
 Optimiser = Annotated[str, typer.Option(help=f"{', '.join(OPTIMISERS)}.")]
 RateSchedule = Annotated[
     str, typer.Option(help=f"Of the learning rate after the warm-up: {', '.join(RATE_SCHEDULES)}.")
 ]
-Patience = Annotated[int, typer.Option(help="Epochs without improvement before it ends; 0: never.")]
 
 
 def finetune(
@@ -50,16 +54,12 @@ def finetune(
         str, typer.Option(help=f"Which weights move: {', '.join(STRATEGIES)}.")
     ] = "ft",
     head: Annotated[str, typer.Option(help=f"On the embedding: {', '.join(HEADS)}.")] = "linear",
-    folds: Annotated[int, typer.Option(help="Outer folds, grouped by patient.")] = 5,
+    folds: options.Folds = 5,
     use_split: Annotated[
         bool, typer.Option("--use-split", help="Train and test on the table's own split.")
     ] = False,
-    fraction: Annotated[
-        float, typer.Option(help="Share of each fold's training patients to learn from.")
-    ] = 1.0,
-    draw: Annotated[
-        int, typer.Option(help="Which patients a fraction takes; those of one draw are nested.")
-    ] = 0,
+    fraction: options.Fraction = 1.0,
+    draw: options.Draw = 0,
     loss: Annotated[
         str, typer.Option(help=f"{AUTO} (the task's usual one), {', '.join(LOSSES)}.")
     ] = AUTO,
@@ -73,22 +73,19 @@ def finetune(
     rate_schedule: RateSchedule = FINE_TUNING.rate_schedule,
     external: Annotated[
         Path | None,
-        typer.Option(help="Folder or table of another data set, scored by the trained networks."),
+        typer.Option(
+            parser=options.path,
+            help="Folder or table of another data set, scored by the trained networks.",
+        ),
     ] = None,
     checkpoint: Annotated[
         bool,
         typer.Option("--checkpoint/--no-checkpoint", help="Keep the trained networks."),
     ] = True,
     train_seed: Annotated[
-        int,
-        typer.Option(
-            min=0, max=HIGHEST_SEED, help="Of head, order of photographs and augmentation."
-        ),
+        int, number(SEED, help="Of head, order of photographs and augmentation.")
     ] = 0,
-    seed: Annotated[
-        int,
-        typer.Option(min=0, max=HIGHEST_SEED, help="Of the folds; the same as `probe --seed`."),
-    ] = 0,
+    seed: Annotated[int, number(SEED, help="Of the folds; the same as `probe --seed`.")] = 0,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
@@ -184,7 +181,13 @@ def pretrain(
     backbone: options.BackboneId,
     name: Annotated[str, typer.Option(help="Of the weights file to make, without suffix.")],
     initial: Annotated[
-        str, typer.Option("--from", help="'scratch', or the weights file to start from.")
+        str,
+        typer.Option(
+            "--from",
+            parser=options.not_empty,
+            metavar="TEXT",
+            help="'scratch', or the weights file to start from.",
+        ),
     ] = SCRATCH,
     task: Annotated[str, typer.Option(help="abnormal, diseases or lesions.")] = "lesions",
     labels: Annotated[

@@ -8,8 +8,9 @@ import typer
 from fundus_core.cli import options
 from fundus_core.cli.model import describe_run
 from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line, progress
+from fundus_core.cli.places import Replace, require_out
 from fundus_core.cli.query import print_ranked, ranked
-from fundus_core.io.files import require_place
+from fundus_core.domain.bounds import RANKED
 from fundus_core.io.findings import read_findings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import find_workspace
@@ -58,17 +59,21 @@ def zero_shot(
 
 
 def prototypes(
-    out: Annotated[Path, typer.Argument(metavar="FILE", help="The .safetensors file to write.")],
+    out: Annotated[
+        Path,
+        typer.Argument(metavar="FILE", parser=options.path, help="The .safetensors file to write."),
+    ],
     choice: BackboneChoice,
     findings: options.FindingsFile = None,
     kind: options.PrototypeKind = "mean",
     tokens: options.Tokens = "published",
+    replace: Replace = False,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Reads every finding with the text tower, for a machine that cannot."""
     place = find_workspace(workspace)
-    require_place(out)
+    require_out(place, out, suffixes=(".safetensors",), replace=replace)
     described = read_findings(findings)
     made = prototypes_of(
         place,
@@ -95,7 +100,7 @@ def search(
     source: DataSource,
     words: Annotated[str, typer.Argument(metavar="WORDS", help="In quotes: 'macular hole'.")],
     choice: BackboneChoice,
-    top: Annotated[int, typer.Option(min=1, help="How many photographs.")] = 20,
+    top: Annotated[int, options.number(RANKED, help="How many photographs.")] = 20,
     as_json: options.Json = False,
     workspace: options.WorkspaceOption = None,
 ) -> None:

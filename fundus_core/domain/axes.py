@@ -12,3 +12,6 @@ AXES = (
     "seed",
 )
 """Columns of the table of results, from slow to fast."""
+
+INSIDE = "held-out patients"
+"""What `tested_on` says of a cell's own data set."""

@@ -20,6 +20,9 @@ HIGHEST_SEED = 2**32 - 1
 SMALLEST_SIDE, LARGEST_SIDE = 8, 4096
 """Pixels of the square that a backbone may be shown."""
 
+MOST_FOLDS, MOST_EPOCHS, LARGEST_BATCH = 1_000, 100_000, 1 << 16
+"""More in a study file or a report is taken for a mistake."""
+
 
 def fingerprint_of(value: Any) -> str:
     """Returns 32 hexadecimal digits that change whenever `value` does.

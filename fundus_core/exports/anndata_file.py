@@ -13,6 +13,8 @@ import pandas as pd
 
 from fundus_core.errors import DataError
 from fundus_core.exports.content import Content
+from fundus_core.io.files import appearing, sync_file
+from fundus_core.io.refused_writing import full_disk_explained
 
 
 def write_anndata(content: Content, path: Path) -> None:
@@ -20,6 +22,7 @@ def write_anndata(content: Content, path: Path) -> None:
 
     Raises:
         DataError: If anndata is not installed.
+        StoreError: If the disk is full.
     """
     try:
         import anndata
@@ -38,13 +41,9 @@ def write_anndata(content: Content, path: Path) -> None:
         obsm={f"X_{method}": points for method, points in content.maps.items()},
         uns={"fundus_explorer": json.dumps(content.about, ensure_ascii=False)},
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    try:
+    with appearing(path) as unfinished, full_disk_explained(path, 0):
         found.write_h5ad(unfinished)
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+        sync_file(unfinished)
 
 
 def _index(names: Iterable[Any]) -> "pd.Index[str]":

@@ -23,6 +23,17 @@ from fundus_core.compute import (
     out_of_memory,
     too_large_to_train,
 )
+from fundus_core.domain.bounds import (
+    BATCH,
+    EPOCHS,
+    PATIENCE,
+    RATE,
+    SEED,
+    WEIGHT,
+    ZERO_TO_ONE,
+    Bounds,
+    require_fields,
+)
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe, added_later
 from fundus_core.errors import TrainingError
@@ -37,7 +48,7 @@ from fundus_core.finetune.rates import (
     part_rates,
     rate_factor,
 )
-from fundus_core.finetune.refusals import require_finite, require_known
+from fundus_core.finetune.refusals import require_finite, require_finite_weights, require_known
 from fundus_core.finetune.squares import Squares
 from fundus_core.finetune.state import Epoch, commit, restore, state_key
 from fundus_core.finetune.trainee import hold_still
@@ -79,6 +90,24 @@ class TrainingRecipe(Recipe):
 
     rate_schedule: str = added_later("cosine")
     """Key of `RATE_SCHEDULES`: what the learning rate does after the warm-up."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that nothing is trained by.
+
+        Raises:
+            ParameterError: With the first of them.
+        """
+        require_fields(
+            self,
+            epochs=EPOCHS,
+            batch_size=BATCH,
+            learning_rate=RATE,
+            weight_decay=WEIGHT,
+            warm_up=ZERO_TO_ONE,
+            clip=Bounds(0.0, 1e6, above=True),
+            patience=PATIENCE,
+            seed=SEED,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +174,10 @@ def train(
     while len(state.epochs) < recipe.epochs and not state.is_out_of_patience(recipe.patience):
         started, number = time.perf_counter(), len(state.epochs) + 1
         train_loss = run.learn(train_rows, number)
+        ended = f"at the end of epoch {number}"
+        require_finite_weights(module, ended, recipe.learning_rate)
         validation_loss = run.validate(validation_rows) if len(validation_rows) else None
+        require_finite(validation_loss or 0.0, ended, recipe.learning_rate, what="held-out loss")
         rate = max(float(group["lr"]) for group in optimiser.param_groups)
         seconds = round(time.perf_counter() - started, 2)
         epoch = Epoch(
@@ -196,27 +228,30 @@ class _Run:
             torch.manual_seed(combined_seed(self.recipe.seed, number))  # for dropout
             for step, members in enumerate(np.array_split(order, n_batches)):
                 self._set_rate((number - 1) * n_batches + step, self.recipe.epochs * n_batches)
-                losses.append(require_finite(self._step(members, number), number, step))
+                losses.append(self._step(members, number, step))
                 self._tell(number, step + 1, n_batches)
         return float(np.mean(losses))
 
-    def _step(self, rows: NDArray[np.intp], number: int) -> float:
+    def _step(self, rows: NDArray[np.intp], number: int, step: int) -> float:
         """Learns from one batch; returns its loss."""
         try:
-            return self._learn_from(rows, number)
+            return self._learn_from(rows, number, step)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
         # Here, and not above, because the error holds on to what did not fit.
         raise too_large_to_train(len(rows), lambda n: self._gradients(rows[:n], number))
 
-    def _learn_from(self, rows: NDArray[np.intp], number: int) -> float:
+    def _learn_from(self, rows: NDArray[np.intp], number: int, step: int) -> float:
         import torch
 
         value = self._gradients(rows, number)
-        torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip)
+        where, rate = f"in epoch {number}, step {step + 1}", self.recipe.learning_rate
+        loss = require_finite(float(value.detach()), where, rate)
+        require_finite(float(norm), where, rate, what="gradient's length")
         self.optimiser.step()
-        return float(value.detach())
+        return loss
 
     def _gradients(self, rows: NDArray[np.intp], number: int) -> "Tensor":
         """Computes the loss of a batch and its gradients; moves nothing."""
@@ -310,11 +345,10 @@ def _require_possible(recipe: TrainingRecipe, train_rows: NDArray[np.intp]) -> N
     require_known("augmentation", recipe.augmentation, AUGMENTATIONS)
     require_known("optimiser", recipe.optimiser, OPTIMISERS)
     require_known("schedule of the learning rate", recipe.rate_schedule, RATE_SCHEDULES)
-    if recipe.epochs < 1 or recipe.batch_size < 2:
+    if recipe.batch_size < 2:
         raise TrainingError(
-            f"Training needs at least 1 epoch and batches of 2; {recipe.epochs} and "
-            f"{recipe.batch_size} were asked for.",
-            hint="Choose larger values for --epochs and --batch-size.",
+            f"Training needs batches of 2 at least; {recipe.batch_size} was asked for.",
+            hint="Choose larger batches (--batch-size).",
         )
     if len(train_rows) < 2:
         raise TrainingError(

@@ -40,7 +40,7 @@ def add_adapters(network: nn.Module, *, rank: int, alpha: float, image_size: int
         raise TrainingError(
             f"Low-rank adapters need a rank of 1 or more and a positive alpha; {rank} and {alpha} "
             "were asked for.",
-            hint="Choose other values for --lora-rank and --lora-alpha.",
+            hint="Choose another rank and alpha (--lora-rank, --lora-alpha).",
         )
     layers = adaptable_layers(network, image_size)
     if not layers:
@@ -53,7 +53,7 @@ def add_adapters(network: nn.Module, *, rank: int, alpha: float, image_size: int
         raise TrainingError(
             f"Adapters of rank {rank} were asked for; no layer of this backbone has a rank above "
             f"{highest}.",
-            hint=f"Choose a --lora-rank of 1 to {highest}; 4 to 16 are usual.",
+            hint=f"Choose a rank of 1 to {highest} (--lora-rank); 4 to 16 are usual.",
         )
     # A pattern, because peft takes names in a list for the ends of names.
     pattern = "|".join(re.escape(name) for name in layers)

@@ -2,8 +2,12 @@
 
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from fundus_core.errors import TrainingError
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 def require_known(what: str, name: str, known: Iterable[str]) -> None:
@@ -18,35 +22,40 @@ def require_known(what: str, name: str, known: Iterable[str]) -> None:
         )
 
 
-def require_rates(learning_rate: float, weight_decay: float) -> None:
-    """Refuses a learning rate and a weight decay that nothing can be trained by.
-
-    Raises:
-        TrainingError: With both values.
-    """
-    if 0 < learning_rate < math.inf and 0 <= weight_decay < math.inf:
-        return
-    raise TrainingError(
-        "Training needs a learning rate above 0 and a weight decay of 0 or more; "
-        f"{learning_rate:g} and {weight_decay:g} were asked for.",
-        hint="Choose other values for --learning-rate and --weight-decay.",
-    )
-
-
-def require_finite(loss: float, number: int, step: int) -> float:
-    """Returns the loss of a step.
+def require_finite(loss: float, where: str, rate: float, *, what: str = "loss") -> float:
+    """Returns a loss.
 
     Args:
         loss: What came out.
-        number: Of the epoch, from 1.
-        step: Of the epoch, from 0.
+        where: In the training, for the message.
+        rate: The highest learning rate of the training.
+        what: Came out, where it is another number.
 
     Raises:
-        TrainingError: If it is infinite or no number.
+        TrainingError: If it is infinite or no number, with the learning rate.
     """
     if not math.isfinite(loss):
         raise TrainingError(
-            f"The loss became {loss} in epoch {number}, step {step + 1}.",
-            hint="Choose a lower learning rate, or --precision fp32.",
+            f"The {what} became {loss} {where}: the training diverged at a learning rate of "
+            f"{rate:g}.",
+            hint="Choose a lower learning rate (--learning-rate), or fp32 (--precision).",
         )
     return loss
+
+
+def require_finite_weights(network: "nn.Module", where: str, rate: float) -> None:
+    """Refuses a network that a training spoilt in its last step, which no loss tells of.
+
+    Args:
+        network: As it was left.
+        where: In the training, for the message.
+        rate: The highest learning rate of the training.
+
+    Raises:
+        TrainingError: If a weight is infinite or no number, with the learning rate.
+    """
+    import torch
+
+    for value in network.parameters():
+        if not bool(torch.isfinite(value).all()):
+            require_finite(math.nan, where, rate, what="network's weights")

@@ -16,7 +16,7 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.embedding import Photograph
 from fundus_core.errors import DataError, ImageError
 from fundus_core.geometry import Geometry
-from fundus_core.io.files import new_memory_map
+from fundus_core.io.files import scratch_array
 from fundus_core.io.images import read_image
 from fundus_core.io.masks import read_mask
 from fundus_core.io.square_store import SquareStore
@@ -70,7 +70,7 @@ def read_squares(
         photographs: Files, by image id.
         size: S, the side of the squares in pixels.
         recipe: How a photograph becomes a square.
-        folder: Where the arrays are kept while they are used; replaced if there are any.
+        folder: On the disk that has room for the pixels while they are used.
         masks: Image id -> truth mask of the same size as the photograph; None for no masks.
         kept: Squares of this recipe and size: photographs without a mask that are among them are
             not decoded.
@@ -82,7 +82,7 @@ def read_squares(
     """
     folder.mkdir(parents=True, exist_ok=True)
     total = len(photographs)
-    pixels = new_memory_map(folder / "pixels.npy", (total, 3, size, size))
+    pixels = scratch_array(folder, (total, 3, size, size))
     bits = np.zeros((total, size, size), np.uint16) if masks is not None else None
     read = partial(_read, size=size, recipe=recipe, masks=masks, kept=kept)
     image_ids: list[str] = []

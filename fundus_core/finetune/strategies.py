@@ -9,6 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fundus_core.domain.bounds import (
+    ADAPTER_RANK,
+    ADAPTER_WEIGHT,
+    SHARE,
+    WEIGHT,
+    require_fields,
+)
 from fundus_core.domain.recipe import Recipe, added_later
 from fundus_core.errors import TrainingError
 from fundus_core.finetune.schedules import Anchored, AutoRgn, Constant, Gradual, Schedule
@@ -47,6 +54,21 @@ class StrategyOptions(Recipe):
 
     lora_alpha: float = added_later(16.0)
     """LoRA: how much adapters weigh, times their rank."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that no strategy is set by.
+
+        Raises:
+            ParameterError: With the first of them.
+        """
+        require_fields(
+            self,
+            pull=WEIGHT,
+            head_decay=WEIGHT,
+            layer_decay=SHARE,
+            lora_rank=ADAPTER_RANK,
+            lora_alpha=ADAPTER_WEIGHT,
+        )
 
 
 DEFAULTS = StrategyOptions()
@@ -112,7 +134,7 @@ def _place(block: str, trainee: Trainee) -> int:
     if block not in names:
         raise TrainingError(
             f"There is no block {block!r} in this backbone.",
-            hint=f"Choose one of {', '.join(names)}, as --block.",
+            hint=f"Choose one of {', '.join(names)} (--block).",
         )
     return names.index(block)
 

@@ -203,6 +203,10 @@ def _photograph(
     suffix = next((end for start, end in _SIGNATURES.items() if data.startswith(start)), "")
     if suffix not in SUPPORTED_SUFFIXES:
         return RefusedPhotograph(name, "Its bytes are no photograph of a known format.")
+    for column, names in features.classes.items():
+        if not _is_class(row[column], names):
+            known = f"there are names for 0 to {len(names) - 1}"
+            return RefusedPhotograph(name, f"Its {column} is {row[column]}, and {known}.")
     about = {column: _as_text(row[column]) for column in features.plain}
     about |= {column: _class_name(row[column], names) for column, names in features.classes.items()}
     about.setdefault("split", split)
@@ -222,7 +226,11 @@ def _as_text(value: Any) -> str:
     return str(int(value)) if isinstance(value, bool) else str(value)
 
 
-def _class_name(value: Any, names: Sequence[str]) -> str:
-    """Returns the name that a number stands for; -1, which stands for no label, is blank."""
-    known = isinstance(value, int) and 0 <= value < len(names)
-    return names[value] if known else ""
+def _is_class(value: Any, names: Sequence[str]) -> bool:
+    """Says whether a number stands for a name, or for no label: -1, or nothing."""
+    return value is None or (isinstance(value, int) and -1 <= value < len(names))
+
+
+def _class_name(value: int | None, names: Sequence[str]) -> str:
+    """Returns the name that a number stands for; blank where it stands for no label."""
+    return "" if value is None or value < 0 else names[value]

@@ -200,12 +200,12 @@ def _no_paths(table: pd.DataFrame, usual: Sequence[str], name: str) -> DataError
         example = f", such as {values.iloc[0]!r}" if len(values) else ""
         return DataError(
             f"None of the files that column {usual[0]!r} of {name} names was found{example}.",
-            hint="Give the folder they are in as DATA and the table with --table, "
-            "or name another column as --path-column.",
+            hint="Give the folder they are in as the data and the table beside it (--table), "
+            "or name another column (--path-column).",
         )
     return DataError(
         f"{name} has no column of photographs; it has: {', '.join(table.columns)}.",
-        hint="Name the column as --path-column, and check that the first row holds the names.",
+        hint="Name the column (--path-column), and check that the first row holds the names.",
     )
 
 

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from fundus_core.errors import DataError
-from fundus_core.io.workspace import DEFAULT_FOLDER, ENVIRONMENT_VARIABLE
+from fundus_core.io.workspace import workspace_folder
 
 VARIABLE = "FUNDUS_DATA_ROOTS"
 """Folders separated like `PATH`; unset: any folder that the process may read."""
@@ -30,7 +30,7 @@ def is_within_roots(path: Path) -> bool:
     """Says whether a file may be read; the workspace always may."""
     if not are_named():
         return True
-    own = Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).expanduser().resolve()
+    own = workspace_folder().resolve()
     try:
         place = path.resolve()
     except (OSError, RuntimeError, ValueError):

@@ -230,7 +230,7 @@ def _require_space(folder: Path, n_bytes: int) -> None:
     if n_bytes > free:
         raise StoreError(
             f"{n_bytes:,} bytes are to be downloaded; {folder} has space for {free:,}.",
-            hint="Free some space or choose another --workspace.",
+            hint="Free some space or choose another place (--workspace).",
         )
 
 

@@ -8,6 +8,7 @@ import math
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,9 +18,10 @@ import xxhash
 from filelock import FileLock
 from numpy.typing import NDArray
 
-from fundus_core.errors import StoreError
+from fundus_core.errors import DataError, StoreError
 from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.io.refused_writing import FORBIDDEN, full_disk_explained, nearest
+from fundus_core.io.streams import is_stream, pass_on
 
 _READ_BYTES = 1 << 20
 
@@ -52,21 +54,22 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
 
 
-def new_memory_map(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """Makes a file of bytes to be filled as an array, with all its space taken beforehand.
+def scratch_array(folder: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Returns an array of bytes that lies on disk for as long as this process uses it.
 
-    Without its space a memory map on a full disk ends the process by a signal that Python cannot
-    catch.
+    All its space is taken beforehand: a memory map on a full disk would end the process by a signal
+    that Python cannot catch. Its file has no name once it is mapped, where the system allows that,
+    so that it is gone with the process, however that ends.
 
     Args:
-        path: Replaced if it is there.
+        folder: Is there; on the disk that has the space.
         shape: Of the array, in bytes.
 
     Raises:
         StoreError: If there is not enough space; none is taken then.
     """
     n_bytes = math.prod(shape)
-    path.unlink(missing_ok=True)
+    path = temporary_name(folder / "scratch.npy")
     try:
         with full_disk_explained(path, n_bytes):
             if n_bytes > shutil.disk_usage(path.parent).free:
@@ -75,10 +78,31 @@ def new_memory_map(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
             with path.open("r+b") as file:
                 if hasattr(os, "posix_fallocate"):
                     os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+        if os.name == "nt":  # no file is removed there while it is open: `leftovers` finds it
+            return array
     except StoreError:
         path.unlink(missing_ok=True)  # what was taken until the disk was full
         raise
+    path.unlink()
     return array
+
+
+def named_place(text: str | Path) -> Path:
+    """Returns the path that somebody wrote.
+
+    Raises:
+        DataError: If nothing is written there, as a variable gives that is not set: that would be
+            taken for the current folder.
+    """
+    if not str(text).strip():
+        raise DataError("The path is empty.", hint="Name a folder or a file (. for this folder).")
+    return Path(text)
+
+
+def file_at(text: str) -> Path | None:
+    """Returns the file that a text names by its path; None for what is no file, or no path."""
+    place = os.path.expanduser(text)  # noqa: PTH111 - Path's raises for users nobody knows
+    return Path(place) if os.path.isfile(place) else None  # noqa: PTH113 - and so on names too long
 
 
 def require_place(path: Path, *, is_folder: bool = False) -> None:
@@ -96,8 +120,8 @@ def require_place(path: Path, *, is_folder: bool = False) -> None:
     place = nearest(path if is_folder else path.parent)
     try:
         is_there, is_other = path.exists(), path.is_dir() != is_folder
-        if is_there and not path.is_dir() and not path.is_file():
-            return  # a pipe, or a device such as /dev/stdout
+        if is_stream(path) and not is_folder:
+            return
         if not (is_there and is_other):
             trial = temporary_name(place / "trial")
             trial.touch()
@@ -122,7 +146,8 @@ def appearing(path: Path, *, n_bytes: int = 0) -> Iterator[Path]:
     Whoever writes syncs the file.
 
     Args:
-        path: Where the file is to appear; its folder is made if needed.
+        path: Where the file is to appear; its folder is made if needed. To a pipe or a device, such
+            as /dev/stdout, the finished file is passed on.
         n_bytes: How much it needs, for the sentence about a full disk.
 
     Raises:
@@ -130,6 +155,12 @@ def appearing(path: Path, *, n_bytes: int = 0) -> Iterator[Path]:
         ReadOnlyError: If it lies in a workspace that is only to be looked at.
     """
     require_writable(path)
+    if is_stream(path):
+        with tempfile.TemporaryDirectory(prefix="fundus-") as folder:
+            yield Path(folder) / path.name
+            with full_disk_explained(path, n_bytes):
+                pass_on(Path(folder) / path.name, path)
+        return
     temporary = temporary_name(path)
     with full_disk_explained(path, n_bytes):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from fundus_core.domain.dataset import RESERVED_COLUMNS, RejectedRow
-from fundus_core.domain.visible import visible
+from fundus_core.domain.visible import require_text, visible
 from fundus_core.errors import DataError
 from fundus_core.io.class_folders import read_class_folders
 from fundus_core.io.columns import ColumnMapping, normalise_eye, normalise_split, recognise
@@ -21,6 +21,9 @@ from fundus_core.io.targets import named_columns, normalise_labels
 
 _GENERIC_TABLES = {"labels", "manifest", "data", "dataset", "metadata", "table", "index", "images"}
 """Names of tables that say less than the name of the folder they are in."""
+
+_LONGEST_LABEL = 1_000
+"""Characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,17 @@ class DataSource:
     classes: tuple[str, ...] = ()
     """Labels of the target that are accepted, in order; empty: all. Of two, the second is the
     positive one."""
+
+    def __post_init__(self) -> None:
+        """Refuses a path and labels that cannot be written down.
+
+        Raises:
+            DataError: With the path.
+            ParameterError: With the first of the labels.
+        """
+        _require_text(self.path)
+        for label in self.classes:
+            require_text("label", label, _LONGEST_LABEL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +141,7 @@ def _listed_folder(folder: Path, source: DataSource) -> Listing:
     if len(usable) > 1:
         raise DataError(
             f"{folder} holds several tables of photographs: {', '.join(usable)}.",
-            hint="Say which one to use with --table.",
+            hint="Say which one to use (--table).",
         )
     if usable:
         return next(iter(usable.values()))
@@ -157,8 +171,8 @@ def _listed_remote(source: DataSource) -> Listing:
     if table.suffix.lower() not in TABLE_SUFFIXES:
         raise DataError(
             f"{address_of(source.path)} is no table ({', '.join(TABLE_SUFFIXES)}).",
-            hint="Name a table of the photographs in the store; with --table, DATA is the folder "
-            "that its paths begin at.",
+            hint="Name a table of the photographs in the store, or the folder that its paths begin "
+            "at and the table beside it (--table).",
         )
     folder = source.path if source.table else source.path.parent
     finder, name = RemoteFinder(address_of(folder)), visible(table.stem)

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from fundus_core.errors import FundusError
-from fundus_core.io.workspace import DEFAULT_FOLDER, ENVIRONMENT_VARIABLE
+from fundus_core.io.workspace import workspace_folder
 
 VARIABLE = "FUNDUS_READ_ONLY"
 
@@ -47,8 +47,8 @@ def why_read_only() -> str:
     if _is_asked_for():
         return WHY
     return (
-        f"This workspace can only be looked at: {_root().absolute()} may not be written to by "
-        "this program. Nothing is started, saved or deleted here."
+        f"This workspace can only be looked at: {workspace_folder().absolute()} may not be written "
+        "to by this program. Nothing is started, saved or deleted here."
     )
 
 
@@ -72,16 +72,12 @@ def _is_asked_for() -> bool:
 
 def _may_be_written() -> bool:
     """Says whether the system lets this process write into the workspace, if it is there yet."""
-    root = _root()
+    root = workspace_folder()
     return not root.is_dir() or os.access(root, os.W_OK)
-
-
-def _root() -> Path:
-    return Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).expanduser()
 
 
 def _is_inside(path: Path) -> bool:
     """Says whether a path leads into the workspace, or begins in it: a folder may be a link."""
-    root = _root()
+    root = workspace_folder()
     begins_inside = path.absolute().is_relative_to(root.absolute())
     return begins_inside or path.resolve().is_relative_to(root.resolve())

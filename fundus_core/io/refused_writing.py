@@ -5,12 +5,14 @@ import errno
 import os
 import re
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from safetensors import SafetensorError
 
 from fundus_core.errors import StoreError
+from fundus_core.io.workspace import workspace_folder
 
 
 @contextlib.contextmanager
@@ -59,13 +61,27 @@ def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
 def refused_writing_explained() -> Iterator[None]:
     """As `full_disk_explained`, for a whole command or page: of whatever place the system names.
 
+    Of a file that is open already it names none, and says that a disk is full all the same.
+
     Raises:
         StoreError: As there. An error that may be one of reading is left as it is.
     """
     try:
         yield
     except OSError as error:
-        if not isinstance(error.filename, str) or not _is_of_writing(error):
+        if not isinstance(error.filename, str):
+            if error.errno not in _FULL:
+                raise
+            place = _full_place()
+            if place is None:
+                raise StoreError(
+                    f"No space left on a disk, or none allowed: {os.strerror(error.errno)}.",
+                    hint=f"Free some space, or name another place{_BY_OPTION}; what was stored "
+                    "before is intact.",
+                ) from error
+            with full_disk_explained(place / "any", 0):
+                raise
+        if not _is_of_writing(error):
             raise
         with full_disk_explained(Path(error.filename), 0):
             raise
@@ -80,6 +96,18 @@ def _is_of_writing(error: OSError) -> bool:
     return error.errno in FORBIDDEN and may_be_read and not os.access(there, os.W_OK)
 
 
+def _full_place() -> Path | None:
+    """Returns the workspace or the folder of temporary files, if its disk is full; else None."""
+    places = [workspace_folder().absolute()]
+    with contextlib.suppress(OSError):  # there is none that can be written to
+        places.append(Path(tempfile.gettempdir()))
+    for place in map(nearest, places):
+        with contextlib.suppress(OSError):
+            if shutil.disk_usage(place).free < _NEXT_TO_NOTHING or _is_out_of_files(place):
+                return place
+    return None
+
+
 def nearest(path: Path) -> Path:
     """Returns a path that is there: this one, or what it would be in."""
     while not os.path.lexists(path) and path != path.parent:
@@ -91,6 +119,9 @@ FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 """The system's numbers for a place that may not be written to, as on a read-only mount."""
 
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NEXT_TO_NOTHING = 16_000_000
+"""Bytes; a disk with less is taken for the one that a file did not fit on."""
+
 _BY_OPTION = " (of a workspace: --workspace)"
 _IN_THE_WAY = {errno.EEXIST, errno.ENOTDIR, errno.EISDIR, errno.ELOOP}
 """A file where a folder belongs, a folder where a file does, or links in a circle."""

@@ -95,7 +95,7 @@ def require_known(number: object, path: Path | None) -> None:
     raise StoreError(
         f"{place} was written by a newer version of Fundus Explorer (format {number}; this one "
         f"knows formats up to {FORMAT}).",
-        hint="Update Fundus Explorer, or name another folder by --workspace. If no newer version "
+        hint="Update Fundus Explorer, or name another folder (--workspace). If no newer version "
         "ever worked there, the file is damaged: move it elsewhere.",
     )
 

@@ -194,8 +194,8 @@ def _taken(there: NamedSelection) -> DataError:
     return DataError(
         f"{there.name!r} is a selection of {there.n_images:,} {photographs} that was saved before; "
         "nothing was changed.",
-        hint="Choose another name, or give this one away: “Replace it” on the page, --replace on "
-        "the command line.",
+        hint="Choose another name, or give this one away (“Replace it” on the page, --replace on "
+        "the command line).",
     )
 
 

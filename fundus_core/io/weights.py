@@ -10,7 +10,7 @@ from typing import Literal
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.errors import WeightsError
-from fundus_core.io.files import appearing, read_json, sync_file
+from fundus_core.io.files import appearing, file_at, read_json, sync_file
 from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.workspace import Workspace
 
@@ -115,7 +115,7 @@ def find_weights(spec: BackboneSpec, wanted: str | None, workspace: Workspace) -
     if path is None:
         raise WeightsError(
             f"The weights of {spec.id} are not on this machine: {' or '.join(file_names(spec))}.",
-            hint=f"{where_weights_go(spec, workspace)} Random weights: --weights scratch.",
+            hint=f"{where_weights_go(spec, workspace)} Or take random ones (--weights scratch).",
         )
     require_unchanged(path)
     return FoundWeights(path, _display_name(path, spec), file_sha256(path))
@@ -218,9 +218,9 @@ def _display_name(path: Path, spec: BackboneSpec) -> str:
 def _named_file(wanted: str, workspace: Workspace) -> Path:
     """Returns the file the user named, by path or by its name in a weights folder."""
     folders = weights_folders(workspace)
-    for candidate in (Path(wanted).expanduser(), *(folder / wanted for folder in folders)):
-        if candidate.is_file():
-            return candidate
+    for candidate in (wanted, *(str(folder / wanted) for folder in folders)):
+        if found := file_at(candidate):
+            return found
     searched = ", ".join(str(folder) for folder in folders)
     raise WeightsError(
         f"There is no weights file {wanted!r}, nor one of that name in {searched}.",

@@ -26,6 +26,11 @@ class Workspace:
         return self.root / "demo"
 
     @property
+    def phantoms(self) -> Path:
+        """Synthetic photographs to learn from, in a folder per way of drawing."""
+        return self.root / "phantoms"
+
+    @property
     def datasets(self) -> Path:
         """Tables of opened data sets."""
         return self.root / "datasets"
@@ -106,6 +111,28 @@ class Workspace:
         return self.weights_in or self.root / "weights"
 
 
+_named: list[Path] = []
+"""The folder that `find_workspace` was last given; none where the environment was asked."""
+
+
+def workspace_folder() -> Path:
+    """Returns this process's workspace: the one last found, else what `find_workspace` would find.
+
+    What is allowed inside the workspace, or forbidden, is asked of this one.
+    """
+    if _named:
+        return _named[0]
+    return Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).expanduser()
+
+
+def unmade_workspace(folder: Path | None = None) -> Workspace:
+    """Returns the workspace that `find_workspace` would return, without making or reading it."""
+    chosen = folder or Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER)
+    root = Path(os.path.realpath(chosen.expanduser()))
+    _named[:] = [] if folder is None else [root]
+    return Workspace(root)
+
+
 def find_workspace(folder: Path | None = None) -> Workspace:
     """Returns the workspace at `folder`, else where `FUNDUS_WORKSPACE` says, else `./workspace`.
 
@@ -121,8 +148,9 @@ def find_workspace(folder: Path | None = None) -> Workspace:
         reason = error.strerror if isinstance(error, OSError) else error
         raise StoreError(
             f"The workspace {chosen} cannot be made: {reason}.",
-            hint=f"Name a folder you may write to by --workspace or {ENVIRONMENT_VARIABLE}.",
+            hint=f"Name a folder you may write to (--workspace or {ENVIRONMENT_VARIABLE}).",
         ) from error
+    _named[:] = [] if folder is None else [root]
     from fundus_core.io.workspace_format import require_readable  # it needs this module's names
 
     try:
@@ -130,6 +158,6 @@ def find_workspace(folder: Path | None = None) -> Workspace:
     except PermissionError as error:
         raise StoreError(
             f"The workspace {root} may not be read: {error.strerror}.",
-            hint=f"Mend its permissions, or name another by --workspace or {ENVIRONMENT_VARIABLE}.",
+            hint=f"Mend its permissions, or name another (--workspace or {ENVIRONMENT_VARIABLE}).",
         ) from error
     return Workspace(root)

@@ -16,6 +16,7 @@ No state is stored while a job lives: it follows from these files and from who i
 """
 
 import re
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -35,8 +36,8 @@ _STARTING = timedelta(seconds=15)
 """How long a job without a runner is taken to be starting; a start takes a tenth of a second."""
 
 INTERRUPTED = (
-    "Its process is gone, e.g. after a restart of the machine; start it again and what it had "
-    "finished is used again."
+    "Its process is gone, e.g. after a restart of the machine, or because the disk was full; start "
+    "it again and what it had finished is used again."
 )
 
 
@@ -221,8 +222,12 @@ def make_folder(
     request = Request(job_id, title, tuple(argv), device, tuple(command), now)
     unfinished = root / f".new-{job_id}"
     unfinished.mkdir(parents=True)
-    write_json(unfinished / "job.json", {**asdict(request), "created_at": now.isoformat()})
-    return JobFolder(unfinished.rename(root / job_id))
+    try:
+        write_json(unfinished / "job.json", {**asdict(request), "created_at": now.isoformat()})
+        return JobFolder(unfinished.rename(root / job_id))
+    except BaseException:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        raise
 
 
 def folders_in(root: Path) -> list[JobFolder]:

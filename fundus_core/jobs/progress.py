@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from fundus_core.errors import StoreError
 from fundus_core.jobs.files import read_json, write_json
 from fundus_core.jobs.job import JobProgress
 
@@ -66,7 +67,7 @@ class ProgressFile:
             "eta_seconds": (self._total - done) / rate if rate else None,
         }
         # A full disk is reported by the store, with what to do; progress is not worth failing for.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, StoreError):
             write_json(self._path, state)
 
 

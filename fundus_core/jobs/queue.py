@@ -4,11 +4,13 @@ Every waiting job looks only at those submitted before it. That decides who is n
 operating system, given back however its holder ends, makes sure that only one runs.
 """
 
+import contextlib
 import re
 import time
 
 from filelock import BaseFileLock, FileLock, Timeout
 
+from fundus_core.errors import StoreError
 from fundus_core.jobs.folder import INTERRUPTED, JobFolder, Outcome, Request, folders_in
 from fundus_core.jobs.processes import end_session
 
@@ -38,6 +40,8 @@ def wait_for_turn(folder: JobFolder, request: Request) -> BaseFileLock | None:
 def reconcile(folder: JobFolder) -> bool:
     """Ends what is left of a job whose runner is gone, and writes down that it was interrupted.
 
+    Where that cannot be written, on a full disk, the job reads as interrupted all the same.
+
     Returns:
         True if the job is over, now or before.
     """
@@ -47,7 +51,8 @@ def reconcile(folder: JobFolder) -> bool:
         return False
     if (command := folder.command) is not None:
         end_session(command)
-    folder.write_outcome(Outcome("interrupted", message=INTERRUPTED))
+    with contextlib.suppress(StoreError):
+        folder.write_outcome(Outcome("interrupted", message=INTERRUPTED))
     return True
 
 

@@ -33,10 +33,20 @@ _FRAME = "│┃╭╮╰╯─━┏┓┗┛ \t"
 
 
 def detach(folder: JobFolder) -> None:
-    """Goes on in a copy whose parent is gone: nobody has to reap it, no closed tab ends it."""
+    """Goes on in a copy whose parent is gone: nobody has to reap it, no closed tab ends it.
+
+    It waits until its name is written down, and ends where that cannot be, on a full disk: nobody
+    could find it.
+    """
+    waits, goes_on = os.pipe()
     if copy := os.fork():
         folder.write_runner(identify(copy))
+        os.write(goes_on, b"1")
         os._exit(0)
+    os.close(goes_on)
+    if not os.read(waits, 1):
+        os._exit(1)
+    os.close(waits)
 
 
 def watch(folder: JobFolder) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 import fundus_core
-from fundus_core.errors import JobError
+from fundus_core.errors import JobError, StoreError
 from fundus_core.io.event_log import note
 from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.io.refused_writing import full_disk_explained
@@ -101,18 +101,25 @@ class JobStore:
 
         Raises:
             JobError: If there is none of that id.
+            StoreError: If it was ended, but the disk is too full to write that down.
             ReadOnlyError: If the workspace is only to be looked at.
         """
         require_writable()
         folder = self._folder(job_id)
-        if folder.read().is_finished:
+        job = folder.read()
+        if job.is_finished:
             reconcile(folder)
             return folder.read()
-        folder.ask_to_end()
-        deadline = time.monotonic() + _RUNNER_MAY_END_IT_SECONDS
-        while not folder.is_settled and folder.is_watched() and time.monotonic() < deadline:
-            time.sleep(_POLL_SECONDS)
-        _end_without_runner(folder)
+        with contextlib.suppress(OSError):  # a full disk: the runner is not asked, but ended
+            folder.ask_to_end()
+            _wait_for_the_runner(folder)
+        try:
+            _end_without_runner(folder)
+        except StoreError as error:
+            raise StoreError(
+                f"{job.title} was ended, but that cannot be written down: {error.message}",
+                hint=error.hint,
+            ) from error
         return folder.read()
 
     def log(self, job_id: str, tail: int = 200) -> str:
@@ -147,6 +154,7 @@ class JobStore:
 
         Raises:
             JobError: If there is none of that id, or it is not finished.
+            StoreError: If the system does not let this program remove it.
             ReadOnlyError: If the workspace is only to be looked at.
         """
         require_writable()
@@ -156,8 +164,9 @@ class JobStore:
                 f"The job {job.title!r} is {job.state}; only a finished one can be removed.",
                 hint="Cancel it first.",
             )
-        hidden = self.root / f".removed-{job_id}"
-        shutil.rmtree((self.root / job_id).rename(hidden))
+        folder = self.root / job_id
+        with full_disk_explained(folder, 0), contextlib.suppress(FileNotFoundError):  # by another
+            shutil.rmtree(folder.rename(self.root / f".removed-{job_id}"))
 
     def reconcile(self) -> None:
         """Ends what is left of jobs whose runner is gone, and writes down how they ended.
@@ -193,7 +202,18 @@ class JobStore:
 
 
 def _start_runner(folder: JobFolder) -> None:
-    """Starts the process that watches over a job, detached from this one."""
+    """Starts the process that watches over a job, detached from this one.
+
+    Where not even the reason can be kept that it did not start, on a full disk, no job is left.
+    """
+    try:
+        _start(folder)
+    except (OSError, StoreError):
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
+
+
+def _start(folder: JobFolder) -> None:
     package_root = str(Path(fundus_core.__file__).parents[1])
     search_path = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
     with folder.log.open("ab") as log:
@@ -213,6 +233,13 @@ def _start_runner(folder: JobFolder) -> None:
             f"The job could not be started: {reason}",
             hint="Run the same command in a terminal to see the whole message.",
         )
+
+
+def _wait_for_the_runner(folder: JobFolder) -> None:
+    """Gives the runner of a cancelled job the time to end it."""
+    deadline = time.monotonic() + _RUNNER_MAY_END_IT_SECONDS
+    while not folder.is_settled and folder.is_watched() and time.monotonic() < deadline:
+        time.sleep(_POLL_SECONDS)
 
 
 def _end_without_runner(folder: JobFolder) -> None:

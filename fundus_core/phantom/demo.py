@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from fundus_core.domain.bounds import DRAWN_PATIENTS, DRAWN_SIDE, SEED, ZERO_TO_ONE
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import DataError
 from fundus_core.io.files import write_atomically
@@ -47,8 +48,6 @@ README = "README.txt"
 DRAWING_VERSION = 2
 """Raised when the same seed gives other pictures than before, so that old folders are redrawn."""
 
-SMALLEST_IMAGE = 64
-
 _FOLDERS = ("images", "masks", "vessels", "planted")
 _OURS = re.compile(r"P\d{4,}_O[DS](_\d+)?\.(jpg|png)|planted\.csv")
 _FACTS = "Facts"
@@ -76,6 +75,7 @@ def write_demo(
     seed: int = 0,
     healthy_share: float | None = None,
     plants: bool = True,
+    replace: bool = True,
     workers: int | None = None,
     progress: Progress = silent,
 ) -> Path:
@@ -88,11 +88,12 @@ def write_demo(
     Args:
         out_dir: Made if needed. Files in it that the demo did not write are left alone.
         n_patients: Each has two photographs, every fourth has four.
-        image_size: Side of photographs and masks in pixels, 64 or more.
+        image_size: Side of photographs and masks in pixels, 64 to 4096.
         seed: Any non-negative integer.
         healthy_share: Share of patients without disease, in [0, 1]; None for that of `SITES`.
         plants: Whether to plant near-duplicates, wrong labels and unreadable files, as
             `fundus_core.phantom.planted` describes them; False for a set to train on.
+        replace: Whether a demo that was drawn with other arguments may be drawn over.
         workers: Processes that draw; None for one per core.
         progress: Told after every photograph.
 
@@ -101,7 +102,8 @@ def write_demo(
         `mask` and `vessels` are relative to the folder.
 
     Raises:
-        DataError: If an argument is out of range, or the folder holds somebody else's table.
+        ParameterError: If an argument is out of range.
+        DataError: If the folder holds somebody else's table, or a demo that may not be drawn over.
         StoreError: If the disk is full.
     """
     _check(n_patients, image_size, seed, healthy_share)
@@ -112,7 +114,7 @@ def write_demo(
     drawn_with = f"{n_patients} patients, {image_size} pixels, seed {seed}, healthy share "
     drawn_with += f"{'usual' if healthy_share is None else healthy_share}, "
     drawn_with += f"{'with' if plants else 'without'} planted problems"
-    _claim(out_dir, _readme(drawn_with))
+    _claim(out_dir, _readme(drawn_with), replace=replace)
     tasks, manifest = [_Task(out_dir, shot) for shot in shots], out_dir / MANIFEST
     missing = [task for task in tasks if not task.written()]
     if missing or not manifest.is_file():
@@ -128,21 +130,20 @@ def write_demo(
 
 def _check(n_patients: int, image_size: int, seed: int, healthy_share: float | None) -> None:
     """Refuses arguments out of range."""
-    limits = {"patients": (n_patients, 1), "image size": (image_size, SMALLEST_IMAGE)}
-    for name, (value, least) in {**limits, "seed": (seed, 0)}.items():
-        if value < least:
-            raise DataError(
-                f"The demo's {name} must be at least {least} but was {value}.",
-                hint=f"Give {least} or more.",
-            )
-    if healthy_share is not None and not 0 <= healthy_share <= 1:
-        raise DataError(
-            f"The demo's healthy share must be between 0 and 1 but was {healthy_share}.",
-            hint="Give a share such as 0.8.",
-        )
+    DRAWN_PATIENTS.require("demo's number of patients", n_patients)
+    DRAWN_SIDE.require("demo's image size", image_size)
+    SEED.require("demo's seed", seed)
+    if healthy_share is not None:
+        ZERO_TO_ONE.require("demo's healthy share", healthy_share)
 
 
-def _claim(out_dir: Path, readme: str) -> None:
+def is_demo(folder: Path) -> bool:
+    """Says whether a folder holds a demo, or the beginnings of one; its README.txt says so."""
+    path = folder / README
+    return path.is_file() and path.read_bytes().startswith(SYNTHETIC_NOTE.encode())
+
+
+def _claim(out_dir: Path, readme: str, *, replace: bool) -> None:
     """Makes the folder ours: keeps files of the same demo, removes those of another one.
 
     Raises:
@@ -157,7 +158,13 @@ def _claim(out_dir: Path, readme: str) -> None:
     found = readme_path.read_bytes() if readme_path.is_file() else None
     if found == readme.encode():
         return
-    ours = found is not None and found.startswith(SYNTHETIC_NOTE.encode())
+    ours = is_demo(out_dir)
+    if ours and not replace:
+        raise DataError(
+            f"{out_dir} is there already, a demo that was drawn with other arguments; --replace "
+            "(in Python: replace=True) draws over it.",
+            hint="Or choose another folder.",
+        )
     for name in (MANIFEST, README, *_FOLDERS):
         if (out_dir / name).exists() and not ours:
             raise DataError(

@@ -119,10 +119,12 @@ def _marks(trace: DecisionTrace, shown: NDArray[np.bool_], index: int) -> go.Sca
 
 
 def _band(trace: DecisionTrace, shown: NDArray[np.bool_], index: int) -> go.Scatter:
-    x, band = trace.curve.thresholds[shown], trace.curve.model
+    band = trace.curve.model
+    known = shown & ~np.isnan(band.low)
+    x = trace.curve.thresholds[known]
     return go.Scatter(
         x=[*x, *x[::-1]],
-        y=PER * np.concatenate([band.high[shown], band.low[shown][::-1]]),
+        y=PER * np.concatenate([band.high[known], band.low[known][::-1]]),
         mode="lines",
         fill="toself",
         fillcolor=palette.translucent(palette.colour(index), 0.15),

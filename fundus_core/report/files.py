@@ -7,6 +7,8 @@ from fundus_core.report.content import Report
 from fundus_core.report.pdf import as_pdf
 from fundus_core.report.web_page import as_html
 
+ENDINGS = (".html", ".htm", ".pdf")
+
 
 def write_report(made: Report, out: Path) -> int:
     """Writes a report as HTML or PDF, by the file's ending; returns the bytes written."""

@@ -1,5 +1,6 @@
 """What is marked in a photograph: channels, and the mask files that hold their truth."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,10 @@ from fundus_core.errors import DataError
 
 MOST_CHANNELS = 15
 """Channels of one network: their bits and that of the field fit into 16."""
+
+_MOST_DIGITS = 9
+_NAME = re.compile(r"[^\W_][\w -]{0,59}")
+"""Of a channel: it begins names of models, and names folders."""
 
 _WHITE = 255
 """A mask that reaches this value was drawn in white on black, its edges perhaps smoothed."""
@@ -68,19 +73,20 @@ def parse_channels(text: str) -> tuple[Channel, ...]:
         raise DataError(
             f"{text!r} names {len(names)} channels, {len(set(names))} of them different; 1 to "
             f"{MOST_CHANNELS} different ones are needed.",
-            hint="Write e.g. --channels vessel, or --channels artery=1,vein=2.",
+            hint="Write e.g. vessel, or artery=1,vein=2 (--channels).",
         )
     return channels
 
 
 def _channel(part: str) -> Channel:
     name, is_given, bits = (piece.strip() for piece in part.partition("="))
-    number = int(bits) if bits.isdecimal() else 0
-    if not name or (is_given and not 0 < number < 1 << 16):
+    number = int(bits) if bits.isdecimal() and len(bits) < _MOST_DIGITS else 0
+    if not _NAME.fullmatch(name) or (is_given and not 0 < number < 1 << 16):
         raise DataError(
-            f"{part.strip()!r} is no channel: NAME or NAME=BITS was expected, with bits from 1 to "
-            "65535.",
-            hint="Write e.g. --channels vessel, or --channels artery=1,vein=2.",
+            f"{part.strip()!r} is no channel: NAME or NAME=BITS was expected, a name of up to 60 "
+            "letters, digits, blanks, _ and - that begins with a letter or digit, and bits from 1 "
+            "to 65535.",
+            hint="Write e.g. vessel, or artery=1,vein=2 (--channels).",
         )
     return Channel(name, number)
 

@@ -15,7 +15,7 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import DataError, ImageError
 from fundus_core.finetune.squares import in_threads
 from fundus_core.geometry import Geometry
-from fundus_core.io.files import new_memory_map
+from fundus_core.io.files import scratch_array
 from fundus_core.io.images import read_image
 from fundus_core.io.masks import read_mask
 from fundus_core.preprocessing import decode_side, field_mask, prepare
@@ -84,7 +84,7 @@ def read_examples(
         channels: What the masks hold; C of them.
         size: S, the side of the squares in pixels.
         recipe: How a photograph becomes a square.
-        folder: Where the pixels are kept while they are used; replaced if there are any.
+        folder: On the disk that has room for the pixels while they are used.
         keep_small: Any part of a mask's pixel sets the pixel of the square, so that a
             microaneurysm of one pixel is not lost; otherwise half of the pixel must be covered.
         workers: Threads that decode.
@@ -95,7 +95,7 @@ def read_examples(
     """
     folder.mkdir(parents=True, exist_ok=True)
     total = len(photographs)
-    pixels = new_memory_map(folder / "pixels.npy", (total, 3, size, size))
+    pixels = scratch_array(folder, (total, 3, size, size))
     masks = np.zeros((total, size, size), np.uint16)
     read = partial(_read, channels=channels, size=size, recipe=recipe, keep_small=keep_small)
     image_ids: list[str] = []

@@ -113,6 +113,6 @@ def encoder_spec(kind: str, backbone: str) -> BackboneSpec | None:
 def _given(spec: BackboneSpec | None) -> BackboneSpec:
     if spec is None:
         raise BackboneError(
-            "This network needs an encoder.", hint="Name one by --backbone, e.g. resnet18."
+            "This network needs an encoder.", hint="Name one, e.g. resnet18 (--backbone)."
         )
     return spec

@@ -20,13 +20,14 @@ from fundus_core.compute import (
     out_of_memory,
     too_large_to_train,
 )
+from fundus_core.domain.bounds import PATCH, PATCHES, require_fields
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import TrainingError
 from fundus_core.finetune.augment import augmented
 from fundus_core.finetune.batches import combined_seed
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.rates import OPTIMISERS, RATE_SCHEDULES, optimiser_groups, rate_factor
-from fundus_core.finetune.refusals import require_finite, require_known
+from fundus_core.finetune.refusals import require_finite, require_finite_weights, require_known
 from fundus_core.finetune.state import Epoch, commit, restore, state_key
 from fundus_core.segmentation.augment import AUGMENTATIONS, pipeline
 from fundus_core.segmentation.data import FIELD_BIT, Examples
@@ -58,6 +59,15 @@ class SegmentationTraining(TrainingRecipe):
 
     patches: int = 1
     """Patches of each photograph in an epoch, each from a place of its own."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that nothing is trained by.
+
+        Raises:
+            ParameterError: With the first of them.
+        """
+        TrainingRecipe.__post_init__(self)
+        require_fields(self, patch=PATCH, patches=PATCHES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +125,10 @@ def train(
     while len(state.epochs) < recipe.epochs and not state.is_out_of_patience(recipe.patience):
         started, number = time.perf_counter(), len(state.epochs) + 1
         train_loss = run.learn(train_rows, number)
+        ended = f"at the end of epoch {number}"
+        require_finite_weights(network, ended, recipe.learning_rate)
         validation_loss = run.validate(validation_rows) if len(validation_rows) else None
+        require_finite(validation_loss or 0.0, ended, recipe.learning_rate, what="held-out loss")
         rate = max(float(group["lr"]) for group in optimiser.param_groups)
         seconds = round(time.perf_counter() - started, 2)
         epoch = Epoch(number, train_loss, validation_loss, rate, seconds)
@@ -158,7 +171,7 @@ class _Run:
             torch.manual_seed(combined_seed(self.recipe.seed, number))  # for dropout
             for step, members in enumerate(np.array_split(order, n_batches)):
                 self._set_rate((number - 1) * n_batches + step, self.recipe.epochs * n_batches)
-                losses.append(require_finite(self._step(members, number), number, step))
+                losses.append(self._step(members, number, step))
                 done = (number - 1) * n_batches + step + 1
                 message = f"Training, epoch {number} of {self.recipe.epochs}"
                 self.progress(done, self.recipe.epochs * n_batches, message)
@@ -172,10 +185,10 @@ class _Run:
         with torch.inference_mode():
             return float(np.mean([float(self._loss(*self._whole(row))) for row in rows]))
 
-    def _step(self, patches: NDArray[np.intp], number: int) -> float:
+    def _step(self, patches: NDArray[np.intp], number: int, step: int) -> float:
         """Learns from one batch; returns its loss."""
         try:
-            return self._learn_from(patches, number)
+            return self._learn_from(patches, number, step)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error):
                 raise
@@ -189,13 +202,16 @@ class _Run:
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    def _learn_from(self, patches: NDArray[np.intp], number: int) -> float:
+    def _learn_from(self, patches: NDArray[np.intp], number: int, step: int) -> float:
         import torch
 
         value = self._gradients(patches, number)
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), self.recipe.clip)
+        where, rate = f"in epoch {number}, step {step + 1}", self.recipe.learning_rate
+        loss = require_finite(float(value.detach()), where, rate)
+        require_finite(float(norm), where, rate, what="gradient's length")
         self.optimiser.step()
-        return float(value.detach())
+        return loss
 
     def _loss(self, pixels: "Tensor", bits: "Tensor") -> "Tensor":
         """Returns the loss of pixels (B, 3, P, P) with masks (B, P, P)."""
@@ -263,12 +279,6 @@ def _require_possible(
         ("schedule of the learning rate", recipe.rate_schedule, RATE_SCHEDULES),
     ):
         require_known(what, name, known)
-    if recipe.epochs < 1 or recipe.batch_size < 1 or recipe.patches < 1:
-        raise TrainingError(
-            f"Training needs at least 1 epoch, 1 patch per photograph and batches of 1; "
-            f"{recipe.epochs}, {recipe.patches} and {recipe.batch_size} were asked for.",
-            hint="Choose larger values for --epochs, --patches and --batch-size.",
-        )
     for name, length in (("--size", side), ("--patch", recipe.patch)):
         if length % multiple or length > side:
             raise TrainingError(

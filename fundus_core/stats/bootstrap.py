@@ -15,6 +15,7 @@ from fundus_core.stats.resampling import (
     FEWEST_UNITS,
     Strata,
     Weights,
+    generator_of,
     leave_outs,
     resamples,
     stratify,
@@ -100,7 +101,8 @@ def bootstrap_intervals(
 
     Raises:
         ScoresError: If a patient is missing, or there is not one per image.
-        ValueError: If the level is not a share, or there are no labels.
+        ParameterError: If the level, the number of resamples or the seed is out of bounds.
+        ValueError: If there are no labels.
 
     References:
         Efron (1987), J. Am. Stat. Assoc. 82(397), 171-185 (BCa).
@@ -117,13 +119,13 @@ def bootstrap_intervals(
         (5.3, 3, 9)
     """
     require_confidence(confidence)
+    generator = generator_of(n_resamples, seed)
     strata = stratify(labels, patients)
     unit = "images" if patients is None else "patients"
     values = statistic(np.ones((1, len(strata.unit_of))))[0]
     reason = _too_few(labels, strata, unit)
     found = [_Ends(None, None, reason)] * len(values)
     if not reason:
-        generator = np.random.default_rng(seed)
         drawn = np.concatenate([statistic(w) for w in resamples(strata, n_resamples, generator)])
         if method == "bca":
             skews = _accelerations(statistic, strata, generator)

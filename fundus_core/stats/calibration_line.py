@@ -10,11 +10,13 @@ from fundus_core.stats.bootstrap import Interval
 from fundus_core.stats.inputs import (
     as_labels,
     as_patients,
+    independent_units,
     require_both_classes,
     require_confidence,
 )
 from fundus_core.stats.logistic import LogisticFit, fit_logistic
 from fundus_core.stats.probabilities import as_probabilities, logits, n_at_edge, sigmoid
+from fundus_core.stats.resampling import too_few
 
 _CURVE_POINTS = 101
 
@@ -74,9 +76,11 @@ def calibration_line(
     """Returns Cox's calibration intercept and slope, with intervals by patient.
 
     Logistic regression of the labels on the logit of the predictions. Intervals are of Student's t
-    on the robust (sandwich) standard error, with one degree of freedom less than there are patients
-    (images, where patients are unknown). There is no slope, and its `reason` says why, where all
-    predictions are equal, or where they separate the classes: the likelihood then has no maximum.
+    on the robust (sandwich) standard error: for the intercept with one degree of freedom less than
+    there are patients (images, where patients are unknown), for slope and calibration in the large
+    with one less than there are patients of the rarer class, on whom these hang. There is none
+    where a class has fewer than `FEWEST_UNITS` patients, and no slope where all predictions are
+    equal, or where they separate the classes: the likelihood then has no maximum. `reason` says so.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}.
@@ -108,6 +112,10 @@ def calibration_line(
     require_both_classes(positive)
 
     unit = "images" if codes is None else "patients"
+    units = independent_units(positive, codes)
+    scarce = too_few(units, unit, "an interval")
+    by_all = _Rule(units.total - 1, confidence, unit, scarce)
+    by_rarer = _Rule(units.rarer - 1, confidence, unit, scarce)
     logit, target = logits(share), positive.astype(np.float64)
     ones = np.ones((len(share), 1))
     moved = fit_logistic(ones, target, offset=logit, patients=codes)
@@ -115,18 +123,62 @@ def calibration_line(
     line = None if reason else fit_logistic(np.column_stack([ones, logit]), target, patients=codes)
     if line is None:
         reason = reason or "the likelihood has no maximum: predictions all but separate the classes"
-        slope = Interval(None, None, None, confidence, f"sandwich by {unit}", 0, reason)
+        slope = by_rarer.none(reason)
     else:
-        slope = _interval(line, 1, confidence, unit)
+        slope = _of_coefficient(line, 1, by_rarer)
     return CalibrationLine(
-        _in_the_large(target - share, codes, confidence, unit),
-        Interval(None, None, None, confidence, f"sandwich by {unit}", 0, "it has no finite value")
+        _in_the_large(target - share, codes, by_rarer),
+        by_all.none("it has no finite value")
         if moved is None
-        else _interval(moved, 0, confidence, unit),
+        else _of_coefficient(moved, 0, by_all),
         slope,
-        None if line is None or slope.low is None else _curve(line, share, confidence),
+        None if line is None or slope.low is None else _curve(line, share, by_rarer.quantile),
         n_at_edge(share),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """How standard errors become intervals."""
+
+    degrees: int
+    """Of freedom."""
+
+    confidence: float
+    unit: str
+    """"patients" or "images"."""
+
+    scarce: str
+    """Why there are no intervals; empty where there are."""
+
+    @property
+    def quantile(self) -> float:
+        """Of Student's t: how many standard errors an end is away."""
+        from scipy.special import stdtrit
+
+        return float(stdtrit(self.degrees, 0.5 + self.confidence / 2))
+
+    @property
+    def method(self) -> str:
+        return f"Student's t, sandwich by {self.unit}"
+
+    def none(self, reason: str, value: float | None = None) -> Interval:
+        """Returns an interval without ends, and why it has none."""
+        return Interval(value, None, None, self.confidence, self.method, 0, reason)
+
+    def around(self, value: float, error: float, *, least: float, most: float) -> Interval:
+        """Returns value plus and minus `quantile` standard errors, within [least, most]."""
+        if self.scarce:
+            return self.none(self.scarce, value)
+        low, high = (
+            max(value - self.quantile * error, least),
+            min(value + self.quantile * error, most),
+        )
+        if not (np.isfinite(low) and np.isfinite(high)):
+            return self.none("too few patients or images", value)
+        if high - low <= 1e-12:
+            return self.none("there is no variance", value)
+        return Interval(value, low, high, self.confidence, self.method, 0)
 
 
 def _no_slope(positive: NDArray[np.bool_], logit: NDArray[np.float64]) -> str:
@@ -140,45 +192,25 @@ def _no_slope(positive: NDArray[np.bool_], logit: NDArray[np.float64]) -> str:
 
 
 def _in_the_large(
-    gap: NDArray[np.float64], patients: NDArray[np.intp] | None, confidence: float, unit: str
+    gap: NDArray[np.float64], patients: NDArray[np.intp] | None, rule: _Rule
 ) -> Interval:
     """Returns the mean of labels less predictions, its units being patients."""
     mean = float(gap.mean())
     sums = gap - mean if patients is None else np.bincount(patients, gap - mean)
     variance = len(sums) / max(len(sums) - 1, 1) * float(sums @ sums) / len(gap) ** 2
-    reach = _t(len(sums), confidence) * float(np.sqrt(variance))
-    ends = (max(mean - reach, -1.0), min(mean + reach, 1.0))
-    return _checked(mean, *ends, confidence, f"Student's t, sandwich by {unit}")
+    return rule.around(mean, float(np.sqrt(variance)), least=-1.0, most=1.0)
 
 
-def _interval(fit: LogisticFit, index: int, confidence: float, unit: str) -> Interval:
-    value = float(fit.coefficients[index])
-    reach = _t(fit.n_units, confidence) * float(np.sqrt(fit.covariance[index, index]))
-    ends = value - reach, value + reach
-    return _checked(value, *ends, confidence, f"Student's t, sandwich by {unit}")
+def _of_coefficient(fit: LogisticFit, index: int, rule: _Rule) -> Interval:
+    error = float(np.sqrt(fit.covariance[index, index]))
+    return rule.around(float(fit.coefficients[index]), error, least=-np.inf, most=np.inf)
 
 
-def _checked(value: float, low: float, high: float, confidence: float, method: str) -> Interval:
-    """Returns an interval, or the reason why its ends are none."""
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return Interval(value, None, None, confidence, method, 0, "too few patients or images")
-    if high - low <= 1e-12:
-        return Interval(value, None, None, confidence, method, 0, "there is no variance")
-    return Interval(value, low, high, confidence, method, 0)
-
-
-def _curve(fit: LogisticFit, share: NDArray[np.float64], confidence: float) -> SmoothCurve:
+def _curve(fit: LogisticFit, share: NDArray[np.float64], quantile: float) -> SmoothCurve:
     """Returns the line as probabilities; its band is the line's on the logit scale."""
     predicted = np.linspace(share.min(), share.max(), _CURVE_POINTS)
     columns = np.column_stack([np.ones(_CURVE_POINTS), logits(predicted)])
     centre = columns @ fit.coefficients
     variance = np.einsum("gk,kl,gl->g", columns, fit.covariance, columns)
-    reach = _t(fit.n_units, confidence) * np.sqrt(np.maximum(variance, 0))
+    reach = quantile * np.sqrt(np.maximum(variance, 0))
     return SmoothCurve(predicted, sigmoid(centre), sigmoid(centre - reach), sigmoid(centre + reach))
-
-
-def _t(n_units: int, confidence: float) -> float:
-    """Returns the quantile of Student's t with one degree of freedom less than units."""
-    from scipy.special import stdtrit
-
-    return float(stdtrit(n_units - 1, 0.5 + confidence / 2)) if n_units > 1 else np.nan

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fundus_core.errors import NoVarianceError
 from fundus_core.stats.classes import averaged_classes, require_names, unit_noun
 from fundus_core.stats.delong import AucComparison, compare_paired, compare_unpaired
-from fundus_core.stats.inference import UNITS_FOR_VARIANCE
+from fundus_core.stats.inference import TESTED_UNITS, UNITS_FOR_VARIANCE
 from fundus_core.stats.inputs import (
     IndependentUnits,
     as_label_columns,
@@ -220,6 +220,7 @@ def _tests(
     noun: str,
 ) -> ClassTests:
     """Makes every test that there are units enough for."""
+    TESTED_UNITS.require("fewest units", fewest)
     rows = tuple(
         _test(name, units[index], partial(on_class, index), fewest, noun)
         for index, name in enumerate(class_names)
@@ -242,7 +243,6 @@ def _test(
     fewest: int,
     noun: str,
 ) -> ClassTest:
-    fewest = max(fewest, UNITS_FOR_VARIANCE)
     if units.rarer < fewest:
         reason = (
             f"too few: {units.positive} {noun} with it, {units.negative} without; a test needs "

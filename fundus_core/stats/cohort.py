@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fundus_core.stats.bootstrap import Interval, Statistic
 from fundus_core.stats.inputs import independent_units, require_confidence
-from fundus_core.stats.resampling import FEWEST_UNITS, Strata, resamples
+from fundus_core.stats.resampling import Strata, generator_of, resamples, too_few
 
 Kind = Literal["percentile", "basic"]
 """`percentile`: quantiles of the resamples. `basic`: the value less what the resamples lie above
@@ -100,12 +100,11 @@ def draw_cohorts(
         Davison & Hinkley (1997), Bootstrap Methods and their Application, section 5.2.
     """
     require_confidence(confidence)
+    generator = generator_of(n_resamples, seed)
     unit: Literal["patients", "images"] = "images" if patients is None else "patients"
     values = statistic(np.ones((1, len(positive))))[0]
     units = independent_units(positive, patients)
-    if units.rarer < FEWEST_UNITS:
-        side = "with" if units.positive <= units.negative else "without"
-        reason = f"only {units.rarer} {unit} {side} the class; a bootstrap needs {FEWEST_UNITS}"
+    if reason := too_few(units, unit, "a bootstrap"):
         return CohortDraws(values, np.empty((0, len(values))), unit, confidence, reason)
     unit_of = np.arange(len(positive)) if patients is None else patients
     strata = Strata(
@@ -113,7 +112,7 @@ def draw_cohorts(
         np.zeros(units.total, dtype=np.intp),
         np.stack([np.bincount(unit_of, one, units.total) > 0 for one in (positive, ~positive)], 1),
     )
-    weights = resamples(strata, n_resamples, np.random.default_rng(seed))
+    weights = resamples(strata, n_resamples, generator)
     drawn = np.concatenate([statistic(one) for one in weights])
     return CohortDraws(values, drawn, unit, confidence, "")
 

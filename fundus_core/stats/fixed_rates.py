@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.domain.bounds import ZERO_TO_ONE
 from fundus_core.stats.bootstrap import Interval, bootstrap_intervals
 from fundus_core.stats.curve_counts import Ladder, ladder
 from fundus_core.stats.inputs import (
@@ -73,7 +74,7 @@ def rate_at(
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
         SingleClassError: If one class has no image.
-        ValueError: If `at` is not in [0, 1].
+        ParameterError: If `at` is not in [0, 1].
 
     References:
         Pepe (2003), The Statistical Evaluation of Medical Tests, sections 4.2 and 5.2.
@@ -84,7 +85,7 @@ def rate_at(
         >>> found.measured, found.rate.value
         ('sensitivity', 1.0)
     """
-    _require_share(at)
+    ZERO_TO_ONE.require("fixed rate", at)
     positive, score, codes = checked_scores(y_true, y_score, patients)
     steps = ladder(positive, score)
     (rate,) = bootstrap_intervals(
@@ -131,12 +132,12 @@ def compare_rates_at(
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
         SingleClassError: If either class has fewer than five images, or patients.
         NoVarianceError: If the models differ but no resample differs from another.
-        ValueError: If `at` is not in [0, 1].
+        ParameterError: If `at` is not in [0, 1].
 
     References:
         Robin et al. (2011), BMC Bioinformatics 12, 77.
     """
-    _require_share(at)
+    ZERO_TO_ONE.require("fixed rate", at)
     positive, scores, codes = checked_pair(y_true, score_a, score_b, patients)
     ladders = [ladder(positive, score) for score in scores]
     return paired_bootstrap(
@@ -153,8 +154,3 @@ def _rates(steps: Ladder, weights: Weights, fixed: Rate, at: float) -> NDArray[n
     """Returns the other rate in each resample, shape (B,)."""
     counts = steps.counts(weights)
     return (counts if fixed == "specificity" else counts.mirrored).rate_at(1 - at)
-
-
-def _require_share(at: float) -> None:
-    if not 0.0 <= at <= 1.0:
-        raise ValueError(f"the fixed rate must be in [0, 1] but is {at}")

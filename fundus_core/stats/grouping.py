@@ -7,6 +7,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.domain.bounds import BANDS
 from fundus_core.errors import ScoresError
 
 NOT_STATED = "not stated"
@@ -73,15 +74,14 @@ def cut(values: ArrayLike, n_bands: int) -> Bands:
         n_bands: How many bands to aim at, at least 2.
 
     Raises:
-        ValueError: If there are fewer than 2 bands to aim at.
+        ParameterError: If there are fewer than 2 bands to aim at.
 
     Examples:
         >>> found = cut([31, 38, 45, 52, 60, 71, float("nan")], 3)
         >>> found.names, found.of.tolist()
         (('below 43', '43 to below 55', '55 and above'), [0, 0, 1, 1, 2, 2, -1])
     """
-    if n_bands < 2:
-        raise ValueError(f"n_bands must be at least 2 but is {n_bands}")
+    BANDS.require("number of bands", n_bands)
     numbers = np.asarray(values, dtype=np.float64)
     known = np.isfinite(numbers)
     of = np.full(len(numbers), -1, np.intp)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fundus_core.domain.bounds import Bounds
 from fundus_core.errors import NoVarianceError, SingleClassError
 from fundus_core.stats.inputs import (
     IndependentUnits,
@@ -21,6 +22,9 @@ from fundus_core.stats.small_samples import auc_degrees_of_freedom, sum_of_indep
 
 UNITS_FOR_VARIANCE = 2
 """Fewest images, or patients, of each class from which a variance can be estimated."""
+
+TESTED_UNITS = Bounds(UNITS_FOR_VARIANCE, 1_000_000)
+"""What a test may be asked to have of each class at least."""
 
 
 @dataclass(frozen=True, slots=True)

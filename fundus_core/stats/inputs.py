@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.domain.bounds import CHANCE
 from fundus_core.errors import ScoresError, SingleClassError, TargetError
 
 
@@ -210,6 +211,9 @@ def independent_units(
 
 
 def require_confidence(confidence: float) -> None:
-    """Raises a ValueError unless the level is a share: 0.95, not 95."""
-    if not 0.0 < confidence < 1.0:
-        raise ValueError(f"confidence must be in (0, 1) but is {confidence}")
+    """Refuses a level that is no share: 0.95, not 95.
+
+    Raises:
+        ParameterError: With the level.
+    """
+    CHANCE.require("confidence", confidence)

@@ -25,9 +25,6 @@ class LogisticFit:
     covariance: NDArray[np.float64]
     """Shape (K, K): robust, with patients as the independent units where they are known."""
 
-    n_units: int
-    """Patients, or images where patients are unknown."""
-
 
 def fit_logistic(
     columns: NDArray[np.float64],
@@ -58,7 +55,7 @@ def fit_logistic(
         slope = columns.T @ (target - share)
         curvature = (columns.T * (share * (1 - share))) @ columns
         if np.abs(slope).max() <= _CLOSE * len(target):
-            return LogisticFit(found, *_sandwich(columns, target - share, curvature, patients))
+            return LogisticFit(found, _sandwich(columns, target - share, curvature, patients))
         if np.linalg.cond(curvature) > 1e14:
             return None
         step = np.linalg.solve(curvature, slope)
@@ -78,14 +75,14 @@ def _sandwich(
     residual: NDArray[np.float64],
     curvature: NDArray[np.float64],
     patients: NDArray[np.intp] | None,
-) -> tuple[NDArray[np.float64], int]:
-    """Returns the covariance of the coefficients, and the number of units behind it."""
+) -> NDArray[np.float64]:
+    """Returns the covariance of the coefficients."""
     pull = columns * residual[:, np.newaxis]  # (N, K)
     if patients is not None:
         pull = np.stack([np.bincount(patients, column) for column in pull.T], axis=1)
     n_units, (n_images, n_columns) = len(pull), columns.shape
     if n_units < 2 or n_images <= n_columns:
-        return np.full(curvature.shape, np.nan), n_units
+        return np.full(curvature.shape, np.nan)
     correction = n_units / (n_units - 1) * (n_images - 1) / (n_images - n_columns)
     bread = np.linalg.inv(curvature)
-    return np.asarray(correction * bread @ (pull.T @ pull) @ bread), n_units
+    return np.asarray(correction * bread @ (pull.T @ pull) @ bread)

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_core.errors import ParameterError
+
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """Returns p-values adjusted by Holm's step-down method, in the order given.
@@ -16,7 +18,7 @@ def holm(p_values: Sequence[float]) -> list[float]:
         p_values: Each in [0, 1]; may be empty.
 
     Raises:
-        ValueError: If one of them is outside [0, 1] or NaN.
+        ParameterError: If one of them is outside [0, 1] or NaN.
 
     References:
         Holm (1979), Scandinavian Journal of Statistics 6(2), 65-70.
@@ -44,7 +46,7 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
         p_values: Each in [0, 1]; may be empty.
 
     Raises:
-        ValueError: If one of them is outside [0, 1] or NaN.
+        ParameterError: If one of them is outside [0, 1] or NaN.
 
     References:
         Benjamini & Hochberg (1995), J. Royal Statistical Society B 57(1), 289-300.
@@ -63,7 +65,10 @@ def benjamini_hochberg(p_values: Sequence[float]) -> list[float]:
 def _checked(p_values: Sequence[float]) -> NDArray[np.float64]:
     values = np.asarray(p_values, dtype=np.float64)
     if not np.all((values >= 0) & (values <= 1)):
-        raise ValueError(f"p-values must be in [0, 1] but are {values.tolist()}")
+        raise ParameterError(
+            f"The p-values must be in [0, 1] but are {values.tolist()}.",
+            hint="Leave tests out that have no p-value.",
+        )
     return values
 
 

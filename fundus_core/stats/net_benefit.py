@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.domain.bounds import CHANCE
+from fundus_core.errors import ParameterError
 from fundus_core.stats.cohort import CohortDraws, draw_cohorts
 from fundus_core.stats.inputs import as_labels, as_patients, require_both_classes
 from fundus_core.stats.probabilities import as_probabilities
-from fundus_core.stats.resampling import Weights
+from fundus_core.stats.resampling import FEWEST_UNITS, Weights
 from fundus_core.stats.treated import net_benefit, treat_all, treated_rates
 
 THRESHOLDS = np.arange(1, 100) / 100
@@ -27,7 +29,9 @@ class Band:
     """Shape (T,)."""
 
     low: NDArray[np.float64]
-    """Shape (T,): lower ends; NaN where no interval is given, see the curve's `reason`."""
+    """Shape (T,): lower ends; NaN where no interval is given: at all thresholds, see the curve's
+    `reason`, or at those where fewer than `FEWEST_UNITS` patients are treated differently by what
+    is compared."""
 
     high: NDArray[np.float64]
     """Shape (T,): upper ends, likewise."""
@@ -134,6 +138,10 @@ def decision_curve(
     At another prevalence the shares of diseased and of healthy images that are treated stay as they
     are and are weighed anew. Predictions are not adjusted to it.
 
+    There is no interval at a threshold that fewer than `FEWEST_UNITS` patients reach (for `model`),
+    or that fewer stay below (for `over_all`): resamples of so few show too little of what could
+    have been drawn.
+
     Args:
         y_true: Shape (N,), bool or {0, 1}. True marks a positive (diseased) image.
         y_score: Shape (N,), predicted probabilities.
@@ -148,7 +156,7 @@ def decision_curve(
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is no probability or a patient is missing.
         SingleClassError: If one class has no image.
-        ValueError: If thresholds or prevalence are not in (0, 1).
+        ParameterError: If thresholds or prevalence are not in (0, 1).
 
     References:
         Vickers & Elkin (2006), Medical Decision Making 26(6), 565-574.
@@ -178,9 +186,9 @@ def decision_curve(
     observed = float(positive.mean())
     return DecisionCurve(
         at,
-        _band(draws, 0, len(at)),
-        _band(draws, 1, len(at)),
-        _band(draws, 2, len(at)),
+        _band(draws, 0, _n_apart(share, 0.0, at, codes)),
+        _band(draws, 1, np.full(len(at), len(positive))),
+        _band(draws, 2, _n_apart(share, 1.0, at, codes)),
         observed if prevalence is None else prevalence,
         observed,
         confidence,
@@ -203,7 +211,8 @@ def net_benefit_difference(
 ) -> NetBenefitDifference:
     """Returns how much more one model is worth than another on the same images.
 
-    Both are evaluated on the same resamples, so that what they share cancels.
+    Both are evaluated on the same resamples, so that what they share cancels. There is no interval
+    at a threshold at which they treat fewer than `FEWEST_UNITS` patients differently.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}.
@@ -218,7 +227,7 @@ def net_benefit_difference(
 
     Raises:
         FundusError: As `decision_curve` does.
-        ValueError: If thresholds or prevalence are not in (0, 1).
+        ParameterError: If thresholds or prevalence are not in (0, 1).
 
     References:
         Vickers, Cronin, Elkin & Gonen (2008), BMC Med. Inform. Decis. Mak. 8, 53.
@@ -248,7 +257,7 @@ def net_benefit_difference(
     )
     return NetBenefitDifference(
         at,
-        _band(draws, 0, len(at)),
+        _band(draws, 0, _n_apart(share_a, share_b, at, codes)),
         float(positive.mean()) if prevalence is None else prevalence,
         confidence,
         f"percentile bootstrap of {draws.unit}",
@@ -260,17 +269,44 @@ def _checked(thresholds: ArrayLike, prevalence: float | None) -> NDArray[np.floa
     """Returns thresholds as float64, shape (T,).
 
     Raises:
-        ValueError: If they, or the prevalence, are not in (0, 1), or do not ascend.
+        ParameterError: If they, or the prevalence, are not in (0, 1), or do not ascend.
     """
     at = np.atleast_1d(np.asarray(thresholds, dtype=np.float64))
     if not (len(at) and ((at > 0) & (at < 1)).all() and (np.diff(at) > 0).all()):
-        raise ValueError(f"thresholds must ascend within (0, 1) but are {at}")
-    if prevalence is not None and not 0 < prevalence < 1:
-        raise ValueError(f"prevalence must be in (0, 1) but is {prevalence}")
+        raise ParameterError(
+            f"The thresholds must ascend within (0, 1) but are {at}.",
+            hint="Give probabilities at which one would treat, such as 0.05, 0.1 and 0.2.",
+        )
+    if prevalence is not None:
+        CHANCE.require("prevalence", prevalence)
     return at
 
 
-def _band(draws: CohortDraws, part: int, n_thresholds: int) -> Band:
-    """Returns a run of T statistics with their percentiles."""
-    columns = slice(part * n_thresholds, (part + 1) * n_thresholds)
-    return Band(draws.values[columns], *draws.bounds(columns))
+def _n_apart(
+    share_a: NDArray[np.float64],
+    share_b: NDArray[np.float64] | float,
+    at: NDArray[np.float64],
+    patients: NDArray[np.intp] | None,
+) -> NDArray[np.intp]:
+    """Returns how many patients are treated by one and not by the other, shape (T,).
+
+    Args:
+        share_a: Shape (N,).
+        share_b: Likewise; 0 for treating none, 1 for treating all.
+        at: Shape (T,).
+        patients: Shape (N,), numbers from 0; without them images are counted.
+    """
+    a, b = share_a >= at[:, np.newaxis], share_b >= at[:, np.newaxis]  # (T, N)
+    if patients is None:
+        return np.asarray((a != b).sum(axis=1))
+    return np.array([np.count_nonzero(np.bincount(patients, one)) for one in a != b])
+
+
+def _band(draws: CohortDraws, part: int, n_apart: NDArray[np.intp]) -> Band:
+    """Returns a run of T statistics with their percentiles, where they have any."""
+    columns = slice(part * len(n_apart), (part + 1) * len(n_apart))
+    low, high = draws.bounds(columns)
+    scarce = n_apart < FEWEST_UNITS
+    return Band(
+        draws.values[columns], np.where(scarce, np.nan, low), np.where(scarce, np.nan, high)
+    )

@@ -86,7 +86,7 @@ def non_inferiority(found: AucComparison, *, margin: float, alpha: float = 0.025
     Raises:
         ScoresError: If the margin is not in (0, 1).
         NoVarianceError: If two separate sets have equal AUCs that do not vary.
-        ValueError: If alpha is not in (0, 0.5).
+        ParameterError: If alpha is not in (0, 0.5).
 
     References:
         Piaggio et al. (2012), JAMA 308(24), 2594-2604 (how to design and report it).
@@ -115,7 +115,7 @@ def equivalence(found: AucComparison, *, margin: float, alpha: float = 0.05) -> 
     Raises:
         ScoresError: If the margin is not in (0, 1).
         NoVarianceError: If two separate sets have equal AUCs that do not vary.
-        ValueError: If alpha is not in (0, 0.5).
+        ParameterError: If alpha is not in (0, 0.5).
 
     References:
         Schuirmann (1987), J. Pharmacokinetics and Biopharmaceutics 15(6), 657-680.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fundus_core.errors import ScoresError
+from fundus_core.errors import ParameterError, ScoresError
 from fundus_core.stats.inputs import (
     as_labels,
     as_patients,
@@ -88,7 +88,7 @@ def operating_point(
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
         SingleClassError: If one class has no image.
-        ValueError: If the threshold is NaN.
+        ParameterError: If the threshold is NaN.
 
     References:
         Wilson (1927), J. Am. Stat. Assoc. 22(158), 209-212.
@@ -100,7 +100,10 @@ def operating_point(
         (1.0, 0.6667, 1)
     """
     if np.isnan(threshold):
-        raise ValueError("threshold must be a number but is NaN")
+        raise ParameterError(
+            "The threshold must be a number but is NaN.",
+            hint="Give one on the scale of the scores.",
+        )
     positive = as_labels(y_true)
     score = as_scores(y_score, n_images=len(positive))
     return point_of_calls(

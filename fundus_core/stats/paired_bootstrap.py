@@ -19,7 +19,13 @@ from fundus_core.stats.inputs import (
     require_both_classes,
     require_confidence,
 )
-from fundus_core.stats.resampling import FEWEST_UNITS, Weights, resamples, stratify
+from fundus_core.stats.resampling import (
+    FEWEST_UNITS,
+    Weights,
+    generator_of,
+    resamples,
+    stratify,
+)
 
 Statistic = Callable[[Weights], NDArray[np.float64]]
 """Maps weights (B, N) to M numbers of each resample, shape (B, M)."""
@@ -111,8 +117,9 @@ def paired_bootstrap(
         NoVarianceError: If the models differ but no resample differs from another.
     """
     require_confidence(confidence)
+    generator = generator_of(n_resamples, seed)
     value_a, value_b = pair(np.ones((1, len(positive))))[0].tolist()
-    drawn = drawn_anew(pair, positive, patients, n_resamples, np.random.default_rng(seed))
+    drawn = drawn_anew(pair, positive, patients, n_resamples, generator)
     standard_error = float(np.std(drawn[:, 0] - drawn[:, 1], ddof=1))
     unit = "images" if patients is None else "patients"
     return ratio_test(

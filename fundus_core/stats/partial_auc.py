@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.errors import ParameterError
 from fundus_core.stats.bootstrap import Interval, bootstrap_intervals
 from fundus_core.stats.curve_counts import Ladder, ladder
 from fundus_core.stats.inputs import (
@@ -18,6 +19,9 @@ from fundus_core.stats.paired_bootstrap import ResampledTest, checked_pair, pair
 from fundus_core.stats.resampling import Weights
 
 Axis = Literal["specificity", "sensitivity"]
+
+_NARROWEST = 1e-6
+"""Width of a range below which its area is a rounding of counts."""
 
 BELOW_CHANCE = "the area is below that under the chance line, where the correction has no meaning"
 
@@ -77,7 +81,7 @@ def partial_auc(
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
         SingleClassError: If one class has no image.
-        ValueError: If the range is empty or not inside [0, 1].
+        ParameterError: If the range is empty or not inside [0, 1].
 
     References:
         McClish (1989), Medical Decision Making 9(3), 190-195 (the area and its correction).
@@ -137,7 +141,7 @@ def compare_partial_aucs(
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
         SingleClassError: If either class has fewer than five images, or patients.
         NoVarianceError: If the models differ but no resample differs from another.
-        ValueError: If the range is empty or not inside [0, 1].
+        ParameterError: If the range is empty or not inside [0, 1].
 
     References:
         Robin et al. (2011), BMC Bioinformatics 12, 77.
@@ -181,5 +185,8 @@ def _corrected(area: Interval, start: float, end: float) -> Interval:
 
 
 def _require_range(start: float, end: float) -> None:
-    if not 0.0 <= start < end <= 1.0:
-        raise ValueError(f"the range must lie in [0, 1] and have width but is {start} to {end}")
+    if not (0.0 <= start < end <= 1.0 and end - start >= _NARROWEST):
+        raise ParameterError(
+            f"The range must lie in [0, 1] and have width but is {start} to {end}.",
+            hint="Give a lower and a higher share, such as 0.9 and 1.",
+        )

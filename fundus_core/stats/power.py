@@ -6,13 +6,26 @@ are normal given the label, and on the normal distribution of the test.
 """
 
 from dataclasses import dataclass
-from math import ceil, isfinite, sqrt
+from math import ceil, sqrt
 
+from fundus_core.domain.bounds import CHANCE, ZERO_TO_ONE, Bounds
 from fundus_core.errors import ScoresError
 from fundus_core.stats.planned_variance import VARIANCES, VarianceName
 
-FEWEST = 2
-"""Patients of either class below which no test can be made."""
+FEWEST, MOST = 2, 1_000_000_000
+"""Patients of either class below which no test can be made, and above which none is planned."""
+
+PATIENTS = Bounds(FEWEST, MOST)
+AUC = Bounds(1e-6, 1 - 1e-6)
+"""A perfect one needs no planning."""
+
+CORRELATION = Bounds(-1.0, 0.9999)
+"""Of two models' estimated AUCs: with 1 they would not differ."""
+
+IMAGES = Bounds(1.0, 10_000.0)
+"""Of a patient, on average."""
+
+HEALTHY_PER_DISEASED = Bounds(1e-6, 1e6)
 
 NO_CORRELATION = 0.0
 EVEN = 1.0
@@ -166,11 +179,11 @@ def power_of(
         0.99988
     """
     _check(question, per_patient, alpha)
-    if min(n_diseased, n_healthy) < FEWEST:
+    if not (PATIENTS.holds(n_diseased) and PATIENTS.holds(n_healthy)):
         raise ScoresError(
             f"{n_diseased} diseased and {n_healthy} healthy patients; a test needs at least "
-            f"{FEWEST} of each.",
-            hint="Give larger numbers of patients.",
+            f"{FEWEST} of each, and there are not more than {MOST:,}.",
+            hint="Give other numbers of patients.",
         )
     return _plan(question, n_diseased, n_healthy, per_patient, alpha, None)
 
@@ -209,14 +222,20 @@ def patients_for(
             f"The power is {power:g}; it lies between the level, {alpha:g}, and 1.",
             hint="Studies are usually planned for 0.8 or 0.9.",
         )
-    if not (isfinite(healthy_per_diseased) and healthy_per_diseased > 0):
+    if not HEALTHY_PER_DISEASED.holds(healthy_per_diseased):
         raise ScoresError(
             f"There are {healthy_per_diseased:g} healthy patients per diseased one.",
-            hint="Give a number above 0, e.g. 4 for a prevalence of 20 %.",
+            hint=f"{HEALTHY_PER_DISEASED.advice} It is 4 for a prevalence of 20 %.",
         )
     exact = _independent_positives(question, power, healthy_per_diseased, alpha)
     n_diseased = max(ceil(exact / per_patient.worth - 1e-9), FEWEST)
     n_healthy = max(ceil(n_diseased * healthy_per_diseased - 1e-9), FEWEST)
+    if max(n_diseased, n_healthy) > MOST:
+        raise ScoresError(
+            f"It takes {n_diseased:.3g} diseased and {n_healthy:.3g} healthy patients to find a "
+            f"difference of {question.effect():.3g}; no study of more than {MOST:,} is planned.",
+            hint="Give the smallest difference that would matter.",
+        )
     return _plan(question, n_diseased, n_healthy, per_patient, alpha, exact)
 
 
@@ -227,7 +246,7 @@ def _independent_positives(
     from scipy.optimize import brentq
     from scipy.special import ndtri
 
-    z_alpha, z_beta = float(ndtri(1 - alpha / 2)), float(ndtri(power))
+    z_alpha, z_beta = -float(ndtri(alpha / 2)), float(ndtri(power))
 
     def too_short(n_positive: float) -> float:
         null, other = question.errors(n_positive, n_positive * negatives_per_positive)
@@ -254,7 +273,7 @@ def _plan(
 
     worth = per_patient.worth
     null, other = question.errors(n_diseased * worth, n_healthy * worth)
-    z_beta = (question.effect() - float(ndtri(1 - alpha / 2)) * null) / other
+    z_beta = (question.effect() + float(ndtri(alpha / 2)) * null) / other
     return StudyPlan(
         float(ndtr(z_beta)),
         alpha,
@@ -275,9 +294,9 @@ def _check(question: Question, per_patient: PatientImages, alpha: float) -> None
         aucs = {"AUC of model A": question.auc_a, "AUC of model B": question.auc_b}
         correlation = question.correlation
     for name, auc in aucs.items():
-        if not 0 < auc < 1:
+        if not AUC.holds(auc):
             raise ScoresError(
-                f"The {name} is {auc:g}; it must be above 0 and below 1.",
+                f"The {name} is {auc:g}; it must be above 0 and below 1, by a millionth at least.",
                 hint="Give the AUC that you expect; a perfect one needs no planning.",
             )
     if question.effect() == 0:
@@ -286,19 +305,11 @@ def _check(question: Question, per_patient: PatientImages, alpha: float) -> None
             hint="Give the smallest difference that would matter.",
         )
     ranges = {
-        "correlation of the models' AUCs": (correlation, -1 <= correlation < 1, "from -1 to 1"),
-        "correlation within a patient": (
-            per_patient.correlation,
-            0 <= per_patient.correlation <= 1,
-            "from 0 to 1",
-        ),
-        "number of images per patient": (
-            per_patient.images,
-            isfinite(per_patient.images) and per_patient.images >= 1,
-            "1 or more",
-        ),
-        "level": (alpha, 0 < alpha < 1, "between 0 and 1"),
+        "correlation of the models' AUCs": (correlation, CORRELATION),
+        "correlation within a patient": (per_patient.correlation, ZERO_TO_ONE),
+        "number of images per patient": (per_patient.images, IMAGES),
+        "level": (alpha, CHANCE),
     }
-    for name, (value, fits, allowed) in ranges.items():
-        if not fits:
-            raise ScoresError(f"The {name} is {value:g}.", hint=f"Give a value {allowed}.")
+    for name, (value, bounds) in ranges.items():
+        if not bounds.holds(value):
+            raise ScoresError(f"The {name} is {value:g}.", hint=bounds.advice)

@@ -19,7 +19,7 @@ from fundus_core.stats.inputs import (
     require_confidence,
 )
 from fundus_core.stats.proportions import wilson
-from fundus_core.stats.resampling import resamples, stratify
+from fundus_core.stats.resampling import generator_of, resamples, stratify
 
 GRID = np.arange(1, 101) / 100
 """Recalls 0.01, 0.02, ..., 1 at which a band is given; at 0 nothing is called."""
@@ -155,11 +155,11 @@ def precision_band(
         Wilson (1927), J. Am. Stat. Assoc. 22(158), 209-212.
     """
     require_confidence(confidence)
+    generator = generator_of(n_resamples, seed)
     positive, score, codes = checked_scores(y_true, y_score, patients)
 
     steps = ladder(positive, score)
     strata = stratify({"positive": positive, "negative": ~positive}, codes)
-    generator = np.random.default_rng(seed)
     drawn = np.concatenate(
         [_precisions(steps, w) for w in resamples(strata, n_resamples, generator)]
     )

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.domain.bounds import CHANCE
 from fundus_core.stats.inputs import as_patients, require_both_classes, require_confidence
 from fundus_core.stats.operating import checked_calls
 from fundus_core.stats.placements import NO_VARIANCE
@@ -106,7 +107,7 @@ def predictive_values(
         TargetError: If labels or calls are not one column of 0 and 1.
         ScoresError: If shapes do not fit, or a patient is missing.
         SingleClassError: If one class has no image.
-        ValueError: If the prevalence or the level is not inside (0, 1).
+        ParameterError: If the prevalence or the level is not inside (0, 1).
 
     References:
         Mercaldo, Lau & Zhou (2007), Statistics in Medicine 26(10), 2170-2183 (`logit`).
@@ -123,8 +124,7 @@ def predictive_values(
         (0.14, 0.263)
     """
     require_confidence(confidence)
-    if not 0 < prevalence < 1:
-        raise ValueError(f"prevalence must be in (0, 1) but is {prevalence}")
+    CHANCE.require("prevalence", prevalence)
     positive, said = checked_calls(y_true, called)
     codes = as_patients(patients, n_images=len(positive))
     require_both_classes(positive)

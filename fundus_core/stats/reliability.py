@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.domain.bounds import BINS
 from fundus_core.stats.inputs import as_labels, as_patients, require_confidence
 from fundus_core.stats.probabilities import as_probabilities
 from fundus_core.stats.proportions import effective_images, wilson
@@ -90,7 +91,7 @@ def reliability_curve(
     Raises:
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is no probability or a patient is missing.
-        ValueError: If there is no bin.
+        ParameterError: If there is no bin, or the level is not a share.
 
     References:
         DeGroot & Fienberg (1983), The Statistician 32(1/2), 12-22 (reliability diagrams).
@@ -103,8 +104,7 @@ def reliability_curve(
         ([0.2, 0.7], [0.0, 1.0])
     """
     require_confidence(confidence)
-    if n_bins < 1:
-        raise ValueError(f"n_bins must be at least 1 but is {n_bins}")
+    BINS.require("number of bins", n_bins)
     positive = as_labels(y_true)
     share = as_probabilities(y_score, n_images=len(positive))
     codes = as_patients(patients, n_images=len(positive))
@@ -170,6 +170,7 @@ def score_histogram(y_true: ArrayLike, y_score: ArrayLike, *, n_bins: int = 25) 
     """
     positive = as_labels(y_true)
     share = as_probabilities(y_score, n_images=len(positive))
+    BINS.require("number of bins", n_bins)
     edges = np.linspace(0, 1, n_bins + 1)
     counts = [np.histogram(share[one], edges)[0] for one in (positive, ~positive)]
     return ScoreHistogram(edges, counts[0], counts[1])

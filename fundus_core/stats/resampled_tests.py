@@ -19,6 +19,7 @@ from fundus_core.stats.paired_bootstrap import (
     paired_bootstrap,
     ratio_test,
 )
+from fundus_core.stats.resampling import generator_of
 from fundus_core.stats.tallies import ranking_of
 
 _CELLS_AT_ONCE = 1_000_000
@@ -124,7 +125,7 @@ def unpaired_bootstrap_test(
     """
     require_confidence(confidence)
     values, variances, sizes = [], [], []
-    generators = np.random.default_rng(seed).spawn(2)
+    generators = generator_of(n_resamples, seed).spawn(2)
     sets = (("A", y_a, score_a, patients_a), ("B", y_b, score_b, patients_b))
     for (name, y_true, y_score, patients), generator in zip(sets, generators, strict=True):
         positive, score, codes = checked_scores(y_true, y_score, patients, model=f"Model {name}")
@@ -186,13 +187,14 @@ def permutation_test(
         >>> found.difference, found.p_value > 0.05
         (-0.25, True)
     """
+    require_confidence(confidence)
+    generator = generator_of(n_resamples, seed)
     positive, scores, codes = checked_pair(y_true, score_a, score_b, patients)
     unit_of = np.arange(len(positive)) if codes is None else codes
     ranks = np.stack([_twice_ranks(score) for score in scores])
     none = np.zeros((1, len(positive)), dtype=bool)
     seen = _right_order(ranks, positive, none)[:, 0]
     extreme = 0
-    generator = np.random.default_rng(seed)
     step = max(1, _CELLS_AT_ONCE // len(positive))
     for start in range(0, n_resamples, step):
         n_rows = min(step, n_resamples - start)

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fundus_core.stats.inputs import as_patients
+from fundus_core.domain.bounds import RESAMPLES, SEED
+from fundus_core.stats.inputs import IndependentUnits, as_patients
 
 Weights = NDArray[np.float64]
 """Shape (B, N): whole numbers of 0 and up, a row per resample."""
@@ -50,6 +51,20 @@ class Strata:
         return [np.flatnonzero(self.stratum_of == one) for one in range(n_strata)]
 
 
+def too_few(units: IndependentUnits, unit: str, asked: str) -> str:
+    """Returns why so few units have one of the classes that nothing is said; empty if enough have.
+
+    Args:
+        units: How many have what.
+        unit: "patients" or "images".
+        asked: What would need more of them, e.g. "a bootstrap".
+    """
+    if units.rarer >= FEWEST_UNITS:
+        return ""
+    side = "with" if units.positive <= units.negative else "without"
+    return f"only {units.rarer} {unit} {side} the class; {asked} needs {FEWEST_UNITS}"
+
+
 def stratify(labels: Mapping[str, NDArray[np.bool_]], patients: ArrayLike | None = None) -> Strata:
     """Groups patients by the rarest label that they have.
 
@@ -85,6 +100,17 @@ def stratify(labels: Mapping[str, NDArray[np.bool_]], patients: ArrayLike | None
     elif left.any():
         stratum_of[left] = stratum_of.max() + 1
     return Strata(unit_of, stratum_of, has)
+
+
+def generator_of(n_resamples: int, seed: int) -> np.random.Generator:
+    """Returns what draws; refuses numbers of resamples and seeds that nothing is drawn by.
+
+    Raises:
+        ParameterError: With the one that is out of bounds.
+    """
+    RESAMPLES.require("number of resamples", n_resamples)
+    SEED.require("seed", seed)
+    return np.random.default_rng(seed)
 
 
 def resamples(

@@ -15,7 +15,7 @@ from fundus_core.stats.inputs import (
     require_confidence,
 )
 from fundus_core.stats.proportions import wilson
-from fundus_core.stats.resampling import draw_units
+from fundus_core.stats.resampling import draw_units, generator_of
 
 GRID_POINTS = 101
 """False positive rates 0, 0.01, ..., 1 at which a band is given."""
@@ -178,13 +178,12 @@ def roc_band(
         Statistics in Medicine 13(5-7), 499-508.
     """
     require_confidence(confidence)
+    generator = generator_of(n_resamples, seed)
     positive, score, codes = checked_scores(y_true, y_score, patients)
 
     unit_of = np.arange(len(positive)) if codes is None else codes
     grid = np.linspace(0.0, 1.0, GRID_POINTS)
-    resampled = _resampled_curves(
-        positive, score, unit_of, grid, n_resamples, np.random.default_rng(seed)
-    )
+    resampled = _resampled_curves(positive, score, unit_of, grid, n_resamples, generator)
     tail = (1 - confidence) / 2
     percentile = tail if kind == "pointwise" else _common_percentile(resampled, confidence)
     low, high = np.quantile(resampled, [percentile, 1 - percentile], axis=0, method="hazen")

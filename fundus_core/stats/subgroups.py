@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.domain.bounds import FINITE
 from fundus_core.errors import NoVarianceError
 from fundus_core.stats.class_tests import FEWEST_UNITS_TO_TEST
 from fundus_core.stats.delong import AucInterval, auc_interval
@@ -21,7 +22,7 @@ from fundus_core.stats.homogeneity import (
     joint_aucs,
     shares_equal,
 )
-from fundus_core.stats.inference import UNITS_FOR_VARIANCE
+from fundus_core.stats.inference import TESTED_UNITS
 from fundus_core.stats.inputs import (
     IndependentUnits,
     checked_scores,
@@ -185,12 +186,12 @@ def subgroups(
         [('a', 4, False), ('b', 1, False), ('not stated', 1, False)]
     """
     require_confidence(confidence)
+    FINITE.require("threshold", threshold)
+    TESTED_UNITS.require("fewest patients", fewest)
     positive, score, codes = checked_scores(y_true, y_score, patients)
     names, group_of = in_groups(groups, order, n_images=len(positive))
     members = group_of == np.arange(len(names))[:, np.newaxis]  # (G, N)
-    measured = _Measured(
-        positive, score, codes, threshold, confidence, max(fewest, UNITS_FOR_VARIANCE)
-    )
+    measured = _Measured(positive, score, codes, threshold, confidence, fewest)
 
     found = [measured.group(name, chosen) for name, chosen in zip(names, members, strict=True)]
     tested = np.array([one.tested for one in found])

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fundus_core.domain.bounds import CHANCE, Bounds
+from fundus_core.errors import ParameterError
 from fundus_core.stats.inputs import as_labels, as_scores, require_both_classes
 
 _ROUNDING = 1e-9
@@ -46,7 +48,7 @@ class Cuts:
 
 @dataclass(frozen=True, slots=True)
 class RuleChoice:
-    """A rule with its number. Raises a ValueError unless `RULES` knows it and the number fits."""
+    """A rule with its number; a `ParameterError` unless `RULES` knows it and the number fits."""
 
     name: str = "youden"
     """Key of `RULES`."""
@@ -60,21 +62,22 @@ class RuleChoice:
     def __post_init__(self) -> None:
         """Refuses numbers that mean nothing."""
         if self.name not in RULES:
-            raise ValueError(f"rule must be one of {', '.join(RULES)} but is {self.name!r}")
+            raise ParameterError(
+                f"The rule must be one of {', '.join(RULES)} but is {self.name!r}.",
+                hint="Choose one of them.",
+            )
         rule = RULES[self.name]
         if (self.number is not None) != bool(rule.asks_for):
-            raise ValueError(
-                f"{self.name} needs a number: {rule.asks_for}"
+            raise ParameterError(
+                f"The rule {self.name} needs a number: {rule.asks_for}."
                 if rule.asks_for
-                else f"{self.name} takes no number but was given {self.number}"
+                else f"The rule {self.name} takes no number but was given {self.number}.",
+                hint="Give the number behind it, such as specificity=0.9; youden has none.",
             )
-        if self.number is not None and not rule.lowest <= self.number <= rule.highest:
-            bounds = f"from {rule.lowest:g} to {rule.highest:g}"
-            raise ValueError(f"{rule.asks_for} must be {bounds} but is {self.number:g}")
-        if rule.needs_prevalence and not 0 < (self.prevalence or 0) < 1:
-            raise ValueError(
-                f"{self.name} needs a prevalence in (0, 1) but was given {self.prevalence}"
-            )
+        if self.number is not None:
+            Bounds(rule.lowest, rule.highest).require(rule.asks_for, self.number)
+        if rule.needs_prevalence:
+            CHANCE.require(f"prevalence, which the rule {self.name} needs,", self.prevalence)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,18 @@
 """Running one cell of a study, and remembering what came of it."""
 
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fundus_core.backbones.catalogue import backbone_spec
 from fundus_core.compute import PeakMemory
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe, fingerprint_of
 from fundus_core.errors import FundusError
 from fundus_core.io.sealed import read_sealed, write_sealed
+from fundus_core.io.weights import find_weights
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.data import StudyData
 from fundus_core.studies.document import StudyDocument
@@ -101,7 +103,7 @@ class StudyFiles:
                 "target": cell.data.target,
                 "validation": study.validation.model_dump(),
                 "training": study.training.model_dump() if trained else None,
-                "options": study.strategy_options().to_dict() if trained else None,
+                "options": study.options.chosen().to_dict() if trained else None,
                 "external": [one.fingerprint for one in self.external_to(cell)],
             }
         )
@@ -153,7 +155,7 @@ def _evaluated(files: StudyFiles, cell: Cell, progress: Progress) -> Run:
     tuning = FinetuneChoice(
         validation,
         cell.strategy,
-        study.strategy_options(),
+        study.options.chosen(),
         cell.head,
         study.training.loss,
         study.training.recipe(cell.seed),
@@ -188,9 +190,34 @@ def _weights(named: str | None, folder: Path) -> str | None:
 
 def unfinished(files: StudyFiles, cells: Sequence[Cell]) -> tuple[Cell, ...]:
     """Returns the cells without a stored run: never begun, interrupted, or failed."""
-    stored = {run.id for run in list_runs(files.workspace)}
-    return tuple(cell for cell in cells if not _is_done(files.record_of(cell), stored))
+    stored = {run.id: run for run in list_runs(files.workspace)}
+    return tuple(cell for cell in cells if not _is_done(files, cell, stored))
 
 
-def _is_done(record: CellRecord | None, stored: Collection[str]) -> bool:
-    return record is not None and {record.run_id, *record.external.values()} <= set(stored)
+def stored_run(files: StudyFiles, cell: Cell, stored: Mapping[str, Run]) -> Run | None:
+    """Returns the run of a cell, unless the weights it began with are others by now.
+
+    Where the weights are no longer on this machine, it is that of the weights there were.
+
+    Args:
+        files: Of the study.
+        cell: One of its cells.
+        stored: The workspace's runs by their ids.
+    """
+    record = files.record_of(cell)
+    run = stored.get(record.run_id) if record else None
+    if run is None:
+        return None
+    choice = backbone_of(cell, files.folder)
+    try:
+        now = find_weights(backbone_spec(choice.backbone), choice.weights, files.workspace)
+    except FundusError:
+        return run
+    return run if now.sha256 == run.embeddings.weights_sha256 else None
+
+
+def _is_done(files: StudyFiles, cell: Cell, stored: Mapping[str, Run]) -> bool:
+    record = files.record_of(cell)
+    if record is None or stored_run(files, cell, stored) is None:
+        return False
+    return stored.keys() >= set(record.external.values())

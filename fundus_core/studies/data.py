@@ -1,6 +1,7 @@
 """The data sets of a study: opened, labelled as the study declares, and no larger than it asks."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,13 +127,26 @@ def _source(workspace: Workspace, part: DataPart, folder: Path, progress: Progre
         if not has_demo(workspace):
             make_demo(workspace.demo, progress=progress)
         return demo_source(workspace)
-    path = (folder / os.path.expandvars(part.source)).expanduser().resolve()
+    path = (folder / _expanded(part)).expanduser().resolve()
     table = None if part.table is None else path / part.table
     named = part.columns
     columns = ColumnMapping(
         named.get("path"), named.get("patient"), named.get("eye"), named.get("split")
     )
     return DataSource(path, table, columns)
+
+
+def _expanded(part: DataPart) -> str:
+    """Returns a source with the values of the variables of the environment that it names."""
+    for name in re.findall(r"\$\{?(\w+)", part.source):
+        if not os.environ.get(name):
+            state = "empty" if name in os.environ else "not set"
+            raise StudyError(
+                f"The source of {part.name} names ${name}, a variable of the environment that is "
+                f"{state}.",
+                hint=f"Set {name} to a folder, or write the folder into the study file.",
+            )
+    return os.path.expandvars(part.source)
 
 
 def _chosen(dataset: FundusDataset, where: Mapping[str, str]) -> FundusDataset:

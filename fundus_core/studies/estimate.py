@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fundus_core.backbones.catalogue import backbone_spec
 from fundus_core.backbones.costs import backbone_costs
+from fundus_core.errors import BackboneError
 from fundus_core.studies.data import StudyData
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.grid import Cell
@@ -46,7 +47,7 @@ def estimate(study: StudyDocument, cells: Sequence[Cell], data: Sequence[StudyDa
 
     A frozen backbone sees every photograph once, whatever is fitted on it; a trained one sees the
     training side of every fold forward and back in every epoch. Reading files and fitting probes
-    are not counted.
+    are not counted, nor are cells whose backbone is unknown.
 
     Args:
         study: The study.
@@ -60,7 +61,11 @@ def estimate(study: StudyDocument, cells: Sequence[Cell], data: Sequence[StudyDa
     disk, largest = 0, 0
     for cell in cells:
         n_images = photographs[cell.data.name]
-        spec = backbone_spec(cell.backbone)
+        try:
+            spec = backbone_spec(cell.backbone)
+        except BackboneError:
+            seconds = None
+            continue
         side = cell.image_size or spec.image_size
         largest = max(largest, n_images * _SQUARE_BYTES * side**2)
         key = (cell.data.name, cell.model.name, cell.image_size, cell.preprocessing.name)

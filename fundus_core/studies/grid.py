@@ -1,5 +1,6 @@
 """From a study to its cells: every combination of its axes once, in the order of the file."""
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -15,6 +16,9 @@ from fundus_core.studies.document import (
     PreprocessingPart,
     StudyDocument,
 )
+
+MOST_CELLS = 20_000
+"""A study of more is taken for a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,9 @@ def expand(study: StudyDocument) -> tuple[Cell, ...]:
     that differ in nothing else one is kept.
 
     Raises:
-        StudyError: If nothing is left.
+        StudyError: If nothing is left, or there are more than `MOST_CELLS`.
     """
+    require_moderate(study)
     train = [part for part in study.data if part.role == "train"]
     found: dict[str, Cell] = {}
     for data, model in product(train, study.models):
@@ -90,6 +95,22 @@ def expand(study: StudyDocument) -> tuple[Cell, ...]:
             hint="Leave fewer cells out.",
         )
     return tuple(found.values())
+
+
+def require_moderate(study: StudyDocument) -> None:
+    """Refuses a study of more than `MOST_CELLS`, counted without laying them out.
+
+    Raises:
+        StudyError: With both numbers.
+    """
+    axes = [len(getattr(study.axes, name)) for name in type(study.axes).model_fields]
+    n_train = sum(part.role == "train" for part in study.data)
+    n_cells = n_train * len(study.models) * math.prod(axes)
+    if n_cells > MOST_CELLS:
+        raise StudyError(
+            f"{study.title} has up to {n_cells:,} cells; at most {MOST_CELLS:,} can be listed.",
+            hint="Take values from its axes, or split it into several studies.",
+        )
 
 
 def _of_model(data: DataPart, model: ModelPart, axes: AxesPart) -> Iterator[Cell]:

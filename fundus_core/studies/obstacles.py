@@ -14,7 +14,11 @@ from fundus_core.probes import needs_text
 from fundus_core.studies.cells import backbone_of
 from fundus_core.studies.grid import Cell
 from fundus_core.studies.run import Study
+from fundus_core.workflows.data.labelled import Validation, labelled_photographs
 from fundus_core.workflows.models.probe_words import speaking
+
+_PLANNED_EPOCHS = 1_000
+"""More are not laid out to see whether a strategy suits a backbone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +32,9 @@ class Obstacle:
 def obstacles(study: Study) -> tuple[Obstacle, ...]:
     """Returns the cells that cannot be run, each with the first reason.
 
-    Looked at are the target, the weights, the size of the input, the head, and whether the strategy
-    knows the blocks of the backbone. No photograph is decoded and nothing is trained.
+    Looked at are the target, the folds, the weights, the pooling, the size of the input, the head,
+    and whether the strategy knows the blocks of the backbone. No photograph is decoded and nothing
+    is trained. A share of the patients that lacks a class is told by its cell.
     """
     answers: dict[tuple[object, ...], FundusError | None] = {}
     found = []
@@ -47,11 +52,19 @@ def _checks(study: Study, cell: Cell) -> Iterator[tuple[tuple[object, ...], Call
     """Yields what has to go well for a cell, each with what it depends on."""
     choice = backbone_of(cell, study.files.folder)
     place, training = study.files.workspace, study.document.training
-    data = study.files.data_of(cell)
-    yield ("target", cell.data.name), lambda: data.dataset.target(cell.data.target)
+    data, folds = study.files.data_of(cell), study.document.validation
+    whole = Validation(cell.data.target, folds.folds, folds.seed, folds.use_split)
+    yield (
+        ("target and folds", cell.data.name),
+        lambda: labelled_photographs(data.dataset, data.dataset.image_ids, whole),
+    )
     yield (
         ("weights", choice.backbone, choice.weights),
         lambda: find_weights(backbone_spec(choice.backbone), choice.weights, place),
+    )
+    yield (
+        ("pooling", choice.backbone, choice.pooling),
+        lambda: with_pooling(backbone_spec(choice.backbone), choice.pooling),
     )
     yield (
         ("size", choice.backbone, choice.image_size),
@@ -70,12 +83,10 @@ def _checks(study: Study, cell: Cell) -> Iterator[tuple[tuple[object, ...], Call
     yield (
         ("strategy", choice.backbone, choice.pooling, cell.strategy),
         lambda: strategy_plan(
-            with_pooling(backbone_spec(choice.backbone), choice.pooling)
-            if choice.pooling
-            else backbone_spec(choice.backbone),
+            with_pooling(backbone_spec(choice.backbone), choice.pooling),
             cell.strategy,
-            training.epochs,
-            study.document.strategy_options(),
+            min(training.epochs, _PLANNED_EPOCHS),
+            study.document.options.chosen(),
         ),
     )
 

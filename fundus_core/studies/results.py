@@ -7,22 +7,19 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from fundus_core.domain.axes import AXES
+from fundus_core.domain.axes import AXES, INSIDE
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import FundusError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.class_tests import compare_classes
 from fundus_core.stats.delong import AucComparison, compare_paired
 from fundus_core.stats.multiplicity import holm
-from fundus_core.studies.cells import CellRecord
+from fundus_core.studies.cells import CellRecord, stored_run
 from fundus_core.studies.document import FigurePart
 from fundus_core.studies.grid import Cell, agrees
 from fundus_core.studies.run import Study
 from fundus_core.workflows.evaluation.metrics import run_metrics
 from fundus_core.workflows.models.runs import Run, list_runs, run_curves, run_predictions
-
-INSIDE = "held-out patients"
-"""What `tested_on` says of a cell's own data set."""
 
 _UNKNOWN = (None, None, None)
 
@@ -102,10 +99,10 @@ def _rows(study: Study) -> list[_Row]:
     runs = {run.id: run for run in list_runs(study.files.workspace)}
     rows = []
     for cell in study.cells:
-        record = study.files.record_of(cell)
-        rows.append(_Row(cell, INSIDE, runs.get(record.run_id) if record else None, record))
+        record, run = study.files.record_of(cell), stored_run(study.files, cell, runs)
+        rows.append(_Row(cell, INSIDE, run, record))
         for outside in study.files.external_to(cell):
-            run_id = record.external.get(outside.part.name, "") if record else ""
+            run_id = record.external.get(outside.part.name, "") if record and run else ""
             rows.append(_Row(cell, outside.part.name, runs.get(run_id), record))
     return rows
 
@@ -115,7 +112,7 @@ def _values(study: Study, row: _Row) -> dict[str, Any]:
     return {
         **row.cell.values(),
         "model": row.cell.model.shown,
-        "weights": row.cell.model.weights_name or row.cell.model.weights or "own",
+        "weights": row.cell.model.weights_shown,
         "tested_on": row.tested_on,
         "status": row.status,
         "problem": record.problem if record else "",

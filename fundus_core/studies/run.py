@@ -61,6 +61,7 @@ def open_study(
     """
     place = study_path(path)
     read = document or read_study(place, size)
+    cells = expand(read)
     used = workspace.smoke if size == "smoke" else workspace
     data = tuple(
         open_study_data(
@@ -73,7 +74,7 @@ def open_study(
         )
         for part in read.data
     )
-    return Study(place, size, StudyFiles(used, read, place.parent, data), expand(read))
+    return Study(place, size, StudyFiles(used, read, place.parent, data), cells)
 
 
 def run_study(
@@ -122,12 +123,15 @@ def run_with_workers(
     Args:
         study: From `open_study`.
         arguments: The command line, after the program's name, that runs it in one process.
-        workers: Number of processes; each has its share of the cores.
+        workers: Number of processes, no more than there are cells; each has its share of the cores.
         progress: Told how far the whole study is.
 
     Raises:
-        StudyError: If a process ended badly and cells are left.
+        StudyError: If cells are left: a process ended badly, or found another study than this one.
     """
+    workers = min(workers, len(unfinished(study.files, study.cells)))
+    if not workers:
+        return
     threads = max(1, (os.cpu_count() or 1) // workers)
     command = [sys.executable, "-m", "fundus_core", *arguments]
     with lifeline() as line:
@@ -148,13 +152,24 @@ def run_with_workers(
             for process in processes:
                 process.terminate()
                 process.wait()
-    codes = [process.returncode for process in processes]
-    if any(codes) and (n_left := len(_left(study))):
-        raise StudyError(
-            f"{sum(code != 0 for code in codes)} of {workers} processes ended with an error "
-            f"({', '.join(map(str, codes))}), and {n_left} of {len(study.cells)} cells are left.",
-            hint="Run the study again: it goes on with the cells that are left.",
+    _require_none_left(study, [process.returncode for process in processes])
+
+
+def _require_none_left(study: Study, codes: Sequence[int]) -> None:
+    n_left = len(_left(study))
+    if not n_left:
+        return
+    if any(codes):
+        why = (
+            f"{sum(code != 0 for code in codes)} of {len(codes)} processes ended with an error "
+            f"({', '.join(map(str, codes))})"
         )
+    else:
+        why = "The study file, its labels or its weights were changed while it ran"
+    raise StudyError(
+        f"{why}, and {n_left} of {len(study.cells)} cells are left.",
+        hint="Run the study again: it goes on with the cells that are left.",
+    )
 
 
 def _left(study: Study) -> list[Cell]:

@@ -21,7 +21,7 @@ from streamlit import config
 from streamlit.navigation.page import StreamlitPage
 
 from fundus_core.domain.visible import visible
-from fundus_core.ui import secret_files, text
+from fundus_core.ui import outside, secret_files, text
 from fundus_core.ui.login_cookie import claims_in
 
 VARIABLE = "FUNDUS_ALLOWED_USERS"
@@ -245,10 +245,15 @@ def _outside(found: Door, claims: Mapping[str, Any]) -> None:
             f"{text.code(_listed_as(claims))}, or log in as somebody else.",
             icon=":material/block:",
         )
-        st.button("Log out", on_click=st.logout, icon=":material/logout:")
+        st.button("Log out", on_click=outside.callback(st.logout), icon=":material/logout:")
     else:
         st.markdown("Photographs and results are shown to those who may see them: please log in.")
-        st.button("Log in", on_click=_log_in, type="primary", icon=":material/login:")
+        st.button(
+            "Log in",
+            on_click=outside.callback(_log_in),
+            type="primary",
+            icon=":material/login:",
+        )
         st.caption(f"A log-in lasts {HOURS} hours.")
 
 
@@ -265,7 +270,12 @@ def account() -> None:
         return
     with st.container(key="account", gap="xsmall"):
         st.caption(f":material/person: {text.escaped(name_of(st.user))}")
-        st.button("Log out", on_click=st.logout, icon=":material/logout:", type="tertiary")
+        st.button(
+            "Log out",
+            on_click=outside.callback(st.logout),
+            icon=":material/logout:",
+            type="tertiary",
+        )
 
 
 def name_of(claims: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What the session remembers between pages; the only module that names a session key.
+"""What the session remembers between pages; the only module that names a session key of pages.
 
 What matters is also in the address (data set, backbones, runs, class, threshold, photograph,
 filters, selection), so that a view can be bookmarked and sent to a colleague. Of the selection the
@@ -13,7 +13,7 @@ from typing import Any
 import streamlit as st
 
 from fundus_core.errors import FundusError
-from fundus_core.ui import messages, text, wiring
+from fundus_core.ui import messages, outside, text, wiring
 from fundus_core.ui.components import damage_notice
 from fundus_core.ui.session import ADDRESS, OF_ONE_DATASET, Session
 from fundus_core.workflows.data.datasets import DatasetSummary
@@ -87,7 +87,7 @@ def bound(
         choose(**{name: value})
     shown = _offered(value, options)
     st.session_state[key] = list(shown) if isinstance(shown, tuple) else shown
-    return {"key": key, "on_change": _take, "args": (name, key, aside)}
+    return {"key": key, "on_change": outside.callback(_take), "args": (name, key, aside)}
 
 
 def filtered(column: str, chosen: Sequence[str]) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def filtered(column: str, chosen: Sequence[str]) -> dict[str, Any]:
     """
     key = f"images.filter.{column}"
     st.session_state[key] = list(chosen)
-    return {"key": key, "on_change": _take_filter, "args": (column, key)}
+    return {"key": key, "on_change": outside.callback(_take_filter), "args": (column, key)}
 
 
 def preset(key: str, value: Any) -> None:

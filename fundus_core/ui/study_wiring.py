@@ -1,6 +1,5 @@
 """Which studies there are, and what results of one depend on: what `study_caches` caches by."""
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.studies.cells import unfinished
 from fundus_core.studies.document import DEMO, DataPart, FigurePart, StudyDocument
 from fundus_core.studies.estimate import Estimate, estimate
-from fundus_core.studies.files import StudySize, read_study, shipped_studies
+from fundus_core.studies.files import MOST_BYTES, StudySize, read_study, shipped_studies
+from fundus_core.studies.grid import require_moderate
 from fundus_core.studies.obstacles import Obstacle
 from fundus_core.studies.presets import preset_files
 from fundus_core.studies.replace import on_other_data
@@ -24,12 +24,6 @@ from fundus_core.workflows.data.datasets import list_datasets
 
 FILES = "files"
 """Folder of the reader's own study files, among those of studies in the workspace."""
-
-LARGEST_FILE = 200_000
-"""Bytes of a study file; the longest of ours has five thousand."""
-
-MOST_CELLS = 20_000
-"""A study of more is taken for a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +105,9 @@ def keep_study(place: Workspace, name: str, content: bytes) -> Path:
     Raises:
         StudyError: If it cannot be run; then nothing is stored.
     """
-    if len(content) > LARGEST_FILE:
+    if len(content) > MOST_BYTES:
         raise StudyError(
-            f"{name} has {len(content):,} bytes; a study file has at most {LARGEST_FILE:,}.",
+            f"{name} has {len(content):,} bytes; a study file has at most {MOST_BYTES:,}.",
             hint="Upload a study file in YAML.",
         )
     stem = re.sub(r"[^\w-]+", "-", Path(name).stem).strip("-")[:80] or "study"
@@ -139,21 +133,6 @@ def document_of(place: Workspace, choice: StudyChoice) -> StudyDocument:
     if not choice.dataset_id:
         return document
     return on_other_data(place, document, choice.dataset_id, choice.target)
-
-
-def require_moderate(document: StudyDocument) -> None:
-    """Raises unless a study can be laid out in memory.
-
-    Raises:
-        StudyError: If it has too many cells.
-    """
-    axes = document.axes.model_dump()
-    n_cells = len(document.data) * len(document.models) * math.prod(map(len, axes.values()))
-    if n_cells > MOST_CELLS:
-        raise StudyError(
-            f"{document.title} has up to {n_cells:,} cells; at most {MOST_CELLS:,} can be listed.",
-            hint="Take values from its axes, or split it into several studies.",
-        )
 
 
 def used_workspace(place: Workspace, choice: StudyChoice) -> Workspace:

@@ -9,11 +9,12 @@ import atexit
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
+from fundus_core.errors import StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves
 from fundus_core.finetune.plan import StrategyPlan
 from fundus_core.finetune.plan import strategy_plan as plan_of
@@ -74,6 +76,8 @@ from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.story.story_store import FOLDER as STORY_FOLDER
 from fundus_core.workflows.story.story_store import Story, read_story
 from fundus_core.workflows.weights.weights_cards import WeightsCard, list_weights_cards
+
+T = TypeVar("T")
 
 _MODULES_BETWEEN = 200
 """The garbage collector is spared anew when so many more modules are loaded."""
@@ -302,12 +306,16 @@ def augmented_versions(path: str, augmentation: str) -> NDArray[np.uint8]:
     return _augmented_versions(path, augmentation, token_of(Path(path), deep=False))
 
 
-def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path:
-    """Returns a small JPEG of a photograph."""
+def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path | NDArray[np.uint8]:
+    """Returns a small JPEG of a photograph; its pixels where no file can be written."""
+
+    def made_in(place: Workspace) -> Path:
+        return photographs.thumbnail_file(place, image_id, Path(path), side=side)
+
     try:
-        return photographs.thumbnail_file(workspace(), image_id, Path(path), side=side)
-    except ReadOnlyError:
-        return photographs.thumbnail_file(_spare(), image_id, Path(path), side=side)
+        return _where_there_is_room(made_in)
+    except (StoreError, OSError):  # nor in the folder of temporary files
+        return photograph(path, max_side=side)
 
 
 def photograph(path: str, *, max_side: int = 1024) -> NDArray[np.uint8]:
@@ -472,8 +480,11 @@ def _projection(
     found = project.stored_projection(place, vectors, method=method)
     quick = PROJECTORS[method].instant and len(vectors.image_ids) <= INSTANT_POINTS
     if found is None and quick:
-        made_in = _spare() if read_only() else place
-        found = project.project_embeddings(made_in, vectors, method=method)
+
+        def made_in(there: Workspace) -> Projection:
+            return project.project_embeddings(there, vectors, method=method)
+
+        found = made_in(_spare()) if read_only() else _where_there_is_room(made_in)
         spare_the_collector()
     return found
 
@@ -561,9 +572,17 @@ def _augmented_versions(path: str, augmentation: str, token: object) -> NDArray[
     return found
 
 
+def _where_there_is_room(make: Callable[[Workspace], T]) -> T:
+    """Makes what a page only shows: in the workspace, or beside it where that takes nothing."""
+    try:
+        return make(workspace())
+    except (ReadOnlyError, StoreError):
+        return make(_spare())
+
+
 @st.cache_resource(show_spinner=False)
 def _spare() -> Workspace:
-    """Returns where pictures and maps are made while the workspace is only to be looked at."""
+    """Returns where pictures and maps are made that the workspace has no room for, or refuses."""
     folder = TemporaryDirectory(prefix="fundus-read-only-", ignore_cleanup_errors=True)
     atexit.register(folder.cleanup)
     return Workspace(Path(folder.name))

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import messages, outside, state, text, wiring
 from fundus_core.ui.components import (
     backbone_picker,
     block_picker,
@@ -51,7 +51,7 @@ st.button(
     type="primary",
     icon=":material/play_arrow:",
     disabled=wiring.read_only() or sizes is None or not backbone_picker.is_ready(chosen, weights),
-    on_click=extraction.submit,
+    on_click=outside.callback(extraction.submit),
     args=(summary.source,),
 )
 

@@ -64,6 +64,7 @@ probe_beside(by_id[chosen], wiring.runs(summary.id), summary)
 with messages.shown_to_user():
     curves = wiring.learning_curves(chosen)
 if curves is not None:
-    training_progress.curves_chart(curves, key="finetune.curves")
-    training_progress.movement_chart(curves, key="finetune.movement")
+    cautions = by_id[chosen].cautions
+    training_progress.curves_chart(curves, key="finetune.curves", cautions=cautions)
+    training_progress.movement_chart(curves, key="finetune.movement", cautions=cautions)
 st.table(fold_frame(by_id[chosen]), hide_index=True)

@@ -30,6 +30,8 @@ chosen = st.selectbox(
 )
 if chosen == DRAW:
     phantom_form()
+elif chosen not in datasets:
+    st.warning("The data set chosen here is no longer in this workspace. Choose another one.")
 else:
     messages.synthetic_banner(datasets[chosen].synthetic)
     form = pretrain_form(datasets[chosen])

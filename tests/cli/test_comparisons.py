@@ -73,7 +73,7 @@ def test_compare__a_margin_of_nothing_is_refused(fundus: Fundus, tables: list[st
     outcome = fundus("compare", *tables, "--margin", 0)
 
     assert outcome.exit_code == 2
-    assert "The margin is 0" in outcome.stderr
+    assert "'--margin': it is 0. Give a number above 0 and below 1." in outcome.stderr
 
 
 @pytest.mark.parametrize("options", [("--margin", 0.05), ("--adjust", "bh")])

@@ -35,7 +35,7 @@ def test_demo__a_share_above_one_is_refused_with_a_hint(fundus: Fundus, tmp_path
     outcome = fundus("demo", tmp_path / "demo", *SMALL, "--healthy-share", "1.5")
 
     assert outcome.exit_code != 0
-    assert "between 0 and 1 but was 1.5" in outcome.stderr
+    assert "'--healthy-share': it is 1.5. Give a number from 0 to 1." in outcome.stderr
     assert not (tmp_path / "demo" / "manifest.csv").exists()
 
 

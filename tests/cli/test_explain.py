@@ -23,10 +23,9 @@ def test_explain__photographs_may_be_named_after_the_run(
 ) -> None:
     image = data / "images" / "p01_OD.jpg"
 
-    by_place = fundus("explain", run, image, "--method", "eigen_cam", "--out", tmp_path, "--json")
-    by_option = fundus(
-        "explain", run, "--image", image, "--method", "eigen_cam", "--out", tmp_path, "--json"
-    )
+    options = ("--method", "eigen_cam", "--out", tmp_path, "--replace", "--json")
+    by_place = fundus("explain", run, image, *options)
+    by_option = fundus("explain", run, "--image", image, *options)
 
     assert by_place.json == by_option.json
     (row,) = by_place.json
@@ -37,7 +36,7 @@ def test_explain__the_score_comes_with_what_it_stands_for(
     fundus: Fundus, data: Path, run: str, tmp_path: Path
 ) -> None:
     image = data / "images" / "p01_OD.jpg"
-    asked = ("explain", run, image, "--method", "eigen_cam", "--out", tmp_path)
+    asked = ("explain", run, image, "--method", "eigen_cam", "--out", tmp_path, "--replace")
 
     (row,) = fundus(*asked, "--json").json
     told = fundus(*asked).stdout
@@ -67,7 +66,8 @@ def test_explain__the_light_comes_with_its_checks(
     fundus: Fundus, data: Path, run: str, tmp_path: Path
 ) -> None:
     image = data / "images" / "p01_OD.jpg"
-    asked = ("explain", run, image, "--method", "eigen_cam", "--out", tmp_path, "--trust")
+    out = ("--out", tmp_path, "--replace")
+    asked = ("explain", run, image, "--method", "eigen_cam", *out, "--trust")
 
     (row,) = fundus(*asked, "--json").json
     told = fundus(*asked)

@@ -115,7 +115,7 @@ def test_operating__of_several_classes_prints_the_confusion_matrix(
         (("--rule", "specificity=high"), "high"),
         (("--rule", "specificity=90"), "from 0 to 1"),
         (("--rule", "cost=10"), "prevalence"),
-        (("--prevalence", "5"), "give a share"),
+        (("--prevalence", "5"), "Write 5 % as 0.05"),
         (("--level", "eye"), "image or patient"),
         (("--level", "patient", "--aggregate", "median"), "max, mean, any"),
         (("--threshold", "0.5", "--rule", "sensitivity=0.9"), "nothing to choose"),

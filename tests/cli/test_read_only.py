@@ -50,6 +50,20 @@ def test_app__otherwise_it_may_write(fundus: Fundus, served: list[dict[str, Any]
     assert VARIABLE not in served[0]
 
 
+def test_commands__a_workspace_named_by_an_option_is_not_written_either(
+    fundus: Fundus, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "1")
+    other = tmp_path / "other"
+    other.mkdir()
+
+    outcome = fundus("check", data, "--workspace", other)
+
+    assert outcome.exit_code == 2
+    assert "for looking only" in outcome.stderr
+    assert list(other.iterdir()) == []
+
+
 def test_commands__refuse_to_write_in_one_sentence(
     fundus: Fundus, data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,24 +134,16 @@ def test_rerun__scores_that_differ_are_told_and_end_with_0(
     assert "not every score the same" in outcome.stdout
 
 
-@pytest.fixture
-def folder_in_the_way(tmp_path: Path) -> Path:
-    folder = tmp_path / "dir.html"
-    folder.mkdir()
-    return folder
-
-
 def never(*_: object, **__: object) -> None:
     raise AssertionError("computed for a place that cannot be written to")
 
 
-@pytest.mark.parametrize("place", ["folder", "/proc/x.html", "file"])
+@pytest.mark.parametrize("place", ["folder", "/proc/x", "file"])
 @pytest.mark.parametrize("command", ["rerun", "report", "bundle"])
 def test_out__that_cannot_be_written_is_refused_before_anything_is_computed(
     fundus: Fundus,
     run_id: str,
     tmp_path: Path,
-    folder_in_the_way: Path,
     monkeypatch: pytest.MonkeyPatch,
     place: str,
     command: str,
@@ -161,7 +153,10 @@ def test_out__that_cannot_be_written_is_refused_before_anything_is_computed(
     monkeypatch.setattr(report_command, "run_again", never)
     monkeypatch.setattr(report_command, "make_report", never)
     monkeypatch.setattr(bundle_command, "export_bundle", never)
-    out = {"folder": folder_in_the_way, "file": page / "x.html"}.get(place, Path(place))
+    suffix = ".zip" if command == "bundle" else ".html"
+    (tmp_path / f"dir{suffix}").mkdir()
+    named = {"folder": tmp_path / "dir", "file": page / "x"}.get(place, Path(place))
+    out = named.with_suffix(suffix)
     words = {"rerun": ("rerun", page), "report": ("report", run_id)}.get(
         command, ("bundle", "export", "data")
     )
@@ -212,7 +207,7 @@ def test_report__prints_what_matters(fundus: Fundus, run_id: str, tmp_path: Path
     ("arguments", "said"),
     [
         (("--out", "report.docx"), "ends in neither"),
-        (("--out", "r.html", "--prevalence", "5"), "such as 0.05"),
+        (("--out", "r.html", "--prevalence", "5"), "Write 5 % as 0.05"),
         (("--out", "r.html", "--class", "x"), "no class 'x'"),
         (("--out", "r.html", "--level", "eye"), "image or patient"),
     ],

@@ -67,7 +67,7 @@ def test_finetune__moves_what_was_asked_for(
         (("--truncate-at", "layer9"), "no block 'layer9'"),
         (("--truncate-at", "layer2", "--pooling", "default"), "exclude each other"),
         (("--strategy", "ft-from"), "no block ''"),
-        (("--strategy", "lora", "--lora-rank", "0"), "a rank of 1 or more"),
+        (("--strategy", "lora", "--lora-rank", "0"), "'--lora-rank': Input should be greater"),
         (("--strategy", "lp-ft", "--head", "deit-tiny"), "cannot start as a linear probe"),
     ],
 )

@@ -5,6 +5,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from fundus_core.io.read_only import VARIABLE
 from tests.cli.conftest import Fundus
 from tests.studies.conftest import TINY, write_study
 
@@ -55,6 +56,18 @@ def test_study__what_cannot_be_run_is_refused_before_anything_runs(
     assert [row["status"] for row in skipped.json["rows"]] == ["done", "failed"]
 
 
+def test_study__a_backbone_that_nobody_knows_is_told_in_the_plan(
+    fundus: Fundus, file: Path
+) -> None:
+    write_study(file, **{**ONE, "models": [*ONE["models"], {"name": "B", "backbone": "resent50"}]})
+
+    plan = fundus("study", file, "--dry-run", "--json").json
+
+    (obstacle,) = plan["obstacles"]
+    assert "no backbone 'resent50'" in obstacle["message"]
+    assert plan["estimate"]["n_cells"] == 2
+
+
 def test_study__can_be_asked_of_other_data(fundus: Fundus, file: Path, data: Path) -> None:
     opened = fundus("check", data, "--json").json["dataset_id"]
     write_study(file, **ONE, data=[{"name": "nowhere", "source": "gone", "target": "x"}])
@@ -74,6 +87,23 @@ def test_study__table_shows_what_there_is(fundus: Fundus, file: Path) -> None:
 
     assert [row["status"] for row in before] == ["not run"]
     assert "redness, A, logistic, 64; held-out patients: auc 0." in after
+
+
+@pytest.mark.parametrize("options", [(), ("--workers", "2"), ("--engine", "ray")])
+def test_study__only_to_be_looked_at_it_is_planned_and_printed_and_not_run(
+    fundus: Fundus, file: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    fundus("study", file, "--dry-run")
+    monkeypatch.setenv(VARIABLE, "1")
+
+    planned = fundus("study", file, "--dry-run", "--json")
+    printed = fundus("study", file, "--table", "--json")
+    refused = fundus("study", file, *options)
+
+    assert planned.json["n_cells"] == 1
+    assert [row["status"] for row in printed.json["rows"]] == ["not run"]
+    assert refused.exit_code == 2
+    assert refused.stderr.count("shared for looking only") == 1
 
 
 def test_study__lists_those_that_come_with_the_program(fundus: Fundus) -> None:

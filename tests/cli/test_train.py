@@ -68,7 +68,7 @@ def test_finetune__learns_from_a_share_of_the_patients(fundus: Fundus, data: Pat
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (("--fraction", "0"), "fraction of 0"),
+        (("--fraction", "0"), "it is 0. Give a number above 0"),
         (("--fraction", "0.05"), "none of them is"),
         (("--loss", "ordinal"), "does not serve dr"),
         (("--optimiser", "lion"), "no optimiser called 'lion'"),
@@ -124,13 +124,13 @@ def test_finetune__the_seeds_of_folds_and_training_are_two(fundus: Fundus, data:
         (("--batch-size", "1"), "batches of 2"),
         (("--precision", "fp8"), "--precision is 'fp8'"),
         (("--use-split",), "has no split column"),
-        (("--learning-rate", "nan"), "nan is no number above 0"),
-        (("--learning-rate", "inf"), "inf is no number above 0"),
-        (("--learning-rate", "0"), "0 is no number above 0"),
-        (("--weight-decay", "inf"), "inf is no number from 0 up"),
-        (("--pull", "-4"), "-4 is no number from 0 up"),
-        (("--layer-decay", "5"), "5 is no share"),
-        (("--lora-alpha", "nan"), "nan is no number above 0"),
+        (("--learning-rate", "nan"), "'--learning-rate': it is nan. Give a number above 0"),
+        (("--learning-rate", "inf"), "it is inf. Give a number above 0"),
+        (("--learning-rate", "0"), "it is 0. Give a number above 0"),
+        (("--weight-decay", "inf"), "it is inf. Give a number from 0"),
+        (("--pull", "-4"), "it is -4. Give a number from 0"),
+        (("--layer-decay", "5"), "it is 5. Give a number above 0 and up to 1"),
+        (("--lora-alpha", "nan"), "it is nan. Give a number above 0"),
         (("--no-checkpoint", "--external", "elsewhere"), "leave one of them out"),
     ],
 )
@@ -230,4 +230,4 @@ def test_pretrain__rates_that_are_no_numbers_are_refused_in_words(
     )
 
     assert outcome.exit_code == 2
-    assert f"{option[1]} is no number" in outcome.stderr
+    assert f"{option[0]}': it is {option[1]}. Give a number" in outcome.stderr

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from fundus_core.errors import StoreError
-from fundus_core.io.files import new_memory_map, write_array
+from fundus_core.io.files import scratch_array, write_array
 from fundus_core.io.refused_writing import refused_writing_explained
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
@@ -61,7 +61,7 @@ def test_write_array__where_no_file_more_can_be_had_says_that_and_not_how_many_b
 
 
 @pytest.mark.parametrize("free", [None, 10**9])
-def test_new_memory_map__on_a_full_disk_is_an_error_that_takes_no_space(
+def test_scratch_array__on_a_full_disk_is_an_error_that_takes_no_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int | None
 ) -> None:
     """`free` is what the disk says before it turns out to be full; None for the truth."""
@@ -69,7 +69,7 @@ def test_new_memory_map__on_a_full_disk_is_an_error_that_takes_no_space(
         monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free))
     with small_disk(tmp_path / "disk", "2m") as disk:
         with pytest.raises(StoreError, match="No space left"):
-            new_memory_map(disk / "pixels.npy", (10, 3, 512, 512))[:] = 1
+            scratch_array(disk, (10, 3, 512, 512))[:] = 1
 
         assert list(disk.iterdir()) == []
 

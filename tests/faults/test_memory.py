@@ -70,7 +70,7 @@ def test_embed__a_photograph_that_does_not_fit_names_the_size_that_would(
     with pytest.raises(MemoryLimitError, match="one of 64 x 64 does") as refused:
         vectors(LimitedBySize(image_size=256), photographs, 8)
 
-    assert "--image-size 64" in refused.value.hint
+    assert "Choose 64 px (--image-size)" in refused.value.hint
 
 
 def test_embed__under_a_real_limit_of_memory_gives_the_same_vectors(
@@ -153,7 +153,7 @@ def test_finetune__a_step_that_does_not_fit_names_the_batch_that_would(
             FinetuneChoice(Validation("dr", 2), training=training),
         )
 
-    assert "--batch-size 2" in refused.value.hint
+    assert "Choose batches of 2 (--batch-size)" in refused.value.hint
 
 
 def test_segmentation__a_step_that_does_not_fit_names_the_batch_that_would() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fundus_core.errors import TrainingError
+from fundus_core.errors import FundusError, TrainingError
 from fundus_core.finetune.batches import Batch
 from fundus_core.finetune.loop import TrainingRecipe, train
 from fundus_core.finetune.rates import OPTIMISERS, RATE_SCHEDULES
@@ -209,15 +209,46 @@ def test_train__loss_that_is_no_number_is_refused_with_its_place() -> None:
 
 
 @pytest.mark.parametrize(
+    ("lost", "change"),
+    [
+        ("gradient's length became", {}),
+        ("weights became nan at the end of epoch 1", {"weight_decay": 1000.0}),
+        ("held-out loss became -inf at the end of epoch 1", {}),
+    ],
+)
+def test_train__what_diverges_names_the_learning_rate_and_keeps_nothing(
+    tmp_path: Path, lost: str, change: dict[str, float]
+) -> None:
+    squares, _ = bright_and_dark()
+    module = nn.Linear(1, 1)
+    nn.init.constant_(module.weight, 1e35)
+    recipe = replace(RECIPE, batch_size=24, learning_rate=1000.0, **change)  # type: ignore[arg-type]
+
+    def loss(batch: Batch) -> Tensor:
+        value = (module.weight * 1e-35).sum()
+        if "gradient" in lost:
+            return (value - value.detach()).abs().sqrt()  # 0, and its slope is no number
+        return value if module.training else value * float("inf")
+
+    with pytest.raises(TrainingError, match=f"{lost}.* diverged at a learning rate of 1000"):
+        train(
+            module, loss, squares, np.arange(24), np.arange(24, 32), recipe, device=CPU,
+            state_file=tmp_path / "state",
+        )  # fmt: skip
+
+    assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 0}, "at least 1 epoch"),
+        ({"epochs": 0}, "epochs must be a whole number from 1 to 100,000 but is 0"),
         ({"batch_size": 1}, "batches of 2"),
+        ({"patience": -1}, "patience must be a whole number from 0"),
+        ({"learning_rate": float("nan")}, "above 0 and up to 1000 but is nan"),
         ({"augmentation": "mirror"}, "no augmentation called 'mirror'"),
     ],
 )
 def test_train__impossible_recipes_are_refused(change: dict[str, object], message: str) -> None:
-    recipe = replace(RECIPE, **change)  # type: ignore[arg-type]
-
-    with pytest.raises(TrainingError, match=message):
-        run(network(), recipe)
+    with pytest.raises(FundusError, match=message):
+        run(network(), replace(RECIPE, **change))  # type: ignore[arg-type]

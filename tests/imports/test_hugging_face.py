@@ -123,6 +123,23 @@ def test_import__bytes_that_are_no_photograph_are_refused(tmp_path: Path) -> Non
     ]
 
 
+def test_import__a_label_outside_of_the_names_is_refused_not_left_blank(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    odd = table(cells(0, 1, 2, 3))
+    labels = pa.array([0, 2, None, -2], pa.int64())
+    odd = odd.set_column(odd.column_names.index("label"), "label", labels)
+    pq.write_table(odd, tmp_path / "in" / "train.parquet")
+
+    found = import_photographs(tmp_path / "in", tmp_path / "out")
+
+    assert [(one.name, one.reason) for one in found.refused] == [
+        ("train.parquet, row 1", "Its label is 2, and there are names for 0 to 1."),
+        ("train.parquet, row 3", "Its label is -2, and there are names for 0 to 1."),
+    ]
+    rows = pd.read_csv(found.manifest, dtype=str)
+    assert list(rows["label"].fillna("")) == ["healthy", ""]
+
+
 def test_import__a_broken_shard_is_named_and_nothing_is_left(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / "x.parquet").write_bytes(b"PAR1 no table PAR1")

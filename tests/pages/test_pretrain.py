@@ -185,3 +185,15 @@ def test_a_card_that_cannot_be_read_is_passed_over(page: AppTest, workspace: Pat
 
     assert not page.exception
     assert "None yet" in page.info[-1].value
+
+
+def test_a_data_set_that_another_window_removed_is_said_to_be_gone(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.run()
+    monkeypatch.setattr(wiring, "datasets", tuple)
+
+    page.run()
+
+    assert not page.exception
+    assert "no longer in this workspace" in page.warning[0].value

@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.workspace import Workspace
 from fundus_core.studies.presets import PRESETS
 from fundus_core.ui import state, wiring
 from fundus_core.ui.components import tour
 from fundus_core.ui.components.doors import comparable
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from tests.fakes import write_dataset
 from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "data" / "start.py"
@@ -172,22 +176,34 @@ def test_a_question_shows_its_plan_before_anything_starts(
 
 
 def test_a_question_of_the_open_data_set_starts_as_a_study_of_it(
-    page: AppTest, dataset_name: str, workspace: Path, started: list[list[str]]
+    page: AppTest, workspace: Path, tmp_path: Path, started: list[list[str]]
 ) -> None:
+    source = DataSource(write_dataset(tmp_path / "twelve_patients") / "labels.csv")
+    open_dataset(Workspace(workspace), source)
     page.run()
     page.radio(key="start.question").set_value("better_on_my_data").run()
     page.toggle(key="start.small").set_value(True).run()
 
     assert not page.exception
     assert {one.label: one.value for one in page.metric}["Cells"] == "4"
-    obstacles = page.checkbox(key="studies.skip")
-    obstacles.check().run()
+    page.checkbox(key="studies.skip").check().run()
     page.button(key="studies.run").click().run()
 
     (line,) = started
     assert line[:2] == ["study", str(PRESETS["better_on_my_data"].path)]
-    assert ["--on", dataset_name, "--target", "disease"] == line[3:7]
+    assert ["--on", dataset_id(source), "--target", "dr"] == line[3:7]
     assert "--small" in line
+
+
+def test_a_question_that_so_few_patients_cannot_answer_is_not_started(
+    page: AppTest, dataset_name: str
+) -> None:
+    page.run()
+    page.radio(key="start.question").set_value("better_on_my_data").run()
+    page.toggle(key="start.small").set_value(True).run()
+
+    assert "5 folds need 5" in evaluated.texts(page).replace("\\", "")
+    assert page.button(key="studies.run").disabled
 
 
 def test_the_words_are_explained(page: AppTest) -> None:

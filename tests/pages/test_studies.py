@@ -55,7 +55,7 @@ def page(workspace: Path, started: list[list[str]], without_shipped_weights: Non
 @pytest.fixture
 def tiny(workspace: Path) -> Callable[..., Path]:
     """Adds `TINY` with some changes as the reader's own study, beside its photographs."""
-    write_dataset(files_of(workspace) / "data", n_patients=8)
+    write_dataset(files_of(workspace) / "data", n_patients=12)
     return lambda **changes: write(workspace, **changes)
 
 
@@ -320,6 +320,18 @@ def test_keep_study__stores_what_can_be_run_under_a_safe_name(workspace: Path) -
     assert [one.title for one in study_caches.studies() if not one.shipped] == [TINY["title"]]
 
 
+def test_a_variable_of_the_environment_is_not_told_to_who_adds_a_file(
+    page: AppTest, tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "of the server")
+
+    choose(page, tiny(data=[TINY["data"][0] | {"source": "${SECRET}"}]))
+
+    assert "read by the command line alone" in page.error[0].value
+    assert "of the server" not in evaluated.texts(page)
+    assert not page.button
+
+
 def test_an_uploaded_study_is_in_the_menu_at_once(page: AppTest, workspace: Path) -> None:
     page.run()
     content = yaml.safe_dump(TINY).encode()
@@ -374,7 +386,7 @@ def test_figures_of__other_data_keeps_those_of_the_first_data_set_without_their_
         figures=[
             {"kind": "forest", "title": "Redness", "where": {"data": "redness"}},
             {"kind": "forest", "title": "Elsewhere", "where": {"data": "elsewhere"}},
-            {"kind": "forest", "title": "Outside", "where": {"tested_on": "elsewhere"}},
+            {"kind": "forest", "title": "Outside", "where": {"tested_on": "held-out patients"}},
         ],
     )
     choice = StudyChoice(path, "full", wiring.datasets()[0].id, "dr")

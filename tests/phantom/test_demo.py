@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fundus_core.errors import DataError
+from fundus_core.errors import DataError, ParameterError
 from fundus_core.io.manifest import DataSource, read_dataset
 from fundus_core.phantom.demo import PLANTED, write_demo
 from fundus_core.phantom.lesion_drawing import LESION_BITS
@@ -213,14 +213,14 @@ def test_write_demo__a_complete_demo_is_left_as_it_is(demo: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"n_patients": 0}, "patients must be at least 1 but was 0"),
-        ({"image_size": 32}, "image size must be at least 64 but was 32"),
-        ({"seed": -1}, "seed must be at least 0 but was -1"),
-        ({"healthy_share": 1.5}, r"healthy share must be between 0 and 1 but was 1\.5"),
+        ({"n_patients": 0}, "a whole number from 1 to 100,000 but is 0"),
+        ({"image_size": 32}, "image size must be a whole number from 64 to 4,096 but is 32"),
+        ({"seed": -1}, "seed must be a whole number from 0 .* but is -1"),
+        ({"healthy_share": 1.5}, r"healthy share must be a number from 0 to 1 but is 1\.5"),
     ],
 )
 def test_write_demo__arguments_out_of_range_are_refused(
     tmp_path: Path, arguments: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(ParameterError, match=message):
         write_demo(tmp_path, **arguments)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from fundus_core.errors import TrainingError
+from fundus_core.errors import FundusError, TrainingError
 from fundus_core.segmentation.augment import AUGMENTATIONS, pipeline
 from fundus_core.segmentation.data import FIELD_BIT, Examples
 from fundus_core.segmentation.loop import SegmentationTraining, Trained, train
@@ -138,19 +138,29 @@ def test_train__patience_ends_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("recipe", "message"),
+    ("change", "message"),
     [
-        (replace(TINY, loss="mse"), "no loss called 'mse'"),
-        (replace(TINY, augmentation="much"), "no augmentation called 'much'"),
-        (replace(TINY, epochs=0), "at least 1 epoch"),
-        (replace(TINY, patch=33), "multiples of 2"),
-        (replace(TINY, patch=128), "at most the photograph's 64"),
-        (replace(TINY, learning_rate=1e25), "The loss became"),
+        ({"loss": "mse"}, "no loss called 'mse'"),
+        ({"augmentation": "much"}, "no augmentation called 'much'"),
+        ({"epochs": 0}, "epochs must be a whole number from 1"),
+        ({"patches": 0}, "patches must be a whole number from 1"),
+        ({"patch": 33}, "multiples of 2"),
+        ({"patch": 128}, "at most the photograph's 64"),
     ],
 )
-def test_train__what_cannot_be_done_is_said(recipe: SegmentationTraining, message: str) -> None:
-    with pytest.raises(TrainingError, match=message):
-        trained(recipe)
+def test_train__what_cannot_be_done_is_said(change: dict[str, object], message: str) -> None:
+    with pytest.raises(FundusError, match=message):
+        trained(replace(TINY, **change))  # type: ignore[arg-type]
+
+
+def test_train__what_diverges_names_the_learning_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    def steep(logits: Tensor, truth: Tensor, inside: Tensor) -> Tensor:
+        return (logits - logits.detach()).abs().sum().sqrt()  # 0, and its slope is no number
+
+    monkeypatch.setitem(LOSSES, "dice_bce", replace(LOSSES["dice_bce"], of=steep))
+
+    with pytest.raises(TrainingError, match=r"step 1: the training diverged at .* of 0\.01"):
+        trained(TINY)
 
 
 @pytest.mark.parametrize("name", AUGMENTATIONS)

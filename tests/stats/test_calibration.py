@@ -10,7 +10,7 @@ from benchmarks import simulate_calibration as simulation
 from fundus_core.errors import ScoresError, SingleClassError, TargetError
 from fundus_core.stats.brier import brier_parts, brier_score
 from fundus_core.stats.calibration import Calibration, binned_errors, calibration
-from fundus_core.stats.calibration_line import calibration_line
+from fundus_core.stats.calibration_line import CalibrationLine, calibration_line
 from fundus_core.stats.operating import operating_point
 from fundus_core.stats.reliability import reliability_curve
 
@@ -178,9 +178,11 @@ def test_calibration__by_patient_is_less_sure_than_by_image_where_eyes_agree() -
 @pytest.mark.parametrize("clustered", [True, False])
 def test_calibration_line__is_that_of_statsmodels(clustered: bool) -> None:
     import statsmodels.api as sm
+    from scipy.stats import t
 
     y_true, share, patients = cohort()
     units = patients if clustered else np.arange(len(share))
+    n_rarer = min(len(set(units[y_true])), len(set(units[~y_true])))
     logit = np.log(share / (1 - share))
 
     line = calibration_line(y_true, share, patients=patients if clustered else None)
@@ -194,22 +196,41 @@ def test_calibration_line__is_that_of_statsmodels(clustered: bool) -> None:
     assert (line.intercept.low, line.intercept.high) == pytest.approx(
         tuple(moved.conf_int()[0]), abs=1e-7
     )
-    assert (line.slope.low, line.slope.high) == pytest.approx(tuple(both.conf_int()[1]), abs=1e-7)
+    of_slope = t(n_rarer - 1, both.params[1], both.bse[1])
+    assert (line.slope.low, line.slope.high) == pytest.approx(of_slope.interval(0.95), abs=1e-7)
     assert line.curve is not None
     at_half = np.interp(0.5, line.curve.predicted, line.curve.observed)  # a logit of 0
     assert at_half == pytest.approx(1 / (1 + np.exp(-both.params[0])), abs=1e-3)
 
 
 def test_calibration_line__in_the_large_is_the_mean_of_patients_gaps() -> None:
-    # Three patients of two images: gaps 0.4, 0.1, -0.2 on average.
-    y_true = [1, 1, 0, 1, 0, 0]
-    share = [0.6, 0.6, 0.4, 0.4, 0.2, 0.2]
+    # Six patients of two images: gaps 0.4, 0.1, -0.2 on average, twice. Five have a healthy eye.
+    y_true = [1, 1, 0, 1, 0, 0, 1, 0, 0, 1, 0, 1]
+    share = [0.6, 0.6, 0.4, 0.4, 0.2, 0.2, 0.1, 0.1, 0.4, 0.4, 0.7, 0.7]
 
-    line = calibration_line(y_true, share, patients=["a", "a", "b", "b", "c", "c"])
+    line = calibration_line(y_true, share, patients=np.repeat(np.arange(6), 2))
 
-    error = np.std([0.4, 0.1, -0.2], ddof=1) / 3**0.5
+    error = np.std([0.4, 0.1, -0.2, 0.4, 0.1, -0.2], ddof=1) / 6**0.5
     assert line.in_the_large.value == pytest.approx(0.1)
-    assert line.in_the_large.high == pytest.approx(0.1 + 4.302653 * error, abs=1e-5)
+    assert line.in_the_large.high == pytest.approx(0.1 + 2.776445 * error, abs=1e-5)  # t of 4
+
+
+def test_calibration_line__of_few_patients_of_a_class_has_no_interval() -> None:
+    y_true, share, patients = cohort()
+    diseased = np.unique(patients[y_true])
+
+    def of(n_diseased: int) -> CalibrationLine:
+        kept = ~np.isin(patients, diseased[n_diseased:])
+        return calibration_line(y_true[kept], share[kept], patients=patients[kept])
+
+    four, five = of(4), of(5)
+
+    for interval in (four.slope, four.intercept, four.in_the_large):
+        assert interval.value is not None
+        assert interval.low is interval.high is None
+        assert interval.reason == "only 4 patients with the class; an interval needs 5"
+    assert four.curve is None
+    assert None not in (five.slope.low, five.intercept.low, five.in_the_large.low)
 
 
 def test_calibration_line__of_equal_predictions_has_an_intercept_and_no_slope() -> None:
@@ -298,7 +319,7 @@ def test_calibration__refuses_what_is_no_probability_and_names_its_range() -> No
         calibration([1, 1], [0.5, 0.6])
     with pytest.raises(TargetError):
         calibration([1, 2], [0.5, 0.6])
-    with pytest.raises(ValueError, match="n_bins"):
+    with pytest.raises(ValueError, match="number of bins"):
         calibration([0, 1], [0.5, 0.6], n_bins=0)
 
 
@@ -313,6 +334,17 @@ def test_simulation__by_patient_keeps_the_level_and_by_image_does_not() -> None:
         assert 0.92 <= rates[name] <= 0.98, name  # Monte Carlo error 0.009
     assert rates["intercept by image"] < 0.92
     assert rates["ECE, percentile"] < 0.8
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n_patients", [60, 150])
+def test_simulation__of_few_diseased_patients_keeps_the_level_too(n_patients: int) -> None:
+    centre = -3.5 if n_patients == 60 else -4.0  # 5 to 10 of them
+    held = simulation.simulate(simulation.Setting(n_patients, centre, 1.0, 0.7), replicates=600)
+
+    rates = dict(zip(simulation.COLUMNS, held.tolist(), strict=True))
+    for name in ("slope", "intercept", "in the large"):
+        assert rates[name] >= 0.93, name
 
 
 @given(any_cohort(), st.booleans())

@@ -49,7 +49,7 @@ def test_cut__of_one_number_is_one_band_and_of_none_no_band() -> None:
 
 
 def test_cut__needs_two_bands() -> None:
-    with pytest.raises(ValueError, match="n_bands must be at least 2 but is 1"):
+    with pytest.raises(ValueError, match="number of bands must be a whole number from 2"):
         cut([1.0, 2.0], 1)
 
 

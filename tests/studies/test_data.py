@@ -27,6 +27,29 @@ def test_open_study_data__sources_are_found_beside_the_file(tmp_path: Path) -> N
     assert data.dataset.target("dr").task == "binary"
 
 
+@pytest.mark.parametrize(("value", "state"), [(None, "not set"), ("", "empty")])
+@pytest.mark.parametrize("source", ["$PHOTOGRAPHS", "${PHOTOGRAPHS}/data"])
+def test_open_study_data__a_variable_without_a_folder_is_not_the_study_s_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, value: str | None, state: str
+) -> None:
+    if value is None:
+        monkeypatch.delenv("PHOTOGRAPHS", raising=False)
+    else:
+        monkeypatch.setenv("PHOTOGRAPHS", value)
+
+    with pytest.raises(StudyError, match=rf"source of d names \$PHOTOGRAPHS, .* that is {state}"):
+        opened(tmp_path, source=source)
+
+
+def test_open_study_data__a_variable_may_name_a_folder_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.setenv("PHOTOGRAPHS", "here/..")
+
+    assert len(opened(tmp_path, source="$PHOTOGRAPHS/data").dataset) == 24
+
+
 def test_open_study_data__labels_are_made_of_another_column(tmp_path: Path) -> None:
     data = opened(tmp_path, target="severe", column="grade", map={"0": "0", "1": "0", "2": "1"})
 

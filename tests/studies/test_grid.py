@@ -56,6 +56,13 @@ def test_expand__a_study_of_nothing_is_refused() -> None:
         cells(leave_out=[{"image_size": 64}])
 
 
+def test_expand__more_cells_than_can_be_listed_are_counted_and_not_made() -> None:
+    axes = {"strategy": ["ft"], "seed": list(range(1000)), "draw": list(range(1000))}
+
+    with pytest.raises(StudyError, match=r"Tiny has up to 2,000,000 cells; at most 20,000"):
+        cells(axes=axes)
+
+
 def test_expand__external_data_is_not_trained_on() -> None:
     outside = {"name": "elsewhere", "source": "other", "target": "dr", "role": "external"}
 

@@ -9,8 +9,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
+import timm
+import torch
+from safetensors.torch import save_file
 
+from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.cells import CellRecord, unfinished
 from fundus_core.studies.obstacles import obstacles
@@ -123,6 +128,24 @@ def test_study_table__holds_what_the_runs_hold(tiny: Ran) -> None:
     assert b["p_holm"] >= b["p_value"]
 
 
+def test_study_table__numbers_are_those_of_the_stored_predictions(tiny: Ran) -> None:
+    table = study_table(open_study(tiny.place, tiny.file))
+
+    for _, row in table.iterrows():
+        scored = pd.read_parquet(tiny.place.runs / row["run_id"] / "predictions.parquet")
+        decided = scored.groupby("y_true")["y_score"]
+        pairs = [a > b for a in decided.get_group(True) for b in decided.get_group(False)]
+        assert row["auc"] == pytest.approx(np.mean(pairs))
+        assert (row["n_images"], row["n_patients"]) == (
+            len(scored), scored["patient_id"].nunique(),
+        )  # fmt: skip
+    tests = table.dropna(subset=["p_value"]).sort_values("p_value")
+    smaller, larger = tests["p_value"]
+    assert list(tests["p_holm"]) == pytest.approx(
+        [min(1, 2 * smaller), min(1, max(2 * smaller, larger))]
+    )
+
+
 def test_study_table__says_what_was_not_run(place: Workspace, study_file: Path) -> None:
     table = study_table(open_study(place, study_file))
 
@@ -158,6 +181,16 @@ def test_study_table__gains_are_relative_to_the_cell_that_is_equal_otherwise(
         ({"axes": {"strategy": ["ft"], "image_size": [8]}}, "too small"),
         ({"axes": {"strategy": ["ft"], "head": ["tail"]}}, "no head called 'tail'"),
         ({"axes": {"strategy": ["tip_adapter"]}}, "was not trained on words"),
+        ({"models": [{"name": "A", "backbone": "resent50"}]}, "no backbone 'resent50'"),
+        (
+            {
+                "models": [{**TINY["models"][0], "pooling": "puddle"}],
+                "axes": {"strategy": ["logistic"]},
+            },
+            "no pooling 'puddle'",
+        ),
+        ({"validation": {"folds": 500}}, "500 folds need 500"),
+        ({"validation": {"use_split": True}}, "no split column"),
         ({"axes": {"strategy": ["surgical"]}, "options": {"block": "cellar"}}, "cellar"),
         ({"training": {"loss": "ordinal"}}, "does not serve dr"),
         ({"data": [{"name": "d", "source": "data", "target": "cataract"}]}, "cataract"),
@@ -182,6 +215,53 @@ def test_run_with_workers__gives_what_one_process_gives(place: Workspace, tiny: 
 
     assert unfinished(shared.files, shared.cells) == ()
     _same_scores(place, tiny.place)
+
+
+def test_run_with_workers__are_no_more_than_the_cells_that_are_left(
+    place: Workspace, study_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = open_study(place, study_file)
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    with pytest.raises(StudyError, match="4 of 4 processes"):
+        run_with_workers(study, [], workers=50)
+
+
+def test_run_with_workers__that_end_well_without_its_cells_are_no_success(
+    place: Workspace, study_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study = open_study(place, study_file)
+    monkeypatch.setattr(sys, "executable", "/bin/true")  # as those that found another file
+
+    with pytest.raises(StudyError, match="changed while it ran, and 4 of 4 cells are left"):
+        run_with_workers(study, [], workers=2)
+
+
+def test_run_study__weights_that_became_others_are_run_again(
+    place: Workspace, study_file: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "mine.safetensors"
+    write_random_weights(weights, seed=0)
+    model = {"name": "A", "backbone": "timm:test_resnet", "weights": weights.name}
+    write_study(study_file, models=[model], axes={"strategy": ["logistic"], "image_size": [64]})
+    study = open_study(place, study_file)
+    ((_, first),) = ran(study)
+
+    write_random_weights(weights, seed=1)
+    (between,) = study_table(study)["status"]
+    ((_, second),) = ran(study)
+    weights.unlink()
+    (kept,) = study_table(study)["run_id"]
+
+    assert between == "not run"
+    assert second.run_id != first.run_id
+    assert kept == second.run_id
+    assert unfinished(study.files, study.cells) == ()
+
+
+def write_random_weights(path: Path, *, seed: int) -> None:
+    torch.manual_seed(seed)
+    save_file(timm.create_model("test_resnet").state_dict(), path)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,11 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import state, text
-from fundus_core.workflows.data.selections import save_selection, saved_selections
+from fundus_core.workflows.data.selections import (
+    delete_selection,
+    save_selection,
+    saved_selections,
+)
 from tests.pages import evaluated, opened
 
 
@@ -182,3 +186,21 @@ def test_in_read_only_mode_photographs_are_selected_and_nothing_is_written(
     assert page.session_state[state.KEY].selection == ids[3:]
     assert page.button(key="selection.save").disabled
     assert not (workspace / "selections").exists()
+
+
+@pytest.mark.parametrize("button", ["selection.load", "selection.delete"])
+def test_a_selection_that_another_window_deleted_is_not_taken_for_another_one(
+    workspace: Path, name: str, ids: tuple[str, ...], button: str
+) -> None:
+    for saved, members in (("eyes", ids[:2]), ("hazy", ids[2:5])):
+        save_selection(Workspace(workspace), name, saved, members)
+    page = tab(name)
+    page.selectbox(key="selection.menu").set_value("hazy").run()
+    delete_selection(Workspace(workspace), name, "hazy")
+
+    page.button(key=button).click().run()
+
+    assert not page.exception
+    assert "hazy" in page.error[0].value
+    assert [one.name for one in saved_selections(Workspace(workspace), name)] == ["eyes"]
+    assert page.session_state[state.KEY].selection == ()

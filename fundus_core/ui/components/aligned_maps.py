@@ -12,7 +12,7 @@ from fundus_core.jobs.job import Job
 from fundus_core.plots.map import Colouring
 from fundus_core.projections import PROJECTORS, Projection
 from fundus_core.similarity import Neighbour
-from fundus_core.ui import agreement_caches, state, text, wiring
+from fundus_core.ui import agreement_caches, outside, state, text, wiring
 from fundus_core.ui.agreement_caches import AgreementChoice
 from fundus_core.ui.components import downloads, image_panel, map_panel, neighbour_groups
 from fundus_core.ui.components.gallery import gallery
@@ -237,7 +237,7 @@ def _offer(summary: DatasetSummary, one: EmbeddingSummary, method: str, *, there
         key=f"agreement.compute.{one.fingerprint}",
         type="primary",
         icon=":material/play_arrow:",
-        on_click=map_panel.compute,
+        on_click=outside.callback(map_panel.compute),
         args=(summary, one, method),
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from fundus_core.plots.roc import RocTrace
+from fundus_core.ui import outside
 from fundus_core.ui.components.areas_panel import areas_panel
 from fundus_core.ui.components.partial_area_panel import partial_area_panel
 from fundus_core.ui.components.precision_recall_panel import precision_recall_panel
@@ -14,7 +15,7 @@ from fundus_core.workflows.models.runs import Run
 WHOLE, PARTS, PRECISION = "Areas under the curves", "Partial areas", "Precision and recall"
 
 
-@st.fragment
+@outside.fragment()
 def areas_tabs(
     drawn: Sequence[RocTrace], model: Run, picked: PickedRuns, aggregate: str | None
 ) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 from fundus_core.checks import Caution
 from fundus_core.plots.decision_curve import PER, DecisionTrace, decision_figure
 from fundus_core.stats.net_benefit import Band, DecisionCurve
+from fundus_core.stats.resampling import FEWEST_UNITS
 from fundus_core.stats.score_maps import RECALIBRATORS
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
@@ -126,8 +127,11 @@ def reading(curve: DecisionCurve, at: float, name: str, class_label: str) -> str
         return said + "Treating everyone would do more harm than good at this threshold."
     fewer = gain * (1 - at) / at
     if gain > 0:
-        low = curve.over_all.low[row]
-        doubt = " The interval reaches below zero, so a gain is not shown." if low <= 0 else ""
+        low, doubt = curve.over_all.low[row], ""
+        if np.isnan(low):
+            doubt = " Without an interval a gain is not shown."
+        elif low <= 0:
+            doubt = " The interval reaches below zero, so a gain is not shown."
         return said + (
             f"Against treating everyone ({everyone:+.1f}) this is {_ends(curve.over_all, row)} "
             f"more: like {fewer:.1f} fewer false alarms, with no more disease missed.{doubt}"
@@ -173,8 +177,9 @@ def table_sentence(found: DecisionCurves, names: dict[str, str]) -> str:
     """Says what the columns are, and what was resampled."""
     said = (
         f"Intervals: {found.models[0].curve.method}, each threshold on its own; reading off the "
-        "threshold that looks best flatters a model. The best possible net benefit is the "
-        "prevalence (standardised net benefit). "
+        "threshold that looks best flatters a model. There is none where fewer than "
+        f"{FEWEST_UNITS} patients would be treated differently by what is compared. The best "
+        "possible net benefit is the prevalence (standardised net benefit). "
     )
     if found.differences:
         first = text.escaped(names[found.models[0].run_id])

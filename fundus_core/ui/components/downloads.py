@@ -6,14 +6,14 @@ import pandas as pd
 import plotly.graph_objects as go
 import streamlit as st
 
-from fundus_core.checks import Caution
+from fundus_core.checks import SYNTHETIC, Caution
 from fundus_core.plots.paper.figure import figure_file
 from fundus_core.tables import About, as_csv, as_latex
 from fundus_core.ui import dataset_caches, state, text
 
 
 def figure(
-    drawn: go.Figure, *, name: str, caption: str, methods: str, cautions: Sequence[Caution] = ()
+    drawn: go.Figure, *, name: str, caption: str, methods: str, cautions: Sequence[Caution]
 ) -> None:
     """Offers a figure for print; the file is made when it is asked for.
 
@@ -42,7 +42,7 @@ def table(
     name: str,
     caption: str,
     methods: str,
-    cautions: Sequence[Caution] = (),
+    cautions: Sequence[Caution],
 ) -> None:
     """Offers a table as CSV, under its caption and methods, and for LaTeX.
 
@@ -67,6 +67,11 @@ def table(
 def of_dataset() -> tuple[Caution, ...]:
     """Returns the cautions of the open data set, for figures that rest on no model."""
     return dataset_caches.cautions(state.require_dataset().id)
+
+
+def of_synthetic(synthetic: bool) -> tuple[Caution, ...]:
+    """Returns what is to be known of figures that may rest on photographs drawn by a program."""
+    return (SYNTHETIC,) if synthetic else ()
 
 
 def _offer(name: str, about: About, files: dict[str, tuple[str, Callable[[], bytes]]]) -> None:

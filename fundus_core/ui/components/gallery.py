@@ -13,7 +13,7 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import ImageError
-from fundus_core.ui import selection_caches, state, text, wiring
+from fundus_core.ui import outside, selection_caches, state, text, wiring
 from fundus_core.ui.selection_caches import NOTHING, Chosen
 
 PER_PAGE = 48
@@ -117,7 +117,7 @@ def _cell(image_id: str, row: Row, key: str, note: str, chosen: Chosen) -> None:
             text.escaped(title_of(row)),
             key=f"{key}.{image_id}",
             type="primary" if is_open else "tertiary",
-            on_click=_open,
+            on_click=outside.callback(_open),
             args=(image_id,),
             width="stretch",
             help=note or None,

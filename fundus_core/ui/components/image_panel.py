@@ -6,7 +6,7 @@ import streamlit as st
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import ImageError
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import messages, outside, state, text, wiring
 from fundus_core.ui.components import selection_bar
 from fundus_core.ui.components.gallery import alt_of, gallery, title_of
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
@@ -35,7 +35,7 @@ def header(row: Row) -> None:
             key="panel.close",
             icon=":material/close:",
             type="tertiary",
-            on_click=state.choose,
+            on_click=outside.callback(state.choose),
             kwargs={"image_id": ""},
         )
 

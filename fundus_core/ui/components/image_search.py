@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from fundus_core.ui import state, text
+from fundus_core.ui import outside, state, text
 from fundus_core.ui.components import example_search, text_search
 from fundus_core.workflows.data.datasets import DatasetSummary
 
@@ -78,7 +78,7 @@ def _button(image_ids: Sequence[str], label: str, origin: str) -> None:
         label,
         key="images_select",
         icon=":material/select_all:",
-        on_click=state.select,
+        on_click=outside.callback(state.select),
         args=(tuple(image_ids), origin),
         disabled=not image_ids,
     )

@@ -8,7 +8,7 @@ import streamlit as st
 from pandas.io.formats.style import Styler
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.ui import selection_caches, state, text
+from fundus_core.ui import outside, selection_caches, state, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.glossary import column_help
 
@@ -54,7 +54,7 @@ def image_table(dataset: FundusDataset, image_ids: Sequence[str]) -> None:
         key="images_select_rows",
         icon=":material/select_all:",
         disabled=not marked,
-        on_click=state.select,
+        on_click=outside.callback(state.select),
         args=(tuple(marked), "rows of the table"),
     )
     everything = dataset.table.set_index("image_id", drop=False).loc[list(image_ids)]

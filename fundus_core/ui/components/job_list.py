@@ -5,9 +5,8 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from fundus_core.errors import JobError
 from fundus_core.jobs.job import Job
-from fundus_core.ui import messages, text, wiring
+from fundus_core.ui import outside, text, wiring
 from fundus_core.ui.components import job_progress
 
 PER_PAGE = 20
@@ -54,7 +53,7 @@ def _ended(job: Job) -> None:
             icon=":material/delete:",
             help="Forgets the job and its log; what it stored stays.",
             disabled=wiring.read_only(),
-            on_click=_remove,
+            on_click=outside.callback(_remove),
             args=(job.id,),
         )
         if show:
@@ -69,8 +68,4 @@ def _took(job: Job) -> str:
 
 
 def _remove(job_id: str) -> None:
-    """Forgets a job; one that another tab removed before is gone already."""
-    try:
-        wiring.jobs().remove(job_id)
-    except JobError as error:
-        messages.show_error(error)
+    wiring.jobs().remove(job_id)

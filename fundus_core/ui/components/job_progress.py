@@ -4,9 +4,8 @@ from collections.abc import Collection
 
 import streamlit as st
 
-from fundus_core.errors import JobError
 from fundus_core.jobs.job import Job
-from fundus_core.ui import messages, text, wiring
+from fundus_core.ui import messages, outside, text, wiring
 
 SECONDS_BETWEEN_LOOKS = 1.0
 
@@ -39,7 +38,7 @@ def under_way(commands: Collection[str]) -> list[Job]:
     return [job for job in reversed(jobs) if not job.is_finished]
 
 
-@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+@outside.fragment(run_every=SECONDS_BETWEEN_LOOKS)
 def _watching(commands: tuple[str, ...], seen: tuple[str, ...]) -> None:
     now = under_way(commands)
     if {job.id for job in now} != set(seen):
@@ -58,7 +57,7 @@ def bar(job: Job) -> None:
         key=f"cancel.{job.id}",
         icon=":material/stop_circle:",
         disabled=wiring.read_only(),
-        on_click=_cancel,
+        on_click=outside.callback(_cancel),
         args=(job,),
     )
 
@@ -99,8 +98,4 @@ def last_failure(commands: Collection[str]) -> None:
 
 
 def _cancel(job: Job) -> None:
-    """Ends a job; one that is gone by now needs no ending."""
-    try:
-        wiring.jobs().cancel(job.id)
-    except JobError as error:
-        messages.show_error(error)
+    wiring.jobs().cancel(job.id)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fundus_core.plots.agreement import neighbours_figure
 from fundus_core.plots.lasso import selected_rows
 from fundus_core.plots.map import MOST_POINTS, Colouring
-from fundus_core.ui import selection_caches, state
+from fundus_core.ui import outside, selection_caches, state
 from fundus_core.ui.components import map_view
 
 
@@ -57,7 +57,7 @@ def linked_chart(
         st.plotly_chart(
             map_view.zoomed(drawn, view),
             key=chart_key,
-            on_select=lambda: _take(chart_key, points, image_ids),
+            on_select=outside.callback(lambda: _take(chart_key, points, image_ids)),
             selection_mode=("points", "box", "lasso"),
             config={"displaylogo": False, "scrollZoom": True},
             alt=alt,

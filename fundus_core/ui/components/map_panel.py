@@ -8,7 +8,15 @@ import streamlit as st
 from fundus_core.errors import FundusError
 from fundus_core.plots.map import MOST_POINTS, SAMPLE, Colouring
 from fundus_core.projections import PROJECTORS, Projection
-from fundus_core.ui import agreement_caches, messages, selection_caches, state, text, wiring
+from fundus_core.ui import (
+    agreement_caches,
+    messages,
+    outside,
+    selection_caches,
+    state,
+    text,
+    wiring,
+)
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.linked_chart import linked_chart
 from fundus_core.ui.components.map_colours import ColourChoice, colours_of
@@ -165,18 +173,14 @@ def _offer(dataset: DatasetSummary, summary: EmbeddingSummary, method: str) -> N
         type="primary",
         icon=":material/play_arrow:",
         disabled=wiring.read_only(),
-        on_click=compute,
+        on_click=outside.callback(compute),
         args=(dataset, summary, method),
     )
 
 
 def compute(dataset: DatasetSummary, summary: EmbeddingSummary, method: str) -> None:
     """Queues the job that computes a map."""
-    try:
-        options = wiring.embedding_arguments(summary.recipe)
-    except FundusError as error:
-        messages.show_error(error)
-        return
+    options = wiring.embedding_arguments(summary.recipe)
     argv = ["project", *source_arguments(dataset.source), *options, "--method", method]
     wiring.submit(argv, _job_title(summary, method))
 
@@ -283,6 +287,6 @@ def selected_heading(n_selected: int) -> None:
             key="map.clear",
             type="tertiary",
             icon=":material/deselect:",
-            on_click=state.select,
+            on_click=outside.callback(state.select),
             args=((),),
         )

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 import streamlit as st
 
-from fundus_core.ui import state
+from fundus_core.ui import outside, state
 
 Range = tuple[float, float]
 
@@ -63,7 +63,7 @@ def zoomed(figure: go.Figure, name: str) -> go.Figure:
     return part.update_yaxes(range=list(y))
 
 
-@st.fragment
+@outside.fragment()
 def listen(place: str, name: str) -> None:
     """Keeps what the reader zooms to; draws nothing, and nothing else is drawn anew.
 
@@ -76,7 +76,7 @@ def listen(place: str, name: str) -> None:
         key=key,
         data={"place": place},
         default={"shown": ""},
-        on_shown_change=lambda: _take(name, key),
+        on_shown_change=outside.callback(lambda: _take(name, key)),
         height="content",
     )
 

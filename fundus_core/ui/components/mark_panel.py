@@ -12,7 +12,7 @@ from fundus_core.plots.overlay import blend
 from fundus_core.plots.segmentation import ERRORS, errors_drawn, marks_drawn, swatch
 from fundus_core.segmentation.scoring import SCORES
 from fundus_core.segmentation.vessels import FIELD_SIDE
-from fundus_core.ui import segmentation_caches, text
+from fundus_core.ui import dataset_caches, segmentation_caches, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.mark_picker import PickedTruth, PickedView
 from fundus_core.ui.segmentation_caches import MarkedPhotograph
@@ -134,6 +134,7 @@ def photograph_scores(
         f"{view.threshold:.2f} on.",
         methods="Pixels inside the field of view; clDice by Zhang and Suen's thinning (Shit et "
         "al. 2021); AUC and average precision do not depend on the threshold.",
+        cautions=dataset_caches.cautions(dataset_id),
     )
 
 
@@ -163,6 +164,7 @@ def measures(
         caption=f"Measures of marks in photograph {image_id}, from a share of "
         f"{view.threshold:.2f} on.",
         methods=MEASURES_SAY,
+        cautions=dataset_caches.cautions(dataset_id),
     )
 
 

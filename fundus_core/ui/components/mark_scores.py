@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from fundus_core.checks import Caution
 from fundus_core.errors import FundusError
 from fundus_core.plots.segmentation import scores_figure
 from fundus_core.segmentation.scoring import SCORES
@@ -47,7 +48,8 @@ def scores(
     known = {name: scored for name, scored in found.items() if scored is not None}
     if not known:
         return
-    messages.cautions([caution for scored in known.values() for caution in scored.cautions])
+    found_out = list(dict.fromkeys(one for scored in known.values() for one in scored.cautions))
+    messages.cautions(found_out)
     by_model = [(titles[name], _of_channel(scored, view.channel)) for name, scored in known.items()]
     first = next(iter(known.values()))
     people = (
@@ -67,10 +69,12 @@ def scores(
     )
     st.plotly_chart(drawn, key="vessels.scores", alt=f"Scores of marks. {said}.")
     st.caption(f"{text.escaped(caption)} {text.escaped(methods)}")
-    downloads.figure(drawn, name="marks-scores", caption=caption, methods=methods)
-    _table(by_model, caption, methods)
+    downloads.figure(
+        drawn, name="marks-scores", caption=caption, methods=methods, cautions=found_out
+    )
+    _table(by_model, caption, methods, found_out)
     if len(known) == 2:
-        _comparison(list(known.values()), view, caption, titles)
+        _comparison(list(known.values()), view, caption, titles, found_out)
 
 
 def _scored(dataset_id: str, name: str, truth: PickedTruth, view: PickedView) -> ScoredModel | None:
@@ -133,17 +137,26 @@ def _methods(found: Sequence[ScoreSummary]) -> str:
 
 
 def _table(
-    by_model: Sequence[tuple[str, Sequence[ScoreSummary]]], caption: str, methods: str
+    by_model: Sequence[tuple[str, Sequence[ScoreSummary]]],
+    caption: str,
+    methods: str,
+    cautions: Sequence[Caution],
 ) -> None:
     columns = {name: [_text(one.mean) for one in found] for name, found in by_model}
     names = [SCORES[one.score] for one in by_model[0][1]]
     table = pd.DataFrame({"Score": names, **columns})
     st.table(table.rename(columns=text.escaped), hide_index=True)
-    downloads.table(table, name="marks-scores-table", caption=caption, methods=methods)
+    downloads.table(
+        table, name="marks-scores-table", caption=caption, methods=methods, cautions=cautions
+    )
 
 
 def _comparison(
-    known: Sequence[ScoredModel], view: PickedView, caption: str, titles: dict[str, str]
+    known: Sequence[ScoredModel],
+    view: PickedView,
+    caption: str,
+    titles: dict[str, str],
+    cautions: Sequence[Caution],
 ) -> None:
     try:
         compared = segmentation_caches.score_comparison(known[0].id, known[1].id)
@@ -167,6 +180,7 @@ def _comparison(
         name="marks-comparison",
         caption=f"{first} minus {second}. {caption}",
         methods=_TEST,
+        cautions=cautions,
     )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.ui import selection_caches, state, text
+from fundus_core.ui import outside, selection_caches, state, text
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.workflows.data.similar import Neighbourhoods
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
@@ -78,7 +78,7 @@ def lists(
         f"Select the photograph and its {len(everyone) - 1} neighbours",
         key="selection.neighbours",
         icon=":material/hub:",
-        on_click=state.select,
+        on_click=outside.callback(state.select),
         args=(everyone, "a photograph and its neighbours"),
     )
     st.caption(

@@ -6,7 +6,7 @@ import streamlit as st
 from fundus_core.errors import FundusError
 from fundus_core.plots.margin import margin_figure
 from fundus_core.stats.non_inferiority import VERDICTS, MarginTest
-from fundus_core.ui import messages, text
+from fundus_core.ui import messages, outside, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.glossary import help_for
@@ -22,7 +22,7 @@ _METHODS = (
 )
 
 
-@st.fragment
+@outside.fragment()
 def non_inferiority_panel(found: Comparison, picked: PickedRuns) -> None:
     """Draws, folded away, the models against a reference and a margin that the reader states."""
     with st.expander("Is it at least as good?", icon=":material/balance:"):

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import streamlit as st
 
-from fundus_core.errors import DataError, FundusError
+from fundus_core.errors import DataError
 from fundus_core.io.data_roots import require_within_roots
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.tables import TABLE_SUFFIXES
-from fundus_core.ui import messages, state, wiring
+from fundus_core.ui import messages, outside, state, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.components.column_mapping import column_mapping
 from fundus_core.workflows.data.datasets import dataset_id, source_arguments
@@ -37,7 +37,7 @@ def demo_button(*, key: str, label: str = "Open the demo photographs (synthetic)
         type="primary",
         icon=":material/draw:",
         disabled=wiring.read_only(),
-        on_click=_open_demo,
+        on_click=outside.callback(_open_demo),
     )
 
 
@@ -67,7 +67,7 @@ def own_card() -> None:
         type="primary",
         icon=":material/folder_open:",
         disabled=wiring.read_only(),
-        on_click=_open,
+        on_click=outside.callback(_open),
         args=(source, path.name),
     )
 
@@ -115,31 +115,17 @@ def _described(path: Path) -> DataSource:
 
 def _open_demo() -> None:
     """Queues drawing the photographs, if need be, and reading them."""
-    try:
-        _queue_demo()
-    except FundusError as error:
-        messages.show_error(error)
-
-
-def _queue_demo() -> None:
     source = demo_source(wiring.workspace())
     if not has_demo(wiring.workspace()):
         wiring.submit(["demo", str(source.path)], "Draw the demo photographs (synthetic)")
-        _queue(source, "the demo photographs (synthetic)")
+        _open(source, "the demo photographs (synthetic)")
         wiring.submit(["story"], "Tell the demo's story (synthetic)")
         return
-    _queue(source, "the demo photographs (synthetic)")
+    _open(source, "the demo photographs (synthetic)")
 
 
 def _open(source: DataSource, name: str) -> None:
     """Queues reading a source; the page opens it when it is there."""
-    try:
-        _queue(source, name)
-    except FundusError as error:
-        messages.show_error(error)
-
-
-def _queue(source: DataSource, name: str) -> None:
     wiring.submit(["check", *source_arguments(source)], f"Read {name}")
     state.choose(awaited_dataset=dataset_id(source))
 

@@ -7,7 +7,7 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.plots.roc import RocTrace
-from fundus_core.ui import messages, operating_caches, text
+from fundus_core.ui import messages, operating_caches, outside, text
 from fundus_core.ui.components import error_gallery, operating_card, roc_panel
 from fundus_core.ui.components.predictive_panel import predictive_panel
 from fundus_core.ui.components.run_picker import PickedRuns
@@ -17,7 +17,7 @@ from fundus_core.workflows.evaluation.operating import OperatingResult
 from fundus_core.workflows.models.runs import Run
 
 
-@st.fragment
+@outside.fragment()
 def operating_panel(
     dataset: FundusDataset,
     picked: PickedRuns,

@@ -5,7 +5,7 @@ import streamlit as st
 
 from fundus_core.errors import FundusError
 from fundus_core.stats.paired_bootstrap import ResampledTest
-from fundus_core.ui import curve_caches, messages, text
+from fundus_core.ui import curve_caches, messages, outside, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.workflows.evaluation.curves import HIGH_END, PartialRange
@@ -14,7 +14,7 @@ from fundus_core.workflows.evaluation.other_tests import TESTS, OtherPair, Other
 _MANY, _MOST = 2000, 10_000
 
 
-@st.fragment
+@outside.fragment()
 def other_tests_panel(picked: PickedRuns, *, common: bool = False) -> None:
     """Draws, folded away, the menu of tests and, once asked for, what the chosen one found.
 

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fundus_core.io.manifest import DataSource
-from fundus_core.ui import text, wiring
+from fundus_core.ui import outside, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.workflows.data.datasets import source_arguments
 
@@ -34,7 +34,7 @@ def phantom_form() -> None:
         key="phantoms.draw",
         icon=":material/draw:",
         disabled=wiring.read_only(),
-        on_click=_draw,
+        on_click=outside.callback(_draw),
         args=(patients, size, seed),
     )
     job_progress.watch(COMMANDS)

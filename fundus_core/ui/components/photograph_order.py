@@ -7,7 +7,7 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
-from fundus_core.ui import state
+from fundus_core.ui import outside, state
 from fundus_core.ui.components import error_gallery
 
 DISAGREE = "disagree"
@@ -81,7 +81,7 @@ def _step(
         shortcut=shortcut,
         key=f"step.{label}",
         disabled=not enabled,
-        on_click=_go,
+        on_click=outside.callback(_go),
         args=(image_ids[to] if enabled else "",),
     )
 

@@ -1,10 +1,12 @@
 """How many patients would the next study take? A planner that starts from what was found here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 import streamlit as st
 
+from fundus_core.checks import Caution
 from fundus_core.errors import FundusError
 from fundus_core.plots.power import power_figure
 from fundus_core.stats.planned_variance import (
@@ -16,7 +18,7 @@ from fundus_core.stats.power import (
     TwoAucs,
     patients_for,
 )
-from fundus_core.ui import messages, text
+from fundus_core.ui import messages, outside, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.glossary import help_for
@@ -46,7 +48,7 @@ class _Choice:
     per_patient: PatientImages
 
 
-@st.fragment
+@outside.fragment()
 def power_panel(found: Comparison, picked: PickedRuns) -> None:
     """Draws, folded away, the planner, with the first pair's design as its first values."""
     with st.expander("How many patients would it take?", icon=":material/groups:"):
@@ -67,7 +69,7 @@ def power_panel(found: Comparison, picked: PickedRuns) -> None:
         except FundusError as error:
             messages.show_error(error)
             return
-        _draw(choice, plan)
+        _draw(choice, plan, picked.cautions_with(found.cautions))
 
 
 def plan_sentence(plan: StudyPlan, question: TwoAucs, per_patient: PatientImages) -> str:
@@ -172,7 +174,7 @@ def _inside(value: float, low: float, high: float) -> float:
     return min(max(value, low), high)
 
 
-def _draw(choice: _Choice, plan: StudyPlan) -> None:
+def _draw(choice: _Choice, plan: StudyPlan, cautions: Sequence[Caution]) -> None:
     said = plan_sentence(plan, choice.question, choice.per_patient)
     st.markdown(said)
     curve = power_curve(choice.question, plan, per_patient=choice.per_patient)
@@ -192,7 +194,12 @@ def _draw(choice: _Choice, plan: StudyPlan) -> None:
         name="power",
         caption="Power of the comparison of two AUCs over the number of patients.",
         methods=methods,
+        cautions=cautions,
     )
     downloads.table(
-        plan_frame(curve), name="power-table", caption="Power by size of study.", methods=methods
+        plan_frame(curve),
+        name="power-table",
+        caption="Power by size of study.",
+        methods=methods,
+        cautions=cautions,
     )

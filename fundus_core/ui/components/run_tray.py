@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from fundus_core.ui import messages, state, text
+from fundus_core.ui import messages, outside, state, text
 from fundus_core.workflows.models.run_names import names_by_target
 from fundus_core.workflows.models.runs import Run
 
@@ -51,7 +51,7 @@ def _row(run: Run, name: str, target: str) -> None:
         icon=":material/close:",
         type="tertiary",
         help=f"Remove {text.escaped(name)}",
-        on_click=_remove,
+        on_click=outside.callback(_remove),
         args=(run.id,),
     )
 
@@ -72,7 +72,7 @@ def _adder(others: Sequence[str], names: dict[str, str]) -> None:
             key="tray.add",
             icon=":material/add:",
             disabled=wanted is None,
-            on_click=_add,
+            on_click=outside.callback(_add),
             args=(wanted,),
         )
         st.button(
@@ -80,7 +80,7 @@ def _adder(others: Sequence[str], names: dict[str, str]) -> None:
             key="tray.clear",
             icon=":material/delete_sweep:",
             help="Empties the tray; a page that needs models begins with the newest again.",
-            on_click=_clear,
+            on_click=outside.callback(_clear),
         )
 
 

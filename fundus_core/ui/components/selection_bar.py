@@ -6,7 +6,7 @@ import streamlit as st
 
 from fundus_core.errors import FundusError
 from fundus_core.io.selections import NamedSelection
-from fundus_core.ui import messages, selection_caches, state, text, wiring
+from fundus_core.ui import messages, outside, selection_caches, state, text, wiring
 from fundus_core.ui.selection_caches import Chosen
 from fundus_core.workflows.data.selections import (
     Counts,
@@ -86,7 +86,7 @@ def toggle(image_id: str) -> None:
         key=f"selection.toggle.{image_id}",
         type="tertiary",
         icon=":material/remove_circle:" if is_in else ":material/add_circle:",
-        on_click=_toggle,
+        on_click=outside.callback(_toggle),
         args=(image_id,),
     )
 
@@ -103,7 +103,7 @@ def _buttons(chosen: Chosen) -> None:
             icon=":material/deselect:",
             type="tertiary",
             disabled=not state.current().selection,
-            on_click=state.select,
+            on_click=outside.callback(state.select),
             args=((),),
         )
         st.button(
@@ -112,7 +112,7 @@ def _buttons(chosen: Chosen) -> None:
             icon=":material/swap_horiz:",
             type="tertiary",
             disabled=not chosen,
-            on_click=_invert,
+            on_click=outside.callback(_invert),
             help="Selects all photographs of the data set that are not selected now.",
         )
         with st.popover(
@@ -134,7 +134,7 @@ def _keeping(chosen: Chosen) -> None:
         key="selection.save",
         icon=":material/bookmark_add:",
         disabled=not chosen or not name.strip() or wiring.read_only(),
-        on_click=state.keep,
+        on_click=outside.callback(state.keep),
         args=(_OFFERED, (name, there.key if there else "")),
     ):
         _save(name, chosen)
@@ -156,16 +156,24 @@ def _loading(saved: Mapping[str, NamedSelection]) -> None:
     )
     st.caption(f"Saved {text.when(saved[name].saved_at)}")
     with st.container(horizontal=True):
-        if st.button("Select it", key="selection.load", icon=":material/bookmark_check:"):
-            _load(name)
-        if st.button(
+        # What is done is done to the one that the menu showed: where another window has deleted it
+        # since, the menu shows another one by the time the page is drawn anew.
+        st.button(
+            "Select it",
+            key="selection.load",
+            icon=":material/bookmark_check:",
+            on_click=outside.callback(_load),
+            args=(name,),
+        )
+        st.button(
             "Delete it",
             key="selection.delete",
             icon=":material/delete:",
             disabled=wiring.read_only(),
+            on_click=outside.callback(_delete),
+            args=(name,),
             help="Forgets the name. No photograph is touched, and what is selected stays so.",
-        ):
-            _delete(name)
+        )
 
 
 def _save(name: str, chosen: Chosen) -> None:
@@ -190,22 +198,12 @@ def _save(name: str, chosen: Chosen) -> None:
 def _load(name: str) -> None:
     """Selects what was saved; photographs that vanished stay counted."""
     dataset_id = state.current().dataset_id
-    try:
-        found = load_selection(wiring.workspace(), dataset_id, name, wiring.dataset(dataset_id))
-    except FundusError as error:
-        messages.show_error(error)
-        return
+    found = load_selection(wiring.workspace(), dataset_id, name, wiring.dataset(dataset_id))
     state.select(found.stored_ids, found.origin)
-    st.rerun()
 
 
 def _delete(name: str) -> None:
-    try:
-        delete_selection(wiring.workspace(), state.current().dataset_id, name)
-    except FundusError as error:
-        messages.show_error(error)
-        return
-    st.rerun()
+    delete_selection(wiring.workspace(), state.current().dataset_id, name)
 
 
 def _invert() -> None:

@@ -8,7 +8,7 @@ import streamlit as st
 from fundus_core.plots import shortcuts as drawn
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.stratified import WithinStrata
-from fundus_core.ui import messages, stress_caches, text, wiring
+from fundus_core.ui import messages, outside, stress_caches, text, wiring
 from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.glossary import help_for
@@ -78,7 +78,7 @@ def _offer_job(run: Run, picked: PickedRuns, todo: int) -> None:
         type="primary",
         icon=":material/play_arrow:",
         disabled=wiring.read_only(),
-        on_click=_submit,
+        on_click=outside.callback(_submit),
         args=(argv, f"Measure {text.count(todo, 'photograph')}"),
     )
 

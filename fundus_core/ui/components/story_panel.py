@@ -5,11 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from fundus_core.errors import FundusError
 from fundus_core.plots.map import Colouring, colouring, map_figure
 from fundus_core.plots.roc import RocTrace, interval_text, roc_figure
 from fundus_core.stats.roc import roc_curve
-from fundus_core.ui import dataset_caches, messages, state, text, wiring
+from fundus_core.ui import dataset_caches, messages, outside, state, text, wiring
 from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import dataset_id
@@ -85,16 +84,13 @@ def beginning() -> None:
         type="primary",
         icon=":material/play_arrow:",
         disabled=wiring.read_only(),
-        on_click=_submit,
+        on_click=outside.callback(_submit),
         args=(["story"], _TITLE),
     )
 
 
 def _submit(argv: list[str], title: str) -> None:
-    try:
-        wiring.submit(argv, title)
-    except FundusError as error:
-        messages.show_error(error)
+    wiring.submit(argv, title)
 
 
 def figures(story: Story) -> None:
@@ -243,7 +239,7 @@ def buttons(story: Story) -> None:
             disabled=busy,
             help="Embeddings, maps, probes, heat maps, then both fine-tunings. The story is gone "
             "for some minutes and grows again.",
-            on_click=_submit,
+            on_click=outside.callback(_submit),
             args=(["story", "--fresh", "--fine-tune"], "Recompute the demo's story (synthetic)"),
         )
         st.button(
@@ -252,7 +248,7 @@ def buttons(story: Story) -> None:
             icon=":material/model_training:",
             disabled=busy,
             help="Five folds from each start: minutes on a GPU, longer on a CPU.",
-            on_click=_submit,
+            on_click=outside.callback(_submit),
             args=(["story", "--fine-tune"], "Fine-tune on the demo photographs (synthetic)"),
         )
     st.markdown("**Look into it:**")

@@ -134,6 +134,7 @@ def strategy_picture(
             name=f"plan-{picked.code}",
             caption=f"Which blocks of {backbone} move in which epoch by {picked.code}.",
             methods="The darker a cell, the higher the learning rate; empty cells rest.",
+            cautions=(),  # it rests on no photograph
         )
     st.caption(
         f"{backbone}: the darker a cell, the faster the block moves in that epoch; empty cells "

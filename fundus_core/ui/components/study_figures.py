@@ -4,17 +4,17 @@ import pandas as pd
 import streamlit as st
 
 from fundus_core.backbones.catalogue import backbone_spec
-from fundus_core.errors import StudyError
 from fundus_core.plots.study import figure
 from fundus_core.plots.study_names import finished, metric_title, named, value_text, varied
 from fundus_core.studies.document import FigurePart, StudyDocument
 from fundus_core.studies.results import figure_rows
 from fundus_core.studies.run import Study
-from fundus_core.ui import messages, study_caches, text
+from fundus_core.ui import messages, study_caches, text, wiring
 from fundus_core.ui.components import downloads
 from fundus_core.ui.study_wiring import (
     StudyChoice,
     figures_of,
+    is_synthetic,
     rule_text,
     shown_rule,
 )
@@ -53,13 +53,9 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
         return
     with messages.shown_to_user():
         study, curves = study_caches.study(choice), study_caches.study_curves(choice)
+    cautions = downloads.of_synthetic(is_synthetic(wiring.workspace(), choice, document))
     for number, asked in enumerate(figures):
         st.subheader(_title(asked))
-        try:
-            _require_columns(asked, table)
-        except StudyError as error:
-            messages.show_error(error)
-            continue
         rows = figure_rows(study, asked, table)
         if not _can_draw(asked, rows, curves):
             st.caption("Nothing to draw yet: none of its cells has a result.")
@@ -73,6 +69,7 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
             name=f"{choice.path.stem}-{choice.size}-{number}",
             caption=f"{document.title}: {_title(asked)}. {reading}",
             methods=METHODS,
+            cautions=cautions,
         )
         if asked.kind == "curve" and asked.x == "image_size":
             _costs(study, finished(rows, asked.metric), asked.metric)
@@ -175,31 +172,6 @@ def _costs(study: Study, rows: pd.DataFrame, metric: str) -> None:
         "first; a probe on embeddings that were stored takes little. Tokens are the patches that a "
         "transformer sees; other networks have none."
     )
-
-
-def _require_columns(asked: FigurePart, table: pd.DataFrame) -> None:
-    """Raises unless the results have every column that a figure names.
-
-    Raises:
-        StudyError: If one is missing.
-    """
-    by_kind = {
-        "heat map": [asked.metric, asked.rows, asked.columns],
-        "curve": [asked.metric, asked.x, asked.series],
-        "forest": [asked.metric],
-        "convergence": [asked.series],
-    }
-    missing = [
-        name
-        for name in (*by_kind[asked.kind], *asked.where)
-        if name not in table.columns and name != "scenario"
-    ]
-    if missing:
-        raise StudyError(
-            f"The figure {asked.title or asked.kind!r} names {missing[0]!r}, which the results do "
-            "not have.",
-            hint=f"Correct it in the study file; there are {', '.join(table.columns)}.",
-        )
 
 
 def _title(asked: FigurePart) -> str:

@@ -4,6 +4,7 @@ from typing import get_args
 
 import streamlit as st
 
+from fundus_core.errors import StudyError
 from fundus_core.studies.document import DEMO, StudyDocument
 from fundus_core.studies.files import StudySize
 from fundus_core.ui import messages, state, study_caches, text, wiring
@@ -125,9 +126,17 @@ def _require_allowed(choice: StudyChoice, document: StudyDocument) -> None:
     """Raises unless the photographs of a study may be opened from here.
 
     Raises:
+        StudyError: If a source names a variable of the environment: whoever adds a study file would
+            be told what it holds.
         DataError: If one of its folders or tables is missing, or lies outside the allowed folders.
     """
     for part in document.data:
+        if "$" in part.source:
+            raise StudyError(
+                f"The source of {part.name} is {part.source}: variables of the environment are "
+                "read by the command line alone.",
+                hint="Write the folder into the study file, or run it by `fundus study`.",
+            )
         if part.source != DEMO:
             for path in source_paths(wiring.workspace(), choice, part):
                 allowed(path)

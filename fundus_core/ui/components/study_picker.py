@@ -1,9 +1,10 @@
 """Which study: one of those that come with the program, or a file of the reader's own."""
 
+from pathlib import Path
+
 import streamlit as st
 
-from fundus_core.errors import FundusError
-from fundus_core.ui import messages, study_caches, text, wiring
+from fundus_core.ui import messages, outside, state, study_caches, text, wiring
 from fundus_core.ui.study_wiring import StudyListing, keep_study
 
 
@@ -13,6 +14,9 @@ def pick_study() -> StudyListing:
     Ends the page where the chosen file cannot be run.
     """
     listed = {str(one.path): one for one in study_caches.studies()}
+    before = state.remembered("studies.file", None)
+    if before is not None and before not in listed:
+        st.warning(f"{text.code(Path(before).name)} is no longer there: another study is shown.")
     chosen = listed[
         st.selectbox(
             "Study",
@@ -65,7 +69,7 @@ def _uploader() -> None:
                 key="studies.add",
                 icon=":material/add:",
                 disabled=wiring.read_only(),
-                on_click=_add,
+                on_click=outside.callback(_add),
                 args=(file.name, file.getvalue()),
                 help="A file of the same name that was added before is replaced.",
             )
@@ -73,9 +77,5 @@ def _uploader() -> None:
 
 def _add(name: str, content: bytes) -> None:
     """Keeps a file that can be run; of another one, says what is wrong."""
-    try:
-        kept = keep_study(wiring.workspace(), name, content)
-    except FundusError as error:
-        messages.show_error(error)
-        return
+    kept = keep_study(wiring.workspace(), name, content)
     st.toast(f"{kept.name} was added to the menu of studies.", icon=":material/check:")

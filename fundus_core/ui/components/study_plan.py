@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import streamlit as st
 
 from fundus_core.backbones.catalogue import BACKBONES
-from fundus_core.errors import FundusError, WeightsError
+from fundus_core.errors import WeightsError
 from fundus_core.probes import PROBES
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.obstacles import Obstacle
-from fundus_core.ui import messages, study_caches, text, wiring
+from fundus_core.ui import messages, outside, study_caches, text, wiring
 from fundus_core.ui.components.weights_fetch import missing_weights
 from fundus_core.ui.glossary import help_for
 from fundus_core.ui.study_wiring import StudyChoice, StudyPlan, unread
@@ -57,7 +57,7 @@ def study_plan(choice: StudyChoice) -> None:
         disabled=wiring.read_only()
         or not plan.free_left.n_cells
         or (bool(plan.obstacles) and not skip),
-        on_click=_submit,
+        on_click=outside.callback(_submit),
         args=(
             [*choice.arguments, *(["--skip"] if plan.obstacles else [])],
             f"Study: {title} ({choice.size})",
@@ -132,17 +132,14 @@ def _offer_reading(choice: StudyChoice, document: StudyDocument, waiting: Sequen
         type="primary",
         icon=":material/folder_open:",
         disabled=wiring.read_only(),
-        on_click=_submit,
+        on_click=outside.callback(_submit),
         args=([*choice.arguments, "--dry-run"], f"Read the photographs of: {document.title}"),
     )
 
 
 def _submit(argv: Sequence[str], title: str) -> None:
     """Starts a job before the page is drawn anew, so that it is watched at once."""
-    try:
-        wiring.submit(argv, title)
-    except FundusError as error:
-        messages.show_error(error)
+    wiring.submit(argv, title)
 
 
 def _obstacles(plan: StudyPlan) -> bool:

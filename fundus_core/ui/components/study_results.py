@@ -13,11 +13,11 @@ from fundus_core.plots.study_names import (
     varied,
 )
 from fundus_core.studies.document import StudyDocument
-from fundus_core.tables import safe_csv
-from fundus_core.ui import messages, state, study_caches, text, wiring
-from fundus_core.ui.components import job_progress
+from fundus_core.tables import About, as_csv
+from fundus_core.ui import messages, outside, state, study_caches, text, wiring
+from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.glossary import column_help, meaning_of
-from fundus_core.ui.study_wiring import StudyChoice, rule_text
+from fundus_core.ui.study_wiring import StudyChoice, is_synthetic, rule_text
 
 SECONDS_BETWEEN_LOOKS = 2.0
 _SHOWN_FIRST = 2
@@ -67,7 +67,7 @@ def results_table(choice: StudyChoice, document: StudyDocument) -> pd.DataFrame 
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Download all columns (CSV)",
-            safe_csv(table).encode(),
+            as_csv(table, _about(choice, document)).encode(),
             file_name=f"{choice.path.stem}-{choice.size}.csv",
             mime="text/csv",
             icon=":material/download:",
@@ -75,6 +75,16 @@ def results_table(choice: StudyChoice, document: StudyDocument) -> pd.DataFrame 
         )
         _take_along(choice, table.iloc[event["selection"]["rows"]])
     return table
+
+
+def _about(choice: StudyChoice, document: StudyDocument) -> About:
+    """Returns what stands above the columns in their file."""
+    synthetic = is_synthetic(wiring.workspace(), choice, document)
+    return About(
+        f"{document.title} ({choice.size}): a row per cell and data set it is tested on.",
+        text.plain(reading_sentence(document)),
+        downloads.of_synthetic(synthetic),
+    )
 
 
 def progress_sentence(table: pd.DataFrame) -> str:
@@ -163,7 +173,7 @@ def _watch(choice: StudyChoice) -> None:
         _watching(choice, study_caches.study_results_token(choice))
 
 
-@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+@outside.fragment(run_every=SECONDS_BETWEEN_LOOKS)
 def _watching(choice: StudyChoice, seen: tuple[object, ...]) -> None:
     if study_caches.study_results_token(choice) != seen:
         st.rerun()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import streamlit as st
 
 from fundus_core.stats.threshold_rules import RULES, RuleChoice
-from fundus_core.ui import operating_caches, state, text
+from fundus_core.ui import operating_caches, outside, state, text
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.operating import OperatingResult, Source
 from fundus_core.workflows.evaluation.operating_words import rule_text, threshold_number
@@ -127,7 +127,7 @@ def _slider(sought: float, choice: RuleChoice) -> float:
     st.button(
         f"Seek it here: {threshold_number(sought)}",
         icon=":material/my_location:",
-        on_click=state.choose,
+        on_click=outside.callback(state.choose),
         kwargs={"threshold": sought},
         disabled=not 0 <= sought <= 1,
         help=f"By the rule - {text.escaped(rule_text(choice))} - on what it is judged on.",

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from fundus_core.ui import messages, state, text
+from fundus_core.ui import messages, outside, state, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def offer() -> None:
         "Take the tour: five steps",
         key="tour.begin",
         icon=":material/tour:",
-        on_click=_go,
+        on_click=outside.callback(_go),
         args=(1,),
         help="It stays in the sidebar while you look around, until you close it.",
     )
@@ -93,7 +93,14 @@ def in_sidebar() -> None:
 
 
 def _button(label: str, icon: str, step: int) -> None:
-    st.button(label, key=f"tour.{label}", icon=icon, type="tertiary", on_click=_go, args=(step,))
+    st.button(
+        label,
+        key=f"tour.{label}",
+        icon=icon,
+        type="tertiary",
+        on_click=outside.callback(_go),
+        args=(step,),
+    )
 
 
 def _go(step: int) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 
 import streamlit as st
 
+from fundus_core.checks import Caution
 from fundus_core.finetune.curves import LearningCurves
 from fundus_core.finetune.state import Epoch
 from fundus_core.plots.movement import movement_figure
 from fundus_core.plots.training import learning_curves_figure
-from fundus_core.ui import wiring
+from fundus_core.ui import outside, wiring
 from fundus_core.ui.components import downloads, job_progress
 
 SECONDS_BETWEEN_LOOKS = 2.0
@@ -37,8 +38,8 @@ def watch(commands: Collection[str]) -> None:
         _live_curves(tuple(commands))
 
 
-def curves_chart(curves: LearningCurves, *, key: str) -> None:
-    """Draws learning curves and says how to read them."""
+def curves_chart(curves: LearningCurves, *, key: str, cautions: Sequence[Caution]) -> None:
+    """Draws learning curves and says how to read them; the cautions go into its files."""
     drawn = learning_curves_figure(curves)
     st.plotly_chart(drawn, key=key, alt=curves_in_words(curves))
     st.caption(HOW_TO_READ)
@@ -47,10 +48,11 @@ def curves_chart(curves: LearningCurves, *, key: str) -> None:
         name=f"curves-{key}",
         caption=f"Learning curves of {curves.title}, fold by fold.",
         methods=HOW_TO_READ,
+        cautions=cautions,
     )
 
 
-def movement_chart(curves: LearningCurves, *, key: str) -> None:
+def movement_chart(curves: LearningCurves, *, key: str, cautions: Sequence[Caution]) -> None:
     """Draws how far each part moved in one fold; nothing where that was not recorded."""
     recorded = [number for number, fold in enumerate(curves.folds, 1) if fold and fold[-1].drift]
     if not recorded:
@@ -68,6 +70,7 @@ def movement_chart(curves: LearningCurves, *, key: str) -> None:
         name=f"movement-{key}",
         caption=f"How far each part of {curves.title} moved in fold {number}.",
         methods=HOW_TO_READ_MOVEMENT,
+        cautions=cautions,
     )
 
 
@@ -91,7 +94,7 @@ def movement_in_words(fold: Sequence[Epoch]) -> str:
     return f"Movement of each part by the last epoch. {'; '.join(said)}."
 
 
-@st.fragment(run_every=SECONDS_BETWEEN_LOOKS)
+@outside.fragment(run_every=SECONDS_BETWEEN_LOOKS)
 def _live_curves(commands: tuple[str, ...]) -> None:
     started = [job.started_at for job in job_progress.under_way(commands) if job.started_at]
     under_way = wiring.curves_since(min(started)) if started else ()

@@ -89,6 +89,7 @@ def _behind(found: TrustLight, name: str, key: str) -> None:
         name=f"{key}-areas",
         caption=f"{caption}, against {len(figures.deletion.copies)} displaced copies.",
         methods=METHODS_TEXT,
+        cautions=downloads.of_dataset(),
     )
     cascade = cascade_figure(figures.cascade, USUAL_RULES.most_alike_when_random)
     steps = "; ".join(f"{step.stage} {step.similarity:.2f}" for step in figures.cascade)
@@ -100,11 +101,16 @@ def _behind(found: TrustLight, name: str, key: str) -> None:
         name=f"{key}-cascade",
         caption=f"{caption}, as the network's weights are shuffled from the head down.",
         methods=METHODS_TEXT,
+        cautions=downloads.of_dataset(),
     )
     table = regions_frame(figures)
     st.table(table.map(text.escaped), hide_index=True)
     downloads.table(
-        table, name=f"{key}-regions", caption=f"{caption}: heat by region.", methods=METHODS_TEXT
+        table,
+        name=f"{key}-regions",
+        caption=f"{caption}: heat by region.",
+        methods=METHODS_TEXT,
+        cautions=downloads.of_dataset(),
     )
     if not {MACULA, MACULA_ESTIMATED} & figures.regions.keys():
         st.caption(_MACULA_UNKNOWN)

@@ -6,7 +6,7 @@ import streamlit as st
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.catalogue import BACKBONES
-from fundus_core.ui import text, wiring
+from fundus_core.ui import outside, text, wiring
 from fundus_core.workflows.weights.fetch import licence_to_accept, page
 
 
@@ -50,7 +50,7 @@ def _offer(spec: BackboneSpec, key: str) -> None:
             key=f"{key}.fetch.{spec.id}",
             icon=":material/download:",
             disabled=not accepted or wiring.read_only(),
-            on_click=_fetch,
+            on_click=outside.callback(_fetch),
             args=(spec.id,),
             help="Downloads them into this workspace, as a job. Nothing else uses the network.",
         )

@@ -8,7 +8,7 @@ import streamlit as st
 from fundus_core.plots.roc import interval_text
 from fundus_core.pretraining import UPSTREAM_TASKS
 from fundus_core.ui import text
-from fundus_core.ui.components import training_progress
+from fundus_core.ui.components import downloads, training_progress
 from fundus_core.workflows.weights.weights_cards import WeightsCard
 
 
@@ -40,7 +40,11 @@ def weights_card(card: WeightsCard) -> None:
         st.table(_validation(card), hide_index=True)
         st.caption(validation_sentence(card))
     with right:
-        training_progress.curves_chart(card.curves, key=f"weights.curves.{card.path.stem}")
+        training_progress.curves_chart(
+            card.curves,
+            key=f"weights.curves.{card.path.stem}",
+            cautions=downloads.of_synthetic(card.synthetic),
+        )
     st.markdown("Made by")
     st.code(card.command, language="bash", wrap_lines=True)
     if card.description:

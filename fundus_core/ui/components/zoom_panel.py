@@ -9,7 +9,9 @@ import streamlit as st
 from fundus_core.errors import FundusError, ImageError
 from fundus_core.plots.overlay import blend
 from fundus_core.plots.side_by_side import Panel, row_png, side_by_side
+from fundus_core.tables import About
 from fundus_core.ui import explain_caches, messages, wiring
+from fundus_core.ui.components import downloads
 from fundus_core.ui.components.saliency_choice import Drawing, asked_of, image_of
 from fundus_core.ui.components.saliency_panel import HOW_TO_READ, NOT_SHOWN
 from fundus_core.workflows.models.runs import Run
@@ -83,7 +85,7 @@ def _save(panels: Sequence[Panel], image_id: str) -> None:
         )
         st.download_button(
             "Caption",
-            f"{HOW_TO_READ}{NOT_SHOWN}\n",
+            "\n".join(About(HOW_TO_READ, NOT_SHOWN, downloads.of_dataset()).lines()) + "\n",
             file_name=f"{image_id[:8]}-maps.txt",
             mime="text/plain",
             type="tertiary",

@@ -5,6 +5,7 @@ from pathlib import Path
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.data.result_places import OPTION, require_result_place
 
 MANIFEST = "manifest.csv"
 
@@ -33,6 +34,7 @@ def make_demo(
     seed: int = 0,
     healthy_share: float | None = None,
     plants: bool = True,
+    replace: bool = True,
     progress: Progress = silent,
 ) -> Path:
     """Draws the demo photographs into a folder and returns its manifest.
@@ -44,10 +46,12 @@ def make_demo(
         seed: Equal seeds give equal photographs.
         healthy_share: Share of patients without disease; None for the demo's usual one.
         plants: Whether to plant near-duplicates, wrong labels and unreadable files.
+        replace: Whether a demo that was drawn with other arguments may be drawn over.
         progress: Told after every photograph.
 
     Raises:
-        DataError: If an argument is out of range, or the folder holds somebody else's table.
+        ParameterError: If an argument is out of range.
+        DataError: If the folder holds somebody else's table.
     """
     from fundus_core.phantom.demo import write_demo
 
@@ -58,8 +62,26 @@ def make_demo(
         seed=seed,
         healthy_share=healthy_share,
         plants=plants,
+        replace=replace,
         progress=progress,
     )
+
+
+def require_demo_place(
+    workspace: Workspace, folder: Path, *, replace: bool, asked_by: str = OPTION
+) -> None:
+    """Refuses a folder that holds other things than a demo, or lies among the program's own files.
+
+    Raises:
+        StoreError: If it is refused.
+    """
+    from fundus_core.phantom.demo import is_demo
+
+    if not is_demo(folder):
+        own = (workspace.demo, workspace.phantoms)
+        require_result_place(
+            workspace, folder, is_folder=True, replace=replace, within=own, asked_by=asked_by
+        )
 
 
 def count_rows(manifest: Path) -> int:

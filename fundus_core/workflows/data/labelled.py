@@ -14,6 +14,7 @@ from fundus_core.checks import (
     split_caution,
     unreadable_caution,
 )
+from fundus_core.domain.bounds import FOLDS, SEED, SHARE, require_fields
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import fingerprint_of
@@ -48,6 +49,14 @@ class Validation:
 
     draw: int = 0
     """Which patients a fraction takes; fractions of one draw are nested."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that no validation is made by.
+
+        Raises:
+            ParameterError: With the first of them.
+        """
+        require_fields(self, folds=FOLDS, seed=SEED, fraction=SHARE, draw=SEED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +209,8 @@ def require_split(dataset: FundusDataset) -> None:
     """
     if dataset.table["split"].isna().all():
         raise TargetError(
-            f"{dataset.name} has no split column, so --use-split has nothing to use.",
-            hint="Name the column by --split-column, or leave --use-split out to cross-validate.",
+            f"{dataset.name} has no split column to test on.",
+            hint="Name the column (--split-column), or cross-validate (without --use-split).",
         )
     counts = dataset.table["split"].value_counts()
     unknown = counts[~counts.index.isin([*TRAIN_SPLITS, TEST_SPLIT])]
@@ -229,6 +238,6 @@ def _own_split(
             raise TargetError(
                 f"The {side} side of the table's split has {len(labels)} photographs and not both "
                 f"a case and a control of every class of {target.name}.",
-                hint="Correct the split column, or leave --use-split out to cross-validate.",
+                hint="Correct the split column, or cross-validate (without --use-split).",
             )
     return fold

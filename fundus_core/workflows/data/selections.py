@@ -8,6 +8,7 @@ import pandas as pd
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.query import QueryAnswer, ask
+from fundus_core.domain.visible import require_text
 from fundus_core.errors import DataError
 from fundus_core.io.selections import NamedSelection, Saved, SelectionFiles, StoredSelection
 from fundus_core.io.workspace import Workspace
@@ -102,6 +103,7 @@ def save_selection(
             f"A name of {len(plain)} characters cannot be kept.",
             hint=f"Give the selection a name of 1 to {LONGEST_NAME} characters.",
         )
+    require_text("selection's name", plain, LONGEST_NAME)
     if not image_ids:
         raise DataError(
             "Nothing is selected, so there is nothing to save.",
@@ -164,9 +166,14 @@ def counts_of(table: pd.DataFrame, image_ids: Sequence[str] | None = None) -> Co
 
     Args:
         table: Of a data set.
-        image_ids: Count these only; all if None.
+        image_ids: Count these only; all if None. No photograph is no eye and no patient, unless the
+            whole table names none.
     """
     rows = table if image_ids is None else table[table["image_id"].isin(set(image_ids))]
+    if rows.empty and not table.empty:
+        whole = counts_of(table)
+        eyes_known, patients_known = whole.n_eyes is not None, whole.n_patients is not None
+        return Counts(0, 0 if eyes_known else None, 0 if patients_known else None, 0, 0)
     named = rows["patient_id"].notna().to_numpy(bool)
     sided = named & rows["eye"].notna().to_numpy(bool)
     eyes = rows.loc[sided, ["patient_id", "eye"]].drop_duplicates()

@@ -8,6 +8,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import EmbedRecipe
+from fundus_core.domain.visible import require_text
 from fundus_core.errors import TargetError
 from fundus_core.io.findings import Finding, read_findings
 from fundus_core.io.workspace import Workspace
@@ -23,6 +24,9 @@ from fundus_core.workflows.models.prototypes import (
     tower_of,
 )
 from fundus_core.zero_shot import ranked
+
+_LONGEST_WORDS = 1_000
+"""Characters; text towers read less than a hundred words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ def _query(words: str) -> Finding:
         raise TargetError(
             "There are no words to look for.", hint="Give a description, such as 'drusen'."
         )
+    require_text("description", text, _LONGEST_WORDS)
     return Finding(text, (text,))
 
 

@@ -253,7 +253,7 @@ def _named(stored: Sequence[EmbeddingSummary], wanted: str) -> EmbeddingSummary:
         known = "; ".join(f"{one.fingerprint[:8]} ({one.label})" for one in found or stored)
         raise DataError(
             f"{problem} with {wanted!r}; there are: {known or 'none'}.",
-            hint="Name one of them, or leave --embedding out to compare all.",
+            hint="Name one of them, or compare all (without --embedding).",
         )
     return found[0]
 

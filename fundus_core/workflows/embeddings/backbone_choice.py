@@ -8,6 +8,7 @@ from pathlib import Path, PureWindowsPath
 from fundus_core.backbones.base import Backbone, BackboneSpec
 from fundus_core.backbones.catalogue import NORMALISATIONS, backbone_spec, with_pooling
 from fundus_core.compute import EmbedPrecision, choose_device
+from fundus_core.domain.bounds import SEED, SIDE
 from fundus_core.domain.recipe import EmbedRecipe, Fit, PreprocessRecipe
 from fundus_core.errors import BackboneError, WeightsError
 from fundus_core.io.embedding_store import EmbeddingStore
@@ -51,6 +52,16 @@ class BackboneChoice:
 
     normalisation: str | None = None
     """Key of `NORMALISATIONS`; None for the backbone's own mean and standard deviation."""
+
+    def __post_init__(self) -> None:
+        """Refuses numbers that no backbone is run by.
+
+        Raises:
+            ParameterError: With the first of them.
+        """
+        SEED.require("seed of random weights", self.weights_seed)
+        if self.image_size is not None:
+            SIDE.require("input's side in pixels", self.image_size)
 
 
 @dataclass(frozen=True, slots=True)

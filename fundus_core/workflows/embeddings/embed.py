@@ -130,8 +130,8 @@ def _require_numbers(store: EmbeddingStore, shard: Shard) -> None:
         raise BackboneError(
             f"{recipe.backbone} with the weights {recipe.weights} in {recipe.precision} gives "
             f"values that are not finite for {n_wrong} of {len(shard.vectors)} photographs.",
-            hint="Try --precision fp32; if it stays so, the weights are damaged or of another "
-            "network.",
+            hint="Try fp32 (--precision fp32); if it stays so, the weights are damaged or of "
+            "another network.",
         )
 
 

@@ -20,10 +20,10 @@ from fundus_core.exports.arrow import write_atlas, write_parquet
 from fundus_core.exports.content import Content
 from fundus_core.exports.fiftyone import write_fiftyone
 from fundus_core.exports.mlflow_log import Logged
-from fundus_core.io.files import write_array, write_atomically
+from fundus_core.io.files import write_array
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
-from fundus_core.tables import safe_csv
+from fundus_core.tables import write_csv
 from fundus_core.workflows.data.photographs import photograph
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice
 from fundus_core.workflows.embeddings.project import project_embeddings
@@ -44,7 +44,22 @@ FORMATS: dict[str, str] = {
 }
 """Formats -> what they are."""
 
+SUFFIXES = {"parquet": ".parquet", "anndata": ".h5ad", "atlas": ".parquet"}
+"""Formats that are one file -> its suffix; the others are folders."""
+
 _PICTURE_SIDE = 128
+
+
+def require_format(name: str) -> None:
+    """Refuses a format that there is not.
+
+    Raises:
+        DataError: If it is none of `FORMATS`.
+    """
+    if name not in FORMATS:
+        raise DataError(
+            f"There is no format {name!r}.", hint=f"Choose one of {', '.join(FORMATS)}."
+        )
 
 
 def export_embeddings(embeddings: Embeddings, dataset: FundusDataset, folder: Path) -> Path:
@@ -52,8 +67,7 @@ def export_embeddings(embeddings: Embeddings, dataset: FundusDataset, folder: Pa
     columns = ["image_id", "path", "patient_id", "eye", "split"]
     about = dataset.select(embeddings.image_ids).table[columns]
     write_array(folder / "vectors.npy", embeddings.vectors)
-    text = safe_csv(about)
-    write_atomically(folder / "image_ids.csv", lambda file: file.write(text.encode()))
+    write_csv(about, folder / "image_ids.csv")
     return folder
 
 
@@ -88,10 +102,7 @@ def export(
         DataError: If the format is unknown or its library not installed.
         StoreError: If there is no such run.
     """
-    if format_name not in FORMATS:
-        raise DataError(
-            f"There is no format {format_name!r}.", hint=f"Choose one of {', '.join(FORMATS)}."
-        )
+    require_format(format_name)
     if format_name == "npy":
         return export_embeddings(embeddings, dataset, out)
     if format_name == "atlas" and not methods:
@@ -107,7 +118,6 @@ def export(
     content = Content(
         dataset.name, table, embeddings.vectors, maps, _about(dataset, resolved, told)
     )
-    out.parent.mkdir(parents=True, exist_ok=True)
     if format_name == "atlas":
         write_atlas(content, out, picture=_thumbnail if pictures else None)
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from fundus_core.domain.bounds import SEED
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
@@ -31,6 +32,7 @@ def project_dataset(
     progress: Progress = silent,
 ) -> Projection:
     """Returns a map of a data set; extracts embeddings and computes it only if not stored."""
+    SEED.require("seed", seed)
     embeddings = embed(workspace, dataset, choice, progress=progress)
     return project_embeddings(workspace, embeddings, method=method, seed=seed, progress=progress)
 

@@ -88,8 +88,8 @@ def aligned(models: list[ScoredModel], *, common: bool) -> tuple[list[ScoredMode
         counts = ", ".join(str(len(ids)) for ids in sets)
         raise DifferentImagesError(
             f"The models were evaluated on {counts} photographs; {len(shared)} are the same.",
-            hint="Evaluate them on the same photographs, or compare on the common ones: --common "
-            "on the command line, a switch on the page.",
+            hint="Evaluate them on the same photographs, or compare on the common ones (--common "
+            "on the command line, a switch on the page).",
         )
     order = [image_id for image_id in models[0].predictions.image_ids if image_id in shared]
     ordered = [replace(m, predictions=_in_order(m.predictions, order)) for m in models]

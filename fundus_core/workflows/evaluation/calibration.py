@@ -138,7 +138,7 @@ def calibration_of(
     if several and prevalence is not None:
         raise TargetError(
             f"A prevalence is of one class; {said.model} predicts {', '.join(said.class_names)}.",
-            hint="Choose the class: --class NAME.",
+            hint="Choose the class (--class NAME).",
         )
 
     def measured(predictions: Predictions, name: str) -> Calibration:

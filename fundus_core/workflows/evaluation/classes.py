@@ -212,7 +212,7 @@ def _same_classes(models: list[ScoredModel]) -> list[ScoredModel]:
             raise TargetError(
                 f"{models[0].reference} predicts {', '.join(names)}; {model.reference} predicts "
                 f"{', '.join(other)}.",
-                hint="Compare models of the same classes, or on one they share: --class NAME.",
+                hint="Compare models of the same classes, or on one they share (--class NAME).",
             )
     return [replace(m, predictions=_ordered(m.predictions, names)) for m in models]
 

@@ -53,7 +53,7 @@ def confusion(
     if said.task != "multiclass":
         raise TargetError(
             f"{said.model} is not of several classes that exclude one another.",
-            hint="Look at one class at a threshold: fundus operating RUN --class CLASS.",
+            hint="Look at one class at a threshold (`fundus operating RUN --class CLASS`).",
         )
     decisions = decide(said)
     matrix = confusion_matrix(

@@ -148,7 +148,8 @@ def run_test(
         raise TargetError(
             "The models scored different photographs, and there is no test of "
             f"{TESTS[test].number(settings)} for that.",
-            hint=f"Take --test {DEFAULT_TEST}, or evaluate both on the same photographs.",
+            hint=f"Take another test (--test {DEFAULT_TEST}), or evaluate both on the same "
+            "photographs.",
         )
     tested = [
         (a, b, by(a.predictions, b.predictions, settings)) for a, b in combinations(models, 2)

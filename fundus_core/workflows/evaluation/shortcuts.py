@@ -205,7 +205,12 @@ def _learning(
             )
     groups = as_patients(patients, n_images=n_tested)  # not by name: names may be hidden
     anew = grouped_folds(
-        y_true, groups, n_folds=_FOLDS, seed=_SEED, class_names=predictions.class_names
+        y_true,
+        groups,
+        n_folds=_FOLDS,
+        seed=_SEED,
+        class_names=predictions.class_names,
+        other_class=run.target.other_class,
     )
     return _Learning(ids, y_true, patients, anew, "folds drawn anew", n_tested)
 

@@ -30,5 +30,5 @@ def _one_class(predictions: Predictions, class_name: str | None) -> Predictions:
     found = "a threshold is for one of them" if class_name is None else f"not {class_name!r}"
     raise TargetError(
         f"{predictions.model} predicts {', '.join(names)}; {found}.",
-        hint="Choose one of them: --class on the command line, a menu on the page.",
+        hint="Choose one of them (--class on the command line, a menu on the page).",
     )

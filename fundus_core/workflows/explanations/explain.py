@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from fundus_core.errors import SaliencyError
 from fundus_core.explain.cam import SaliencyMap
 from fundus_core.explain.depths import LayerChoice, layer_choices
+from fundus_core.io.files import write_atomically
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.overlay import blend
 from fundus_core.workflows.data.hidden_ids import hides_ids
@@ -183,10 +185,37 @@ def write_overlay(explanation: Explanation, folder: Path, *, opacity: float = 0.
     """
     from PIL import Image
 
-    folder.mkdir(parents=True, exist_ok=True)
     asked = (explanation.class_name, explanation.minus, explanation.saliency.method)
-    stem = "photo" if hides_ids() else explanation.path.stem
-    slug = re.sub(r"[^\w.-]+", "_", "_".join(filter(None, (stem, *asked))))
-    path = folder / f"{slug}_{explanation.image_id[:8]}.png"
-    Image.fromarray(blend(explanation.photograph, explanation.heat, opacity)).save(path)
+    path = _overlay(folder, explanation.path, explanation.image_id, asked)
+    picture = Image.fromarray(blend(explanation.photograph, explanation.heat, opacity))
+    write_atomically(path, partial(picture.save, format="PNG"))
     return path
+
+
+def overlays_of(
+    workspace: Workspace, run_id: str, images: Sequence[str], asked: Asked, folder: Path
+) -> list[Path]:
+    """Returns which files `write_overlay` would write for `explain_many`; computes no map.
+
+    Args:
+        workspace: Where the run is.
+        run_id: As for `explain_many`.
+        images: As for `explain_many`.
+        asked: Class, class to subtract, and method; the class may be empty for the usual one.
+        folder: Where they would lie.
+
+    Raises:
+        DataError: If an image is unknown.
+    """
+    run = explainable_run(workspace, run_id)
+    named = (asked.class_name or run.target.scored_classes[0], asked.minus, asked.method)
+    return [
+        _overlay(folder, one.path, one.image_id, named)
+        for one in subjects_of(workspace, run, images)
+    ]
+
+
+def _overlay(folder: Path, shown: Path, image_id: str, asked: Sequence[str]) -> Path:
+    stem = "photo" if hides_ids() else shown.stem
+    slug = re.sub(r"[^\w.-]+", "_", "_".join(filter(None, (stem, *asked))))
+    return folder / f"{slug}_{image_id[:8]}.png"

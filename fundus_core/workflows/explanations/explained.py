@@ -191,8 +191,8 @@ def explainable_run(workspace: Workspace, run_id: str) -> Run:
     if run.kind == "finetune" and not kept_folds(workspace, run):
         raise SaliencyError(
             f"Run {run.id} is a fine-tuned network whose weights were not kept.",
-            hint="Fine-tune again without --no-checkpoint, or fit a linear probe on the same "
-            "backbone and explain that one.",
+            hint="Fine-tune again and keep them (without --no-checkpoint), or fit a linear probe "
+            "on the same backbone and explain that one.",
         )
     return run
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fundus_core.errors import DataError
 from fundus_core.geometry import Geometry
+from fundus_core.io.files import file_at
 from fundus_core.io.images import read_image, scan_image
 from fundus_core.io.workspace import Workspace
 from fundus_core.preprocessing import decode_side, prepare
@@ -59,8 +60,8 @@ def subjects_of(workspace: Workspace, run: Run, images: Sequence[str]) -> list[S
     known = _known_paths(workspace, run)
     subjects = []
     for image in images:
-        path = Path(known[image]) if image in known else Path(image).expanduser()
-        if image not in known and not path.is_file():
+        path = Path(known[image]) if image in known else file_at(image)
+        if path is None:
             raise DataError(
                 f"{image!r} is neither a file nor an image id of {run.dataset_name}.",
                 hint="Give the path of a photograph, or an id from the run's predictions.",

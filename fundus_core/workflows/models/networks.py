@@ -156,7 +156,7 @@ def ensemble_scores(
     if not folds:
         raise StoreError(
             f"Run {run.id} does not keep its networks, so they cannot score photographs.",
-            hint="Fine-tune again without --no-checkpoint.",
+            hint="Fine-tune again and keep the networks (without --no-checkpoint).",
         )
     resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
     with TemporaryDirectory(dir=_made(workspace.training), prefix="scoring-") as folder:
@@ -209,7 +209,7 @@ def _changes(workspace: Workspace, run: Run, fold: int) -> "dict[str, Tensor]":
     if fold not in kept_folds(workspace, run):
         raise StoreError(
             f"Run {run.id} does not keep the network of fold {fold + 1}.",
-            hint="Fine-tune again without --no-checkpoint.",
+            hint="Fine-tune again and keep the networks (without --no-checkpoint).",
         )
     with safe_open(run_folder(workspace, run) / NETWORKS, framework="pt") as file:
         names = [name for name in file.keys() if name.startswith(prefix)]  # noqa: SIM118

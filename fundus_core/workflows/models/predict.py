@@ -185,7 +185,7 @@ def _renamed_target(run: Run, dataset: FundusDataset, column: str | None) -> Run
     if column not in dataset.table.columns:
         raise TargetError(
             f"{dataset.name} has no column {column!r}; it has: {', '.join(dataset.table.columns)}.",
-            hint="Name one of them by --target-column.",
+            hint="Name one of them (--target-column).",
         )
     name = f"{column}={run.target.classes[1]}" if run.target.one_against_rest else run.target.name
     return replace(run, target=replace(run.target, name=name, columns=(column,)))

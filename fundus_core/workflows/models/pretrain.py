@@ -15,6 +15,7 @@ from fundus_core.backbones.catalogue import backbone_spec
 from fundus_core.backbones.networks import load_network, require_trainable
 from fundus_core.backbones.token_grid import smallest_side
 from fundus_core.compute import choose_device, choose_precision
+from fundus_core.domain.bounds import SIDE
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe
@@ -22,7 +23,6 @@ from fundus_core.embedding import Photograph
 from fundus_core.errors import SaliencyError, TargetError, TrainingError
 from fundus_core.finetune.curves import CURVE_FILE, CurveFile
 from fundus_core.finetune.loop import Trained, TrainingRecipe, train
-from fundus_core.finetune.refusals import require_rates
 from fundus_core.finetune.squares import Squares, read_squares
 from fundus_core.finetune.state import Epoch
 from fundus_core.io.files import write_json
@@ -97,6 +97,15 @@ class PretrainChoice:
     replace: bool = False
     """Whether a file of this name that another recipe made, or somebody else, is written over."""
 
+    def __post_init__(self) -> None:
+        """Refuses a side that no network is trained at.
+
+        Raises:
+            ParameterError: With the side.
+        """
+        if self.image_size is not None:
+            SIDE.require("input's side in pixels", self.image_size)
+
 
 def pretrain(
     workspace: Workspace,
@@ -119,7 +128,6 @@ def pretrain(
         TrainingError: If the training is impossible, or cannot go on.
     """
     _require_task(choice.task)
-    require_rates(choice.training.learning_rate, choice.training.weight_decay)
     weights = weights_file(workspace, choice.name)
     spec = backbone_spec(choice.backbone)
     initial = find_weights(spec, choice.initial, workspace)
@@ -193,7 +201,7 @@ def _phantom_labels(dataset: FundusDataset) -> tuple[str, ...]:
         raise TargetError(
             f"{dataset.name} has none of the phantoms' label columns; its targets are: "
             f"{', '.join(known) or 'none'}.",
-            hint="Name columns of 0 and 1 by --labels.",
+            hint="Name columns of 0 and 1 (--labels).",
         )
     return found
 
@@ -268,7 +276,7 @@ def _network(
             raise
         raise TrainingError(
             f"At {recipe.image_size} px the last features of {spec.id} have a single place.",
-            hint=f"Choose an input of {least} px or more: --image-size {least}.",
+            hint=f"Choose an input of {least} px or more (--image-size {least}).",
         ) from error
 
 

@@ -62,10 +62,11 @@ def weights_file(workspace: Workspace, name: str) -> Path:
     Raises:
         WeightsError: If the name is no file name.
     """
-    if not re.fullmatch(r"\w[\w.-]*", name):
+    if not re.fullmatch(r"\w[\w.-]{0,59}", name):
         raise WeightsError(
             f"{name!r} cannot be the name of a weights file.",
-            hint="Use letters, digits, dots, hyphens and underscores; the folder is fixed.",
+            hint="Use up to 60 letters, digits, dots, hyphens and underscores; the folder is "
+            "fixed.",
         )
     return workspace.weights / f"{name}.safetensors"
 
@@ -99,7 +100,7 @@ def require_free(workspace: Workspace, weights: Path, recipe: PretrainRecipe) ->
     found = f"{_what_it_is(card, weights)}{_who_rests_on(workspace, weights)}"
     raise WeightsError(
         f"{weights} is there already: {found}.",
-        hint="Choose another name by --name, or write over it by --replace.",
+        hint="Choose another name (--name), or write over it (--replace).",
     )
 
 

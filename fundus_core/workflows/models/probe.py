@@ -55,6 +55,14 @@ class ProbeChoice:
     words: WordsChoice = USUAL_WORDS
     """What probes that start from words are told; only they may have others than the usual."""
 
+    def __post_init__(self) -> None:
+        """Refuses numbers that no validation is made by.
+
+        Raises:
+            ParameterError: As `Validation` does.
+        """
+        _ = self.validation
+
     @property
     def validation(self) -> Validation:
         """Returns how the probe is to be validated."""

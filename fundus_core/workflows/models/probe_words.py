@@ -70,7 +70,7 @@ def speaking(backbone: BackboneChoice, probe: str) -> BackboneChoice:
             f"{probe} starts from what words say of the classes, and {spec.id} was not trained on "
             "words.",
             hint="Choose a backbone with a text tower, such as flair; `fundus backbones` lists "
-            "them. Or leave --probe out: logistic regression serves any backbone.",
+            "them. Or choose no probe (without --probe): logistic regression serves any backbone.",
         )
     return projected(backbone)
 

@@ -95,7 +95,7 @@ def projected(choice: BackboneChoice) -> BackboneChoice:
     if choice.pooling not in {None, PROJECTED}:
         raise BackboneError(
             f"Words are compared with the pooling {PROJECTED!r}, not {choice.pooling!r}.",
-            hint="Leave --pooling out.",
+            hint="Take the pooling of words (without --pooling).",
         )
     return replace(choice, pooling=PROJECTED)
 
@@ -144,7 +144,8 @@ def prototypes_of(
     if tower.weights is None:
         raise WeightsError(
             f"{tower.spec.id} with random weights understands no words.",
-            hint="Leave --weights out, or name the checkpoint that holds its text tower.",
+            hint="Take its own weights (without --weights), or name the checkpoint that holds its "
+            "text tower.",
         )
     recipes = [recipe_of(tower, finding.texts, reading) for finding in findings]
     distinct = dict.fromkeys(recipes)

@@ -108,8 +108,7 @@ def _against_opposite(column: str, findings: Findings) -> ClassWords:
 def _nothing_said(labels: list[str]) -> TargetError:
     return TargetError(
         f"The findings say nothing of {', '.join(labels)}.",
-        hint=f"Give a copy of {SHIPPED} by --findings, with {labels[0]!r} among the labels of an "
-        "entry.",
+        hint=f"Give a copy of {SHIPPED} (--findings) with {labels[0]!r} among the labels of one.",
     )
 
 
@@ -121,7 +120,7 @@ def _distinct(classes: tuple[ClassWords, ...]) -> tuple[ClassWords, ...]:
             raise TargetError(
                 f"{owners[one.finding.name]} and {one.label} are the same finding, "
                 f"{one.finding.name!r}.",
-                hint="Give each class a finding of its own, by --findings.",
+                hint="Give each class a finding of its own (--findings).",
             )
         owners[one.finding.name] = one.label
     return classes

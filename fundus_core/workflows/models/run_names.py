@@ -11,15 +11,21 @@ RECIPE_DIGITS = 8
 """Of its recipe's fingerprint in a run's id."""
 
 
-def run_names(runs: Sequence[Run]) -> dict[str, str]:
+def run_names(runs: Sequence[Run], *, dataset_too: bool = False) -> dict[str, str]:
     """Returns run id -> a name that no other of these runs has.
 
     Where runs bear one label, the way they were validated is added; where that is the same too, the
     end of their id. So no two curves, rows or menu entries are taken for one another.
+
+    Args:
+        runs: Those that stand side by side.
+        dataset_too: Add the data set where it is not the same of all.
     """
     names = {run.id: run.label for run in runs}
+    if dataset_too and len({run.dataset_id for run in runs}) > 1:
+        names = {run.id: f"{run.label} on {run.dataset_name}" for run in runs}
     shared = Counter(names.values())
-    names |= {r.id: f"{r.label}, {validated(r)}" for r in runs if shared[r.label] > 1}
+    names |= {r.id: f"{names[r.id]}, {validated(r)}" for r in runs if shared[names[r.id]] > 1}
     shared = Counter(names.values())
     return {
         run_id: name if shared[name] == 1 else f"{name} [{run_id[-RECIPE_DIGITS:]}]"

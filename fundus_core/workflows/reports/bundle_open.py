@@ -124,7 +124,7 @@ def _require_new(workspace: Workspace, contents: Contents, bundle: str) -> None:
     if name in {one.id for one in list_datasets(workspace)}:
         raise StoreError(
             f"{workspace.root} has a data set {name} already.",
-            hint="Open the bundle in another workspace: --workspace FOLDER.",
+            hint="Open the bundle in another workspace (--workspace FOLDER).",
         )
 
 

@@ -1,14 +1,15 @@
 """What a report is about: runs of one target, their data sets, and what of them is looked at."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from string import ascii_uppercase
 from typing import Any
 
 from fundus_core.checks import Caution
+from fundus_core.domain.bounds import CHANCE, EXAMPLES
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
+from fundus_core.domain.visible import require_text
 from fundus_core.errors import DataError, FundusError, SingleClassError, TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.references import References
@@ -16,13 +17,14 @@ from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.evaluation.aligned import ScoredModel
 from fundus_core.workflows.evaluation.viewed import viewed
+from fundus_core.workflows.models.run_names import run_names
 from fundus_core.workflows.models.runs import Run, load_run, run_predictions
 from fundus_core.workflows.reports.rerun_settings import FoundSettings, settings_of
 
+_LONGEST_TITLE = 300
+
 MOST_MODELS = 12
 """Runs of one report: more cannot be read side by side."""
-
-_ID_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,19 @@ class ReportOptions:
 
     prevalences: tuple[float, ...] = ()
     """For which predictive values are given besides that of the photographs; each in (0, 1)."""
+
+    def __post_init__(self) -> None:
+        """Refuses what no report can show.
+
+        Raises:
+            ParameterError: With the first of it.
+        """
+        require_text("title", self.title, _LONGEST_TITLE)
+        for column in self.by:
+            require_text("column to group by", column, _LONGEST_TITLE)
+        EXAMPLES.require("number of example photographs", self.images)
+        for share in self.prevalences:
+            CHANCE.require("prevalence", share)
 
 
 def options_from(about: Mapping[str, Any]) -> ReportOptions:
@@ -177,7 +192,7 @@ def subject_of(workspace: Workspace, references: Sequence[str], options: ReportO
     _require_reportable(runs, options)
     datasets = _datasets(workspace, runs)
     settings = {run.id: _settings(workspace, run, datasets) for run in runs}
-    names = _names(runs)
+    names = run_names(runs, dataset_too=True)
     marks = names if len(runs) == 1 else dict(zip(names, ascii_uppercase, strict=False))
     return Subject(workspace, runs, names, marks, datasets, settings, options)
 
@@ -208,25 +223,13 @@ def _require_reportable(runs: Sequence[Run], options: ReportOptions) -> None:
     if options.aggregate and len(target.scored_classes) > 1 and not options.class_name:
         raise TargetError(
             "A patient's photographs may be of several classes.",
-            hint="Choose one against the rest by --class, or report on photographs.",
+            hint="Choose one against the rest (--class), or report on photographs.",
         )
     if options.aggregate and any(run.n_patients is None for run in runs):
         raise TargetError(
             "Patients are unknown, so there is no report on patients.",
             hint="Report on photographs, or name the column of patients.",
         )
-
-
-def _names(runs: Sequence[Run]) -> dict[str, str]:
-    several_sets = len({run.dataset_id for run in runs}) > 1
-    names = {
-        run.id: f"{run.label} on {run.dataset_name}" if several_sets else run.label for run in runs
-    }
-    shared = Counter(names.values())
-    return {
-        run_id: name if shared[name] == 1 else f"{name} [{run_id[-_ID_DIGITS:]}]"
-        for run_id, name in names.items()
-    }
 
 
 def _datasets(workspace: Workspace, runs: Sequence[Run]) -> dict[str, FundusDataset]:

@@ -13,7 +13,10 @@ from typing import Any, get_args
 
 from fundus_core.domain.recipe import (
     HIGHEST_SEED,
+    LARGEST_BATCH,
     LARGEST_SIDE,
+    MOST_EPOCHS,
+    MOST_FOLDS,
     EmbedRecipe,
     Fit,
     PreprocessRecipe,
@@ -49,7 +52,6 @@ LARGEST_FILE = 256 << 20
 """Bytes of a report that is read."""
 
 _KINDS = ("probe", "finetune", "external", "zero_shot")
-_MOST_FOLDS, _MOST_EPOCHS = 1_000, 100_000
 
 
 def read_manifest(path: Path) -> Manifest:
@@ -254,7 +256,7 @@ def _validation(about: Any) -> Validation:
         raise ValueError(f"a share of {fraction}; it must be above 0, and 1 at most")
     return Validation(
         text_of(said["target"]),
-        whole_of(said["folds"], 2, _MOST_FOLDS),
+        whole_of(said["folds"], 2, MOST_FOLDS),
         whole_of(said["seed"], 0, HIGHEST_SEED),
         flag_of(said["use_split"]),
         fraction,
@@ -265,7 +267,7 @@ def _validation(about: Any) -> Validation:
 def _training(about: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the recipe of a fine-tuned run with its settings read as what they must be."""
     training = _like(TrainingRecipe(), mapping_of(about["training"], "training"))
-    for name, highest in (("epochs", _MOST_EPOCHS), ("batch_size", 1 << 16)):
+    for name, highest in (("epochs", MOST_EPOCHS), ("batch_size", LARGEST_BATCH)):
         whole_of(training.get(name, 1), 1, highest)
     whole_of(training.get("seed", 0), 0, HIGHEST_SEED)
     options = _like(StrategyOptions(), mapping_of(about["options"], "options"))

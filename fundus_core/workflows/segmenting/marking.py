@@ -1,8 +1,10 @@
 """Use case: mark what a model finds in the photographs of a data set, and measure it."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,8 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
-from fundus_core.errors import DataError, ImageError
+from fundus_core.errors import DataError, ImageError, StoreError
+from fundus_core.io.files import write_atomically
 from fundus_core.io.images import read_image
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
@@ -26,6 +29,12 @@ from fundus_core.workflows.segmenting.masks import mask_files
 from fundus_core.workflows.segmenting.segmenters import Marker, open_marker, segmenter_key
 
 _TABLE = "measures.parquet"
+SOFTWARE = "Fundus Explorer"
+"""What a file of marks says of who wrote it."""
+
+_HEAD_BYTES = 256
+"""Of a picture, in which that stands."""
+
 _VERSION = 1
 """Raised when measures change, so that stored ones are not used any more."""
 
@@ -85,7 +94,8 @@ def mark_photographs(
 
     Raises:
         DataError: If no photograph can be read.
-        StoreError: If there is no such model, or the disk is full.
+        StoreError: If there is no such model, the disk is full, or a picture in `out` has the name
+            of a mark and is none.
         WeightsError: If its weights are not at hand.
     """
     key = _key(workspace, name, dataset, threshold, field)
@@ -97,6 +107,8 @@ def mark_photographs(
     rows, unreadable = [], []
     paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
     stems = _stems(paths)
+    if out is not None:
+        _require_ours(out, stems.values(), marker.channels)
     for number, (image_id, path) in enumerate(paths.items()):
         progress(number, len(paths), f"Marking by {marker.title}")
         try:
@@ -204,16 +216,42 @@ def _stems(paths: Mapping[str, str]) -> dict[str, str]:
     return {i: stem if often[stem] == 1 else f"{stem}-{i[:8]}" for i, stem in own.items()}
 
 
+def _require_ours(out: Path, stems: Iterable[str], channels: Sequence[str]) -> None:
+    """Refuses to write over pictures that are no marks of this program, such as masks.
+
+    Raises:
+        StoreError: If one is there.
+    """
+    for channel, stem in product(channels, stems):
+        path = _shares_file(out, channel, stem)
+        if path.exists() and not _is_ours(path):
+            raise StoreError(
+                f"{path} was not written by this program, and is not written over.",
+                hint="Name another folder.",
+            )
+
+
+def _is_ours(path: Path) -> bool:
+    with path.open("rb") as file:
+        return SOFTWARE.encode() in file.read(_HEAD_BYTES)
+
+
+def _shares_file(out: Path, channel: str, stem: str) -> Path:
+    return out / channel / f"{stem}.png"
+
+
 def _write_shares(
     out: Path, stem: str, channels: Sequence[str], shares: NDArray[np.float32]
 ) -> None:
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
+    about = PngInfo()
+    about.add_text("Software", SOFTWARE)
     for channel, one in zip(channels, shares, strict=True):
-        folder = out / channel
-        folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(np.rint(255 * np.clip(one, 0, 1)).astype(np.uint8)).save(
-            folder / f"{stem}.png"
+        picture = Image.fromarray(np.rint(255 * np.clip(one, 0, 1)).astype(np.uint8))
+        write_atomically(
+            _shares_file(out, channel, stem), partial(picture.save, format="PNG", pnginfo=about)
         )
 
 

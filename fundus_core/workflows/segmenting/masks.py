@@ -106,7 +106,7 @@ def masked_photographs(dataset: FundusDataset, truth: Truth) -> Masked:
         raise DataError(
             f"No photograph of {dataset.name} has a mask: there is no column {truth.column!r}, or "
             f"it is empty, and no folder {truth.column!r} beside the photographs.",
-            hint=f"Name another by --masks; the table's columns are {columns}.",
+            hint=f"Name another (--masks); the table's columns are {columns}.",
         )
     return Masked(found, len(dataset) - len(found))
 

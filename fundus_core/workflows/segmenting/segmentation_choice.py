@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_core.domain.bounds import FOLDS, MARKED_SIDE, SEED, SHARE, require_fields
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import FoldError
@@ -60,6 +61,14 @@ class SegmentationChoice:
 
     training: SegmentationTraining = field(default_factory=SegmentationTraining)
 
+    def __post_init__(self) -> None:
+        """Refuses numbers that nothing is trained or tested by.
+
+        Raises:
+            ParameterError: With the first of them.
+        """
+        require_fields(self, size=MARKED_SIDE, folds=FOLDS, fraction=SHARE, draw=SEED, seed=SEED)
+
 
 def patient_folds(dataset: FundusDataset, choice: SegmentationChoice) -> tuple[Fold, ...]:
     """Returns what each network learns from and what it is tested on, no patient on both sides.
@@ -82,7 +91,7 @@ def patient_folds(dataset: FundusDataset, choice: SegmentationChoice) -> tuple[F
             raise FoldError(
                 f"{choice.folds} folds were asked for; with {n_patients} patients 2 to "
                 f"{n_patients} are possible.",
-                hint="Use --folds 0 to learn from all photographs.",
+                hint="Learn from all photographs instead (--folds 0).",
             )
         folds = grouped_folds(
             _no_classes(len(dataset)), patients, n_folds=choice.folds, seed=choice.seed
@@ -101,7 +110,7 @@ def _by_split(dataset: FundusDataset) -> Fold:
         raise FoldError(
             f"The table's split has {len(learned)} photographs with masks to learn from and "
             f"{len(tested)} to test on.",
-            hint="Use --folds 5 instead of --use-split.",
+            hint="Choose folds instead of the split (--folds 5, without --use-split).",
         )
     return Fold(learned, tested)
 

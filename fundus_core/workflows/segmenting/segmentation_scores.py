@@ -313,7 +313,7 @@ def _common(marker: _Marker, truth: Truth) -> tuple[Channel, ...]:
         raise ScoresError(
             f"{marker.title} marks {', '.join(marker.channels)}; the masks are taken for "
             f"{', '.join(truth.names)}.",
-            hint="Name the channels as the model does, e.g. --channels vessel.",
+            hint="Name the channels as the model does, e.g. vessel (--channels).",
         )
     return common
 

@@ -203,7 +203,7 @@ def _network_scores(workspace: Workspace, run: Run, path: Path) -> tuple[NDArray
     if not folds:
         raise StoreError(
             f"Run {run.id} does not keep its networks, so they cannot score a photograph.",
-            hint="Fine-tune again without --no-checkpoint.",
+            hint="Fine-tune again and keep the networks (without --no-checkpoint).",
         )
     resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
     recipe = resolved.recipe

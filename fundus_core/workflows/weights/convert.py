@@ -13,7 +13,7 @@ from fundus_core.backbones.checkpoints import TRUNK, KeyReport
 from fundus_core.backbones.pickled import PickledObjects, pickled_objects, tensors_of_trusted_pickle
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import WeightsError
-from fundus_core.io.files import write_json
+from fundus_core.io.files import read_json, write_json
 from fundus_core.io.weights import file_sha256, name_when_converted, write_weights
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.weights.teacher_tables import inherit_teachers
@@ -50,6 +50,7 @@ def convert(
     *,
     out: Path | None = None,
     trust_pickle: bool = False,
+    replace: bool = False,
     progress: Progress = silent,
 ) -> Converted:
     """Writes the tensors of a checkpoint that a backbone uses as safetensors, under its own names.
@@ -60,6 +61,7 @@ def convert(
         backbone: Id in the catalogue, or `timm:NAME`.
         out: The new file, ending in `.safetensors`.
         trust_pickle: Whether a pickle of Python objects may be read, which runs any code in it.
+        replace: Whether another file of weights may be written over.
         progress: Told which step it is at.
 
     Raises:
@@ -69,7 +71,7 @@ def convert(
     """
     spec = backbone_spec(backbone)
     _require_convertible(spec, file)
-    target = _target(workspace, spec, out)
+    target = _target(workspace, spec, out, replace=replace)
     progress(0, 3, f"Looking into {file.name}")
     objects = pickled_objects(file)
     if objects.runs_code and not trust_pickle:
@@ -138,17 +140,25 @@ def _require_convertible(spec: BackboneSpec, file: Path) -> None:
         )
 
 
-def _target(workspace: Workspace, spec: BackboneSpec, out: Path | None) -> Path:
-    """Returns the path of the new file, which must be free."""
+def _target(workspace: Workspace, spec: BackboneSpec, out: Path | None, *, replace: bool) -> Path:
+    """Returns the path of the new file, which must be free, as that of the card beside it."""
     target = out or workspace.weights / name_when_converted(spec)
     if target.suffix != ".safetensors":
         raise WeightsError(
             f"{target.name} does not end in .safetensors.",
             hint=f"Choose another name, for example --out {target.stem}.safetensors.",
         )
-    if target.exists():
+    if target.exists() and not replace:
         raise WeightsError(
-            f"{target} is there already.", hint="Remove it, or name another file by --out."
+            f"{target} is there already; --replace writes over it.",
+            hint="Or name another file by --out.",
+        )
+    beside = target.with_suffix(".json")
+    card = read_json(beside)
+    if beside.exists() and not (isinstance(card, dict) and "sha256" in card):
+        raise WeightsError(
+            f"{beside} is there already and tells nothing of weights, whose card belongs there.",
+            hint="Name another file by --out.",
         )
     return target
 

@@ -111,7 +111,7 @@ def licence_to_accept(spec: BackboneSpec) -> str:
 def _require_fetchable(spec: BackboneSpec, workspace: Workspace) -> None:
     if not file_names(spec):
         raise WeightsError(
-            f"{spec.id} needs no weights.", hint=f"Use it as it is: --backbone {spec.id}."
+            f"{spec.id} needs no weights.", hint=f"Use it as it is (--backbone {spec.id})."
         )
     if not spec.source.fetchable:
         raise WeightsError(

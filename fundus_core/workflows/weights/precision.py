@@ -116,7 +116,7 @@ def _agreed(
         raise BackboneError(
             f"Embeddings of {spec.id} in {wanted} reach a cosine similarity of {choice.cosine:.5f} "
             f"with those of torch in fp32; at least {LEAST_COSINE} is asked for.",
-            hint="Choose --precision fp32.",
+            hint="Choose fp32 (--precision fp32).",
         )
     return choice
 

@@ -52,6 +52,12 @@ def test_counts_of__two_photographs_of_an_eye_are_one_eye() -> None:
     assert counts_of(TABLE) == Counts(6, 3, 3, 1, 1)
 
 
+def test_counts_of__no_photograph_is_no_eye_where_the_table_names_eyes() -> None:
+    assert counts_of(TABLE, []) == Counts(0, 0, 0, 0, 0)
+    nameless = TABLE.assign(patient_id=None)
+    assert counts_of(nameless, []) == Counts(0, None, None, 0, 0)
+
+
 def test_counts_of__unknown_patients_are_not_counted_as_none() -> None:
     assert counts_of(TABLE, ["f"]) == Counts(1, None, None, 1, 0)
 

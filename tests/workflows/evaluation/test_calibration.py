@@ -193,7 +193,8 @@ def test_decision_curve_of__compares_the_first_model_with_each_other_one(place: 
         said.y_true[:, 0], said.y_score[:, 0], patients=PATIENTS, n_resamples=FEW
     )
     assert (found.models[0].curve.model.value == expected.model.value).all()
-    assert (found.models[0].curve.model.low == expected.model.low).all()
+    low = found.models[0].curve.model.low
+    assert np.array_equal(low, expected.model.low, equal_nan=True)
     assert [(one.run_a, one.run_b) for one in found.differences] == [
         ("first", "second"),
         ("first", "third"),

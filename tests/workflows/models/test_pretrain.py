@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.errors import TargetError, TrainingError, WeightsError
+from fundus_core.errors import ParameterError, TargetError, TrainingError, WeightsError
 from fundus_core.finetune.curves import CURVE_FILE, read_curves
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.state import Epoch
@@ -294,7 +294,7 @@ def test_pretrain__killed_before_the_weights_are_written_goes_on(
 def test_pretrain__rates_that_are_no_numbers_are_refused(
     place: Workspace, dataset: FundusDataset, rates: dict[str, float]
 ) -> None:
-    with pytest.raises(TrainingError, match="learning rate above 0"):
+    with pytest.raises(ParameterError, match="must be a number"):
         pretrain(place, dataset, replace(CHOICE, training=replace(TRAINING, **rates)))
 
 
@@ -306,6 +306,6 @@ def test_pretrain__of_too_small_squares_names_a_size_that_will_do(
     with pytest.raises(TrainingError, match="At 32 px") as refusal:
         pretrain(place, dataset, small)
 
-    assert refusal.value.hint.endswith("--image-size 64.")
+    assert refusal.value.hint.endswith("(--image-size 64).")
     training = replace(TRAINING, epochs=1)
     assert pretrain(place, dataset, replace(small, image_size=64, training=training)).epochs

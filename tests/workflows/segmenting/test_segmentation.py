@@ -244,7 +244,7 @@ def test_train__from_the_weights_of_a_backbone(
     weights = tmp_path / "start.pth"
     torch.save(timm.create_model("test_resnet", num_classes=0).state_dict(), weights)
     backbone = BackboneChoice("timm:test_resnet", weights=str(weights))
-    still = replace(SHORT, epochs=1, learning_rate=0.0)
+    still = replace(SHORT, epochs=1, learning_rate=1e-30)
 
     model = trained(place, dataset, network="small", backbone=backbone, training=still)
 

@@ -145,6 +145,21 @@ def test_convert__a_file_that_is_there_is_not_overwritten(place: Workspace, tmp_
 
     assert (tmp_path / "mine.safetensors").read_bytes() == b"mine"
 
+    convert(place, tmp_path / "tiny.pth", TINY, out=tmp_path / "mine.safetensors", replace=True)
+    assert load_file(tmp_path / "mine.safetensors")
+
+
+def test_convert__another_file_in_the_place_of_the_card_is_not_overwritten(
+    place: Workspace, tmp_path: Path
+) -> None:
+    torch.save(tiny().state_dict(), tmp_path / "tiny.pth")
+    (tmp_path / "mine.json").write_text('{"settings": "needed"}', encoding="utf-8")
+
+    with pytest.raises(WeightsError, match=r"mine\.json is there already and tells nothing"):
+        convert(place, tmp_path / "tiny.pth", TINY, out=tmp_path / "mine.safetensors")
+
+    assert [path.name for path in tmp_path.glob("mine.*")] == ["mine.json"]
+
 
 @pytest.mark.parametrize(
     ("file", "backbone", "out", "said"),
