@@ -177,7 +177,7 @@ def shortcut_caution(difference: float, p_value: float) -> Caution | None:
         return None
     return Caution(
         "FD006",
-        f"AUC minus that of the mean colour: {difference:+.3f} ({_p_text(p_value)}).",
+        f"AUC minus that of the mean colour: {difference:+z.3f} ({_p_text(p_value)}).",
     )
 
 

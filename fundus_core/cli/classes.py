@@ -146,7 +146,7 @@ def _print_pair(pair: ClassPair) -> None:
 
 
 def _difference(test: AucComparison) -> str:
-    return f"{test.difference:+.3f} ({test.low:+.3f} to {test.high:+.3f})"
+    return f"{test.difference:+z.3f} ({test.low:+z.3f} to {test.high:+z.3f})"
 
 
 def _print_columns(rows: list[tuple[str, str, str, str]]) -> None:

@@ -122,8 +122,8 @@ def _pair_text(pair: ComparedPair, adjust: Adjustment) -> str:
     test = pair.result
     corrected = pair.p_holm if adjust == Adjustment.HOLM else pair.p_bh
     return (
-        f"{pair.label_a} minus {pair.label_b}: {test.difference:+.3f} "
-        f"({test.low:+.3f} to {test.high:+.3f}), {_statistic(test)}, p = {test.p_value:.3g}, "
+        f"{pair.label_a} minus {pair.label_b}: {test.difference:+z.3f} "
+        f"({test.low:+z.3f} to {test.high:+z.3f}), {_statistic(test)}, p = {test.p_value:.3g}, "
         f"{_NAMES[adjust]} p = {corrected:.3g}; {test.method}"
     )
 
@@ -151,7 +151,7 @@ def _held_text(row: HeldAgainstMargin) -> str:
         return f"{question}: no test; {row.reason}"
     one, both = row.non_inferiority, row.equivalence
     return (
-        f"{question}, margin {one.margin:g}: {one.verdict} ({one.difference:+.3f}, bound "
-        f"{one.low:+.3f}, one-sided p = {one.p_value:.3g}: {VERDICTS[one.verdict]}); equivalent: "
-        f"{both.verdict} (90 % CI {both.low:+.3f} to {both.high:+.3f}, p = {both.p_value:.3g})"
+        f"{question}, margin {one.margin:g}: {one.verdict} ({one.difference:+z.3f}, bound "
+        f"{one.low:+z.3f}, one-sided p = {one.p_value:.3g}: {VERDICTS[one.verdict]}); equivalent: "
+        f"{both.verdict} (90 % CI {both.low:+z.3f} to {both.high:+z.3f}, p = {both.p_value:.3g})"
     )

@@ -114,11 +114,11 @@ def _decision(curve: DecisionCurve, at: float) -> str:
     row = int(np.abs(curve.thresholds - at).argmin())
     return (
         f"threshold {at:.2f}: {_with_ends(curve.model, row)}; treating all "
-        f"{100 * curve.treat_all.value[row]:+.2f}, none 0"
+        f"{100 * curve.treat_all.value[row]:+z.2f}, none 0"
     )
 
 
 def _with_ends(band: Band, row: int) -> str:
     """Returns a value per 100 photographs with its interval, where it has one."""
     value, low, high = (100 * one[row] for one in (band.value, band.low, band.high))
-    return f"{value:+.2f}" if np.isnan(low) else f"{value:+.2f} ({low:+.2f} to {high:+.2f})"
+    return f"{value:+z.2f}" if np.isnan(low) else f"{value:+z.2f} ({low:+z.2f} to {high:+z.2f})"

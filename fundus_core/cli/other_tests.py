@@ -110,8 +110,8 @@ def _print_tests(found: OtherTests) -> None:
 
 
 def _difference(test: ResampledTest) -> str:
-    values = f"{test.value_a:.3f} - {test.value_b:.3f} = {test.difference:+.3f}"
+    values = f"{test.value_a:.3f} - {test.value_b:.3f} = {test.difference:+z.3f}"
     if test.low is None or test.high is None:
         return f"{values} (no interval: {test.reason})"
     z = "" if test.z is None else f", z = {test.z:.2f}"
-    return f"{values} ({test.low:+.3f} to {test.high:+.3f}){z}"
+    return f"{values} ({test.low:+z.3f} to {test.high:+z.3f}){z}"

@@ -117,7 +117,7 @@ def ranked(dataset: FundusDataset, cosines: Mapping[str, float]) -> list[dict[st
 def print_ranked(rows: Sequence[Mapping[str, Any]]) -> None:
     """Prints ranked photographs, a line each."""
     for row in rows:
-        print_line(f"  {row['cosine']:+.3f}  {row['path']}")
+        print_line(f"  {row['cosine']:+z.3f}  {row['path']}")
 
 
 def photographs(dataset: FundusDataset, image_ids: tuple[str, ...]) -> list[dict[str, Any]]:

@@ -91,8 +91,8 @@ def _print(story: Story) -> None:
         print_line(f"  Not fine-tuned. {story.not_fine_tuned}")
     for one in story.contrasts:
         print_line(
-            f"  {_name(one.first)} minus {_name(one.second)}: {one.result.difference:+.3f} "
-            f"({one.result.low:+.3f} to {one.result.high:+.3f}), p (Holm) {one.p_holm:.3g}"
+            f"  {_name(one.first)} minus {_name(one.second)}: {one.result.difference:+z.3f} "
+            f"({one.result.low:+z.3f} to {one.result.high:+z.3f}), p (Holm) {one.p_holm:.3g}"
         )
     study = story.lesions
     n = len(study.photographs)

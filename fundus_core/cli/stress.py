@@ -208,8 +208,9 @@ def _print_subgroups(found: GroupedRun) -> None:
             print_line(f"    not tested, {one.reason}")
         if rest := one.against_rest:
             print_line(
-                f"    less the rest: {rest.difference:+.3f} ({rest.low:+.3f} to {rest.high:+.3f}), "
-                f"p = {rest.p_value:.3g}, Holm p = {rest.p_holm:.3g}"
+                f"    less the rest: {rest.difference:+z.3f} "
+                f"({rest.low:+z.3f} to {rest.high:+z.3f}), p = {rest.p_value:.3g}, "
+                f"Holm p = {rest.p_holm:.3g}"
             )
     print_line(f"  Equal AUCs: {_test_text(result.auc_test) or f'no test, {result.reason}'}")
     print_line(f"  Equal sensitivities: {_test_text(result.sensitivity_test) or 'no test'}")
@@ -227,7 +228,7 @@ def _print_shortcuts(found: ShortcutComparison, left: tuple[Survival, ...]) -> N
             continue
         said = one.reason
         if one.result is not None and one.p_holm is not None:
-            said = f"model minus it {one.result.difference:+.3f}, Holm p = {one.p_holm:.3g}"
+            said = f"model minus it {one.result.difference:+z.3f}, Holm p = {one.p_holm:.3g}"
         print_line(f"  {one.label}: AUC {auc_text(one.auc)}; {said}")
     print_line(f"  Probes learned in {found.folds_from}.")
     for kept in left:

@@ -154,7 +154,7 @@ def _differences(rows: Sequence[ForestRow], heights: list[float]) -> go.Scatter:
         showlegend=False,
         name="difference",
         text=[
-            f"{escape(row.name)}<br>{one.difference:+.3f} ({one.low:+.3f} to {one.high:+.3f})"
+            f"{escape(row.name)}<br>{one.difference:+z.3f} ({one.low:+z.3f} to {one.high:+z.3f})"
             for row, one, _ in drawn
         ],
         hovertemplate="%{text}<extra></extra>",

@@ -86,7 +86,7 @@ def difference_matrix(models: Sequence[str], pairs: Sequence[ComparedPair]) -> g
             (column, row, -found.difference),
         ):
             differences[i][j] = difference
-            texts[i][j] = f"{difference:+.3f}<br>{p_text(pair.p_adjusted)}"
+            texts[i][j] = f"{difference:+z.3f}<br>{p_text(pair.p_adjusted)}"
     reach = max((abs(pair.comparison.difference) for pair in pairs), default=0.0) or 1.0
     figure = go.Figure(
         go.Heatmap(

@@ -44,8 +44,8 @@ def margin_figure(rows: Sequence[tuple[str, MarginTest]], *, reference: str) -> 
                 },
                 name=escape(name),
                 hovertemplate=(
-                    f"%{{y}}<br>{test.difference:+.3f}, {test.confidence:.0%} interval "
-                    f"{test.low:+.3f} to {test.high:+.3f}<br>{test.verdict}<extra></extra>"
+                    f"%{{y}}<br>{test.difference:+z.3f}, {test.confidence:.0%} interval "
+                    f"{test.low:+z.3f} to {test.high:+z.3f}<br>{test.verdict}<extra></extra>"
                 ),
             )
         )

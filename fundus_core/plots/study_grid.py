@@ -140,8 +140,8 @@ def _single(row: "pd.Series[Any]", metric: str) -> list[str]:
     p_holm = row.get("p_holm", np.nan)
     if not pd.isna(p_holm):
         lines.append(
-            f"AUC less the reference's {row['difference']:+.3f} ({row['difference_low']:+.3f} to "
-            f"{row['difference_high']:+.3f}), {p_text(p_holm)} (Holm)"
+            f"AUC less the reference's {row['difference']:+z.3f} ({row['difference_low']:+z.3f} to "
+            f"{row['difference_high']:+z.3f}), {p_text(p_holm)} (Holm)"
         )
     return lines
 

@@ -61,7 +61,7 @@ def number_text(metric: str, value: float) -> str:
         >>> number_text("auc", 0.91234), number_text("relative_gain", -3.14)
         ('0.912', '-3.1 %')
     """
-    return f"{value:+.1f} %" if metric == RELATIVE_GAIN else f"{value:.3f}"
+    return f"{value:+z.1f} %" if metric == RELATIVE_GAIN else f"{value:.3f}"
 
 
 def setting_text(column: str, value: Any) -> str:

@@ -261,7 +261,7 @@ def _require_variance(difference: float, variance: float) -> None:
     """Raises a NoVarianceError if there is nothing to divide the difference by."""
     if variance <= NO_VARIANCE:
         raise NoVarianceError(
-            f"The AUCs differ by {difference:+.3f}, but neither varies over these images, so that "
+            f"The AUCs differ by {difference:+z.3f}, but neither varies over these images, so that "
             "no test can be made.",
             hint="Compare the models on more and harder images; a constant score cannot be tested.",
         )

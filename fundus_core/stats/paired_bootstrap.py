@@ -202,7 +202,7 @@ def ratio_test(
     alike = standard_error <= _ROUNDING
     if alike and abs(difference) > _ROUNDING:
         raise NoVarianceError(
-            f"The models differ by {difference:+.3f}, but every resample gives the same.",
+            f"The models differ by {difference:+z.3f}, but every resample gives the same.",
             hint="Compare the models on more and harder images.",
         )
     z = 0.0 if alike else difference / standard_error

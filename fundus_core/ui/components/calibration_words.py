@@ -44,7 +44,7 @@ def in_the_large(found: Calibration, class_label: str) -> str:
     if gap.value is None or gap.low is None or gap.high is None:
         return f"{said}No interval: {gap.reason}."
     if gap.low <= 0 <= gap.high:
-        ends = f"{100 * gap.value:+.1f} points ({100 * gap.low:+.1f} to {100 * gap.high:+.1f})"
+        ends = f"{100 * gap.value:+z.1f} points ({100 * gap.low:+z.1f} to {100 * gap.high:+z.1f})"
         return f"{said}The difference of {ends} does not show that predictions are too high or low."
     near, far = sorted((abs(100 * gap.low), abs(100 * gap.high)))
     ends = f"{abs(100 * gap.value):.1f} points ({near:.1f} to {far:.1f})"

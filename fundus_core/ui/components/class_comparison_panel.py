@@ -191,7 +191,7 @@ def _difference(test: AdjustedTest) -> str:
     found = test.result
     if found is None:
         return "no test"
-    return f"{found.difference:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
+    return f"{found.difference:+z.3f} ({found.low:+z.3f} to {found.high:+z.3f})"
 
 
 def _auc(interval: AucInterval | None) -> str:

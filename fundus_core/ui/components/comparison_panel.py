@@ -296,7 +296,7 @@ def _pair_text(pair: ComparedPair, names: dict[str, str]) -> str:
 
 
 def _difference(test: AucComparison) -> str:
-    return f"{test.difference:+.3f} ({test.low:+.3f} to {test.high:+.3f})"
+    return f"{test.difference:+z.3f} ({test.low:+z.3f} to {test.high:+z.3f})"
 
 
 def _plain(pair: ComparedPair) -> str:

@@ -133,11 +133,11 @@ def reading(curve: DecisionCurve, at: float, name: str, class_label: str) -> str
         elif low <= 0:
             doubt = " The interval reaches below zero, so a gain is not shown."
         return said + (
-            f"Against treating everyone ({everyone:+.1f}) this is {_ends(curve.over_all, row)} "
+            f"Against treating everyone ({everyone:+z.1f}) this is {_ends(curve.over_all, row)} "
             f"more: like {fewer:.1f} fewer false alarms, with no more disease missed.{doubt}"
         )
     return said + (
-        f"Against treating everyone ({everyone:+.1f}) it gains nothing: "
+        f"Against treating everyone ({everyone:+z.1f}) it gains nothing: "
         f"{_ends(curve.over_all, row)}."
     )
 
@@ -161,7 +161,7 @@ def threshold_frame(found: DecisionCurves, names: dict[str, str], at: float) -> 
             }
         )
     first = found.models[0].curve
-    everyone = f"{PER * first.treat_all.value[row_of(first, at)]:+.1f}"
+    everyone = f"{PER * first.treat_all.value[row_of(first, at)]:+z.1f}"
     for name, value in (("treat all", everyone), ("treat none", "0")):
         rows.append(
             {
@@ -215,7 +215,7 @@ def row_of(curve: DecisionCurve, at: float) -> int:
 def _ends(band: Band, row: int) -> str:
     """Returns a value per 100 photographs with its interval, where it has one."""
     value, low, high = (PER * one[row] for one in (band.value, band.low, band.high))
-    return f"{value:+.1f}" if np.isnan(low) else f"{value:+.1f} ({low:+.1f} to {high:+.1f})"
+    return f"{value:+z.1f}" if np.isnan(low) else f"{value:+z.1f} ({low:+z.1f} to {high:+z.1f})"
 
 
 def _described(found: DecisionCurves, names: dict[str, str], at: float) -> str:

@@ -61,7 +61,7 @@ def summary_sentence(found: DifferingErrors, names: tuple[str, str]) -> str:
         f"**{whole.n_differ:,}**: {text.escaped(names[0])} alone about {whole.n_only_first:,}, "
         f"{text.escaped(names[1])} alone about {whole.n_only_second:,}; both are wrong about "
         f"{whole.n_both_wrong:,}. Difference in the share called rightly "
-        f"{100 * whole.difference:+.1f} percentage points, {text.p_value(whole.p_value)} ({unit})."
+        f"{100 * whole.difference:+z.1f} percentage points, {text.p_value(whole.p_value)} ({unit})."
     )
 
 

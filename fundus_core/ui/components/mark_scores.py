@@ -188,7 +188,7 @@ def _text(interval: Interval, *, signed: bool = False) -> str:
     """Returns a value with its interval, as tables show it."""
     if interval.value is None:
         return f"not defined: {interval.reason}"
-    value = f"{interval.value:+.3f}" if signed else f"{interval.value:.3f}"
+    value = f"{interval.value:+z.3f}" if signed else f"{interval.value:.3f}"
     if interval.low is None or interval.high is None:
         return f"{value} (no interval: {interval.reason})"
     return f"{value} ({interval.low:.3f} to {interval.high:.3f})"

@@ -48,9 +48,9 @@ def verdict_sentence(row: HeldAgainstMargin, name: str) -> str:
         return f"**{shown}**: no test. {text.escaped(row.reason)}"
     return (
         f"**{shown}**, at least as good up to {one.margin:g}: **{one.verdict}** "
-        f"({VERDICTS[one.verdict]}; difference {one.difference:+.3f}, one-sided 97.5 % bound "
-        f"{one.low:+.3f}, {text.p_value(one.p_value)}). Equivalent within {both.margin:g}: "
-        f"{both.verdict} (90 % CI {both.low:+.3f} to {both.high:+.3f}, "
+        f"({VERDICTS[one.verdict]}; difference {one.difference:+z.3f}, one-sided 97.5 % bound "
+        f"{one.low:+z.3f}, {text.p_value(one.p_value)}). Equivalent within {both.margin:g}: "
+        f"{both.verdict} (90 % CI {both.low:+z.3f} to {both.high:+z.3f}, "
         f"{text.p_value(both.p_value)})."
     )
 

@@ -48,14 +48,14 @@ def result_sentence(found: OtherTests, pair: OtherPair, names: dict[str, str]) -
     test = pair.result
     ends = ""
     if test.low is not None and test.high is not None:
-        ends = f", {100 * test.confidence:g} % CI {test.low:+.3f} to {test.high:+.3f}"
+        ends = f", {100 * test.confidence:g} % CI {test.low:+z.3f} to {test.high:+z.3f}"
     elif test.reason:
         ends = f"; no interval: {text.escaped(test.reason)}"
     z = "" if test.z is None else f"z = {test.z:.2f}, "
     return (
         f"**{text.escaped(names[pair.run_a])}** {test.value_a:.3f}, "
         f"**{text.escaped(names[pair.run_b])}** {test.value_b:.3f}: difference of "
-        f"{text.escaped(found.number)} {test.difference:+.3f}{ends}; {z}"
+        f"{text.escaped(found.number)} {test.difference:+z.3f}{ends}; {z}"
         f"{_p_value(test.p_value, test)}."
     )
 

@@ -31,7 +31,7 @@ def probe_beside(run: Run, runs: tuple[Run, ...], summary: DatasetSummary) -> No
     st.markdown(
         f"**{text.escaped(run.target.scored_classes[0])}**: fine-tuned "
         f"{interval_text(found.runs[0].auc)}, probe {interval_text(found.runs[1].auc)}. Difference "
-        f"{pair.result.difference:+.3f} ({pair.result.low:+.3f} to {pair.result.high:+.3f}), "
+        f"{pair.result.difference:+z.3f} ({pair.result.low:+z.3f} to {pair.result.high:+z.3f}), "
         f"{text.p_value(pair.result.p_value)}."
     )
     st.caption(comparison_panel.method_sentence(found))

@@ -148,7 +148,7 @@ def _probe_row(one: ShortcutProbe) -> dict[str, str]:
     test = one.result
     difference = one.reason or "–"
     if test is not None:
-        difference = f"{test.difference:+.3f} ({test.low:+.3f} to {test.high:+.3f})"
+        difference = f"{test.difference:+z.3f} ({test.low:+z.3f} to {test.high:+z.3f})"
     return {
         "Learned from": one.label,
         "AUC (95 % CI)": "none" if one.auc is None else interval_text(one.auc),
@@ -243,8 +243,9 @@ def survival_sentence(one: Survival) -> str:
     return (
         f"**Among photographs alike in {label}** ({found.n_strata} strata) the AUC is "
         f"{interval_text(found.auc)}, against {interval_text(found.overall)} over all pairs: "
-        f"{found.difference:+.3f} (95 % CI {found.low:+.3f} to {found.high:+.3f}).{share} It rests "
-        f"on {text.count(found.n_images, 'photograph')} and {text.count(found.n_pairs, 'pair')}."
+        f"{found.difference:+z.3f} (95 % CI {found.low:+z.3f} to {found.high:+z.3f}).{share} It "
+        f"rests on {text.count(found.n_images, 'photograph')} and "
+        f"{text.count(found.n_pairs, 'pair')}."
     )
 
 

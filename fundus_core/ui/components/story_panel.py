@@ -205,7 +205,7 @@ def contrast_sentence(contrast: Contrast) -> str:
         subject, other = f"Pre-training, {way}", "Scratch"
     else:
         subject, other = "Fine-tuning the pre-trained network", "its linear probe"
-    size = f"{result.difference:+.3f} (95 % CI {result.low:+.3f} to {result.high:+.3f}), {p}"
+    size = f"{result.difference:+z.3f} (95 % CI {result.low:+z.3f} to {result.high:+z.3f}), {p}"
     if contrast.p_holm >= _SIGNIFICANT:
         return f"**{subject}**: no difference in AUC from {other} was shown: {size}."
     verb = "raises" if result.difference > 0 else "lowers"

@@ -253,7 +253,9 @@ def _share(share: Share | None) -> str:
 
 def _rest(one: Subgroup) -> str:
     rest = one.against_rest
-    return "–" if rest is None else f"{rest.difference:+.3f} ({rest.low:+.3f} to {rest.high:+.3f})"
+    return (
+        "–" if rest is None else f"{rest.difference:+z.3f} ({rest.low:+z.3f} to {rest.high:+z.3f})"
+    )
 
 
 def _how_to_read(found: GroupedRun) -> str:

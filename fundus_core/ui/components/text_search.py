@@ -59,7 +59,7 @@ def search_box(summary: DatasetSummary) -> WordSearch | None:
 def ranked(image_ids: Sequence[str], cosines: Mapping[str, float]) -> dict[str, str]:
     """Returns the given photographs that have a cosine, nearest first, with a note on it."""
     wanted = set(image_ids)
-    return {name: f"cosine {value:+.3f}" for name, value in cosines.items() if name in wanted}
+    return {name: f"cosine {value:+z.3f}" for name, value in cosines.items() if name in wanted}
 
 
 def caption(image_ids: Sequence[str], notes: Mapping[str, str]) -> None:

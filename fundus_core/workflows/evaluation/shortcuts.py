@@ -295,7 +295,7 @@ def _not_beaten(probes: Sequence[ShortcutProbe]) -> list[Caution]:
         + (
             one.reason
             if one.result is None or one.p_holm is None
-            else f"model minus shortcut {one.result.difference:+.3f}, Holm {_p_text(one.p_holm)}"
+            else f"model minus shortcut {one.result.difference:+z.3f}, Holm {_p_text(one.p_holm)}"
         )
         + ")"
         for one in probes

@@ -197,9 +197,9 @@ def _of_one_class(subject: Subject) -> tuple[Block, ...]:
     rows = tuple(
         (
             _pair(subject, one.run_a, one.run_b),
-            f"{one.result.difference:+.3f}",
-            f"{one.result.low:+.3f} to {one.result.high:+.3f}",
-            f"{one.result.z:+.2f}",
+            f"{one.result.difference:+z.3f}",
+            f"{one.result.low:+z.3f} to {one.result.high:+z.3f}",
+            f"{one.result.z:+z.2f}",
             p_text(one.result.p_value),
             p_text(one.p_holm),
             p_text(one.plain.p_value) if one.plain else NONE,
@@ -271,8 +271,8 @@ def _test_row(subject: Subject, one: AdjustedTest) -> tuple[str, str, str, str, 
         return name, "not tested", NONE, NONE, NONE
     return (
         name,
-        f"{result.difference:+.3f}",
-        f"{result.low:+.3f} to {result.high:+.3f}",
+        f"{result.difference:+z.3f}",
+        f"{result.low:+z.3f} to {result.high:+z.3f}",
         p_text(result.p_value),
         p_text(one.p_holm),
     )

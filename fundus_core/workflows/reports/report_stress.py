@@ -183,7 +183,7 @@ def _shortcuts(subject: Subject, found: ShortcutComparison) -> tuple[Block, ...]
         (
             one.label,
             auc_text(one.auc),
-            NONE if one.result is None else f"{one.result.difference:+.3f}",
+            NONE if one.result is None else f"{one.result.difference:+z.3f}",
             p_text(one.p_holm),
             "yes" if one.beaten and one.auc else "no" if one.auc else one.reason,
         )
