@@ -146,8 +146,14 @@ def _explained(
         layer=asked.layer,
     )
     refusals = [outcome for outcome in outcomes if isinstance(outcome, SaliencyError)]
-    if len(refusals) == len(outcomes):
+    if len(refusals) == len(outcomes) == 1:
         raise refusals[0]
+    if len(refusals) == len(outcomes):
+        raise SaliencyError(
+            f"None of the {len(outcomes)} photographs has a map. Of {Path(named[0]).name}: "
+            f"{refusals[0].message}",
+            hint=refusals[0].hint,
+        )
     return [
         _row(name, outcome, out, opacity) for name, outcome in zip(named, outcomes, strict=True)
     ]

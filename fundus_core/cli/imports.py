@@ -13,7 +13,7 @@ from fundus_core.io.bounded import read_bounded
 from fundus_core.io.workspace import unmade_workspace
 from fundus_core.workflows.data.hidden_ids import hides_ids
 from fundus_core.workflows.data.imports import import_photographs
-from fundus_core.workflows.data.result_places import require_outside_workspace
+from fundus_core.workflows.data.result_places import require_apart
 
 SECRET_VARIABLE = "FUNDUS_ID_SECRET"
 
@@ -57,7 +57,7 @@ def import_(
     Of DICOM files only the pixels, a pseudonym, eye, age, sex, camera and the number of the visit
     are taken over.
     """
-    require_outside_workspace(unmade_workspace(), out_dir)
+    require_apart(unmade_workspace(), out_dir)
     found = import_photographs(
         source,
         out_dir,

@@ -41,16 +41,20 @@ _LEVELS = ("image", "patient")
 
 
 def path(text: str | Path) -> Path:
-    """Returns a path; an empty one, as a variable that is not set gives, is not the current folder.
+    """Returns a path, ~ as the home folder.
 
-    Every parameter of a command that is a path is read by it.
+    An empty one, as a variable that is not set gives, is not the current folder. Every parameter of
+    a command that is a path is read by it.
 
     Raises:
         typer.BadParameter: If it is empty.
     """
     if not str(text).strip():
         raise typer.BadParameter("it is empty; name a folder or a file (. for this folder).")
-    return Path(text)
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # of a user whom nobody knows
+        raise typer.BadParameter(f"{text}: {error}") from error
 
 
 def not_empty(text: str) -> str:

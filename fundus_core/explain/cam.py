@@ -164,7 +164,7 @@ def to_saliency_map(
         raise SaliencyError(
             f"Nothing in this photograph speaks for {class_name!r}: no place of the layer "
             f"{layer!r} raises its score.",
-            hint="Look at the map of the other class.",
+            hint="Look at the map of the other class (--class).",
         )
     values = (np.clip(raw, 0, None) / peak).astype(np.float32)
     return SaliencyMap(values, peak, layer, method, class_name)

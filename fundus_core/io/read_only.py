@@ -15,7 +15,7 @@ from fundus_core.io.workspace import workspace_folder
 VARIABLE = "FUNDUS_READ_ONLY"
 
 WHY = (
-    "This dashboard is shared for looking only: nothing is started, saved, uploaded or deleted "
+    "This workspace is shared for looking only: nothing is started, saved, uploaded or deleted "
     "here."
 )
 """The one sentence that pages say where something is disabled, when it was asked for."""

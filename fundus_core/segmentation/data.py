@@ -18,6 +18,7 @@ from fundus_core.geometry import Geometry
 from fundus_core.io.files import scratch_array
 from fundus_core.io.images import read_image
 from fundus_core.io.masks import read_mask
+from fundus_core.io.read_only import require_writable
 from fundus_core.preprocessing import decode_side, field_mask, prepare
 from fundus_core.segmentation.channels import (
     Channel,
@@ -93,6 +94,7 @@ def read_examples(
     Raises:
         DataError: If no photograph could be read, or a mask is none of its photograph.
     """
+    require_writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     total = len(photographs)
     pixels = scratch_array(folder, (total, 3, size, size))

@@ -62,7 +62,8 @@ def too_few(units: IndependentUnits, unit: str, asked: str) -> str:
     if units.rarer >= FEWEST_UNITS:
         return ""
     side = "with" if units.positive <= units.negative else "without"
-    return f"only {units.rarer} {unit} {side} the class; {asked} needs {FEWEST_UNITS}"
+    counted = f"{units.rarer} {unit if units.rarer != 1 else unit.removesuffix('s')}"
+    return f"only {counted} {side} the class; {asked} needs {FEWEST_UNITS}"
 
 
 def stratify(labels: Mapping[str, NDArray[np.bool_]], patients: ArrayLike | None = None) -> Strata:

@@ -23,6 +23,9 @@ MOST_BYTES = 200_000
 STUDIES_FOLDER = Path(__file__).parent
 """Where the studies are that come with the program."""
 
+_PRESETS_FOLDER = STUDIES_FOLDER / "presets"
+"""Where those are that the page Start asks as questions."""
+
 
 def read_study(path: Path, size: StudySize = "full") -> StudyDocument:
     """Reads a study file at one of its sizes.
@@ -56,8 +59,10 @@ def _plain(place: Path) -> dict[str, Any]:
             f"{place.name} is no text in UTF-8: byte {error.start + 1:,} fits nothing.",
             hint="Save it as UTF-8.",
         ) from error
-    except (OSError, ValueError) as error:
-        raise StudyError(f"{place} cannot be read: {error}.", hint=_EXAMPLES) from error
+    except OSError as error:
+        raise StudyError(f"{place} cannot be read: {error.strerror}.", hint=_EXAMPLES) from error
+    except ValueError as error:  # its text ends a sentence
+        raise StudyError(f"{place} cannot be read: {error}", hint=_EXAMPLES) from error
     try:
         raw = plain_values(text)
     except ValueError as error:
@@ -81,9 +86,9 @@ def _other_size(raw: dict[str, Any], size: StudySize) -> StudyDocument | None:
 
 
 def study_path(path: Path) -> Path:
-    """Returns the file of a study, which may be named without folder and suffix."""
-    named = STUDIES_FOLDER / f"{path.stem}.yaml"
-    return named if not path.exists() and named.is_file() else path
+    """Returns the file of a study; one that comes with the program is named by its name alone."""
+    shipped = (folder / f"{path.stem}.yaml" for folder in (STUDIES_FOLDER, _PRESETS_FOLDER))
+    return path if path.exists() else next((one for one in shipped if one.is_file()), path)
 
 
 def shipped_studies() -> tuple[Path, ...]:

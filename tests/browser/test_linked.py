@@ -101,7 +101,7 @@ def test_back_and_forward_go_from_view_to_view(page: Page, linked: Dashboard) ->
 
 def test_a_refresh_finds_the_job_that_runs(page: Page, linked: Dashboard) -> None:
     store = JobStore(linked.workspace / "jobs")
-    folder = linked.workspace / "drawn"
+    folder = linked.workspace.parent / "drawn"
     job = store.submit(
         ["demo", str(folder), "--workspace", str(linked.workspace)], title="Draw many photographs"
     )

@@ -16,6 +16,8 @@ import typer.main
 from fundus_core.cli import options
 from fundus_core.cli.main import app
 from fundus_core.io.files import checksum
+from fundus_core.io.images import SUPPORTED_SUFFIXES
+from fundus_core.io.tables import TABLE_SUFFIXES
 from tests.cli.conftest import Fundus, Probed
 from tests.fakes import write_photograph
 
@@ -205,7 +207,10 @@ def test_files__are_written_over_nothing_that_is_needed(
     within = [data / "labels.csv", table] if suffix == ".csv" else []
 
     for needed in (*within, listed, beside, linked, to_listed):
-        place.refused(asked, needed, "is not written over")
+        place.refused(asked, needed, "is not written over", "would be read as a part of it")
+    if suffix in {*SUPPORTED_SUFFIXES, *TABLE_SUFFIXES}:
+        for new in (data / f"new{suffix}", data / "images" / f"new{suffix}"):
+            place.refused(asked, new, "would be read as a part of it")
     for inside in (f"workspace{suffix}", f"runs/new{suffix}", f"new/deep{suffix}"):
         place.refused(asked, workspace / inside, "lies in the workspace")
     for other in (data / "images" / "p00_OD.jpg", workspace / "workspace.json", mine.parent / "x"):
@@ -226,10 +231,16 @@ def test_folders__are_written_over_nothing_that_is_needed(
 
     needed = (data, data / "images", data.parent, place.elsewhere, place.folder / "linked")
     for folder in needed:
-        place.refused(words, folder, "is not written over", "is there already")
+        place.refused(
+            words, folder, "is not written over", "is there already", "would be read as a part"
+        )
+    for new in (data / "new", data / "images" / "new"):
+        place.refused(words, new, "would be read as a part of it")
     for inside in (workspace, workspace / "runs", workspace / "runs" / "new", workspace / "new"):
         place.refused(words, inside, "lies in the workspace")
-    place.refused(words, data / "labels.csv", "is a file", "is there already")
+    place.refused(
+        words, data / "labels.csv", "is a file", "is there already", "would be read as a part of it"
+    )
     place.refused(words, "", "it is empty")
     place.refused_once(words, results, "with something in it", "is there already.")
 
@@ -247,7 +258,8 @@ def test_overlays__are_written_over_nothing_that_is_needed(
     copy = data / "images" / overlay.name  # a photograph that is called like its overlay
     copy.write_bytes(image.read_bytes())
 
-    place.refused(words, copy.parent, "is not written over")
+    place.refused(words, copy.parent, "would be read as a part of it")
+    place.refused(words, data / "heat", "would be read as a part of it")
     place.refused(words, place.folder / "workspace" / "maps", "lies in the workspace")
     place.refused(words, data / "labels.csv", "is a file")
     place.refused(words, "", "it is empty")

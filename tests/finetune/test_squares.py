@@ -11,6 +11,7 @@ from fundus_core.embedding import Photograph
 from fundus_core.errors import DataError
 from fundus_core.finetune.squares import bits_in_square, read_squares
 from fundus_core.io.images import scan_image
+from fundus_core.io.read_only import ReadOnlyError
 from fundus_core.io.square_store import SquareStore
 from fundus_core.preprocessing import prepare
 from tests.fakes import write_photograph
@@ -131,3 +132,18 @@ def test_read_squares__with_a_mask_the_photograph_is_read(tmp_path: Path) -> Non
     assert squares.pixels[0, 0].max() > 150
     assert squares.masks is not None
     assert squares.masks[0, 16, 16] == 1
+
+
+def test_read_squares__in_a_workspace_for_looking_only_makes_no_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNDUS_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setenv("FUNDUS_READ_ONLY", "1")
+    photograph = write_photograph(tmp_path / "eye.png", (200, 20, 20))
+
+    with pytest.raises(ReadOnlyError):
+        read_squares(
+            [Photograph("eye", photograph)], 32, RECIPE, folder=tmp_path / "workspace" / "training"
+        )
+
+    assert not (tmp_path / "workspace").exists()

@@ -117,6 +117,7 @@ def _started(*options: str, data: Path, workspace: Path) -> Iterator[subprocess.
         yield running
 
 
+@pytest.mark.slow
 def test_embed__on_ray_stores_what_one_process_stores_bit_for_bit(tmp_path: Path) -> None:
     data, job = _photographs(tmp_path / "data", 150), tmp_path / "job"
     job.mkdir()

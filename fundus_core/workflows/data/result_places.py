@@ -9,10 +9,12 @@ from pathlib import Path
 
 from fundus_core.errors import DataError, StoreError
 from fundus_core.io.files import require_place
+from fundus_core.io.images import SUPPORTED_SUFFIXES
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.photo_files import root_of
 from fundus_core.io.remote import is_remote
 from fundus_core.io.streams import is_stream
+from fundus_core.io.tables import TABLE_SUFFIXES
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_as_given, list_datasets
 
@@ -58,7 +60,10 @@ def require_result_place(
         return
     if not is_folder:
         _require_suffix(place, suffixes)
+    inputs = tuple(inputs)
     _require_outside(workspace, place, within)
+    if not any(_is_in(place, folder) for folder in within):
+        _require_not_among_photographs(workspace, place, inputs, is_folder=is_folder)
     require_place(place, is_folder=is_folder)
     if not _holds_something(place, is_folder=is_folder):
         return
@@ -80,13 +85,14 @@ def require_result_place(
         )
 
 
-def require_outside_workspace(workspace: Workspace, place: Path) -> None:
-    """Refuses a place inside the workspace, whose content is the program's own.
+def require_apart(workspace: Workspace, folder: Path) -> None:
+    """Refuses a folder inside the workspace, or inside one of the folders of data sets.
 
     Raises:
         StoreError: If it lies there.
     """
-    _require_outside(workspace, place, ())
+    _require_outside(workspace, folder, ())
+    _require_not_among_photographs(workspace, folder, (), is_folder=True)
 
 
 def inputs_of(source: DataSource) -> tuple[Path, ...]:
@@ -97,12 +103,13 @@ def inputs_of(source: DataSource) -> tuple[Path, ...]:
 def _require_suffix(place: Path, suffixes: Sequence[str]) -> None:
     if not suffixes or place.suffix.lower() in suffixes:
         return
+    name = place.name or str(place)
     if len(suffixes) == 1:
         said = f"does not end in {suffixes[0]}"
     else:
         said = f"ends in neither {' nor '.join(suffixes)}"
     raise StoreError(
-        f"{place.name} {said}.", hint=f"Name a file such as {place.stem or 'result'}{suffixes[0]}."
+        f"{name} {said}.", hint=f"Name a file such as {place.stem or 'result'}{suffixes[0]}."
     )
 
 
@@ -114,6 +121,29 @@ def _require_outside(workspace: Workspace, place: Path, within: Sequence[Path]) 
             f"{place} lies in the workspace {workspace.root}, which holds what the program keeps.",
             hint="Name a place outside of it.",
         )
+
+
+def _require_not_among_photographs(
+    workspace: Workspace, place: Path, inputs: Sequence[Path], *, is_folder: bool
+) -> None:
+    """Refuses what a folder of data would take for a photograph, a class or a table of its own."""
+    if not is_folder and place.suffix.lower() not in (*SUPPORTED_SUFFIXES, *TABLE_SUFFIXES):
+        return
+    for folder, what in _sources(workspace, inputs):
+        if not is_remote(folder) and folder.expanduser().is_dir() and _is_in(place, folder):
+            raise StoreError(
+                f"{place} is not written: it lies in {what}, and would be read as a part of it.",
+                hint="Name another place, outside the folders of your data.",
+            )
+
+
+def _sources(workspace: Workspace, inputs: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    """Yields the files and folders that results are made from, and those of all data sets."""
+    for path in inputs:
+        yield path, "what the result is made from"
+    for summary in list_datasets(workspace):
+        for path in inputs_of(summary.source):
+            yield path, f"the data set {summary.name}"
 
 
 def _holds_something(place: Path, *, is_folder: bool) -> bool:
@@ -131,11 +161,8 @@ def _needed(
     workspace: Workspace, place: Path, inputs: Iterable[Path], *, is_folder: bool
 ) -> Iterator[tuple[Path, str]]:
     """Yields what may not be written over, each with what it is."""
-    for path in inputs:
-        yield path, "what the result is made from"
+    yield from _sources(workspace, inputs)
     for summary in list_datasets(workspace):
-        for path in inputs_of(summary.source):
-            yield path, f"the data set {summary.name}"
         if not is_remote(summary.source.path):
             for path in _listed(workspace, summary.id, place, is_folder=is_folder):
                 yield path, f"a file of the data set {summary.name}"

@@ -35,6 +35,7 @@ from fundus_core.workflows.evaluation.label_questions import (
     questions,
     require_one_question,
 )
+from fundus_core.workflows.models.changed_since import still_there
 from fundus_core.workflows.models.runs import Run, list_runs
 
 NOT_PROOF = (
@@ -178,13 +179,7 @@ def write_review(review: LabelReview, path: Path) -> Path:
 
 def _still_there(models: Sequence[ScoredModel], dataset: FundusDataset) -> list[ScoredModel]:
     """Returns the models, of equal rows, with the rows of the photographs that a data set holds."""
-    ids, held = models[0].predictions.image_ids, set(dataset.image_ids)
-    rows = np.flatnonzero([name in held for name in ids])
-    if not len(rows):
-        raise DifferentImagesError(
-            f"None of the {len(ids)} photographs that were scored is in {dataset.name} any more.",
-            hint="Fit a model on the photographs that are there now.",
-        )
+    rows = still_there(models[0].predictions, dataset)
     return [replace(model, predictions=model.predictions.select(rows)) for model in models]
 
 

@@ -31,7 +31,7 @@ from fundus_core.workflows.evaluation.shortcut_families import (
     features_of,
 )
 from fundus_core.workflows.evaluation.viewed import viewed
-from fundus_core.workflows.models.changed_since import CODE
+from fundus_core.workflows.models.changed_since import CODE, still_there
 from fundus_core.workflows.models.runs import Run, run_predictions
 
 FoldsFrom = Literal["the model's folds", "the table's split", "folds drawn anew"]
@@ -126,6 +126,7 @@ def shortcuts_of(
 
     Raises:
         DataError: If the data set was never opened here, or none of it can be read.
+        DifferentImagesError: If the data set holds none of the model's photographs any more.
         StoreError: If the model was tested on the split of a table that was changed since.
         TargetError: If the class is not predicted.
         SingleClassError: If the photographs are all of one class.
@@ -135,8 +136,8 @@ def shortcuts_of(
     model = viewed(
         ScoredModel(run.id, run_predictions(workspace, run), run.cautions), class_name, None
     )
+    there = still_there(model.predictions, dataset)
     measured = measure_dataset(workspace, dataset, progress=progress).table
-    there = np.isin(model.predictions.image_ids, dataset.image_ids)
     readable = there & np.isin(model.predictions.image_ids, measured.index)
     predictions = model.predictions.select(readable)
     _require_both(predictions)

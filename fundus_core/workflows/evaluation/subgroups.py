@@ -18,6 +18,7 @@ from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.data.measured import stored_measurements
 from fundus_core.workflows.evaluation.aligned import ScoredModel, cautions_of
 from fundus_core.workflows.evaluation.viewed import viewed
+from fundus_core.workflows.models.changed_since import still_there
 from fundus_core.workflows.models.runs import Run, run_predictions
 
 MEASURED = "measured:"
@@ -113,6 +114,7 @@ def subgroups_of(
 
     Raises:
         DataError: If the data set was never opened in this workspace.
+        DifferentImagesError: If it holds none of the model's photographs any more.
         TargetError: If the column is not one to group by, or the class is not predicted.
         SingleClassError: If the photographs are all of one class.
     """
@@ -121,7 +123,7 @@ def subgroups_of(
         ScoredModel(run.id, run_predictions(workspace, run), run.cautions), class_name, None
     )
     chosen = _required(workspace, dataset, run.target, column)
-    said = model.predictions.select(np.isin(model.predictions.image_ids, dataset.image_ids))
+    said = model.predictions.select(still_there(model.predictions, dataset))
     values = _values(workspace, dataset, column).loc[list(said.image_ids)]
     names, order, edges = _groups(chosen, values, bands)
     result = subgroups(

@@ -9,9 +9,25 @@ from numpy.typing import NDArray
 from fundus_core.checks import Caution
 from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
+from fundus_core.errors import DifferentImagesError
 
 CODE = "FD026"
 """Of the caution about it."""
+
+
+def still_there(predictions: Predictions, dataset: FundusDataset) -> NDArray[np.bool_]:
+    """Returns which of N scored photographs a data set holds today, shape (N,).
+
+    Raises:
+        DifferentImagesError: If it holds none of them.
+    """
+    found = np.isin(predictions.image_ids, dataset.image_ids)
+    if not found.any():
+        raise DifferentImagesError(
+            f"None of the {len(found)} photographs that were scored is in {dataset.name} any more.",
+            hint="Fit a model on the photographs that are there now.",
+        )
+    return found
 
 
 @dataclass(frozen=True, slots=True)

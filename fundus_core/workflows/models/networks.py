@@ -24,6 +24,7 @@ from fundus_core.finetune.classifier import Classifier, Normalisation
 from fundus_core.finetune.squares import Squares, read_squares
 from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.files import write_atomically
+from fundus_core.io.read_only import is_read_only
 from fundus_core.io.square_store import SquareStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve_recipe
@@ -159,7 +160,8 @@ def ensemble_scores(
             hint="Fine-tune again and keep the networks (without --no-checkpoint).",
         )
     resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
-    with TemporaryDirectory(dir=_made(workspace.training), prefix="scoring-") as folder:
+    place = None if is_read_only() else _made(workspace.training)
+    with TemporaryDirectory(dir=place, prefix="scoring-") as folder:
         squares = squares_of(
             dataset,
             dataset.image_ids,

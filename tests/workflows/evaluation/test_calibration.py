@@ -108,7 +108,7 @@ def test_calibration_of__several_diseases_each_against_the_rest(place: Workspace
     rvo = found.classes[2]
     assert rvo.after is None
     assert "no map can be learned" in rvo.no_after
-    assert "only 1 patients with the class" in rvo.before.brier.reason
+    assert "only 1 patient with the class" in rvo.before.brier.reason
     assert found.classes[0].after is not None
     assert found.top_label is None
 

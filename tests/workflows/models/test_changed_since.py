@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from fundus_core.domain.predictions import Predictions
-from fundus_core.errors import StoreError
+from fundus_core.errors import DifferentImagesError, StoreError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.sealed import read_sealed, write_sealed
 from fundus_core.io.workspace import Workspace
@@ -17,7 +17,7 @@ from fundus_core.workflows.data.hidden_ids import VARIABLE
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.evaluation.shortcuts import shortcuts_of
 from fundus_core.workflows.evaluation.subgroups import subgroups_of
-from fundus_core.workflows.models.changed_since import Changes, changes_since
+from fundus_core.workflows.models.changed_since import Changes, changes_since, still_there
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run, list_runs, load_run, run_predictions
@@ -275,3 +275,14 @@ def test_changes_since__without_labels_nothing_is_said_of_them() -> None:
     )
 
     assert changes_since(judged, dataset.targets[0], dataset).caution() is None
+
+
+def test_still_there__of_photographs_that_are_all_gone_says_so() -> None:
+    now = tiny_dataset()
+    ids = (now.image_ids[0], "gone")
+    y_true = np.array([[False], [True]])
+    said = Predictions("model", "binary", ("1",), ids, y_true, np.zeros((2, 1)))
+
+    assert still_there(said, now).tolist() == [True, False]
+    with pytest.raises(DifferentImagesError, match="None of the 1 photographs that were scored"):
+        still_there(said.select(np.array([False, True])), now)

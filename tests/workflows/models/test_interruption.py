@@ -45,6 +45,7 @@ def uninterrupted(data: Path, tmp_path_factory: pytest.TempPathFactory) -> np.nd
     return np.load(folder / "out" / "vectors.npy")
 
 
+@pytest.mark.slow
 def test_kill_9__the_same_command_again_gives_identical_vectors(
     data: Path, tmp_path: Path, uninterrupted: np.ndarray
 ) -> None:

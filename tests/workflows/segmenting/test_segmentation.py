@@ -385,6 +385,7 @@ def test_mark__truth_masks_have_the_density_that_was_drawn(
     assert found["vessel_width"] == pytest.approx(5 / 92, rel=0.2)
 
 
+@pytest.mark.slow
 def test_kill_9__the_same_command_again_gives_identical_networks(tmp_path: Path) -> None:
     table = write_drawings(tmp_path / "data", 3)
 
