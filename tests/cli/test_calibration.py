@@ -129,6 +129,6 @@ def test_decision_curve__without_intervals_says_why_and_prints_no_nan(
     told = fundus("decision-curve", "run", "--class", "rvo", *SHORT).stdout
     report = fundus("decision-curve", "run", "--class", "rvo", *SHORT, "--json").json
 
-    assert "No intervals: only 1 patients with the class" in told
+    assert "No intervals: only 1 patient with the class" in told
     assert "nan" not in told
     assert report["models"][0]["curve"][0]["net_benefit_low"] is None

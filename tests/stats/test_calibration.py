@@ -307,7 +307,7 @@ def test_calibration__with_few_patients_gives_values_without_intervals() -> None
 
     assert found.brier.value == pytest.approx((0.01 + 0.04 + 0.01 + 0.09 + 0.04 + 0.16) / 6)
     assert found.brier.low is None
-    assert "only 1 images with the class" in found.brier.reason
+    assert "only 1 image with the class" in found.brier.reason
 
 
 def test_calibration__refuses_what_is_no_probability_and_names_its_range() -> None:
