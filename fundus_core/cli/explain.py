@@ -7,13 +7,14 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line, progress
-from fundus_core.cli.places import Replace, require_out
+from fundus_core.cli.places import Replace
 from fundus_core.domain.bounds import TESTED_MAPS, ZERO_TO_ONE
 from fundus_core.errors import DataError, FundusError, SaliencyError
 from fundus_core.explain.trust import NOT_SHOWN, TrustLight
 from fundus_core.io.files import require_place
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.stats.bootstrap import Interval
+from fundus_core.workflows.data.result_places import require_result_places
 from fundus_core.workflows.evaluation.calibrated import (
     MEANING,
     CalibratedProbability,
@@ -95,8 +96,8 @@ def explain(
     elif named:
         asked = Asked(class_name or "", minus or "", method, layer)
         require_place(out, is_folder=True)
-        for overlay in explaining.overlays_of(place, run, named, asked, out):
-            require_out(place, overlay, replace=replace, inputs=map(Path, named))
+        overlays = explaining.overlays_of(place, run, named, asked, out)
+        require_result_places(place, overlays, replace=replace, inputs=map(Path, named))
         rows = _explained(place, run, named, asked, out, opacity)
         _add_calibrated(rows, place, run)
         if trust:

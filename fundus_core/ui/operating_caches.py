@@ -10,7 +10,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.plots.roc import RocTrace
 from fundus_core.stats.patient_level import patient_level
 from fundus_core.stats.threshold_rules import RuleChoice, threshold_to_write
-from fundus_core.ui import wiring
+from fundus_core.ui import auc_caches, wiring
 from fundus_core.workflows.evaluation import confusion as workflow
 from fundus_core.workflows.evaluation.aligned import ScoredModel
 from fundus_core.workflows.evaluation.operating import OperatingResult, at_threshold, operate
@@ -43,7 +43,7 @@ def roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrace:
         ScoresError: As `model_at` does.
     """
     if aggregate is None:
-        return wiring.roc(run_id, class_name)
+        return auc_caches.roc(run_id, class_name)
     place = wiring.workspace()
     token = wiring.run_token(run_id)
     return _patient_roc(place, run_id, class_name, aggregate, token)
@@ -52,7 +52,7 @@ def roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrace:
 def baseline_roc(run_id: str, class_name: str, aggregate: str | None) -> RocTrace | None:
     """Returns the ROC curve of the mean colour in the folds of a run; None where there is none."""
     if aggregate is None:
-        return wiring.baseline_roc(run_id, class_name)
+        return auc_caches.baseline_roc(run_id, class_name)
     place = wiring.workspace()
     token = wiring.run_token(run_id)
     return _patient_baseline_roc(place, run_id, class_name, aggregate, token)

@@ -16,10 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from fundus_core.backbones.catalogue import BACKBONES, NORMALISATIONS, backbone_spec
 from fundus_core.domain.dataset import FundusDataset
@@ -33,7 +31,6 @@ from fundus_core.finetune.plan import strategy_plan as plan_of
 from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.columns import ColumnMapping, recognise
 from fundus_core.io.damage import changed_at
-from fundus_core.io.images import read_image
 from fundus_core.io.photo_files import PhotographFinder
 from fundus_core.io.read_only import ReadOnlyError, is_read_only, require_writable
 from fundus_core.io.tables import read_table
@@ -55,22 +52,14 @@ from fundus_core.io.workspace import (
 from fundus_core.io.workspace_format import STAMP
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.store import JobStore
-from fundus_core.plots.roc import RocTrace
-from fundus_core.preprocessing import prepare
 from fundus_core.projections import PROJECTORS, Projection
 from fundus_core.similarity import Neighbour, nearest
-from fundus_core.stats.classes import ClassAucs
-from fundus_core.stats.roc import roc_curve
 from fundus_core.ui import messages
 from fundus_core.workflows.data import datasets as opened
-from fundus_core.workflows.data import photographs
 from fundus_core.workflows.data.datasets import DatasetSummary
 from fundus_core.workflows.embeddings import backbone_choice, project
 from fundus_core.workflows.embeddings import stored as stored_embeddings
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
-from fundus_core.workflows.evaluation import classes as of_classes
-from fundus_core.workflows.evaluation import compare
-from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.models import runs as stored
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.story.story_store import FOLDER as STORY_FOLDER
@@ -224,49 +213,6 @@ def baseline(run_id: str) -> Predictions | None:
     return _baseline(place, run_id, run_token(run_id))
 
 
-def roc(run_id: str, class_name: str = "") -> RocTrace:
-    """Returns a run's ROC curve for one class against the rest, with its band and its AUC."""
-    place = workspace()
-    return _roc(place, run_id, class_name, run_token(run_id))
-
-
-def baseline_roc(run_id: str, class_name: str = "") -> RocTrace | None:
-    """Returns the ROC curve of the mean colour in the folds of a run; None where there is none."""
-    place = workspace()
-    return _baseline_roc(place, run_id, class_name, run_token(run_id))
-
-
-def class_rocs(run_id: str) -> tuple[tuple[RocTrace, ...], ClassAucs]:
-    """Returns a ROC curve, without band, for each class of a run that has one, and all AUCs."""
-    place = workspace()
-    return _class_rocs(place, run_id, run_token(run_id))
-
-
-def baseline_classes(run_id: str) -> ClassAucs | None:
-    """Returns the AUCs of the mean colour in the folds of a run; None where there are none."""
-    place = workspace()
-    return _baseline_classes(place, run_id, run_token(run_id))
-
-
-def class_comparison(run_ids: Sequence[str], *, common: bool = False) -> of_classes.ClassComparison:
-    """Compares evaluated models on all of their classes."""
-    place = workspace()
-    return _class_comparison(place, tuple(run_ids), common, runs_token())
-
-
-def comparison(
-    run_ids: Sequence[str],
-    class_name: str = "",
-    *,
-    common: bool = False,
-    aggregate: str | None = None,
-) -> compare.Comparison:
-    """Compares evaluated models on one class, photograph by photograph or patient by patient."""
-    place = workspace()
-    token = runs_token()
-    return _comparison(place, tuple(run_ids), class_name, common, aggregate, token)
-
-
 def story() -> Story | None:
     """Returns what was found on the demo photographs; None until it was prepared."""
     place = workspace()
@@ -299,33 +245,6 @@ def curves_since(moment: datetime) -> tuple[LearningCurves, ...]:
 def weights_cards() -> tuple[WeightsCard, ...]:
     """Returns the weights that this program has made, here or before it was shipped."""
     return list_weights_cards(workspace())
-
-
-def augmented_versions(path: str, augmentation: str) -> NDArray[np.uint8]:
-    """Returns six versions (6, S, S, 3) of a photograph; loads torch the first time."""
-    return _augmented_versions(path, augmentation, token_of(Path(path), deep=False))
-
-
-def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path | NDArray[np.uint8]:
-    """Returns a small JPEG of a photograph; its pixels where no file can be written."""
-
-    def made_in(place: Workspace) -> Path:
-        return photographs.thumbnail_file(place, image_id, Path(path), side=side)
-
-    try:
-        return _where_there_is_room(made_in)
-    except (StoreError, OSError):  # nor in the folder of temporary files
-        return photograph(path, max_side=side)
-
-
-def photograph(path: str, *, max_side: int = 1024) -> NDArray[np.uint8]:
-    """Returns a photograph (H, W, 3), its longer side at most `max_side` pixels."""
-    return _photograph(path, max_side, token_of(Path(path), deep=False))
-
-
-def prepared(path: str, recipe: PreprocessRecipe, side: int) -> NDArray[np.uint8]:
-    """Returns what a network of `side` pixels is shown of a photograph, shape (side, side, 3)."""
-    return _prepared(path, recipe, side, token_of(Path(path), deep=False))
 
 
 def neighbours(dataset_id: str, fingerprint: str, image_id: str) -> tuple[Neighbour, ...] | None:
@@ -484,7 +403,7 @@ def _projection(
         def made_in(there: Workspace) -> Projection:
             return project.project_embeddings(there, vectors, method=method)
 
-        found = made_in(_spare()) if read_only() else _where_there_is_room(made_in)
+        found = made_in(_spare()) if read_only() else where_there_is_room(made_in)
         spare_the_collector()
     return found
 
@@ -504,75 +423,12 @@ def _baseline(place: Workspace, run_id: str, token: object) -> Predictions | Non
     return stored.baseline_predictions(place, stored.load_run(place, run_id))
 
 
-@st.cache_data(show_spinner="Resampling for the band of the curve…", max_entries=64)
-def _roc(place: Workspace, run_id: str, class_name: str, token: object) -> RocTrace:
-    return roc_trace(predictions(run_id).binary(class_name or None), with_band=True)
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _baseline_roc(place: Workspace, run_id: str, class_name: str, token: object) -> RocTrace | None:
-    found = baseline(run_id)
-    if found is None:
-        return None
-    return roc_trace(found.binary(class_name or None))
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _class_rocs(
-    place: Workspace, run_id: str, token: object
-) -> tuple[tuple[RocTrace, ...], ClassAucs]:
-    said = predictions(run_id)
-    found = of_classes.aucs_of(said)
-    curves = tuple(
-        RocTrace(
-            row.class_name, roc_curve(said.y_true[:, index], said.y_score[:, index]), row.interval
-        )
-        for index, row in enumerate(found.classes)
-        if row.interval is not None
-    )
-    return curves, found
-
-
-@st.cache_data(show_spinner=False, max_entries=64)
-def _baseline_classes(place: Workspace, run_id: str, token: object) -> ClassAucs | None:
-    found = baseline(run_id)
-    return None if found is None else of_classes.aucs_of(found)
-
-
-@st.cache_data(show_spinner="Comparing AUCs…", max_entries=64)
-def _class_comparison(
-    place: Workspace, run_ids: tuple[str, ...], common: bool, token: object
-) -> of_classes.ClassComparison:
-    return of_classes.compare_classes(place, run_ids, common=common)
-
-
-@st.cache_data(show_spinner="Comparing AUCs…", max_entries=64)
-def _comparison(
-    place: Workspace,
-    run_ids: tuple[str, ...],
-    class_name: str,
-    common: bool,
-    aggregate: str | None,
-    token: object,
-) -> compare.Comparison:
-    return compare.compare(
-        place, run_ids, class_name=class_name or None, common=common, aggregate=aggregate
-    )
-
-
 @st.cache_resource(show_spinner="Reading the story…", max_entries=2)
 def _story(place: Workspace, token: object) -> Story | None:
     return read_story(place)
 
 
-@st.cache_data(show_spinner="Changing the photograph…", max_entries=16)
-def _augmented_versions(path: str, augmentation: str, token: object) -> NDArray[np.uint8]:
-    found = photographs.augmented_versions(Path(path), augmentation)
-    spare_the_collector()
-    return found
-
-
-def _where_there_is_room(make: Callable[[Workspace], T]) -> T:
+def where_there_is_room(make: Callable[[Workspace], T]) -> T:
     """Makes what a page only shows: in the workspace, or beside it where that takes nothing."""
     try:
         return make(workspace())
@@ -586,17 +442,6 @@ def _spare() -> Workspace:
     folder = TemporaryDirectory(prefix="fundus-read-only-", ignore_cleanup_errors=True)
     atexit.register(folder.cleanup)
     return Workspace(Path(folder.name))
-
-
-@st.cache_data(show_spinner=False, max_size="200MB")
-def _photograph(path: str, max_side: int, token: object) -> NDArray[np.uint8]:
-    return photographs.photograph(Path(path), max_side=max_side)
-
-
-@st.cache_data(show_spinner=False, max_size="100MB")
-def _prepared(path: str, recipe: PreprocessRecipe, side: int, token: object) -> NDArray[np.uint8]:
-    image = read_image(Path(path), min_side=2 * side)
-    return prepare(image, side, recipe).pixels
 
 
 def spare_the_collector() -> None:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import auc_caches, messages, state, text, wiring
 from fundus_core.ui.components import (
     class_comparison_panel,
     comparison_panel,
@@ -28,14 +28,14 @@ run_ids = [run.id for run in picked.runs]
 
 if picked.all_classes:
     with messages.shown_to_user():
-        of_classes = wiring.class_comparison(run_ids, common=common)
+        of_classes = auc_caches.class_comparison(run_ids, common=common)
     st.subheader("AUC for each class", help=help_for("AUC"))
     class_comparison_panel.class_comparison_panel(of_classes, picked)
     messages.cautions(picked.cautions_with(of_classes.cautions))
 else:
     aggregate = pick_level(picked.runs)
     with messages.shown_to_user():
-        comparison = wiring.comparison(
+        comparison = auc_caches.comparison(
             run_ids, picked.class_name, common=common, aggregate=aggregate
         )
     st.subheader(f"AUC for {text.escaped(picked.class_label)}", help=help_for("AUC"))

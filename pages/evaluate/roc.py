@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import streamlit as st
 
-from fundus_core.ui import messages, operating_caches, state, text, wiring
+from fundus_core.ui import auc_caches, messages, operating_caches, state, text, wiring
 from fundus_core.ui.components import class_panel, confusion_panel, roc_panel
 from fundus_core.ui.components.areas_tabs import areas_tabs
 from fundus_core.ui.components.hand_till_panel import hand_till_panel
@@ -23,11 +23,11 @@ picked = pick_runs(state.require_runs(minimum=1), all_classes=True)
 if picked.all_classes:
     with messages.shown_to_user():
         model = pick_model(picked, "Curves of")
-        curves, aucs = wiring.class_rocs(model.id)
+        curves, aucs = auc_caches.class_rocs(model.id)
     class_panel.class_curves(model, curves, aucs, picked)
     st.subheader("Areas under the curves", help=help_for("AUC"))
     st.markdown(f"{scores_sentence(model)} {text.interval_method(aucs.macro)}")
-    class_panel.class_table(model, aucs, wiring.baseline_classes(model.id), picked)
+    class_panel.class_table(model, aucs, auc_caches.baseline_classes(model.id), picked)
     if model.target.task == "multiclass":
         st.subheader("What is taken for what")
         confused = operating_caches.confusion(model.id)

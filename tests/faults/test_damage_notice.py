@@ -17,7 +17,6 @@ from fundus_core.workflows.data.datasets import dataset_id
 from fundus_core.workflows.data.doctor import diagnose
 from fundus_core.workflows.embeddings.project import project_dataset
 from tests.conftest import ROOT
-from tests.fakes import write_dataset
 from tests.faults.sealing import of_format
 from tests.faults.stored import RESNET
 from tests.hostile import walked
@@ -29,9 +28,7 @@ LEFT_OUT = "left out because"
 def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, DataSource]:
     """A workspace with embeddings, a map and two runs; copied before anything is damaged."""
     folder = tmp_path_factory.mktemp("whole")
-    source = DataSource(write_dataset(folder / "data", 12, side=72))
-    place = Workspace(folder / "workspace")
-    dataset, _ = walked.filled(place, source)
+    place, source, dataset = walked.furnished(folder)
     project_dataset(place, dataset, RESNET, method="pca")
     return place, source
 

@@ -17,7 +17,6 @@ from streamlit.testing.v1 import AppTest
 from fundus_core.errors import StoreError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.refused_writing import refused_writing_explained
-from fundus_core.io.workspace import Workspace
 from fundus_core.jobs.folder import JobFolder
 from fundus_core.jobs.job import Job
 from fundus_core.jobs.processes import ProcessId, end_session
@@ -27,7 +26,6 @@ from fundus_core.workflows.data.datasets import dataset_id
 from fundus_core.workflows.data.selections import save_selection
 from tests.cli.conftest import Fundus
 from tests.conftest import ROOT
-from tests.fakes import write_dataset
 from tests.faults.disks import only_to_be_read, small_disk
 from tests.hostile import walked
 from tests.jobs.waiting import finished, is_gone, started
@@ -58,9 +56,7 @@ SLEEPS = "import time; time.sleep(60)"
 def furnished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, DataSource]:
     """A workspace with embeddings, a map, two models, a selection, and a job that ended."""
     folder = tmp_path_factory.mktemp("furnished")
-    source = DataSource(write_dataset(folder / "data", 12, side=72))
-    place = Workspace(folder / "workspace")
-    dataset, _ = walked.filled(place, source)
+    place, source, dataset = walked.furnished(folder)
     opened.store_embeddings(place.root, dataset.image_ids)
     save_selection(place, dataset_id(source), "first", dataset.image_ids[:3])
     jobs = python(place.root)
@@ -129,17 +125,6 @@ def told(page: AppTest) -> str:
     return text.plain(" ".join(one.value for one in said))
 
 
-def writing(page: AppTest) -> list[str]:
-    """Returns the buttons that start or save something, by key or label."""
-    return [
-        one.key or one.label
-        for one in page.button
-        if any(name in str(one.proto.icon) for name in WRITING)
-        and not one.disabled
-        and one.key not in HARMLESS
-    ]
-
-
 def press(page: AppTest, name: str) -> AppTest:
     """Presses a button."""
     button = next(one for one in page.button if name in (one.key, one.label))
@@ -178,7 +163,7 @@ def test_every_button_that_writes__ends_in_a_sentence_where_nothing_can_be_writt
     said: tuple[str, ...],
 ) -> None:
     pages = {path: app(f"pages/{path}.py") for path in SAVING}
-    names = {path: writing(page) for path, page in pages.items()}
+    names = {path: opened.buttons(page, WRITING, HARMLESS) for path, page in pages.items()}
     before = files_in(place)
 
     pressed, unsaid = 0, []

@@ -17,6 +17,7 @@ from fundus_core.workflows.embeddings.project import project_dataset
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import Run
 from tests.conftest import ROOT
+from tests.fakes import write_dataset
 
 PAGES = tuple(path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob("pages/*/*.py")))
 COLOUR = BackboneChoice("mean_colour")
@@ -44,6 +45,14 @@ def filled(workspace: Workspace, source: DataSource) -> tuple[FundusDataset, lis
     runs = [probe_dataset(workspace, dataset, name, COLOUR, choice) for choice in choices]
     project_dataset(workspace, dataset, COLOUR, method="pca")
     return dataset, runs
+
+
+def furnished(folder: Path) -> tuple[Workspace, DataSource, FundusDataset]:
+    """Writes 24 photographs of 12 patients and fits two models to them, in a workspace."""
+    source = DataSource(write_dataset(folder / "data", 12, side=72))
+    place = Workspace(folder / "workspace")
+    dataset, _ = filled(place, source)
+    return place, source, dataset
 
 
 def page_of(path: str, source: DataSource) -> AppTest:

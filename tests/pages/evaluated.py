@@ -17,7 +17,7 @@ from fundus_core.domain.recipe import EmbedRecipe, PreprocessRecipe
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
-from fundus_core.ui import wiring
+from fundus_core.ui import picture_caches, wiring
 from fundus_core.workflows.data.datasets import DatasetSummary
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.evaluation.classes import overall_auc
@@ -189,7 +189,7 @@ def open_dataset(
     Image.new("RGB", (16, 16), (120, 60, 30)).save(picture)
     monkeypatch.setattr(wiring, "datasets", lambda: (summary,))
     monkeypatch.setattr(wiring, "dataset", lambda dataset_id: opened)
-    monkeypatch.setattr(wiring, "thumbnail_file", lambda image_id, path, side=192: picture)
+    monkeypatch.setattr(picture_caches, "thumbnail_file", lambda image_id, path, side=192: picture)
 
 
 def embedded(*recipes: EmbedRecipe, n_stored: int = 12) -> tuple[EmbeddingSummary, ...]:

@@ -1,9 +1,10 @@
 """A real data set for page tests: eight photographs on disk, opened and embedded in a workspace."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
+from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.manifest import DataSource
@@ -50,3 +51,14 @@ def store_embeddings(place: Path, ids: Sequence[str], backbone: str = "resnet18"
     with store.lock():
         store.add(vectors, ids, {})
     return recipe.fingerprint()
+
+
+def buttons(page: AppTest, icons: Collection[str], without: Collection[str]) -> list[str]:
+    """Returns the buttons that can be pressed and bear one of some icons, by key or label."""
+    return [
+        one.key or one.label
+        for one in page.button
+        if any(name in str(one.proto.icon) for name in icons)
+        and not one.disabled
+        and one.key not in without
+    ]

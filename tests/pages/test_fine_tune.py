@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, write_curves
 from fundus_core.finetune.state import Epoch
 from fundus_core.io.workspace import Workspace
-from fundus_core.ui import wiring
+from fundus_core.ui import auc_caches, picture_caches, wiring
 from fundus_core.workflows.models.runs import save_run
 from tests.pages import evaluated
 
@@ -133,7 +133,7 @@ def test_augmented_versions_are_drawn_when_they_are_asked_for(
         asked.append(augmentation)
         return np.zeros((6, 8, 8, 3), np.uint8)
 
-    monkeypatch.setattr(wiring, "augmented_versions", versions)
+    monkeypatch.setattr(picture_caches, "augmented_versions", versions)
     page.run()
     assert asked == []
 
@@ -208,7 +208,7 @@ def test_a_model_is_compared_with_its_linear_probe_in_two_clicks(
 
     assert not page.exception
     (said,) = [one.value for one in page.markdown if "Difference" in one.value]
-    compared = wiring.comparison(["tuned", "probe"], "1")
+    compared = auc_caches.comparison(["tuned", "probe"], "1")
     assert f"{compared.pairs[0].result.difference:+.3f}" in said
     assert f"{compared.runs[0].auc.auc:.3f}" in said
 

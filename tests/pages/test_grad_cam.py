@@ -16,7 +16,7 @@ from fundus_core.explain.tail import CamLayer
 from fundus_core.explain.trust import judged
 from fundus_core.similarity import Neighbour
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.ui import explain_caches, text, wiring
+from fundus_core.ui import explain_caches, picture_caches, text, wiring
 from fundus_core.ui.components import cup_disc_panel
 from fundus_core.workflows.evaluation.calibrated import CalibratedProbability
 from fundus_core.workflows.explanations.explained import Asked
@@ -54,7 +54,7 @@ def page(monkeypatch: pytest.MonkeyPatch, workspace: Path) -> AppTest:
     monkeypatch.setattr(explain_caches, "known_light", lambda run_id, image, asked: None)
     monkeypatch.setattr(wiring, "neighbours", lambda dataset, fingerprint, image: ())
     photograph = np.full((8, 8, 3), 120, np.uint8)
-    monkeypatch.setattr(wiring, "photograph", lambda path, max_side=1024: photograph)
+    monkeypatch.setattr(picture_caches, "photograph", lambda path, max_side=1024: photograph)
     return AppTest.from_file(PAGE, default_timeout=30)
 
 

@@ -7,7 +7,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.read_only import VARIABLE, WHY, ReadOnlyError
-from fundus_core.ui import explain_caches, study_wiring, text, wiring
+from fundus_core.ui import explain_caches, picture_caches, study_wiring, text, wiring
 from fundus_core.workflows.explanations.explained import Asked
 from tests.faults.disks import only_to_be_read
 from tests.pages import evaluated, opened
@@ -48,16 +48,6 @@ def files(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
 
 
-def writing_buttons(page: AppTest) -> list[str]:
-    return [
-        button.key or button.label
-        for button in page.button
-        if any(name in str(button.proto.icon) for name in STARTING)
-        and not button.disabled
-        and button.key not in HARMLESS
-    ]
-
-
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: f"{path.parent.name}-{path.stem}")
 def test_a_page_can_be_looked_at_and_offers_nothing_that_writes(
     looking: Callable[[Path], AppTest], path: Path, workspace: Path
@@ -67,7 +57,7 @@ def test_a_page_can_be_looked_at_and_offers_nothing_that_writes(
     page = looking(path)
 
     assert not page.exception
-    assert not writing_buttons(page)
+    assert not opened.buttons(page, STARTING, HARMLESS)
     assert files(workspace) == before
 
 
@@ -79,7 +69,7 @@ def test_a_page_of_a_workspace_that_the_system_protects_is_as_in_read_only_mode(
         page = opening(path)
 
     assert not page.exception
-    assert not writing_buttons(page)
+    assert not opened.buttons(page, STARTING, HARMLESS)
 
 
 def submit_a_job(name: str) -> None:
@@ -125,7 +115,7 @@ def test_thumbnails_and_maps_are_made_elsewhere(
     table = wiring.dataset(dataset_name).table
     fingerprint = wiring.embeddings_list(dataset_name)[0].fingerprint
 
-    picture = wiring.thumbnail_file(table["image_id"].iloc[0], table["path"].iloc[0])
+    picture = picture_caches.thumbnail_file(table["image_id"].iloc[0], table["path"].iloc[0])
     projection = wiring.projection(dataset_name, fingerprint, "pca")
 
     assert picture.is_file()

@@ -13,7 +13,7 @@ from fundus_core.io.weights import file_sha256
 from fundus_core.io.workspace import Workspace
 from fundus_core.io.workspace_format import STAMP
 from fundus_core.preprocessing import prepare
-from fundus_core.ui import wiring
+from fundus_core.ui import picture_caches, wiring
 from tests.pages import evaluated, opened
 
 
@@ -113,7 +113,7 @@ def test_prepared__is_what_the_extraction_shows_a_network(
 ) -> None:
     path, recipe = tmp_path / "photographs" / "photo3.png", PreprocessRecipe(clahe=True)
 
-    shown = wiring.prepared(str(path), recipe, 64)
+    shown = picture_caches.prepared(str(path), recipe, 64)
 
     assert (shown == prepare(read_image(path, min_side=128), 64, recipe).pixels).all()
 

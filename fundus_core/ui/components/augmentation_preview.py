@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.ui import messages, state, wiring
+from fundus_core.ui import messages, picture_caches, state
 
 
 def augmentation_preview(dataset: FundusDataset, augmentation: str, *, key: str) -> None:
@@ -20,7 +20,7 @@ def augmentation_preview(dataset: FundusDataset, augmentation: str, *, key: str)
     image_id = wanted if wanted in dataset.image_ids else dataset.image_ids[0]
     path = dataset.table.set_index("image_id").loc[image_id, "path"]
     with messages.shown_to_user():
-        versions = wiring.augmented_versions(str(path), augmentation)
+        versions = picture_caches.augmented_versions(str(path), augmentation)
     for number, (place, version) in enumerate(
         zip(st.columns(len(versions)), versions, strict=True)
     ):

@@ -7,7 +7,7 @@ from typing import Literal
 import streamlit as st
 
 from fundus_core.errors import FundusError
-from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui import messages, picture_caches, state, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.data.similar import keep_example, known_similar
@@ -117,7 +117,9 @@ def _like_an_upload(summary: DatasetSummary, chosen: EmbeddingSummary) -> Likene
     with messages.shown_to_user():
         image_id, path = keep_example(wiring.workspace(), given.getvalue(), given.name)
     st.image(
-        wiring.thumbnail_file(image_id, str(path)), alt="The photograph that was given", width=160
+        picture_caches.thumbnail_file(image_id, str(path)),
+        alt="The photograph that was given",
+        width=160,
     )
     found = _known(summary, chosen, image_id)
     if found is None:

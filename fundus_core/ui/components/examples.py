@@ -4,7 +4,7 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import ImageError
-from fundus_core.ui import text, wiring
+from fundus_core.ui import picture_caches, text
 from fundus_core.ui.components.gallery import alt_of, title_of
 
 SHOWN = 7
@@ -20,7 +20,7 @@ def examples(dataset: FundusDataset) -> None:
     with st.grid(SHOWN, min_column_width=90, gap="xsmall"):
         for row in table.head(SHOWN).to_dict("records"):
             try:
-                picture = wiring.thumbnail_file(str(row["image_id"]), str(row["path"]))
+                picture = picture_caches.thumbnail_file(str(row["image_id"]), str(row["path"]))
             except ImageError as error:
                 st.caption(f":material/broken_image: {text.escaped(error.message)}")
                 continue

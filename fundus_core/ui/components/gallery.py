@@ -13,7 +13,7 @@ import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import ImageError
-from fundus_core.ui import outside, selection_caches, state, text, wiring
+from fundus_core.ui import outside, picture_caches, selection_caches, state, text
 from fundus_core.ui.selection_caches import NOTHING, Chosen
 
 PER_PAGE = 48
@@ -106,7 +106,7 @@ def _cell(image_id: str, row: Row, key: str, note: str, chosen: Chosen) -> None:
     with st.container(gap="xxsmall", key=cell):
         try:
             st.image(
-                wiring.thumbnail_file(image_id, str(row["path"])),
+                picture_caches.thumbnail_file(image_id, str(row["path"])),
                 alt=alt_of(row) + (", selected" if is_selected else ""),
                 width="stretch",
             )

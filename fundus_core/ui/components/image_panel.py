@@ -6,7 +6,7 @@ import streamlit as st
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import ImageError
-from fundus_core.ui import messages, outside, state, text, wiring
+from fundus_core.ui import messages, outside, picture_caches, state, text, wiring
 from fundus_core.ui.components import selection_bar
 from fundus_core.ui.components.gallery import alt_of, gallery, title_of
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
@@ -43,7 +43,7 @@ def header(row: Row) -> None:
 def photograph(row: Row, *, max_side: int = 1024) -> None:
     """Draws a photograph, or says that its file cannot be read any more."""
     try:
-        pixels = wiring.photograph(str(row["path"]), max_side=max_side)
+        pixels = picture_caches.photograph(str(row["path"]), max_side=max_side)
     except ImageError as error:
         messages.show_error(error)
         return
@@ -83,7 +83,7 @@ def preprocessing_choice(*, key: str) -> PreprocessRecipe:
 def as_the_network_sees_it(row: Row, recipe: PreprocessRecipe, side: int) -> None:
     """Draws the square a network is shown, before its colours are normalised."""
     try:
-        pixels = wiring.prepared(str(row["path"]), recipe, side)
+        pixels = picture_caches.prepared(str(row["path"]), recipe, side)
     except ImageError as error:
         messages.show_error(error)
         return

@@ -3,7 +3,7 @@
 import streamlit as st
 
 from fundus_core.plots.roc import interval_text
-from fundus_core.ui import messages, text, wiring
+from fundus_core.ui import auc_caches, messages, text, wiring
 from fundus_core.ui.components import comparison_panel
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.models.runs import Run
@@ -26,7 +26,7 @@ def probe_beside(run: Run, runs: tuple[Run, ...], summary: DatasetSummary) -> No
     if not st.button("Compare with its linear probe", icon=":material/balance:"):
         return
     with messages.shown_to_user():
-        found = wiring.comparison([run.id, probe.id], run.target.scored_classes[0])
+        found = auc_caches.comparison([run.id, probe.id], run.target.scored_classes[0])
     (pair,) = found.pairs
     st.markdown(
         f"**{text.escaped(run.target.scored_classes[0])}**: fine-tuned "

@@ -14,7 +14,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import FundusError, ImageError, SaliencyError
 from fundus_core.plots.overlay import blend
-from fundus_core.ui import explain_caches, messages, state, text, wiring
+from fundus_core.ui import explain_caches, messages, picture_caches, state, text
 from fundus_core.ui.components import calibrated_score, error_gallery, trust_light
 from fundus_core.ui.components.gallery import alt_of
 from fundus_core.ui.components.saliency_choice import Drawing, asked_of, image_of
@@ -97,7 +97,7 @@ def test_button() -> bool:
 def photograph_alone(row: "pd.Series[Any]") -> None:
     """Draws the photograph without a map, or says why its file can no longer be read."""
     try:
-        st.image(wiring.photograph(str(row["path"])), alt=alt_of(row), width="stretch")
+        st.image(picture_caches.photograph(str(row["path"])), alt=alt_of(row), width="stretch")
     except ImageError as error:
         messages.show_error(error)
     st.markdown("**Photograph**")

@@ -10,7 +10,7 @@ from fundus_core.errors import FundusError, ImageError
 from fundus_core.plots.overlay import blend
 from fundus_core.plots.side_by_side import Panel, row_png, side_by_side
 from fundus_core.tables import About
-from fundus_core.ui import explain_caches, messages, wiring
+from fundus_core.ui import explain_caches, messages, picture_caches
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.saliency_choice import Drawing, asked_of, image_of
 from fundus_core.ui.components.saliency_panel import HOW_TO_READ, NOT_SHOWN
@@ -48,7 +48,7 @@ def together(
         drawing: How, and from where.
     """
     try:
-        panels = [Panel("Photograph", wiring.photograph(str(row["path"])))]
+        panels = [Panel("Photograph", picture_caches.photograph(str(row["path"])))]
     except ImageError as error:
         messages.show_error(error)
         return

@@ -33,23 +33,91 @@ def require_result_place(
     within: Sequence[Path] = (),
     asked_by: str = OPTION,
 ) -> None:
-    """Refuses a place for results that may not be written to, or that holds something else.
+    """Refuses a place for results, see `require_result_places`."""
+    require_result_places(
+        workspace,
+        (place,),
+        suffixes=suffixes,
+        is_folder=is_folder,
+        replace=replace,
+        inputs=inputs,
+        within=within,
+        asked_by=asked_by,
+    )
+
+
+def require_result_places(
+    workspace: Workspace,
+    places: Sequence[Path],
+    *,
+    suffixes: Sequence[str] = (),
+    is_folder: bool = False,
+    replace: bool = False,
+    inputs: Iterable[Path] = (),
+    within: Sequence[Path] = (),
+    asked_by: str = OPTION,
+) -> None:
+    """Refuses places for results that may not be written to, or that hold something else.
 
     A pipe or a device, such as /dev/stdout, is no place that holds anything.
 
     Args:
         workspace: Nothing inside of it is written; its data sets are not written over.
-        place: The file, or the folder, to be written.
-        suffixes: Those the file may have, lower case with the dot; empty where any will do.
-        is_folder: Whether it is a folder.
+        places: The files, or the folders, to be written.
+        suffixes: Those a file may have, lower case with the dot; empty where any will do.
+        is_folder: Whether they are folders.
         replace: Whether another result that is there may be written over.
         inputs: What the results are made from: files and folders, never written over.
         within: Folders inside the workspace where these results belong nevertheless.
         asked_by: `OPTION` or `ARGUMENT`: what to add to have something replaced.
 
     Raises:
-        StoreError: If it is refused; nothing was changed.
-        ReadOnlyError: If it lies in a workspace that is only to be looked at.
+        StoreError: If one of them is refused; nothing was changed.
+        ReadOnlyError: If one lies in a workspace that is only to be looked at.
+    """
+    sources = tuple(_sources(workspace, inputs))
+    kept = [
+        place
+        for place in places
+        if _is_kept(workspace, place, sources, suffixes, within, is_folder=is_folder)
+    ]
+    there = [place for place in kept if _holds_something(place, is_folder=is_folder)]
+    if not there:
+        return
+    if is_folder and not replace:
+        raise StoreError(
+            f"{there[0]} is there already, with something in it; {asked_by} writes over the files "
+            "in it that are named like new ones.",
+            hint="Or name a folder that is not there yet.",
+        )
+    needed = [*sources, *_listed_in_tables(workspace, there, is_folder=is_folder)]
+    for place in there:
+        for path, what in needed:
+            if _would_lose(place, path, is_folder=is_folder):
+                raise StoreError(
+                    f"{place} is not written over: {_relation(place, path)} {what}.",
+                    hint="Name another place, outside the folders of your data.",
+                )
+    if not replace:
+        raise StoreError(
+            f"{there[0]} is there already; {asked_by} writes over it.",
+            hint="Or name another place.",
+        )
+
+
+def _is_kept(
+    workspace: Workspace,
+    place: Path,
+    sources: Iterable[tuple[Path, str]],
+    suffixes: Sequence[str],
+    within: Sequence[Path],
+    *,
+    is_folder: bool,
+) -> bool:
+    """Says whether what is written to a place stays there; a stream passes it on.
+
+    Raises:
+        StoreError: If nothing may be written there, whatever is there now.
     """
     if is_remote(place):
         raise StoreError(
@@ -57,32 +125,14 @@ def require_result_place(
             hint="Name a file or a folder of this machine, and copy it from there.",
         )
     if is_stream(place) and not is_folder:
-        return
+        return False
     if not is_folder:
         _require_suffix(place, suffixes)
-    inputs = tuple(inputs)
-    _require_outside(workspace, place, within)
     if not any(_is_in(place, folder) for folder in within):
-        _require_not_among_photographs(workspace, place, inputs, is_folder=is_folder)
+        _require_outside(workspace, place)
+        _require_not_among_photographs(place, sources, is_folder=is_folder)
     require_place(place, is_folder=is_folder)
-    if not _holds_something(place, is_folder=is_folder):
-        return
-    if is_folder and not replace:
-        raise StoreError(
-            f"{place} is there already, with something in it; {asked_by} writes over the files in "
-            "it that are named like new ones.",
-            hint="Or name a folder that is not there yet.",
-        )
-    for needed, what in _needed(workspace, place, inputs, is_folder=is_folder):
-        if _would_lose(place, needed, is_folder=is_folder):
-            raise StoreError(
-                f"{place} is not written over: {_relation(place, needed)} {what}.",
-                hint="Name another place, outside the folders of your data.",
-            )
-    if not replace:
-        raise StoreError(
-            f"{place} is there already; {asked_by} writes over it.", hint="Or name another file."
-        )
+    return True
 
 
 def require_apart(workspace: Workspace, folder: Path) -> None:
@@ -91,8 +141,8 @@ def require_apart(workspace: Workspace, folder: Path) -> None:
     Raises:
         StoreError: If it lies there.
     """
-    _require_outside(workspace, folder, ())
-    _require_not_among_photographs(workspace, folder, (), is_folder=True)
+    _require_outside(workspace, folder)
+    _require_not_among_photographs(folder, _sources(workspace, ()), is_folder=True)
 
 
 def inputs_of(source: DataSource) -> tuple[Path, ...]:
@@ -113,9 +163,7 @@ def _require_suffix(place: Path, suffixes: Sequence[str]) -> None:
     )
 
 
-def _require_outside(workspace: Workspace, place: Path, within: Sequence[Path]) -> None:
-    if any(_is_in(place, folder) for folder in within):
-        return
+def _require_outside(workspace: Workspace, place: Path) -> None:
     if _is_in(place, workspace.root):
         raise StoreError(
             f"{place} lies in the workspace {workspace.root}, which holds what the program keeps.",
@@ -124,12 +172,12 @@ def _require_outside(workspace: Workspace, place: Path, within: Sequence[Path]) 
 
 
 def _require_not_among_photographs(
-    workspace: Workspace, place: Path, inputs: Sequence[Path], *, is_folder: bool
+    place: Path, sources: Iterable[tuple[Path, str]], *, is_folder: bool
 ) -> None:
     """Refuses what a folder of data would take for a photograph, a class or a table of its own."""
     if not is_folder and place.suffix.lower() not in (*SUPPORTED_SUFFIXES, *TABLE_SUFFIXES):
         return
-    for folder, what in _sources(workspace, inputs):
+    for folder, what in sources:
         if not is_remote(folder) and folder.expanduser().is_dir() and _is_in(place, folder):
             raise StoreError(
                 f"{place} is not written: it lies in {what}, and would be read as a part of it.",
@@ -157,23 +205,23 @@ def _holds_something(place: Path, *, is_folder: bool) -> bool:
         ) from error
 
 
-def _needed(
-    workspace: Workspace, place: Path, inputs: Iterable[Path], *, is_folder: bool
+def _listed_in_tables(
+    workspace: Workspace, places: Sequence[Path], *, is_folder: bool
 ) -> Iterator[tuple[Path, str]]:
-    """Yields what may not be written over, each with what it is."""
-    yield from _sources(workspace, inputs)
+    """Yields the files of data sets that places may hold, each with what it is."""
     for summary in list_datasets(workspace):
         if not is_remote(summary.source.path):
-            for path in _listed(workspace, summary.id, place, is_folder=is_folder):
+            for path in _listed(workspace, summary.id, places, is_folder=is_folder):
                 yield path, f"a file of the data set {summary.name}"
 
 
 def _listed(
-    workspace: Workspace, dataset_id: str, place: Path, *, is_folder: bool
+    workspace: Workspace, dataset_id: str, places: Sequence[Path], *, is_folder: bool
 ) -> Iterator[Path]:
     """Yields what the table of a data set lists, photographs and masks, as far as it may be there.
 
-    Of a table of a million rows, only files of that name or in that folder are asked for on disk.
+    Of a table of a million rows, only files of those names or in those folders are asked for on
+    disk.
     """
     try:
         dataset = dataset_as_given(workspace, dataset_id)
@@ -183,13 +231,13 @@ def _listed(
     cells = {str(cell) for name in table for cell in table[name].dropna().unique()}
     cells |= {row.path for row in dataset.rejected}
     if not is_folder:
-        names = (place.name, Path(os.path.realpath(place)).name)
+        names = tuple({name for one in places for name in (one.name, _real(one).name)})
         cells = {cell for cell in cells if cell.endswith(names)}
     real_folders: dict[Path, bool] = {}
     for cell in cells:
         folder = (root / cell).parent
         if is_folder and folder not in real_folders:
-            real_folders[folder] = _is_in(folder, place)
+            real_folders[folder] = any(_is_in(folder, place) for place in places)
         if real_folders.get(folder, True):
             yield root / cell
 
@@ -202,13 +250,13 @@ def _would_lose(place: Path, needed: Path, *, is_folder: bool) -> bool:
     if needed.is_dir():
         return _is_in(place, needed) or (is_folder and _is_in(needed, place))
     return needed.is_file() and (
-        _is_in(needed, place) if is_folder else os.path.realpath(place) == os.path.realpath(needed)
+        _is_in(needed, place) if is_folder else _real(place) == _real(needed)
     )
 
 
 def _relation(place: Path, needed: Path) -> str:
     needed = needed.expanduser()
-    if os.path.realpath(place) == os.path.realpath(needed):
+    if _real(place) == _real(needed):
         return "it is"
     return "it belongs to" if _is_in(place, needed) else "it holds"
 
@@ -216,4 +264,9 @@ def _relation(place: Path, needed: Path) -> str:
 def _is_in(path: Path, folder: Path) -> bool:
     """Says whether a path leads into a folder, or begins in it: what is there may be a link."""
     begins = path.absolute().is_relative_to(folder.absolute())
-    return begins or Path(os.path.realpath(path)).is_relative_to(os.path.realpath(folder))
+    return begins or _real(path).is_relative_to(_real(folder))
+
+
+def _real(path: Path) -> Path:
+    """Returns where a path leads; unlike `Path.resolve`, also of links in a circle."""
+    return Path(os.path.realpath(path))
