@@ -1,6 +1,8 @@
 """The one folder under which everything lives that the program writes."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -122,14 +124,22 @@ def workspace_folder() -> Path:
     """
     if _named:
         return _named[0]
-    return Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER).expanduser()
+    try:
+        return _asked_for(None).expanduser()
+    except RuntimeError:  # ~ of nobody, which `find_workspace` refuses
+        return _asked_for(None)
 
 
 def unmade_workspace(folder: Path | None = None) -> Workspace:
-    """Returns the workspace that `find_workspace` would return, without making or reading it."""
-    chosen = folder or Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER)
-    root = Path(os.path.realpath(chosen.expanduser()))
-    _named[:] = [] if folder is None else [root]
+    """Returns the workspace that `find_workspace` would return, without making or reading it.
+
+    Raises:
+        StoreError: If it can be nowhere.
+    """
+    with _cannot_be_made(folder):
+        root = _asked_for(folder).expanduser().resolve()
+    if folder is not None:
+        _named[:] = [root]
     return Workspace(root)
 
 
@@ -140,16 +150,9 @@ def find_workspace(folder: Path | None = None) -> Workspace:
         StoreError: If the place exists and is not a folder, or cannot be made, or a newer version
             of the program keeps it.
     """
-    chosen = folder or Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER)
-    try:
-        root = chosen.expanduser().resolve()
+    with _cannot_be_made(folder):
+        root = _asked_for(folder).expanduser().resolve()
         root.mkdir(parents=True, exist_ok=True)
-    except (OSError, RuntimeError) as error:  # the latter for links that lead in a circle
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise StoreError(
-            f"The workspace {chosen} cannot be made: {reason}.",
-            hint=f"Name a folder you may write to (--workspace or {ENVIRONMENT_VARIABLE}).",
-        ) from error
     _named[:] = [] if folder is None else [root]
     from fundus_core.io.workspace_format import require_readable  # it needs this module's names
 
@@ -161,3 +164,20 @@ def find_workspace(folder: Path | None = None) -> Workspace:
             hint=f"Mend its permissions, or name another (--workspace or {ENVIRONMENT_VARIABLE}).",
         ) from error
     return Workspace(root)
+
+
+def _asked_for(folder: Path | None) -> Path:
+    return folder or Path(os.environ.get(ENVIRONMENT_VARIABLE) or DEFAULT_FOLDER)
+
+
+@contextlib.contextmanager
+def _cannot_be_made(folder: Path | None) -> Iterator[None]:
+    """Says why a workspace can be nowhere."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:  # the latter: links in a circle, ~ of nobody
+        reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+        raise StoreError(
+            f"The workspace {_asked_for(folder)} cannot be made: {reason}.",
+            hint=f"Name a folder you may write to (--workspace or {ENVIRONMENT_VARIABLE}).",
+        ) from error

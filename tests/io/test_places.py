@@ -1,12 +1,15 @@
 """A place that could not be written to is refused before anything is computed for it."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fundus_core.errors import StoreError
 from fundus_core.io.files import require_place
+from fundus_core.io.read_only import ReadOnlyError, is_read_only, require_writable
+from fundus_core.io.workspace import Workspace, find_workspace, unmade_workspace
 
 
 def test_require_place__leaves_nothing_behind(tmp_path: Path) -> None:
@@ -46,3 +49,31 @@ def test_require_place__refuses_in_a_sentence(
 
     with pytest.raises(StoreError, match=said):
         require_place(tmp_path / name, is_folder=is_folder)
+
+
+@pytest.mark.parametrize("find", [find_workspace, unmade_workspace])
+@pytest.mark.parametrize("named", ["~nobody_here/workspace", "in_a_circle/workspace"])
+def test_a_workspace_that_can_be_nowhere_is_refused_in_a_sentence(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    named: str,
+    find: Callable[[], Workspace],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in_a_circle").symlink_to("in_a_circle")
+    monkeypatch.setenv("FUNDUS_WORKSPACE", named)
+
+    with pytest.raises(StoreError, match=rf"The workspace {named} cannot be made: .*[^.][.]$"):
+        find()
+    assert not is_read_only()
+
+
+def test_a_workspace_that_was_named_is_protected_whatever_else_is_only_looked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNDUS_READ_ONLY", "1")
+    named = find_workspace(tmp_path / "named")
+    unmade_workspace()
+
+    with pytest.raises(ReadOnlyError):
+        require_writable(named.root / "runs")
