@@ -12,6 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError
 
 from fundus_core.errors import StoreError
+from fundus_core.io.streams import is_stream
 from fundus_core.io.workspace import workspace_folder
 
 
@@ -38,8 +39,9 @@ def full_disk_explained(path: Path, n_bytes: int) -> Iterator[None]:
                 "stored before is intact.",
             ) from error
         if cause in _FULL:
+            where = str(path) if is_stream(path) else f"{path.parent}{_free(path.parent)}"
             raise StoreError(
-                f"No space left {_needed(n_bytes)}in {path.parent}{_free(path.parent)}.",
+                f"No space left {_needed(n_bytes)}in {where}.",
                 hint=f"Free some space, or name another place{_BY_OPTION}; what was stored before "
                 "is intact.",
             ) from error

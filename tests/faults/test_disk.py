@@ -60,6 +60,12 @@ def test_write_array__where_no_file_more_can_be_had_says_that_and_not_how_many_b
         assert np.array_equal(np.load(disk / "rows.npy"), np.arange(100.0))
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_write_array__to_a_device_that_takes_nothing_names_it() -> None:
+    with pytest.raises(StoreError, match=r"^No space left for [\d,]+ bytes in /dev/full\.$"):
+        write_array(Path("/dev/full"), np.ones(5))
+
+
 @pytest.mark.parametrize("free", [None, 10**9])
 def test_scratch_array__on_a_full_disk_is_an_error_that_takes_no_space(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int | None

@@ -31,17 +31,43 @@ class ScoredModel:
     cautions: tuple[Caution, ...]
 
 
-def require_several(references: Sequence[str]) -> None:
-    """Raises unless there are models to compare.
+def read_compared(workspace: Workspace, references: Sequence[str]) -> list[ScoredModel]:
+    """Returns the models of a comparison, see `read_model`.
 
     Raises:
-        TargetError: With their number.
+        TargetError: If fewer than two are named, or one is named twice.
+        StoreError: If there is no such run.
+        DataError: If a table cannot be read.
+        ScoresError: If a table holds something else than labels and scores.
     """
     if len(references) < FEWEST_MODELS:
         raise TargetError(
             f"{len(references)} model was named; a comparison needs at least {FEWEST_MODELS}.",
             hint="Name two or more runs or tables of predictions.",
         )
+    return read_different(workspace, references)
+
+
+def read_different(workspace: Workspace, references: Sequence[str]) -> list[ScoredModel]:
+    """Returns models, each of them another one, see `read_model`.
+
+    Raises:
+        TargetError: If one is named twice, whichever way its table is written.
+        StoreError: If there is no such run.
+        DataError: If a table cannot be read.
+        ScoresError: If a table holds something else than labels and scores.
+    """
+    seen: dict[str | Path, str] = {}
+    for reference in references:
+        known = Path(reference).resolve() if _is_table(reference) else reference
+        if known in seen:
+            raise TargetError(
+                f"{seen[known]} and {reference} are the same model, which does not differ from "
+                "itself.",
+                hint="Name each model once.",
+            )
+        seen[known] = reference
+    return [read_model(workspace, reference) for reference in references]
 
 
 def read_model(workspace: Workspace, reference: str) -> ScoredModel:
@@ -52,11 +78,15 @@ def read_model(workspace: Workspace, reference: str) -> ScoredModel:
         DataError: If the table cannot be read.
         ScoresError: If the table holds something else than labels and scores.
     """
-    if Path(reference).suffix.lower() in TABLE_SUFFIXES:
+    if _is_table(reference):
         predictions = read_predictions(Path(reference))
         return ScoredModel(reference, predictions, _of_table(predictions))
     run = load_run(workspace, reference)
     return ScoredModel(run.id, run_predictions(workspace, run), run.cautions)
+
+
+def _is_table(reference: str) -> bool:
+    return Path(reference).suffix.lower() in TABLE_SUFFIXES
 
 
 def _of_table(predictions: Predictions) -> tuple[Caution, ...]:

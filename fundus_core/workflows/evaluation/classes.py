@@ -17,8 +17,8 @@ from fundus_core.workflows.evaluation.aligned import (
     ScoredModel,
     aligned,
     cautions_of,
+    read_compared,
     read_model,
-    require_several,
 )
 
 
@@ -167,11 +167,11 @@ def compare_classes(
 
     Raises:
         DifferentImagesError: If the models scored partly different photographs.
-        TargetError: If fewer than two models are named, or they predict different classes.
+        TargetError: If fewer than two models are named, one is named twice, or they predict
+            different classes.
         SingleClassError: If no class has both an image with it and one without.
     """
-    require_several(references)
-    read = _same_classes([read_model(workspace, reference) for reference in references])
+    read = _same_classes(read_compared(workspace, references))
     models, paired = aligned(read, common=common)
     couples = list(combinations(models, 2))
     tests = [_tests(a.predictions, b.predictions, paired=paired) for a, b in couples]

@@ -27,8 +27,7 @@ from fundus_core.workflows.evaluation.aligned import (
     ScoredModel,
     aligned,
     cautions_of,
-    read_model,
-    require_several,
+    read_compared,
 )
 
 
@@ -126,10 +125,10 @@ def compare(
     Raises:
         DifferentImagesError: If the models scored different photographs.
         ScoresError: If patients are to be compared on and are unknown.
-        TargetError: If fewer than two models are named, or they predict different things.
+        TargetError: If fewer than two models are named, one is named twice, or they predict
+            different things.
     """
-    require_several(references)
-    read = [read_model(workspace, reference) for reference in references]
+    read = read_compared(workspace, references)
     models = [replace(m, predictions=_one_class(m.predictions, class_name)) for m in read]
     if aggregate is not None:
         models = [replace(m, predictions=patient_level(m.predictions, aggregate)) for m in models]

@@ -16,7 +16,12 @@ from fundus_core.stats.net_benefit import (
     net_benefit_difference,
 )
 from fundus_core.stats.score_maps import Recalibration
-from fundus_core.workflows.evaluation.aligned import ScoredModel, aligned, cautions_of, read_model
+from fundus_core.workflows.evaluation.aligned import (
+    ScoredModel,
+    aligned,
+    cautions_of,
+    read_different,
+)
 from fundus_core.workflows.evaluation.calibration import prevalence_shift
 from fundus_core.workflows.evaluation.recalibrate import recalibrated, require_class
 
@@ -90,7 +95,7 @@ def decision_curve_of(
 
     Raises:
         StoreError: If there is no such run.
-        TargetError: If no model is named, or one does not predict the class.
+        TargetError: If no model is named, one is named twice, or does not predict the class.
         DifferentImagesError: If the models scored partly different photographs.
         ScoresError: If the scores of a model are no probabilities.
         SingleClassError: If all photographs are of one kind.
@@ -98,7 +103,8 @@ def decision_curve_of(
     """
     if not references:
         raise TargetError("No model was named.", hint="Name one or more runs.")
-    read = [_one_class(read_model(workspace, one), class_name, recalibration) for one in references]
+    named = read_different(workspace, references)
+    read = [_one_class(one, class_name, recalibration) for one in named]
     models, paired = aligned(read, common=common) if len(read) > 1 else (read, True)
 
     def curve(said: Predictions) -> DecisionCurve:

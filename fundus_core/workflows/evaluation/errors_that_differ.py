@@ -11,7 +11,12 @@ from fundus_core.errors import DifferentImagesError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.discordance import Discordance, discordance
 from fundus_core.stats.threshold_rules import RuleChoice
-from fundus_core.workflows.evaluation.aligned import ScoredModel, aligned, read_model
+from fundus_core.workflows.evaluation.aligned import (
+    ScoredModel,
+    aligned,
+    read_compared,
+    read_model,
+)
 from fundus_core.workflows.evaluation.operating import OperatingResult, by_rule
 from fundus_core.workflows.evaluation.viewed import viewed
 from fundus_core.workflows.models.runs import list_runs
@@ -82,11 +87,12 @@ def errors_that_differ(
 
     Raises:
         DifferentImagesError: If the models scored partly, or altogether, different photographs.
-        TargetError: If a class must be chosen, or is not predicted.
+        TargetError: If both are the same model, or a class must be chosen, or is not predicted.
         SingleClassError: If there are not photographs with and without the class.
         StoreError: If there is no such run.
     """
-    models = [viewed(read_model(workspace, one), class_name, None) for one in (first, second)]
+    named = read_compared(workspace, (first, second))
+    models = [viewed(one, class_name, None) for one in named]
     models, paired = aligned(models, common=common)
     if not paired:
         raise DifferentImagesError(

@@ -23,8 +23,7 @@ from fundus_core.stats.resampled_tests import (
 from fundus_core.workflows.evaluation.aligned import (
     aligned,
     cautions_of,
-    read_model,
-    require_several,
+    read_compared,
 )
 from fundus_core.workflows.evaluation.curves import HIGH_END, PartialRange, columns, require_range
 from fundus_core.workflows.evaluation.viewed import viewed
@@ -133,15 +132,14 @@ def run_test(
 
     Raises:
         DifferentImagesError: If the models scored partly different photographs.
-        TargetError: If fewer than two models are named, a class must be chosen, the test is
-            unknown, or it needs the same photographs.
+        TargetError: If fewer than two models are named, one is named twice, a class must be
+            chosen, the test is unknown, or it needs the same photographs.
         SingleClassError: If there are too few photographs, or patients, of a class.
         NoVarianceError: If models differ but no resample differs from another.
     """
     _require_known(test)
-    require_several(references)
     require_range(settings.part)
-    models = [viewed(read_model(workspace, one), class_name, None) for one in references]
+    models = [viewed(one, class_name, None) for one in read_compared(workspace, references)]
     models, paired = aligned(models, common=common)
     by = TESTS[test].paired if paired else TESTS[test].unpaired
     if by is None:

@@ -77,10 +77,10 @@ def test_compare__unknown_patients_are_a_loud_caution(place: Workspace) -> None:
     assert result.pairs[0].plain is None
 
 
-def test_compare__a_model_does_not_differ_from_itself(place: Workspace) -> None:
-    a = write(place.root / "a.csv", SCORE_A)
+def test_compare__a_model_does_not_differ_from_its_copy(place: Workspace) -> None:
+    copies = [write(place.root / name, SCORE_A) for name in ("a.csv", "copy.csv")]
 
-    pair = compare(place, [a, a]).pairs[0]
+    pair = compare(place, copies).pairs[0]
 
     assert (pair.result.z, pair.result.p_value, pair.p_holm) == (0.0, 1.0, 1.0)
 
@@ -135,11 +135,16 @@ def test_compare__one_test_of_all_says_why_it_is_not_made(place: Workspace) -> N
 def test_compare__units_are_patients_where_they_are_known(place: Workspace) -> None:
     ids = [f"i{number}" for number in range(8)]
     patients = ["p0", "p0", "p1", "p1", "p2", "p2", "p3", "p2"]
-    known = write(place.root / "a.csv", SCORE_A, image_id=ids, patient_id=patients)
-    unknown = write(place.root / "b.csv", SCORE_B, image_id=[f"j{number}" for number in range(8)])
+    known, unknown = (
+        [
+            write(place.root / f"{name}{number}.csv", scores, image_id=ids, **columns)
+            for number, scores in enumerate((SCORE_A, SCORE_B))
+        ]
+        for name, columns in (("known", {"patient_id": patients}), ("unknown", {}))
+    )
 
-    assert compare(place, [known, known]).units == IndependentUnits(2, 2, 4)
-    assert compare(place, [unknown, unknown]).units == IndependentUnits(4, 4, 8)
+    assert compare(place, known).units == IndependentUnits(2, 2, 4)
+    assert compare(place, unknown).units == IndependentUnits(4, 4, 8)
 
 
 def test_compare__models_of_different_photographs_get_the_unpaired_test(place: Workspace) -> None:
@@ -236,6 +241,19 @@ def test_compare__one_model_is_not_enough(place: Workspace) -> None:
         compare(place, ["a.csv"])
 
 
+def test_compare__a_model_named_twice_is_refused_however_its_table_is_written(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = write(place.root / "a.csv", SCORE_A), write(place.root / "b.csv", SCORE_B)
+    monkeypatch.chdir(place.root)
+
+    for again in (a, "a.csv", f"{place.root}/../{place.root.name}/a.csv"):
+        with pytest.raises(TargetError, match="are the same model"):
+            compare(place, [a, b, again])
+    with pytest.raises(TargetError, match="good and good are the same model"):
+        compare(place, ["good", a, "good"])
+
+
 @pytest.mark.parametrize(
     ("content", "error", "message"),
     [
@@ -252,7 +270,7 @@ def test_compare__tables_that_cannot_be_used_say_why(
     path.write_text(content, encoding="utf-8")
 
     with pytest.raises(error, match=message):
-        compare(place, [str(path), str(path)])
+        compare(place, [str(path), "another.csv"])
 
 
 def test_compare__patients_in_place_of_photographs(place: Workspace) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fundus_core.errors import DifferentImagesError
+from fundus_core.errors import DifferentImagesError, TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.threshold_rules import RuleChoice
 from fundus_core.workflows.evaluation.errors_that_differ import errors_that_differ
@@ -49,6 +49,11 @@ def test_errors_that_differ__names_the_photographs_and_counts_patients(place: Wo
         abs(name.startswith("d") - said.y_score[said.image_ids.index(name), 0]) for name in first
     ]
     assert off == sorted(off, reverse=True)
+
+
+def test_errors_that_differ__a_model_does_not_differ_from_itself(place: Workspace) -> None:
+    with pytest.raises(TargetError, match="good and good are the same model"):
+        errors_that_differ(place, "good", "good")
 
 
 def test_errors_that_differ__rows_are_joined_by_id(place: Workspace) -> None:

@@ -111,7 +111,8 @@ def test_run_test__of_partly_different_photographs_asks_for_the_common_ones(
 
 
 def test_run_test__refuses_what_it_cannot_do(place: Workspace) -> None:
-    stored(place, DISEASES, held_out(DISEASES), run_id="diseases")
+    for run_id in ("diseases", "others"):
+        stored(place, DISEASES, held_out(DISEASES), run_id=run_id)
 
     with pytest.raises(TargetError, match="no test 'delong'") as refusal:
         run_test(place, ["good", "poor"], "delong")
@@ -119,4 +120,4 @@ def test_run_test__refuses_what_it_cannot_do(place: Workspace) -> None:
     with pytest.raises(TargetError, match="1 model was named"):
         run_test(place, ["good"])
     with pytest.raises(TargetError, match="dr, amd, rvo"):
-        run_test(place, ["diseases", "diseases"], settings=FEW)
+        run_test(place, ["diseases", "others"], settings=FEW)
