@@ -19,6 +19,7 @@ from fundus_core.stats.resampling import (
     leave_outs,
     resamples,
     stratify,
+    too_unequal,
 )
 
 Statistic = Callable[[Weights], NDArray[np.float64]]
@@ -86,7 +87,8 @@ def bootstrap_intervals(
     BCa corrects the percentiles of the resamples for their bias, and for the skewness that leaving
     out one patient after the other shows. There is no interval, and `reason` says why, where
 
-    - a label has fewer than `FEWEST_UNITS` patients,
+    - a label has fewer than `FEWEST_UNITS` patients, or images that are worth fewer because one
+      patient has most of them (`too_unequal`),
     - all resamples give the same value: a width of zero would claim certainty,
     - the resamples lie so far to one side of the value that the interval would not hold it.
 
@@ -124,6 +126,9 @@ def bootstrap_intervals(
     unit = "images" if patients is None else "patients"
     values = statistic(np.ones((1, len(strata.unit_of))))[0]
     reason = _too_few(labels, strata, unit)
+    if not reason and patients is not None:
+        sides = {f"that have {name!r}": chosen for name, chosen in labels.items()}
+        reason = too_unequal(sides, strata.unit_of)
     found = [_Ends(None, None, reason)] * len(values)
     if not reason:
         drawn = np.concatenate([statistic(w) for w in resamples(strata, n_resamples, generator)])

@@ -17,6 +17,7 @@ from fundus_core.stats.inputs import (
 from fundus_core.stats.logistic import LogisticFit, fit_logistic
 from fundus_core.stats.probabilities import as_probabilities, logits, n_at_edge, sigmoid
 from fundus_core.stats.resampling import too_few
+from fundus_core.stats.unequal_patients import leverage
 
 _CURVE_POINTS = 101
 
@@ -196,7 +197,9 @@ def _in_the_large(
 ) -> Interval:
     """Returns the mean of labels less predictions, its units being patients."""
     mean = float(gap.mean())
-    sums = gap - mean if patients is None else np.bincount(patients, gap - mean)
+    sums = gap - mean
+    if patients is not None:
+        sums = np.bincount(patients, sums) * leverage(patients, int(patients.max()) + 1)
     variance = len(sums) / max(len(sums) - 1, 1) * float(sums @ sums) / len(gap) ** 2
     return rule.around(mean, float(np.sqrt(variance)), least=-1.0, most=1.0)
 

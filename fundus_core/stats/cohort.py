@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from fundus_core.stats.bootstrap import Interval, Statistic
 from fundus_core.stats.inputs import independent_units, require_confidence
-from fundus_core.stats.resampling import Strata, generator_of, resamples, too_few
+from fundus_core.stats.resampling import Strata, generator_of, resamples, too_few, too_unequal
 
 Kind = Literal["percentile", "basic"]
 """`percentile`: quantiles of the resamples. `basic`: the value less what the resamples lie above
@@ -85,7 +85,7 @@ def draw_cohorts(
     """Returns statistics of a sample and of resamples of its patients.
 
     A resample that lacks either class is drawn again. There are none where either class has fewer
-    than `FEWEST_UNITS` patients.
+    than `FEWEST_UNITS` patients, or images that are worth fewer (`too_unequal`).
 
     Args:
         statistic: Maps weights (B, N) to M statistics of each resample.
@@ -104,7 +104,8 @@ def draw_cohorts(
     unit: Literal["patients", "images"] = "images" if patients is None else "patients"
     values = statistic(np.ones((1, len(positive))))[0]
     units = independent_units(positive, patients)
-    if reason := too_few(units, unit, "a bootstrap"):
+    sides = {"with the class": positive, "without the class": ~positive}
+    if reason := too_few(units, unit, "a bootstrap") or too_unequal(sides, patients):
         return CohortDraws(values, np.empty((0, len(values))), unit, confidence, reason)
     unit_of = np.arange(len(positive)) if patients is None else patients
     strata = Strata(

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.stats.probabilities import sigmoid
+from fundus_core.stats.unequal_patients import leverage
 
 _MOST_STEPS = 100
 _CLOSE = 1e-10
@@ -80,6 +81,7 @@ def _sandwich(
     pull = columns * residual[:, np.newaxis]  # (N, K)
     if patients is not None:
         pull = np.stack([np.bincount(patients, column) for column in pull.T], axis=1)
+        pull *= leverage(patients, len(pull))[:, np.newaxis]
     n_units, (n_images, n_columns) = len(pull), columns.shape
     if n_units < 2 or n_images <= n_columns:
         return np.full(curvature.shape, np.nan)

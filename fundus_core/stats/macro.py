@@ -30,6 +30,7 @@ from fundus_core.stats.inputs import (
 )
 from fundus_core.stats.placements import placements
 from fundus_core.stats.small_samples import satterthwaite
+from fundus_core.stats.unequal_patients import leverage
 
 
 def macro_auc(
@@ -267,6 +268,9 @@ def _one_class(
         _correction(units.positive) / n_positive,
         _correction(units.negative) / n_negative,
     )
+    if patients is not None:
+        for side in (positive, ~positive):
+            factor[side] *= leverage(patients[side], units.total)[patients[side]]
     alike = bool((placed.values == placed.values[0]).all())
     return _ClassPart(placed.auc, placed.deviations * factor, units, alike)
 

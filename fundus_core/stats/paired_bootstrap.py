@@ -25,6 +25,7 @@ from fundus_core.stats.resampling import (
     generator_of,
     resamples,
     stratify,
+    too_unequal,
 )
 
 Statistic = Callable[[Weights], NDArray[np.float64]]
@@ -113,7 +114,8 @@ def paired_bootstrap(
         seed: Of the draws.
 
     Raises:
-        SingleClassError: If either class has fewer than `FEWEST_UNITS` images, or patients.
+        SingleClassError: If either class has fewer than `FEWEST_UNITS` images, or patients, or
+            images that are worth fewer (`too_unequal`).
         NoVarianceError: If the models differ but no resample differs from another.
     """
     require_confidence(confidence)
@@ -166,7 +168,8 @@ def drawn_anew(
     """Returns what each resample gives, shape (B, M).
 
     Raises:
-        SingleClassError: If either class has fewer than `FEWEST_UNITS` images, or patients.
+        SingleClassError: If either class has fewer than `FEWEST_UNITS` images, or patients, or
+            images that are worth fewer (`too_unequal`).
     """
     units = independent_units(positive, patients)
     if units.rarer < FEWEST_UNITS:
@@ -176,9 +179,24 @@ def drawn_anew(
             f"{FEWEST_UNITS} of each.",
             hint="Choose a larger set, or DeLong's test.",
         )
+    require_alike(positive, patients)
     strata = stratify({"positive": positive, "negative": ~positive}, patients)
     chunks = [statistic(weights) for weights in resamples(strata, n_resamples, generator)]
     return np.concatenate(chunks)
+
+
+def require_alike(positive: NDArray[np.bool_], patients: NDArray[np.intp] | None) -> None:
+    """Refuses images of which one patient has most, from which nothing can be resampled.
+
+    Raises:
+        SingleClassError: With their numbers.
+    """
+    sides = {"that are positive": positive, "that are negative": ~positive}
+    if reason := too_unequal(sides, patients):
+        raise SingleClassError(
+            f"A resampled test would be surer than it may be: {reason}.",
+            hint="Take DeLong's test, which weighs patients by their images, or compare patients.",
+        )
 
 
 def ratio_test(

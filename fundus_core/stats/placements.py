@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_core.stats.unequal_patients import leverage
+
 Counts = NDArray[np.signedinteger[Any]]
 
 NO_VARIANCE = 1e-30
@@ -82,6 +84,8 @@ def covariance(
     n_patients = int(patients.max()) + 1
     sums_positive = _patient_sums(of_positive, patients, n_patients) / m  # (M, I)
     sums_negative = _patient_sums(of_negative, patients, n_patients) / n
+    sums_positive *= leverage(patients[positive], n_patients)
+    sums_negative *= leverage(patients[~positive], n_patients)
     return np.asarray(
         _correction(patients[positive]) * sums_positive @ sums_positive.T
         + _correction(patients[~positive]) * sums_negative @ sums_negative.T

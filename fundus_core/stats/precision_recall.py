@@ -190,9 +190,12 @@ def _precisions(steps: Ladder, weights: NDArray[np.float64]) -> NDArray[np.float
 
 
 def _units_called(steps: Ladder, unit_of: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Returns how many patients (images) are called positive at each recall, shape (G,)."""
-    is_first = np.zeros(len(unit_of))
-    is_first[np.unique(unit_of[steps.order], return_index=True)[1]] = 1.0
-    so_far = np.cumsum(is_first)[steps.last]
+    """Returns how many patients (images) are called positive at each recall, shape (G,).
+
+    Patients with equally many images; of others, what they are worth (`patients_alike`).
+    """
+    called = pd.Series(unit_of[steps.order])
+    earlier = called.groupby(called).cumcount().to_numpy()
+    so_far = (np.arange(1, len(called) + 1) ** 2 / np.cumsum(2 * earlier + 1))[steps.last]
     true = np.cumsum(steps.positive)[steps.last]
     return np.asarray(so_far[np.searchsorted(true, GRID * true[-1] - _ROUNDING)])

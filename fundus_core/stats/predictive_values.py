@@ -16,6 +16,7 @@ from fundus_core.stats.inputs import as_patients, require_both_classes, require_
 from fundus_core.stats.operating import checked_calls
 from fundus_core.stats.placements import NO_VARIANCE
 from fundus_core.stats.proportions import effective_images, share_of
+from fundus_core.stats.unequal_patients import leverage
 
 Method = Literal["score", "logit"]
 """`score`: from Wilson's intervals, at every share. `logit`: the usual normal interval on the logit
@@ -186,9 +187,13 @@ def _correlation(
     """Returns the correlation of the two shares over patients who have images of both classes."""
     if patients is None or min(hits.variance, alarms.variance) <= NO_VARIANCE:
         return 0.0
-    of_hits = np.bincount(patients, (called - hits.share) * positive) / positive.sum()
-    of_alarms = np.bincount(patients, (called - alarms.share) * ~positive) / (~positive).sum()
-    n_patients = len(of_hits)
+    n_patients = int(patients.max()) + 1
+    of_hits, of_alarms = (
+        np.bincount(patients, (called - one.share) * side)
+        / side.sum()
+        * leverage(patients[side], n_patients)
+        for one, side in ((hits, positive), (alarms, ~positive))
+    )
     covariance = n_patients / max(n_patients - 1, 1) * float(of_hits @ of_alarms)
     return float(np.clip(covariance / np.sqrt(hits.variance * alarms.variance), -1, 1))
 

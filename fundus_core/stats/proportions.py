@@ -2,7 +2,7 @@
 
 Successes need not be whole numbers: an AUC counts as successes among pairs of images. Of images
 whose patients are known, Wilson's interval is that of the number of independent images they are
-worth.
+worth, fewer of them where few patients say how many that is.
 """
 
 from typing import NamedTuple
@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.stats.inputs import require_confidence
 from fundus_core.stats.placements import NO_VARIANCE
+from fundus_core.stats.unequal_patients import leverage
 
 
 class Bounds(NamedTuple):
@@ -92,6 +93,11 @@ def share_of(
 ) -> Share:
     """Returns the share of images that are hits, with Wilson's interval, clustered if need be.
 
+    With patients the interval is that of `effective_images` times the squared ratio of two
+    quantiles of Student's t, with images less one and with patients less one degrees of freedom:
+    how alike the images of a patient are is known from patients only. Where all are hits, or none,
+    the images are worth what their patients are already.
+
     Args:
         hits: Shape (n,), n of at least 1.
         patients: Shape (n,), numbers from 0; None where images are independent.
@@ -100,6 +106,7 @@ def share_of(
     References:
         Wilson (1927), J. Am. Stat. Assoc. 22(158), 209-212.
         Rao & Scott (1992), Biometrics 48(2), 577-585 (the design effect of clustered shares).
+        Korn & Graubard (1998), Survey Methodology 24(2), 193-201 (degrees of freedom).
 
     Examples:
         >>> hits = np.array([True] * 8 + [False] * 2)
@@ -109,8 +116,11 @@ def share_of(
         >>> [round(number, 3) for number in share_of(hits, both_eyes)]
         [0.8, 0.337, 0.969]
     """
+    require_confidence(confidence)
     share = float(hits.mean())
     n_images = effective_images(hits, patients)
+    if patients is not None and 0 < share < 1:
+        n_images *= _known(len(hits), len(np.unique(patients)), confidence)
     low, high = wilson(share * n_images, n_images, confidence=confidence)
     return Share(share, float(low), float(high))
 
@@ -119,7 +129,8 @@ def effective_images(hits: NDArray[np.bool_], patients: NDArray[np.intp] | None)
     """Returns how many independent images the given ones are worth.
 
     Their number divided by the design effect, which is how much more the share varies over patients
-    than it would over independent images; at most their number. Where all are hits, or none, the
+    than it would over independent images, by the jackknife over patients (see `leverage`); at most
+    their number. Where all are hits, or none, the
     number of patients: the design effect cannot be seen there, and images of one patient may agree
     fully.
 
@@ -130,11 +141,22 @@ def effective_images(hits: NDArray[np.bool_], patients: NDArray[np.intp] | None)
     if patients is None:
         return float(len(hits))
     share = hits.mean()
-    residuals = np.bincount(patients, hits - share)[np.unique(patients)]
-    n_patients = len(residuals)
+    _, codes = np.unique(patients, return_inverse=True)
+    n_patients = int(codes.max()) + 1
+    residuals = np.bincount(codes, hits - share) * leverage(codes, n_patients)
     variance = 0.0
     if n_patients > 1:
         variance = n_patients / (n_patients - 1) * float(residuals @ residuals) / len(hits) ** 2
     if variance <= NO_VARIANCE:
         return float(n_patients)
     return float(min(share * (1 - share) / variance, len(hits)))
+
+
+def _known(n_images: int, n_patients: int, confidence: float) -> float:
+    """Returns by how much fewer patients than images spoil what images are worth, in (0, 1]."""
+    from scipy.special import stdtrit
+
+    each, of_patients = (
+        stdtrit(max(n - 1, 1), 0.5 + confidence / 2) for n in (n_images, n_patients)
+    )
+    return float((each / of_patients) ** 2)

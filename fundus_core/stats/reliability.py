@@ -13,7 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 from fundus_core.domain.bounds import BINS
 from fundus_core.stats.inputs import as_labels, as_patients, require_confidence
 from fundus_core.stats.probabilities import as_probabilities
-from fundus_core.stats.proportions import effective_images, wilson
+from fundus_core.stats.proportions import share_of
+from fundus_core.stats.unequal_patients import leverage
 
 Binning = Literal["mass", "width"]
 """`mass`: about as many images in each bin. `width`: bins of equal width from 0 to 1."""
@@ -77,8 +78,8 @@ def reliability_curve(
 
     Bins of equal mass are cut at quantiles of the predictions, so that no bin is drawn from a
     handful of images; equal predictions always share a bin, and bins without images are left out,
-    so there can be fewer than asked for. Intervals are Wilson's; with patients the number of images
-    in a bin is divided by the design effect, as `operating_point` does it.
+    so there can be fewer than asked for. Intervals are Wilson's, clustered by patient where they
+    are known (`share_of`), as those of `operating_point` are.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}.
@@ -113,13 +114,11 @@ def reliability_curve(
     n_images = np.bincount(bin_of)
     observed = np.bincount(bin_of, positive) / n_images
     predicted = np.bincount(bin_of, share) / n_images
-    effective = np.array(
-        [
-            effective_images(positive[rows], None if codes is None else codes[rows])
-            for rows in (bin_of == number for number in range(len(n_images)))
-        ]
-    )
-    low, high = wilson(observed * effective, effective, confidence=confidence)
+    shares = [
+        share_of(positive[rows], None if codes is None else codes[rows], confidence=confidence)
+        for rows in (bin_of == number for number in range(len(n_images)))
+    ]
+    _, low, high = np.array(shares).T
     order = np.argsort(share, kind="stable")
     starts = np.cumsum(n_images) - n_images  # bins ascend with the predictions
     return ReliabilityCurve(
@@ -249,14 +248,17 @@ def _variance_of_gap(
 
     Of a bin with a single patient it is that of one label, as predicted.
     """
-    n_images = np.bincount(bin_of)
     gap = positive - share
-    centred = gap - (np.bincount(bin_of, gap) / n_images)[bin_of]
-    unit_of = np.arange(len(gap)) if patients is None else patients
-    n_all = int(unit_of.max()) + 1
-    cell, cell_of = np.unique(bin_of * n_all + unit_of, return_inverse=True)  # patients in bins
-    squares = np.bincount(cell // n_all, np.bincount(cell_of, centred) ** 2)
-    n_units = np.bincount(cell // n_all)
-    correction = n_units / np.maximum(n_units - 1, 1)
-    predicted = np.bincount(bin_of, share) / n_images
-    return np.where(n_units > 1, correction * squares / n_images**2, predicted * (1 - predicted))
+    owners = np.arange(len(gap)) if patients is None else patients
+    found = []
+    for number in range(int(bin_of.max()) + 1):
+        rows = np.flatnonzero(bin_of == number)
+        _, unit_of = np.unique(owners[rows], return_inverse=True)
+        n_units = int(unit_of.max()) + 1
+        if n_units == 1:
+            predicted = float(share[rows].mean())
+            found.append(predicted * (1 - predicted))
+            continue
+        own = np.bincount(unit_of, gap[rows] - gap[rows].mean()) * leverage(unit_of, n_units)
+        found.append(n_units / (n_units - 1) * float(own @ own) / len(rows) ** 2)
+    return np.array(found)

@@ -18,6 +18,7 @@ from fundus_core.stats.paired_bootstrap import (
     drawn_anew,
     paired_bootstrap,
     ratio_test,
+    require_alike,
 )
 from fundus_core.stats.resampling import generator_of
 from fundus_core.stats.tallies import ranking_of
@@ -29,8 +30,10 @@ _PERMUTED = (
     "Both models scored the same images, and their scores are replaced by their ranks. {unit} are "
     "independent of each other. Under the hypothesis the two models are exchangeable: swapping "
     "their ranks for any of the {units} changes nothing in distribution. This is more than equal "
-    "AUCs, so that a small p can also come from curves that cross. No normal distribution and no "
-    "variance is assumed; there is no interval."
+    "AUCs, so that a small p can also come from curves that cross. Ranks are those among all "
+    "images, so that swapping them is nearly the same as swapping scores where none of the {units} "
+    "has a large share of the images. No normal distribution and no variance is assumed; there is "
+    "no interval."
 )
 _UNPAIRED = (
     "The two sets have no {one} in common. {unit} are independent of each other. Each set is drawn "
@@ -63,7 +66,8 @@ def bootstrap_test(
     Raises:
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
-        SingleClassError: If either class has fewer than `FEWEST_UNITS` images, or patients.
+        SingleClassError: If either class has fewer than `FEWEST_UNITS` images, or patients, or
+            images that are worth fewer (`too_unequal`).
         NoVarianceError: If the models differ but no resample differs from another.
 
     References:
@@ -117,7 +121,8 @@ def unpaired_bootstrap_test(
     Raises:
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
-        SingleClassError: If a class of a set has fewer than `FEWEST_UNITS` images, or patients.
+        SingleClassError: If a class of a set has fewer than `FEWEST_UNITS` images, or patients, or
+            images that are worth fewer (`too_unequal`).
         NoVarianceError: If the models differ but no resample differs from another.
 
     References:
@@ -160,7 +165,9 @@ def permutation_test(
 
     Each permutation swaps the two models' ranks at random, for all images of a patient together
     where patients are known. p is the share of differences at least as large as the one seen, the
-    one seen counted among them: it is never 0, and its size is exact however few permutations.
+    one seen counted among them: it is never 0, and valid however few permutations. Ranks are among
+    all images, so that to swap them is nearly, not exactly, to swap scores: where one patient has
+    most of the images the test would reject too often, and is refused.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}. True marks a positive (diseased) image.
@@ -174,7 +181,8 @@ def permutation_test(
     Raises:
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
-        SingleClassError: If one class has no image.
+        SingleClassError: If one class has no image, or one patient most of its images
+            (`too_unequal`).
 
     References:
         Bandos, Rockette & Gur (2005), Statistics in Medicine 24(18), 2873-2893 (ranks swapped).
@@ -190,6 +198,7 @@ def permutation_test(
     require_confidence(confidence)
     generator = generator_of(n_resamples, seed)
     positive, scores, codes = checked_pair(y_true, score_a, score_b, patients)
+    require_alike(positive, codes)
     unit_of = np.arange(len(positive)) if codes is None else codes
     ranks = np.stack([_twice_ranks(score) for score in scores])
     none = np.zeros((1, len(positive)), dtype=bool)

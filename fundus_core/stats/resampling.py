@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.domain.bounds import RESAMPLES, SEED
 from fundus_core.stats.inputs import IndependentUnits, as_patients
+from fundus_core.stats.unequal_patients import patients_alike
 
 Weights = NDArray[np.float64]
 """Shape (B, N): whole numbers of 0 and up, a row per resample."""
@@ -64,6 +65,32 @@ def too_few(units: IndependentUnits, unit: str, asked: str) -> str:
     side = "with" if units.positive <= units.negative else "without"
     counted = f"{units.rarer} {unit if units.rarer != 1 else unit.removesuffix('s')}"
     return f"only {counted} {side} the class; {asked} needs {FEWEST_UNITS}"
+
+
+def too_unequal(labels: Mapping[str, NDArray[np.bool_]], patients: NDArray[np.intp] | None) -> str:
+    """Returns why resamples would give a result for surer than it is; empty if they do not.
+
+    A patient with most of the images is in a resample twice, once or not at all, and resamples of
+    that kind do not show how patients differ. Counted are the patients with equally many images
+    that a label's are worth (`patients_alike`); too few patients are `too_few`'s matter.
+
+    Args:
+        labels: Words for the images that have a label -> shape (N,): which these are.
+        patients: Shape (N,), numbers from 0; without them nobody has several images.
+    """
+    if patients is None:
+        return ""
+    for words, chosen in labels.items():
+        owners = patients[chosen]
+        if len(np.unique(owners)) < FEWEST_UNITS:
+            continue
+        alike, most = patients_alike(owners), int(np.bincount(owners).max())
+        if alike < FEWEST_UNITS:
+            return (
+                f"one patient has {most} of the {len(owners)} images {words}, which say as much as "
+                f"{alike:.1f} patients with equally many; resampling needs {FEWEST_UNITS}"
+            )
+    return ""
 
 
 def stratify(labels: Mapping[str, NDArray[np.bool_]], patients: ArrayLike | None = None) -> Strata:

@@ -16,6 +16,7 @@ from fundus_core.stats.inputs import (
 )
 from fundus_core.stats.proportions import wilson
 from fundus_core.stats.resampling import draw_units, generator_of
+from fundus_core.stats.unequal_patients import patients_alike
 
 GRID_POINTS = 101
 """False positive rates 0, 0.01, ..., 1 at which a band is given."""
@@ -146,7 +147,8 @@ def roc_band(
 
     - Where every resample agrees (a perfect model, the ends of the curve) each point is at least as
       wide as Wilson's interval, at the same percentiles, of the observed true positive rate among
-      the positive images (patients): the width it would have were the threshold known.
+      the positive images (patients): the width it would have were the threshold known. Patients
+      with different numbers of images count as `patients_alike` says, here and below.
     - At false positive rates so low that no threshold is known to stay below them - n negative
       images (patients) without a false alarm exclude no rate up to 1 - (alpha / 2)^(1 / n) - the
       lower end is 0. Without this, bands hold the true curve near 0 too seldom:
@@ -190,10 +192,10 @@ def roc_band(
 
     curve = roc_curve(positive, score)
     observed = np.interp(grid, curve.false_positive_rate, curve.true_positive_rate)
-    n_units = len(np.unique(unit_of[positive]))
+    n_units = patients_alike(unit_of[positive])
     alone = wilson(observed * n_units, n_units, confidence=1 - 2 * percentile)
     low, high = np.minimum(low, alone.low), np.maximum(high, alone.high)
-    low[grid < 1 - tail ** (1 / len(np.unique(unit_of[~positive])))] = 0.0
+    low[grid < 1 - tail ** (1 / patients_alike(unit_of[~positive]))] = 0.0
     low[-1] = high[-1] = 1.0
     unit = "images" if codes is None else "patients"
     return RocBand(grid, low, high, confidence, f"stratified bootstrap of {unit}", kind)

@@ -8,6 +8,8 @@ makes up for that. With many patients of both classes it becomes the normal one.
 import numpy as np
 from numpy.typing import NDArray
 
+from fundus_core.stats.unequal_patients import leverage
+
 
 def auc_degrees_of_freedom(
     deviations: NDArray[np.float64],
@@ -137,7 +139,7 @@ def _class_sums(
         n_units = np.count_nonzero(has_images)
         grown = np.sqrt(n_units / (n_units - 1)) / np.count_nonzero(side)
         rows = [np.bincount(patients[side], row[side], n_patients) for row in deviations]
-        parts.append(np.stack(rows) * grown)
+        parts.append(np.stack(rows) * grown * leverage(patients[side], n_patients))
         member.append(has_images)
     return np.stack(parts), np.stack(member)
 

@@ -110,11 +110,13 @@ def test_calibration__errors_are_those_of_the_definition() -> None:
         rows = np.flatnonzero(found.curve.bin_of == number)
         gaps = [float(y_true[row]) - share[row] for row in rows]
         gap = sum(gaps) / len(rows)
-        sums: dict[int, float] = {}
+        sums: dict[int, list[float]] = {}
         for row, one in zip(rows, gaps, strict=True):
-            sums[patients[row]] = sums.get(patients[row], 0.0) + one - gap
-        between = sum(one**2 for one in sums.values()) / len(rows) ** 2
-        variance = between * len(sums) / (len(sums) - 1)
+            sums.setdefault(patients[row], []).append(one)
+        without = [
+            (sum(gaps) - sum(own)) / (len(gaps) - len(own)) - gap for own in sums.values()
+        ]  # what leaving each patient out changes
+        variance = sum(one**2 for one in without) * (len(sums) - 1) / len(sums)
         ece += len(rows) / len(share) * abs(gap)
         squared += len(rows) / len(share) * (gap**2 - variance)
         by_chance += len(rows) / len(share) * (2 * variance / np.pi) ** 0.5

@@ -44,7 +44,8 @@ def test_operating_point__at_the_ends_has_intervals_with_width(threshold: float)
 
 
 def test_operating_point__by_patient_does_not_count_a_second_identical_eye() -> None:
-    # 40 patients and their identical fellow eyes: worth 40 images, up to I / (I - 1).
+    # 40 patients and their identical fellow eyes: worth 40 images, up to I / (I - 1) and what 20
+    # patients of a class leave open of how alike eyes are.
     generator = np.random.default_rng(0)
     y_true = np.arange(40) < 20
     score = generator.normal(size=40) + y_true
@@ -57,7 +58,7 @@ def test_operating_point__by_patient_does_not_count_a_second_identical_eye() -> 
     assert two_eyes.method == "wilson, clustered"
     assert two_eyes.sensitivity == one_eye.sensitivity
     assert (two_eyes.sensitivity_low, two_eyes.sensitivity_high) == pytest.approx(
-        (one_eye.sensitivity_low, one_eye.sensitivity_high), abs=0.01
+        (one_eye.sensitivity_low, one_eye.sensitivity_high), abs=0.02
     )
     assert two_eyes.sensitivity_low <= one_eye.sensitivity_low
 

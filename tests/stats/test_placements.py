@@ -35,7 +35,11 @@ def _kernel(scores: Floats, positive: NDArray[np.bool_]) -> Floats:
 
 
 def _obuchowski(scores: Floats, positive: NDArray[np.bool_], patients: NDArray[np.intp]) -> Floats:
-    """The covariance matrix of the AUCs as sections 2 and 3 of the 1997 paper define it."""
+    """The covariance matrix of the AUCs as sections 2 and 3 of the 1997 paper define it.
+
+    But that a patient's excess over the AUC is made up for what he himself pulled the AUC by, which
+    changes nothing where patients have equally many images of a class.
+    """
     kernel = _kernel(scores, positive)
     auc = kernel.mean(axis=(1, 2))
     v10, v01 = kernel.mean(axis=2), kernel.mean(axis=1)  # (models, m), (models, n)
@@ -46,7 +50,8 @@ def _obuchowski(scores: Floats, positive: NDArray[np.bool_], patients: NDArray[n
 
     def excess(values: Floats, members: NDArray[np.intp], model: int, patient: int) -> float:
         own = values[model][members == patient]
-        return float(sum(own) - len(own) * auc[model])
+        alike, pulled = 1 / len(set(members.tolist())), len(own) / len(members)
+        return float(sum(own) - len(own) * auc[model]) * (1 - alike) / (1 - pulled)
 
     result = np.zeros((len(scores), len(scores)))
     for r, s in product(range(len(scores)), repeat=2):
@@ -138,6 +143,45 @@ def test_covariance__is_obuchowskis_on_random_patients(seed: int) -> None:
     found = covariance(placements(positive, scores).deviations, positive, patients)
 
     np.testing.assert_allclose(found, _obuchowski(scores, positive, patients), rtol=1e-11)
+
+
+def test_covariance__is_the_published_one_where_patients_have_equally_many_images() -> None:
+    # Four patients with two positive images, of whom the last two have two negative ones as well,
+    # as have two others: section 3 of the 1997 paper without anything made up for.
+    positive = np.repeat([True, False], 8)
+    patients = np.repeat([0, 1, 2, 3, 2, 3, 4, 5], 2)
+    scores = np.random.default_rng(3).normal(size=(1, 16)) + positive
+
+    found = covariance(placements(positive, scores).deviations, positive, patients)
+
+    kernel = _kernel(scores, positive)[0]
+    excess = kernel.mean(axis=1) - kernel.mean(), kernel.mean(axis=0) - kernel.mean()
+    above, below = np.zeros((2, 6))
+    np.add.at(above, patients[positive], excess[0] / 8)
+    np.add.at(below, patients[~positive], excess[1] / 8)
+    expected = 4 / 3 * (above @ above + below @ below) + 2 * 6 / 5 * above @ below
+    assert found[0, 0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_covariance__is_the_jackknife_over_patients_who_have_one_class() -> None:
+    # A patient of five images beside patients of one: left out of the placements, one by one.
+    scores, positive, _ = _random_case(7)
+    patients = np.where(positive, 0, 100) + np.arange(60) // 4
+    patients[np.flatnonzero(positive)[:5]] = 99
+    patients = np.unique(patients, return_inverse=True)[1]
+
+    found = covariance(placements(positive, scores[:1]).deviations, positive, patients)
+
+    kernel = _kernel(scores[:1], positive)[0]
+    expected = 0.0
+    for values, members in (
+        (kernel.mean(axis=1), patients[positive]),
+        (kernel.mean(axis=0), patients[~positive]),
+    ):
+        ids = np.unique(members)
+        left = np.array([values[members != one].mean() for one in ids])
+        expected += (len(ids) - 1) / len(ids) * ((left - kernel.mean()) ** 2).sum()
+    assert found[0, 0] == pytest.approx(expected, rel=1e-12)
 
 
 def test_covariance__by_patient_is_delongs_when_each_patient_has_one_image() -> None:

@@ -21,6 +21,7 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, FundusError
 from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.inference import auc_bounds
+from fundus_core.stats.unequal_patients import taken_as_alike
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.held_out import fold_auc, p_against_baseline
 from fundus_core.workflows.models.predict import has_both_sides
@@ -56,20 +57,31 @@ def require_right_figures(
         DataError: Naming the figure and both values.
         ValueError: If no figure can be computed from them at all.
     """
+    said = _said(run)
     try:
         given = _given(run, predictions, baseline, dataset)
+        name = _that_differs(said, given)
+        if name is not None:
+            with taken_as_alike():  # as earlier versions had it
+                name = _that_differs(said, _given(run, predictions, baseline, dataset)) and name
     except FundusError as error:
         raise ValueError(f"the run {run.id}: {error.message}") from error
-    said = _said(run)
-    for name in said | given:
-        one, other = said.get(name), given.get(name)
-        if not _agree(one, other, _ROUNDING if _is_auc(name) else _ROUNDING_OF_THE_REST):
-            raise DataError(
-                f"The bundle says {name} of its run {run.label} is {_text(one)}; the predictions "
-                f"in it give {_text(other)}.",
-                hint="It was changed after it was made: ask its author for another one.",
-            )
+    if name is not None:
+        raise DataError(
+            f"The bundle says {name} of its run {run.label} is {_text(said.get(name))}; the "
+            f"predictions in it give {_text(given.get(name))}.",
+            hint="It was changed after it was made: ask its author for another one.",
+        )
     _require_possible_sides(run, len(predictions.image_ids))
+
+
+def _that_differs(said: _Figures, given: _Figures) -> str | None:
+    """Returns the first figure that is another one; None if all agree."""
+    for name in said | given:
+        rounding = _ROUNDING if _is_auc(name) else _ROUNDING_OF_THE_REST
+        if not _agree(said.get(name), given.get(name), rounding):
+            return name
+    return None
 
 
 def with_found_cautions(
@@ -87,7 +99,9 @@ def with_found_cautions(
     if run.kind in TRAINED_HERE and len(run.folds) == 1:
         found += filter(None, [split_caution(dataset), _without_split(run, dataset)])
     if run.auc and run.baseline_auc and run.baseline_p is not None:
-        beaten = shortcut_caution(run.auc.auc - run.baseline_auc.auc, run.baseline_p)
+        ahead = run.auc.auc - run.baseline_auc.auc
+        averaged = run.target.task != "binary"
+        beaten = shortcut_caution(ahead, run.baseline_p, averaged=averaged)
         found += filter(None, [beaten])
     n_seen = len(taught & set(predictions.image_ids))
     found += filter(None, [taught_caution(n_seen, len(predictions.image_ids))])

@@ -15,7 +15,9 @@ from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.inference import auc_bounds
+from fundus_core.stats.unequal_patients import taken_as_alike
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
+from fundus_core.workflows.evaluation.classes import overall_auc
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import (
@@ -199,6 +201,25 @@ def test_open_bundle__of_photographs_that_name_no_patient(
 
     assert (found.auc, found.n_patients) == (run.auc, run.n_patients)
     assert {one.code for one in found.cautions} == {one.code for one in run.cautions}
+
+
+def test_open_bundle__of_a_version_that_took_patients_as_alike(
+    place: Workspace, folder: Path, tmp_path: Path
+) -> None:
+    path = folder.parent / "unequal.csv"
+    table = pd.read_csv(folder / "labels.csv", dtype=str)
+    table.drop(columns=["patient_id", "split"]).to_csv(path, index=False)
+    source = DataSource(folder, path, ColumnMapping(patient="partly"))
+    with taken_as_alike():
+        before = probed(place, source)
+    now = overall_auc(run_predictions(place, before))
+    assert before.auc is not None
+    assert before.auc.auc == now.auc
+    assert before.auc.standard_error != now.standard_error
+
+    found = carried(place, before, tmp_path)
+
+    assert found.auc == before.auc
 
 
 def test_open_bundle__of_a_data_set_that_changed_since(place: Workspace, tmp_path: Path) -> None:
