@@ -55,7 +55,7 @@ def export(
     resolved = resolve(place, choice)
     dataset = open_dataset(place, source, progress=progress())
     embeddings = embed_resolved(place, dataset, resolved, progress=progress())
-    written = export_content(
+    renamed = export_content(
         place,
         dataset,
         resolved,
@@ -67,11 +67,14 @@ def export(
         pictures=pictures,
         progress=progress(),
     )
-    report = {"out": written, "format": format_name, "n_images": len(embeddings.image_ids)}
+    n_images = len(embeddings.image_ids)
     if as_json:
-        print_json(report)
-    else:
-        print_line(f"Wrote {len(embeddings.image_ids)} photographs as {format_name}: {written}")
+        print_json({"out": out, "format": format_name, "n_images": n_images, "renamed": renamed})
+        return
+    print_line(f"Wrote {n_images} photographs as {format_name}: {out}")
+    if renamed:
+        names = ", ".join(f"{old!r} is {new!r}" for old, new in renamed.items())
+        print_line(f"  columns under another name there: {names}")
 
 
 def mlflow(

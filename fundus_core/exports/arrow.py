@@ -17,21 +17,23 @@ NOTE = b"fundus_explorer"
 """Key of the schema's metadata under which stands how the file was made, as JSON."""
 
 
-def write_parquet(content: Content, path: Path) -> None:
-    """Writes the table with a column `vector` and columns `METHOD_x`, `METHOD_y` per map."""
+def write_parquet(content: Content, path: Path) -> dict[str, str]:
+    """Writes the table with a column `vector` and columns `METHOD_x`, `METHOD_y` per map.
+
+    Returns:
+        Columns of the table that bear another name in the file -> that name.
+    """
     import pyarrow as pa
 
-    table = _arrow_table(content)
-    table = table.append_column("vector", _lists(content.vectors))
+    own = {"vector": _lists(content.vectors)}
     for method, points in content.maps.items():
-        for axis, name in enumerate(("x", "y")):
-            table = table.append_column(f"{method}_{name}", pa.array(points[:, axis]))
-    _write(table, content, path)
+        own |= {f"{method}_{name}": pa.array(points[:, k]) for k, name in enumerate("xy")}
+    return _write(own, content, path)
 
 
 def write_atlas(
     content: Content, path: Path, *, picture: Callable[[str], bytes] | None = None
-) -> None:
+) -> dict[str, str]:
     """Writes a table for Embedding Atlas: the first map, neighbours and, if asked, pictures.
 
     It opens by `embedding-atlas FILE --x projection_x --y projection_y --neighbors neighbors`.
@@ -40,25 +42,20 @@ def write_atlas(
         content: With at least one map.
         path: A Parquet file.
         picture: Returns the bytes of a small picture of a photograph, given its path.
+
+    Returns:
+        Columns of the table that bear another name in the file -> that name.
     """
     import pyarrow as pa
 
     points = next(iter(content.maps.values()))
-    table = _arrow_table(content)
-    for axis, name in enumerate(("projection_x", "projection_y")):
-        table = table.append_column(name, pa.array(points[:, axis]))
-    table = table.append_column("neighbors", _neighbours(content))
+    own = {f"projection_{name}": pa.array(points[:, k]) for k, name in enumerate("xy")}
+    own["neighbors"] = _neighbours(content)
     if picture is not None:
         images = [{"bytes": picture(one), "path": None} for one in content.table["path"]]
         kind = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
-        table = table.append_column("image", pa.array(images, kind))
-    _write(table, content, path)
-
-
-def _arrow_table(content: Content) -> Any:
-    import pyarrow as pa
-
-    return pa.Table.from_pandas(content.table, preserve_index=False)
+        own["image"] = pa.array(images, kind)
+    return _write(own, content, path)
 
 
 def _lists(vectors: NDArray[np.float32]) -> Any:
@@ -92,9 +89,16 @@ def _cosines(vectors: NDArray[np.float32], rows: NDArray[np.int32]) -> NDArray[n
     return found
 
 
-def _write(table: Any, content: Content, path: Path) -> None:
+def _write(own: dict[str, Any], content: Content, path: Path) -> dict[str, str]:
+    """Writes the table with columns of the file's own behind it."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    note = json.dumps(content.about, ensure_ascii=False).encode()
+    named, renamed = content.named(own)
+    table = pa.Table.from_pandas(named, preserve_index=False)
+    for name, values in own.items():
+        table = table.append_column(name, values)
+    note = json.dumps(content.noted(renamed), ensure_ascii=False).encode()
     noted = table.replace_schema_metadata({**(table.schema.metadata or {}), NOTE: note})
     write_atomically(path, lambda file: pq.write_table(noted, file))
+    return renamed

@@ -8,7 +8,7 @@ References:
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,23 @@ from fundus_core.io.files import write_json
 _OURS = ("filepath", "tags", "metadata", "id", "embedding", "created_at", "last_modified_at")
 
 
-def write_fiftyone(content: Content, folder: Path) -> None:
+def write_fiftyone(content: Content, folder: Path) -> dict[str, str]:
     """Writes samples with their columns as fields, vectors as `embedding`, maps as `map_METHOD`.
 
     Photographs are named by their paths and not copied. It opens by
     `fiftyone.Dataset.from_dir("FOLDER", fiftyone.types.FiftyOneDataset)`.
+
+    Returns:
+        Columns of the table that bear another name as fields -> that name.
     """
+    maps = {f"map_{method}": points.tolist() for method, points in content.maps.items()}
+    table, renamed = content.named({*_OURS, *maps}, field_name)
     folder.mkdir(parents=True, exist_ok=True)
-    about = {"name": content.name, "media_type": "image"}
-    write_json(folder / "metadata.json", {**about, "info": {"fundus_explorer": content.about}})
-    write_json(folder / "samples.json", {"samples": list(_samples(content))})
+    info = {"fundus_explorer": content.noted(renamed)}
+    about = {"name": content.name, "media_type": "image", "info": info}
+    write_json(folder / "metadata.json", about)
+    write_json(folder / "samples.json", {"samples": list(_samples(content, table, maps))})
+    return renamed
 
 
 def field_name(column: str) -> str:
@@ -38,21 +45,17 @@ def field_name(column: str) -> str:
     Examples:
         >>> field_name("dr grade (0-4)")
         'dr_grade_0_4'
-        >>> field_name("filepath")
-        'filepath_given'
     """
     plain = re.sub(r"\W+", "_", column, flags=re.ASCII).strip("_") or "column"
-    if plain[0].isdigit():
-        plain = f"column_{plain}"
-    return f"{plain}_given" if plain in _OURS else plain
+    return f"column_{plain}" if plain[0].isdigit() else plain
 
 
-def _samples(content: Content) -> Iterator[dict[str, Any]]:
-    columns = [str(name) for name in content.table if name != "path"]
+def _samples(
+    content: Content, table: pd.DataFrame, maps: Mapping[str, list[list[float]]]
+) -> Iterator[dict[str, Any]]:
     vectors = content.vectors.tolist()
-    maps = {f"map_{method}": points.tolist() for method, points in content.maps.items()}
-    for row, cells in enumerate(content.table.to_dict("records")):
-        fields = {field_name(name): _plain(cells[name]) for name in columns}
+    for row, cells in enumerate(table.to_dict("records")):
+        fields = {str(name): _plain(cell) for name, cell in cells.items() if name != "path"}
         split = cells.get("split")
         yield {
             "_media_type": "image",

@@ -4,10 +4,13 @@ References:
     MLflow documentation, "MLflow Tracking".
 """
 
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import pandas as pd
 
 from fundus_core.errors import DataError
 
@@ -29,7 +32,8 @@ class Logged:
     params: Mapping[str, str]
     metrics: Mapping[str, float]
     tags: Mapping[str, str]
-    files: Sequence[Path]
+    tables: Mapping[str, pd.DataFrame]
+    """By the name of the Parquet file that each is logged as."""
 
 
 def log_runs(runs: Sequence[Logged], *, uri: str, experiment: str) -> tuple[int, int]:
@@ -77,8 +81,10 @@ def _log(client: "MlflowClient", experiment_id: str, run: Logged) -> None:
             client.log_param(number, name, text[:_LONGEST_VALUE])
         for name, figure in run.metrics.items():
             client.log_metric(number, name, figure)
-        for path in run.files:
-            client.log_artifact(number, str(path))
+        with tempfile.TemporaryDirectory(prefix="fundus-") as folder:
+            for name, table in run.tables.items():
+                table.to_parquet(Path(folder) / name, index=False)
+                client.log_artifact(number, str(Path(folder) / name))
     except BaseException:
         client.delete_run(number)  # half a run would be taken for one that was logged
         raise

@@ -90,7 +90,12 @@ def test_fiftyone__samples_name_photographs_and_leave_missing_cells_out(tmp_path
     about = json.loads((tmp_path / "out" / "metadata.json").read_text())
     samples = json.loads((tmp_path / "out" / "samples.json").read_text())["samples"]
     assert "version" not in about  # with one, FiftyOne expects its other format
-    assert about["info"] == {"fundus_explorer": {"synthetic": True}}
+    assert about["info"] == {
+        "fundus_explorer": {
+            "synthetic": True,
+            "renamed": {"dr grade": "dr_grade", "score run": "score_run"},
+        }
+    }
     assert [one["filepath"] for one in samples] == [f"/photographs/{n}.png" for n in range(6)]
     assert samples[0]["tags"] == ["train"]
     assert samples[0]["dr_grade"] == "0"
@@ -127,3 +132,86 @@ def test_anndata__without_its_library_says_what_to_do(
 
     assert "parquet" in raised.value.hint
     assert not list(tmp_path.iterdir())
+
+
+def with_columns(*names: str) -> Content:
+    """The six photographs with further columns, whose cells are their names; and a score."""
+    further = {name: [f"{name} of {n}" for n in range(6)] for name in names}
+    return content(
+        table=content().table.drop(columns="score run").assign(**further),
+        scores={"score r": np.arange(6) / 10},
+    )
+
+
+def test_parquet__columns_of_an_earlier_export_are_kept_beside_our_own(tmp_path: Path) -> None:
+    given = with_columns("vector", "pca_x", "pca_x_given", "score r")
+
+    renamed = write_parquet(given, tmp_path / "x.parquet")
+
+    assert renamed == {
+        "vector": "vector_given",
+        "pca_x": "pca_x_given_given",
+        "score r": "score r_given",
+    }
+    found = pd.read_parquet(tmp_path / "x.parquet")
+    assert np.array_equal(np.stack(found["vector"].to_list()), given.vectors)
+    assert np.array_equal(found["pca_x"].to_numpy(), given.maps["pca"][:, 0])
+    assert found["score r"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
+    assert found["pca_x_given"][5] == "pca_x_given of 5"
+    assert [found[new][5] for new in renamed.values()] == [f"{old} of 5" for old in renamed]
+    note = pq.read_schema(tmp_path / "x.parquet").metadata[NOTE]
+    assert json.loads(note) == {"synthetic": True, "renamed": renamed}
+
+
+def test_atlas__columns_of_an_earlier_export_are_kept_beside_our_own(tmp_path: Path) -> None:
+    given = with_columns("projection_x", "neighbors", "image")
+
+    plain = write_atlas(given, tmp_path / "x.parquet")
+    pictured = write_atlas(given, tmp_path / "y.parquet", picture=lambda path: path.encode())
+
+    assert plain == {"projection_x": "projection_x_given", "neighbors": "neighbors_given"}
+    assert pictured == {**plain, "image": "image_given"}
+    found = pd.read_parquet(tmp_path / "y.parquet")
+    assert [found[new][0] for new in pictured.values()] == [f"{old} of 0" for old in pictured]
+    assert found["image"][0]["bytes"] == b"/photographs/0.png"
+    assert len(found["neighbors"][0]["ids"]) == 5
+
+
+def test_fiftyone__columns_that_become_one_word_stay_apart(tmp_path: Path) -> None:
+    names = ("年齢", "性別", "age (y)", "age y", "age_y", "id", "_id", "map_pca", "embedding")
+
+    renamed = write_fiftyone(with_columns(*names), tmp_path / "out")
+
+    samples = json.loads((tmp_path / "out" / "samples.json").read_text())["samples"]
+    assert [samples[3][renamed.get(name, name)] for name in names] == [f"{n} of 3" for n in names]
+    assert len({renamed.get(name, name) for name in names}) == len(names)
+    assert "age_y" not in renamed
+    assert (renamed["年齢"], renamed["性別"]) == ("column", "column_given")
+    assert samples[3]["score_r"] == 0.3
+    assert len(samples[3]["map_pca"]) == 2
+    assert len(samples[3]["embedding"]) == 4
+
+
+@pytest.mark.filterwarnings("ignore:The 'future.infer_string' option")  # by the library itself
+def test_anndata__columns_that_the_format_cannot_hold_are_renamed(tmp_path: Path) -> None:
+    anndata = pytest.importorskip("anndata")
+    names = ("_index", "od", "od/os", ".")
+
+    renamed = write_anndata(with_columns(*names), tmp_path / "x.h5ad")
+
+    found = anndata.read_h5ad(tmp_path / "x.h5ad").obs
+    assert [found[renamed.get(name, name)].iloc[5] for name in names] == [
+        f"{name} of 5" for name in names
+    ]
+    assert renamed == {"_index": "_index_given", "od/os": "od_os", ".": "._given"}
+
+
+@pytest.mark.filterwarnings("ignore:The 'future.infer_string' option")  # by the library itself
+def test_anndata__patients_7_and_007_are_two(tmp_path: Path) -> None:
+    anndata = pytest.importorskip("anndata")
+    patients = content().table.assign(patient_id=["7", "007", "8", "8", None, "9"])
+
+    write_anndata(content(table=patients), tmp_path / "x.h5ad")
+
+    found = anndata.read_h5ad(tmp_path / "x.h5ad").obs["patient_id"]
+    assert list(found.astype(str)) == ["7", "007", "8", "8", "", "9"]

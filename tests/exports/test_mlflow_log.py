@@ -6,6 +6,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from fundus_core.errors import DataError
@@ -45,7 +46,7 @@ class Server:
         self.runs[number]["logged"][name] = value
 
     def log_artifact(self, number: str, path: str) -> None:
-        self.runs[number]["logged"]["file"] = Path(path).name
+        self.runs[number]["logged"][Path(path).name] = pd.read_parquet(path).to_dict("list")
 
     def set_terminated(self, number: str) -> None:
         self.runs[number]["ended"] = True
@@ -70,8 +71,11 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     return iter([found]).__next__()
 
 
+TABLES = {"predictions.parquet": pd.DataFrame({"image_id": ["a"], "y_score": [0.5]})}
+
+
 def logged(run_id: str) -> Logged:
-    return Logged(run_id, "ViT", {"probe": "x" * 900}, {"auc": 0.9}, {"synthetic": "true"}, ())
+    return Logged(run_id, "ViT", {"probe": "x" * 900}, {"auc": 0.9}, {"synthetic": "true"}, TABLES)
 
 
 def test_log__a_run_is_logged_once(server: Server) -> None:
@@ -83,6 +87,8 @@ def test_log__a_run_is_logged_once(server: Server) -> None:
     assert all(run["ended"] for run in server.runs.values())
     assert server.runs["r0"]["logged"]["auc"] == 0.9
     assert len(server.runs["r0"]["logged"]["probe"]) == 500  # the longest MLflow takes
+    (table,) = TABLES.values()
+    assert server.runs["r0"]["logged"]["predictions.parquet"] == table.to_dict("list")
 
 
 def test_log__half_a_run_is_taken_back(server: Server) -> None:

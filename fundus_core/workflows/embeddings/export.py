@@ -3,12 +3,14 @@
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from fundus_core import __version__
 from fundus_core.domain.dataset import FundusDataset
@@ -31,8 +33,8 @@ from fundus_core.workflows.models.runs import (
     PREDICTIONS,
     Run,
     load_run,
-    run_folder,
     run_predictions,
+    run_table,
 )
 
 FORMATS: dict[str, str] = {
@@ -83,7 +85,7 @@ def export(
     methods: Sequence[str] = (),
     pictures: bool = False,
     progress: Progress = silent,
-) -> Path:
+) -> dict[str, str]:
     """Writes what is known of photographs, and what a backbone and models made of them.
 
     Args:
@@ -98,13 +100,23 @@ def export(
         pictures: Put small pictures into the file for Embedding Atlas.
         progress: Told about maps that are computed.
 
+    Returns:
+        Columns of the table that bear another name in the file -> that name.
+
     Raises:
-        DataError: If the format is unknown or its library not installed.
+        DataError: If the format is unknown, its library not installed, or has no place for scores
+            and maps.
         StoreError: If there is no such run.
     """
     require_format(format_name)
     if format_name == "npy":
-        return export_embeddings(embeddings, dataset, out)
+        if runs or methods:
+            raise DataError(
+                "npy holds vectors and ids; there is no place in it for scores and maps.",
+                hint="Take parquet, or leave the runs and maps out.",
+            )
+        export_embeddings(embeddings, dataset, out)
+        return {}
     if format_name == "atlas" and not methods:
         methods = ("pca",)
     maps = {
@@ -113,19 +125,19 @@ def export(
     }
     told = [load_run(workspace, run) for run in runs]
     table = dataset.select(embeddings.image_ids).table
+    scores: dict[str, NDArray[np.float64]] = {}
     for run in told:
-        table = _with_scores(workspace, table, run)
+        scores |= _scores(workspace, embeddings.image_ids, run)
     content = Content(
-        dataset.name, table, embeddings.vectors, maps, _about(dataset, resolved, told)
+        dataset.name, table, embeddings.vectors, maps, _about(dataset, resolved, told), scores
     )
     if format_name == "atlas":
-        write_atlas(content, out, picture=_thumbnail if pictures else None)
-    else:
-        _WRITERS[format_name](content, out)
-    return out
+        known = dict(zip(table["path"], table["image_id"], strict=True))
+        return write_atlas(content, out, picture=partial(_thumbnail, known) if pictures else None)
+    return _WRITERS[format_name](content, out)
 
 
-_WRITERS: dict[str, Callable[[Content, Path], None]] = {
+_WRITERS: dict[str, Callable[[Content, Path], dict[str, str]]] = {
     "parquet": write_parquet,
     "anndata": write_anndata,
     "fiftyone": write_fiftyone,
@@ -149,6 +161,7 @@ def _logged(workspace: Workspace, run: Run) -> Logged:
         "dataset": run.dataset_name,
         **{f"embed.{name}": str(value) for name, value in asdict(run.embeddings).items()},
     }
+    said = run_table(workspace, run, PREDICTIONS)
     return Logged(
         run.id,
         run.label,
@@ -159,7 +172,7 @@ def _logged(workspace: Workspace, run: Run) -> Logged:
             "cautions": ", ".join(one.code for one in run.cautions),
             "created_at": run.created_at,
         },
-        (run_folder(workspace, run) / PREDICTIONS,),
+        {} if said is None else {PREDICTIONS: said},
     )
 
 
@@ -176,8 +189,10 @@ def _figures(run: Run) -> dict[str, float]:
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
-def _with_scores(workspace: Workspace, table: pd.DataFrame, run: Run) -> pd.DataFrame:
-    """Returns the table with the scores of a run and the fold that held each photograph out."""
+def _scores(
+    workspace: Workspace, image_ids: Sequence[str], run: Run
+) -> dict[str, NDArray[np.float64]]:
+    """Returns the scores of a run and the fold that held each photograph out, as columns."""
     said = run_predictions(workspace, run)
     names = ["score"] if len(said.class_names) == 1 else [f"score {c}" for c in said.class_names]
     columns: dict[str, Any] = {
@@ -185,8 +200,8 @@ def _with_scores(workspace: Workspace, table: pd.DataFrame, run: Run) -> pd.Data
     }
     if said.fold is not None:
         columns[f"fold {run.id}"] = said.fold
-    scores = pd.DataFrame({"image_id": list(said.image_ids), **columns})
-    return table.merge(scores, on="image_id", how="left", validate="one_to_one")
+    found = pd.DataFrame(columns, index=list(said.image_ids)).reindex(list(image_ids))
+    return {name: found[name].to_numpy() for name in columns}
 
 
 def _about(
@@ -215,10 +230,11 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _thumbnail(path: str) -> bytes:
+def _thumbnail(known: Mapping[str, str], path: str) -> bytes:
+    """Returns a small picture of one of the photographs that are known by path -> image id."""
     from PIL import Image
 
     file = BytesIO()
-    pixels = np.asarray(photograph(Path(path), max_side=_PICTURE_SIDE))
+    pixels = photograph(Path(path), image_id=known[path], max_side=_PICTURE_SIDE)
     Image.fromarray(pixels).save(file, "JPEG", quality=85)
     return file.getvalue()

@@ -114,16 +114,28 @@ def test_export__unknown_formats_and_runs_are_refused(
     with pytest.raises(StoreError):
         export(place, dataset, resolved, embeddings, format_name="parquet", out=out, runs=["no"])
 
+    for more in ({"runs": ["no"]}, {"methods": ["pca"]}):
+        with pytest.raises(DataError, match="no place in it for scores and maps"):
+            export(place, dataset, resolved, embeddings, format_name="npy", out=out, **more)
+
     assert all(name in unknown.value.hint for name in FORMATS)
     assert not out.exists()
 
 
-def test_runs_to_log__figures_are_those_of_the_run(place: Workspace, run: Run) -> None:
+def test_runs_to_log__figures_are_those_of_the_run(
+    place: Workspace, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (logged,) = runs_to_log(place, [run.id])
 
     assert run.auc is not None
     assert logged.metrics["auc"] == run.auc.auc
     assert logged.metrics["auc_low"] <= logged.metrics["auc"] <= logged.metrics["auc_high"]
     assert logged.params["embed.image_size"] == "32"
-    assert [path.name for path in logged.files] == ["predictions.parquet"]
-    assert all(path.is_file() for path in logged.files)
+    (said,) = logged.tables.values()
+    assert list(logged.tables) == ["predictions.parquet"]
+    names = set(said["patient_id"])
+
+    monkeypatch.setenv("FUNDUS_HIDE_IDS", "1")
+    (hidden,) = runs_to_log(place, [run.id])[0].tables.values()
+    assert len(set(hidden["patient_id"])) == len(names)
+    assert not names & set(hidden["patient_id"])
