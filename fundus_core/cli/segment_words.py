@@ -8,7 +8,7 @@ from fundus_core.cli.output import print_cautions, print_line
 from fundus_core.segmentation.scoring import SCORES
 from fundus_core.segmentation.summaries import ScoreComparison, ScoreSummary, summaries
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.workflows.segmenting.segmentation_scores import Scored
+from fundus_core.workflows.segmenting.score_store import Scored
 from fundus_core.workflows.segmenting.segmenter_store import TrainedSegmenter
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import RejectedRow, RejectReason
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe
-from fundus_core.errors import DataError, ImageError
+from fundus_core.errors import DataError, ImageError, ScoresError
 from fundus_core.finetune.squares import in_threads
 from fundus_core.geometry import Geometry
 from fundus_core.io.files import scratch_array
@@ -169,6 +169,25 @@ def field_of(photograph: NDArray[np.uint8], path: Path | None = None) -> NDArray
     return np.kron(found, np.ones((step, step), bool))[:height, :width]
 
 
+def require_field(field: NDArray[np.bool_], photograph: str, mask: str = "") -> None:
+    """Refuses a field of view in which there is nothing to score.
+
+    Args:
+        field: Shape (H, W).
+        photograph: Name of its file, for the message.
+        mask: Name of the field's file; empty where the field was found in the photograph.
+
+    Raises:
+        ScoresError: With both names.
+    """
+    if not field.any():
+        named = f" {mask}" if mask else ""
+        raise ScoresError(
+            f"The field of view{named} of the photograph {photograph} is empty.",
+            hint="Give another mask of the field, or none.",
+        )
+
+
 def _read(
     photograph: MaskedPhotograph,
     *,
@@ -178,12 +197,11 @@ def _read(
     keep_small: bool,
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint16]] | RejectedRow:
     """Returns a square of shape (3, S, S) and its mask (S, S), or why there is none."""
-    decoder = cast(Literal["fast", "exact"], recipe.decoder)
     try:
         image = read_image(
             photograph.path,
             min_side=decode_side(size),
-            decoder=decoder,
+            decoder=recipe.decoder,
             image_id=photograph.image_id,
         )
     except ImageError as error:

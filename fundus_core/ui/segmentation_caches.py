@@ -8,6 +8,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from fundus_core.errors import FundusError
 from fundus_core.io.images import read_image
 from fundus_core.io.masks import read_mask
 from fundus_core.io.workspace import Workspace
@@ -16,7 +17,7 @@ from fundus_core.segmentation.channels import (
     channels_text,
     parse_channels,
 )
-from fundus_core.segmentation.data import field_of
+from fundus_core.segmentation.data import field_of, require_field
 from fundus_core.segmentation.ready import FRANGI, READY
 from fundus_core.segmentation.scoring import PixelScores, score_pixels
 from fundus_core.segmentation.summaries import (
@@ -26,9 +27,10 @@ from fundus_core.segmentation.summaries import (
     summaries,
 )
 from fundus_core.ui import wiring
+from fundus_core.workflows.segmenting import segmentation_scores
 from fundus_core.workflows.segmenting.marking import measured
 from fundus_core.workflows.segmenting.masks import USUAL_FIELD, mask_files
-from fundus_core.workflows.segmenting.segmentation_scores import (
+from fundus_core.workflows.segmenting.score_store import (
     ScoredModel,
     list_scores,
     load_scores,
@@ -102,7 +104,8 @@ def marked_photograph(dataset_id: str, name: str, image_id: str) -> MarkedPhotog
     Raises:
         FundusError: If the model or the photograph cannot be read.
     """
-    return _marked(wiring.workspace(), dataset_id, name, image_id, _token(name))
+    token = (_token(name), _stamps(dataset_id, image_id))
+    return _marked(wiring.workspace(), dataset_id, name, image_id, token)
 
 
 def truth_of(
@@ -113,10 +116,10 @@ def truth_of(
     Raises:
         FundusError: If the mask cannot be read, or is none of the photograph.
     """
-    files = mask_files(wiring.dataset(dataset_id), column) if column else {}
-    if image_id not in files:
+    path = _mask_of(dataset_id, column, image_id)
+    if path is None:
         return None
-    return _truth(dataset_id, str(files[image_id]), channels, image_id)
+    return _truth(dataset_id, str(path), channels, image_id, _stamps(dataset_id, image_id, column))
 
 
 def photograph_scores(
@@ -128,7 +131,7 @@ def photograph_scores(
         FundusError: As `marked_photograph` and `truth_of` do.
     """
     key = (dataset_id, name, image_id, column, channels, threshold)
-    return _photograph_scores(*key, _token(name))
+    return _photograph_scores(*key, (_token(name), _stamps(dataset_id, image_id, column)))
 
 
 def photograph_measures(
@@ -139,13 +142,32 @@ def photograph_measures(
     Raises:
         FundusError: As `marked_photograph` does.
     """
-    return _photograph_measures(dataset_id, name, image_id, threshold, _token(name))
+    token = (_token(name), _stamps(dataset_id, image_id))
+    return _photograph_measures(dataset_id, name, image_id, threshold, token)
 
 
 def scored_models(dataset_id: str) -> tuple[ScoredModel, ...]:
     """Returns which models were scored on a data set, the latest first."""
     place = wiring.workspace()
     return _scored_models(place, dataset_id, wiring.token_of(place.root / "segmentation_scores"))
+
+
+def scores_now(dataset_id: str, known: ScoredModel) -> ScoredModel | None:
+    """Returns stored scores with the cautions that hold now.
+
+    Returns:
+        None where the model, a photograph, its patient, its mask or its field is another by now,
+        or gone.
+    """
+    place, dataset = wiring.workspace(), wiring.dataset(dataset_id)
+    try:
+        files = [mask_files(dataset, name) for name in (known.masks, known.field)]
+    except FundusError:
+        return None
+    stamps = tuple(_stamp(path) for found in files for path in found.values())
+    folders = (place.datasets, place.root / "segmenters", place.root / "segmentation_scores")
+    token = (_token(known.model), stamps, *(wiring.token_of(one) for one in folders))
+    return _scores_now(place, dataset_id, known.id, known, token)
 
 
 def score_summaries(key: str) -> tuple[ScoreSummary, ...]:
@@ -160,6 +182,22 @@ def score_comparison(key_a: str, key_b: str) -> tuple[ScoreComparison, ...]:
         DifferentImagesError: If they were scored on different photographs.
     """
     return _score_comparison(wiring.workspace(), key_a, key_b)
+
+
+def _mask_of(dataset_id: str, column: str, image_id: str) -> Path | None:
+    """Returns the mask of one photograph, looked for anew."""
+    return mask_files(wiring.dataset(dataset_id).select([image_id]), column).get(image_id)
+
+
+def _stamps(dataset_id: str, image_id: str, column: str = "") -> tuple[object, ...]:
+    """Returns what changes with the files of a photograph, of its field and of its mask."""
+    row = wiring.dataset(dataset_id).table.set_index("image_id").loc[image_id]
+    masks = (_mask_of(dataset_id, one, image_id) for one in (USUAL_FIELD, column))
+    return tuple(_stamp(path) for path in (Path(str(row["path"])), *masks) if path is not None)
+
+
+def _stamp(path: Path) -> tuple[object, ...]:
+    return (str(path), wiring.token_of(path, deep=False))
 
 
 def _token(name: str) -> tuple[object, ...]:
@@ -187,9 +225,9 @@ def _marked(
 ) -> MarkedPhotograph:
     dataset = wiring.dataset(dataset_id)
     row = dataset.table.set_index("image_id").loc[image_id]
-    photograph = read_image(Path(str(row["path"])))
-    field = field_of(photograph, mask_files(dataset, USUAL_FIELD).get(image_id))
-    marker = _marker(place, name, token)
+    photograph = read_image(Path(str(row["path"])), image_id=image_id)
+    field = field_of(photograph, _mask_of(dataset_id, USUAL_FIELD, image_id))
+    marker = _marker(place, name, _token(name))
     shares = marker.mark(image_id, photograph, field)
     for array in (photograph, field, shares):
         array.flags.writeable = False
@@ -198,10 +236,10 @@ def _marked(
 
 @st.cache_resource(show_spinner=False, max_entries=12)
 def _truth(
-    dataset_id: str, path: str, channels: str, image_id: str
+    dataset_id: str, path: str, channels: str, image_id: str, token: object
 ) -> dict[str, NDArray[np.bool_]]:
     row = wiring.dataset(dataset_id).table.set_index("image_id").loc[image_id]
-    height, width = read_image(Path(str(row["path"]))).shape[:2]
+    height, width = read_image(Path(str(row["path"])), image_id=image_id).shape[:2]
     mask = at_photographs_size(read_mask(Path(path)), (height, width), name=Path(path).name)
     return {one.name: one.of(mask) for one in parse_channels(channels)}
 
@@ -218,11 +256,18 @@ def _photograph_scores(
 ) -> dict[str, PixelScores]:
     truth = truth_of(dataset_id, column, channels, image_id)
     found = marked_photograph(dataset_id, name, image_id)
+    _require_field(dataset_id, image_id, found.field)
     return {
         channel: score_pixels(found.of(channel), mask, found.field, threshold=threshold)
         for channel, mask in (truth or {}).items()
         if channel in found.channels
     }
+
+
+def _require_field(dataset_id: str, image_id: str, field: NDArray[np.bool_]) -> None:
+    row = wiring.dataset(dataset_id).table.set_index("image_id").loc[image_id]
+    mask = _mask_of(dataset_id, USUAL_FIELD, image_id)
+    require_field(field, Path(str(row["path"])).name, mask.name if mask else "")
 
 
 @st.cache_data(show_spinner="Measuring the marks…", max_entries=64)
@@ -236,6 +281,16 @@ def _photograph_measures(
 @st.cache_data(show_spinner=False, max_entries=16)
 def _scored_models(place: Workspace, dataset_id: str, token: object) -> tuple[ScoredModel, ...]:
     return list_scores(place, dataset_id)
+
+
+@st.cache_data(show_spinner="Looking at stored scores…", max_entries=32)
+def _scores_now(
+    place: Workspace, dataset_id: str, key: str, _known: ScoredModel, token: object
+) -> ScoredModel | None:
+    try:
+        return segmentation_scores.scores_now(place, _known, wiring.dataset(dataset_id))
+    except FundusError:  # the model or a mask is gone: said where it is looked at
+        return None
 
 
 @st.cache_data(show_spinner="Drawing patients anew…", max_entries=32)

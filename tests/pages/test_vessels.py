@@ -1,12 +1,16 @@
 """The vessels page: marks, errors, scores with intervals, a form that trains, and refusals."""
 
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
+from fundus_core.segmentation.channels import parse_channels
 from fundus_core.segmentation.loop import SegmentationTraining
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.segmenting.masks import Truth
@@ -127,6 +131,86 @@ def test_stored_scores_are_shown_with_intervals_and_method(
     assert "12 photographs of 6 patients" in said
     frames = [one.value for one in page.table if "Score" in one.value]
     assert " to " in frames[1].iloc[0, 1]
+
+
+def dice(page: AppTest, table: int) -> str:
+    frames = [one.value for one in page.table if "Score" in one.value]
+    return str(frames[table].set_index("Score").loc["Dice"].iloc[0])
+
+
+def test_scores_of_other_channels_of_the_masks_are_not_shown(
+    page: AppTest, workspace: Path, table: Path
+) -> None:
+    place, source = Workspace(workspace), DataSource(table)
+    dataset = open_dataset(place, source)
+    found = {
+        channels: score_model(
+            place, "frangi", dataset, dataset_id(source), Truth(parse_channels(channels))
+        )
+        for channels in ("vessel", "vessel=2")
+    }
+    page.run()
+    widget(page, "Channels in the masks").set_value("vessel=512").run()
+    missing = evaluated.texts(page)
+
+    widget(page, "Channels in the masks").set_value("vessel").run()
+
+    assert not page.exception
+    assert "Not scored yet" in missing
+    assert dice(page, 1).startswith(f"{found['vessel'].table['dice'].mean():.3f}")
+
+
+def test_a_mask_that_was_replaced_is_scored_and_older_scores_are_not_shown(
+    page: AppTest, workspace: Path, table: Path
+) -> None:
+    place, source = Workspace(workspace), DataSource(table)
+    score_model(place, "frangi", open_dataset(place, source), dataset_id(source), Truth())
+    page.run()
+    before, known = dice(page, 0), evaluated.texts(page)
+    folder = table.parent
+    shutil.copy(folder / "masks" / "p3_0.png", folder / "masks" / "p0_0.png")
+
+    page.run()
+
+    assert not page.exception
+    assert dice(page, 0) != before
+    assert "Not scored yet" not in known
+    assert "Not scored yet" in evaluated.texts(page)
+
+
+def test_a_field_of_view_that_was_replaced_is_the_one_that_is_measured(
+    page: AppTest, table: Path
+) -> None:
+    page.run()
+    before = evaluated.table(page, "Measure")
+    field = table.parent / "fov" / "p0_0.png"
+    pixels = np.asarray(Image.open(field)).copy()
+    pixels[: len(pixels) // 2] = 0
+    Image.fromarray(pixels).save(field)
+
+    page.run()
+
+    assert not page.exception
+    assert not evaluated.table(page, "Measure").equals(before)
+    Image.fromarray(np.zeros_like(pixels)).save(field)
+    page.run()
+    assert "field of view p0_0.png" in page.error[0].value.replace("\\", "")
+
+
+def test_another_photograph_under_the_same_name_is_refused_in_words(
+    page: AppTest, table: Path
+) -> None:
+    page.run()
+    there = len(page.table)
+    folder = table.parent / "images"
+    shutil.copy(folder / "p3_0.png", folder / "p0_0.png")
+
+    page.run()
+
+    assert not page.exception
+    assert there == 2
+    assert len(page.table) == 0
+    assert "is another photograph" in page.info[0].value
 
 
 def test_the_form_trains_on_the_chosen_masks(

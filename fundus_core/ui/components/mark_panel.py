@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from fundus_core.errors import FundusError
+from fundus_core.errors import FundusError, ScoresError
 from fundus_core.plots.overlay import blend
 from fundus_core.plots.segmentation import ERRORS, errors_drawn, marks_drawn, swatch
 from fundus_core.segmentation.scoring import SCORES
 from fundus_core.segmentation.vessels import FIELD_SIDE
-from fundus_core.ui import dataset_caches, segmentation_caches, text
+from fundus_core.ui import dataset_caches, messages, segmentation_caches, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.mark_picker import PickedTruth, PickedView
 from fundus_core.ui.segmentation_caches import MarkedPhotograph
@@ -117,6 +117,9 @@ def photograph_scores(
             found = segmentation_caches.photograph_scores(
                 dataset_id, name, image_id, truth.column, truth.channels, view.threshold
             )
+        except ScoresError as error:
+            messages.show_error(error)
+            continue
         except FundusError:
             continue  # said above its picture
         if view.channel in found:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
-from fundus_core.checks import Caution
+from fundus_core.checks import Caution, joined_cautions
 from fundus_core.errors import FundusError
 from fundus_core.plots.segmentation import scores_figure
+from fundus_core.segmentation.channels import parse_channels
 from fundus_core.segmentation.scoring import SCORES
 from fundus_core.segmentation.summaries import ScoreSummary
 from fundus_core.stats.bootstrap import Interval
@@ -15,7 +16,8 @@ from fundus_core.ui import messages, segmentation_caches, text, wiring
 from fundus_core.ui.components import downloads, job_progress
 from fundus_core.ui.components.mark_picker import PickedTruth, PickedView
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.segmenting.segmentation_scores import ScoredModel
+from fundus_core.workflows.segmenting.masks import USUAL_FIELD
+from fundus_core.workflows.segmenting.score_store import ScoredModel
 
 COMMAND = "segment"
 
@@ -48,7 +50,7 @@ def scores(
     known = {name: scored for name, scored in found.items() if scored is not None}
     if not known:
         return
-    found_out = list(dict.fromkeys(one for scored in known.values() for one in scored.cautions))
+    found_out = joined_cautions([(titles[name], one.cautions) for name, one in known.items()])
     messages.cautions(found_out)
     by_model = [(titles[name], _of_channel(scored, view.channel)) for name, scored in known.items()]
     first = next(iter(known.values()))
@@ -78,15 +80,15 @@ def scores(
 
 
 def _scored(dataset_id: str, name: str, truth: PickedTruth, view: PickedView) -> ScoredModel | None:
-    """Returns the latest scores of a model under the chosen conditions."""
+    """Returns the latest scores of a model under the chosen conditions, as they are now."""
+    asked = [one for one in parse_channels(truth.channels) if one.name == view.channel]
+    conditions = (name, truth.column, USUAL_FIELD, round(view.threshold, 4))
     for one in segmentation_caches.scored_models(dataset_id):
-        same = (one.model, one.masks) == (name, truth.column)
-        if (
-            same
-            and round(one.threshold, 4) == round(view.threshold, 4)
-            and (view.channel in one.channels)
-        ):
-            return one
+        its_own = (one.model, one.masks, one.field, round(one.threshold, 4))
+        if its_own == conditions and set(asked) & set(parse_channels(one.channels)):
+            found = segmentation_caches.scores_now(dataset_id, one)
+            if found is not None:
+                return found
     return None
 
 

@@ -25,7 +25,7 @@ from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.segmentation.segmenters import named
 from fundus_core.segmentation.vessels import FIELD_SIDE, measures
 from fundus_core.workflows.models.runs import now
-from fundus_core.workflows.segmenting.masks import mask_files
+from fundus_core.workflows.segmenting.masks import mask_files, mask_sum
 from fundus_core.workflows.segmenting.segmenters import Marker, open_marker, segmenter_key
 
 _TABLE = "measures.parquet"
@@ -35,7 +35,7 @@ SOFTWARE = "Fundus Explorer"
 _HEAD_BYTES = 256
 """Of a picture, in which that stands."""
 
-_VERSION = 1
+_VERSION = 2
 """Raised when measures change, so that stored ones are not used any more."""
 
 
@@ -98,12 +98,12 @@ def mark_photographs(
             of a mark and is none.
         WeightsError: If its weights are not at hand.
     """
-    key = _key(workspace, name, dataset, threshold, field)
+    fields = mask_files(dataset, field)
+    key = _key(workspace, name, dataset, dataset_id, threshold, fields)
     stored = stored_measures(workspace, key)
     if stored is not None and out is None:
         return stored
     marker = open_marker(workspace, name)
-    fields = mask_files(dataset, field)
     rows, unreadable = [], []
     paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
     stems = _stems(paths)
@@ -256,13 +256,17 @@ def _write_shares(
 
 
 def _key(
-    workspace: Workspace, name: str, dataset: FundusDataset, threshold: float, field: str
+    workspace: Workspace,
+    name: str,
+    dataset: FundusDataset,
+    dataset_id: str,
+    threshold: float,
+    fields: Mapping[str, Path],
 ) -> str:
     """Returns under what measures are stored."""
-    has_field = sorted(mask_files(dataset, field))
-    return fingerprint_of(
-        [_VERSION, segmenter_key(workspace, name), list(dataset.image_ids), threshold, has_field]
-    )
+    model, ids = segmenter_key(workspace, name), list(dataset.image_ids)
+    sums = {image_id: mask_sum(fields[image_id]) for image_id in sorted(fields)}
+    return fingerprint_of([_VERSION, model, dataset_id, ids, threshold, sums])
 
 
 def _store(workspace: Workspace) -> ArtifactStore:

@@ -59,7 +59,7 @@ class Masked:
             DataError: If a file cannot be read.
         """
         files = [
-            [one.image_id, _sum(one.mask), None if one.field is None else _sum(one.field)]
+            [one.image_id, mask_sum(one.mask), None if one.field is None else mask_sum(one.field)]
             for one in self.photographs
         ]
         return fingerprint_of([channels_text(truth.channels), files])
@@ -128,7 +128,12 @@ def mask_files(dataset: FundusDataset, name: str) -> dict[str, Path]:
     return {image_id: path for image_id, path in found.items() if path is not None}
 
 
-def _sum(path: Path) -> str:
+def mask_sum(path: Path) -> str:
+    """Returns a key of what a mask file holds.
+
+    Raises:
+        DataError: If it cannot be read.
+    """
     try:
         return checksum(path)
     except OSError as error:

@@ -18,12 +18,14 @@ from fundus_core.domain.recipe import PreprocessRecipe, Recipe
 from fundus_core.errors import TrainingError
 from fundus_core.finetune.curves import CURVE_FILE, CurveFile
 from fundus_core.finetune.state import Epoch
+from fundus_core.io.tensors import save_tensors
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.data import Examples, read_examples
 from fundus_core.segmentation.kinds import NETWORKS, build
 from fundus_core.segmentation.loop import SegmentationTraining, Trained, train
 from fundus_core.splits import Fold
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve
+from fundus_core.workflows.models.one_training import its_turn
 from fundus_core.workflows.models.runs import now
 from fundus_core.workflows.segmenting.masks import Masked, masked_photographs
 from fundus_core.workflows.segmenting.segmentation_choice import (
@@ -76,7 +78,8 @@ def train_segmenter(
 ) -> TrainedSegmenter:
     """Trains networks on the masks of a data set; an equal one that is stored is returned as it is.
 
-    A call that was interrupted goes on from its last whole epoch when it is repeated.
+    A call that was interrupted goes on from its last whole epoch when it is repeated. An equal call
+    at the same time is waited for, and what it stored is returned.
 
     Args:
         workspace: Where results are kept.
@@ -97,11 +100,47 @@ def train_segmenter(
     ids = [one.image_id for one in masked.photographs]
     recipe = _recipe(dataset.select(ids), masked, encoder, choice)
     name = f"{_slug(choice, encoder)}-{recipe.fingerprint()[:8]}"
+    stored = _stored(workspace, name)
+    if stored is not None:
+        return stored
+    folder = workspace.training / recipe.fingerprint()
+    with its_turn(folder, progress):
+        stored = _stored(workspace, name)  # by an equal call meanwhile
+        if stored is not None:
+            return stored
+        asked = _Asked(dataset, dataset_id, masked, encoder, choice, recipe, name)
+        return _trained(workspace, asked, folder, on_epoch, progress)
+
+
+def _stored(workspace: Workspace, name: str) -> TrainedSegmenter | None:
     stored = [one for one in list_segmenters(workspace) if one.id == name]
-    if stored and segmenters_store(workspace).get(name):
-        return stored[0]
-    started, folder = time.perf_counter(), workspace.training / recipe.fingerprint()
-    label = _label(dataset, encoder, choice)
+    return stored[0] if stored and segmenters_store(workspace).get(name) else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be trained."""
+
+    dataset: FundusDataset
+    dataset_id: str
+    masked: Masked
+    encoder: ResolvedChoice | None
+    choice: SegmentationChoice
+    recipe: SegmentationRecipe
+    name: str
+    """Id of the segmenter."""
+
+
+def _trained(
+    workspace: Workspace,
+    asked: _Asked,
+    folder: Path,
+    on_epoch: Callable[[int, Epoch], None],
+    progress: Progress,
+) -> TrainedSegmenter:
+    """Trains the networks and stores them."""
+    dataset, encoder, choice, recipe = asked.dataset, asked.encoder, asked.choice, asked.recipe
+    started, label = time.perf_counter(), _label(dataset, encoder, choice)
     written = CurveFile(folder / CURVE_FILE, label, choice.training.epochs)
 
     def after(fold: int, epoch: Epoch) -> None:
@@ -109,7 +148,7 @@ def train_segmenter(
         on_epoch(fold, epoch)
 
     examples = read_examples(
-        masked.photographs,
+        asked.masked.photographs,
         choice.truth.channels,
         choice.size,
         choice.preprocessing,
@@ -121,7 +160,7 @@ def train_segmenter(
     folds = patient_folds(readable, choice)
     task = _Task(examples, readable.groups, encoder, choice, recipe, folder)
     trained = [task.fit(n, fold, len(folds), after, progress) for n, fold in enumerate(folds)]
-    about = _about(name, label, dataset, dataset_id, readable, encoder, choice, recipe, folds)
+    about = _about(asked, label, readable, folds)
     about = replace(
         about,
         best_epochs=tuple(one.best for one in trained),
@@ -153,7 +192,6 @@ class _Task:
         progress: Progress,
     ) -> Trained:
         """Trains the network of a fold and keeps its weights."""
-        from safetensors.torch import save_file
 
         def tell(done: int, total: int, message: str) -> None:
             where = f"Network {number + 1} of {n_folds}: " if n_folds > 1 else ""
@@ -179,20 +217,20 @@ class _Task:
             progress=tell,
         )
         kept = {name: value.cpu().contiguous() for name, value in network.state_dict().items()}
-        save_file(kept, self._network(number))
+        save_tensors(self._network(number), kept)
         return trained
 
     def gather(self, n_folds: int, target: Path) -> None:
         """Writes the networks of all folds into one file."""
-        from safetensors.torch import load_file, save_file
+        from safetensors.torch import load_file
 
-        save_file(
+        save_tensors(
+            target,
             {
                 f"{number}/{name}": value
                 for number in range(n_folds)
                 for name, value in load_file(self._network(number)).items()
             },
-            target,
         )
 
     def _network(self, number: int) -> Path:
@@ -238,24 +276,17 @@ def _recipe(
 
 
 def _about(
-    name: str,
-    label: str,
-    dataset: FundusDataset,
-    dataset_id: str,
-    readable: FundusDataset,
-    encoder: ResolvedChoice | None,
-    choice: SegmentationChoice,
-    recipe: SegmentationRecipe,
-    folds: tuple[Fold, ...],
+    asked: _Asked, label: str, readable: FundusDataset, folds: tuple[Fold, ...]
 ) -> TrainedSegmenter:
+    dataset, encoder, choice, recipe = asked.dataset, asked.encoder, asked.choice, asked.recipe
     ids = readable.image_ids
     held_out = {ids[row]: n for n, fold in enumerate(folds) for row in fold.test}
     used = sorted({int(row) for fold in folds for row in fold.train})
     patients = readable.patient_ids
     return TrainedSegmenter(
-        id=name,
+        id=asked.name,
         label=label,
-        dataset_id=dataset_id,
+        dataset_id=asked.dataset_id,
         dataset_name=dataset.name,
         synthetic=dataset.synthetic,
         channels=choice.truth.channels,

@@ -1,7 +1,7 @@
 """Use case: how well a model marks what the masks of a data set mark."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,23 +18,46 @@ from fundus_core.checks import (
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
-from fundus_core.errors import DataError, ImageError, ScoresError, StoreError
+from fundus_core.errors import DataError, ImageError, ScoresError
 from fundus_core.io.images import read_image
 from fundus_core.io.masks import read_mask
-from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
-from fundus_core.segmentation.channels import Channel, at_photographs_size, channels_text
-from fundus_core.segmentation.data import MaskedPhotograph, field_of
+from fundus_core.segmentation.channels import (
+    Channel,
+    at_photographs_size,
+    channels_text,
+    parse_channels,
+)
+from fundus_core.segmentation.data import MaskedPhotograph, field_of, require_field
 from fundus_core.segmentation.scoring import SCORES, THRESHOLD, score_pixels
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.models.runs import now
-from fundus_core.workflows.segmenting.masks import Masked, Truth, masked_photographs
+from fundus_core.workflows.segmenting.masks import (
+    Masked,
+    Truth,
+    mask_files,
+    mask_sum,
+    masked_photographs,
+)
 from fundus_core.workflows.segmenting.observers import OBSERVER, Observer, observer_of
-from fundus_core.workflows.segmenting.segmenter_store import Knowledge, TrainedSegmenter
-from fundus_core.workflows.segmenting.segmenters import open_marker, segmenter_key
+from fundus_core.workflows.segmenting.score_store import (
+    Scored,
+    ScoredModel,
+    save_scores,
+    stored_scores,
+)
+from fundus_core.workflows.segmenting.segmenter_store import (
+    Knowledge,
+    TrainedSegmenter,
+    list_segmenters,
+)
+from fundus_core.workflows.segmenting.segmenters import (
+    full_name,
+    open_marker,
+    segmenter_key,
+    split_side,
+)
 from fundus_core.workflows.weights.teachers import exposure
-
-_TABLE = "scores.parquet"
 
 
 class _Marker(Protocol):
@@ -54,52 +77,6 @@ class _Marker(Protocol):
     ) -> NDArray[np.float32]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class ScoredModel:
-    """A model's scores on a data set, apart from the scores themselves."""
-
-    id: str
-    """Of what is stored; changes with model, photographs, masks and threshold."""
-
-    model: str
-    """As `open_marker` takes it, or `masks:COLUMN`."""
-
-    title: str
-    dataset_id: str
-    dataset_name: str
-    synthetic: bool
-    channels: str
-    """As `parse_channels` reads them: those that the model marks."""
-
-    masks: str
-    """Column or folder of the truth."""
-
-    threshold: float
-    n_images: int
-    n_patients: int | None
-    """None where not every photograph names its patient."""
-
-    n_without: int
-    """Photographs without a mask; they are not scored."""
-
-    n_unreadable: int
-    n_learned: int
-    """Scored photographs that the model had learned from: their scores flatter it."""
-
-    cautions: tuple[Caution, ...]
-    created_at: str
-
-
-@dataclass(frozen=True)
-class Scored:
-    """A model's scores on a data set."""
-
-    about: ScoredModel
-    table: pd.DataFrame
-    """A row per photograph and channel: `image_id`, `patient_id`, `channel`, the keys of `SCORES`,
-    `n_true`, `n_field` and `knows`, see `Marker.knows`."""
-
-
 def score_model(
     workspace: Workspace,
     name: str,
@@ -114,7 +91,8 @@ def score_model(
 
     The photograph is scored at its own size: shares are brought back from the network's square. A
     network of ours that was cross-validated marks each photograph by the network that did not
-    learn from it. What was scored before under the same conditions is read.
+    learn from it. What was scored before under the same conditions is read; its cautions are those
+    that hold now.
 
     Args:
         workspace: Where models and scores are.
@@ -133,23 +111,27 @@ def score_model(
     """
     masked = masked_photographs(dataset, truth)
     marker: _Marker
-    trained: TrainedSegmenter | None = None
     if name.startswith(OBSERVER):
         marker = observer_of(dataset, truth, name.removeprefix(OBSERVER))
         kept = tuple(one for one in masked.photographs if one.image_id in marker.files)
         masked = Masked(kept, len(dataset) - len(kept))
     else:
-        marker = opened = open_marker(workspace, name)
-        trained = opened.about
+        marker = open_marker(workspace, name)
+        name = full_name(workspace, name)
     channels = _common(marker, truth)
-    key = _key(workspace, name, masked, Truth(channels, truth.column, truth.field), threshold)
-    stored = _stored(workspace, key)
+    truth = Truth(channels, truth.column, truth.field)
+    content = _content(workspace, name, dataset, masked, truth)
+    key = fingerprint_of([dataset_id, truth.column, truth.field, threshold, content])
+    stored = stored_scores(workspace, key)
     if stored is not None:
-        return stored
+        return _as_of_now(workspace, stored, dataset)
     table, n_unreadable = _table(dataset, marker, masked, channels, threshold, progress)
     images = table.drop_duplicates("image_id")
     about = ScoredModel(
         id=key,
+        content=content
+        if not n_unreadable
+        else _content(workspace, name, dataset, _of(masked, images), truth),
         model=name,
         title=marker.title,
         dataset_id=dataset_id,
@@ -157,43 +139,51 @@ def score_model(
         synthetic=dataset.synthetic,
         channels=channels_text(channels),
         masks=truth.column,
+        field=truth.field,
+        trained_on=marker.trained_on,
         threshold=threshold,
         n_images=len(images),
         n_patients=_n_patients(images["patient_id"]),
         n_without=masked.n_without,
         n_unreadable=n_unreadable,
         n_learned=int((images["knows"] == "learned").sum()),
-        cautions=(
-            *_cautions(dataset, marker, images, n_unreadable),
-            *_other_eyes(workspace, trained, images),
-            *_taught_before(workspace, trained, dataset.select(list(images["image_id"]))),
-        ),
+        cautions=(),
         created_at=now(),
     )
-    _store(workspace).put(
-        key, asdict(about), lambda folder: table.to_parquet(folder / _TABLE, index=False)
-    )
-    return Scored(about, table)
+    scored = _as_of_now(workspace, Scored(about, table), dataset)
+    save_scores(workspace, scored)
+    return scored
 
 
-def list_scores(workspace: Workspace, dataset_id: str) -> tuple[ScoredModel, ...]:
-    """Returns what was scored on a data set, the latest of each model first."""
-    found = map(_read, _store(workspace).describe().values())
-    return tuple(one for one in found if one and one.dataset_id == dataset_id)
+def scores_now(
+    workspace: Workspace, known: ScoredModel, dataset: FundusDataset
+) -> ScoredModel | None:
+    """Returns stored scores of a data set with the cautions that hold now.
 
+    Args:
+        workspace: Where they are.
+        known: See `list_scores`.
+        dataset: The data set as it is now.
 
-def load_scores(workspace: Workspace, key: str) -> Scored:
-    """Returns stored scores.
+    Returns:
+        None where the model, a photograph, its patient, its mask or its field is another by now.
 
     Raises:
-        StoreError: If there are none of this id.
+        DataError: If a mask is gone.
+        StoreError: If the model is.
     """
-    stored = _stored(workspace, key)
+    stored = stored_scores(workspace, known.id)
     if stored is None:
-        raise StoreError(
-            f"There are no scores {key!r}.", hint="Score the model with `fundus segment score`."
-        )
-    return stored
+        return None
+    ids = list(stored.table["image_id"].unique())
+    if not set(ids) <= set(dataset.image_ids):
+        return None
+    truth = Truth(parse_channels(known.channels), known.masks, known.field)
+    scored = dataset.select(ids)
+    masked = masked_photographs(scored, truth)
+    if _content(workspace, known.model, scored, masked, truth) != known.content:
+        return None
+    return _as_of_now(workspace, stored, dataset).about
 
 
 def _table(
@@ -238,10 +228,12 @@ def score_photograph(
     Raises:
         ImageError: If it cannot be read.
         DataError: If its mask is none of it.
+        ScoresError: If its field of view is empty.
     """
     image = read_image(photograph.path, image_id=photograph.image_id)
     shape = (image.shape[0], image.shape[1])
     field = field_of(image, photograph.field)
+    require_field(field, photograph.path.name, photograph.field.name if photograph.field else "")
     mask = at_photographs_size(read_mask(photograph.mask), shape, name=photograph.mask.name)
     found = marker.mark(photograph.image_id, image, field)
     shares = dict(zip(marker.channels, found, strict=True))
@@ -257,18 +249,41 @@ def score_photograph(
     ]
 
 
-def _cautions(
-    dataset: FundusDataset, marker: _Marker, images: pd.DataFrame, n_unreadable: int
-) -> tuple[Caution, ...]:
+def _as_of_now(workspace: Workspace, scored: Scored, dataset: FundusDataset) -> Scored:
+    """Returns scores with what is known of data set and model now."""
+    images = scored.table.drop_duplicates("image_id")
+    trained = _trained(workspace, scored.about.model)
+    cautions = (
+        *_cautions(dataset, scored.about),
+        *_other_eyes(workspace, trained, images),
+        *_taught_before(workspace, trained, dataset.select(list(images["image_id"]))),
+    )
+    about = replace(
+        scored.about, dataset_name=dataset.name, synthetic=dataset.synthetic, cautions=cautions
+    )
+    return Scored(about, scored.table)
+
+
+def _trained(workspace: Workspace, model: str) -> TrainedSegmenter | None:
+    """Returns a network of ours; None for an observer and for other models."""
+    if model.startswith(OBSERVER):
+        return None
+    own, _ = split_side(model)
+    return next((one for one in list_segmenters(workspace) if one.id == own), None)
+
+
+def _cautions(dataset: FundusDataset, about: ScoredModel) -> tuple[Caution, ...]:
     """Returns what to know before trusting the scores."""
-    n_learned = int((images["knows"] == "learned").sum())
     found = [
         *dataset_cautions(dataset),
-        unreadable_caution(n_unreadable, len(images) + n_unreadable),
-        exposure_caution(dataset, marker.title, marker.trained_on),
+        unreadable_caution(about.n_unreadable, about.n_images + about.n_unreadable),
+        exposure_caution(dataset, about.title, about.trained_on),
     ]
-    if n_learned:
-        told = f"The model has learned from {n_learned} of the {len(images)} photographs it marks."
+    if about.n_learned:
+        told = (
+            f"The model has learned from {about.n_learned} of the {about.n_images} photographs it "
+            "marks."
+        )
         found.append(Caution("FD001", told))
     return tuple(caution for caution in found if caution)
 
@@ -318,31 +333,27 @@ def _common(marker: _Marker, truth: Truth) -> tuple[Channel, ...]:
     return common
 
 
-def _key(workspace: Workspace, name: str, masked: Masked, truth: Truth, threshold: float) -> str:
-    model = name if name.startswith(OBSERVER) else segmenter_key(workspace, name)
-    return fingerprint_of([model, masked.fingerprint(truth), threshold])
+def _content(
+    workspace: Workspace, name: str, dataset: FundusDataset, masked: Masked, truth: Truth
+) -> str:
+    """Returns a key of a model and of all that it is scored on."""
+    ids = [one.image_id for one in masked.photographs]
+    given = dataset.as_given().set_index("image_id")["patient_id"]
+    patients = [str(one) if pd.notna(one) else None for one in given.loc[ids]]
+    model: str | list[str]
+    if name.startswith(OBSERVER):
+        files = mask_files(dataset, name.removeprefix(OBSERVER))
+        model = [mask_sum(files[image_id]) for image_id in ids if image_id in files]
+    else:
+        model = segmenter_key(workspace, name)
+    return fingerprint_of([name, model, masked.fingerprint(truth), patients])
 
 
-def _store(workspace: Workspace) -> ArtifactStore:
-    return ArtifactStore(workspace.root / "segmentation_scores")
-
-
-def _stored(workspace: Workspace, key: str) -> Scored | None:
-    folder = _store(workspace).get(key)
-    if folder is None:
-        return None
-    about = _read(_store(workspace).describe()[key])
-    table = pd.read_parquet(folder / _TABLE).astype({"patient_id": object})
-    return None if about is None else Scored(about, table)
-
-
-def _read(about: dict[str, Any]) -> ScoredModel | None:
-    """Returns what is told of scores, or None when another version of the program wrote them."""
-    try:
-        cautions = tuple(Caution(**one) for one in about["cautions"])
-        return ScoredModel(**{**about, "cautions": cautions})
-    except (TypeError, KeyError):
-        return None
+def _of(masked: Masked, images: pd.DataFrame) -> Masked:
+    """Returns those of the photographs that were scored."""
+    read = set(images["image_id"])
+    kept = tuple(one for one in masked.photographs if one.image_id in read)
+    return Masked(kept, masked.n_without)
 
 
 def _n_patients(patients: "pd.Series[Any]") -> int | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.errors import ParameterError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
 from fundus_core.io.files import write_json
 from fundus_core.io.store import ArtifactStore
@@ -123,5 +124,5 @@ def _from_json(about: dict[str, Any]) -> TrainedSegmenter | None:
                 "best_epochs": tuple(about["best_epochs"]),
             }
         )
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, ParameterError):
         return None

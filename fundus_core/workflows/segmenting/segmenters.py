@@ -146,6 +146,18 @@ def _shown_at(marker: Marker, side: int | None) -> Marker:
     )
 
 
+def full_name(workspace: Workspace, name: str) -> str:
+    """Returns the name of a model in full, whichever beginning of it was given.
+
+    Raises:
+        StoreError: If there is none, or several begin so.
+    """
+    own, side = split_side(name)
+    if own != FRANGI and own not in READY:
+        own = find_segmenter(workspace, own).id
+    return own if side is None else f"{own}@{side}"
+
+
 def segmenter_key(workspace: Workspace, name: str) -> str:
     """Returns what tells a model from others, its weights included, without loading it."""
     own, side = split_side(name)

@@ -42,13 +42,10 @@ from fundus_core.workflows.segmenting.masks import (
     masked_photographs,
     usual_column,
 )
+from fundus_core.workflows.segmenting.score_store import list_scores, load_scores
 from fundus_core.workflows.segmenting.segmentation import train_segmenter
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice, patient_folds
-from fundus_core.workflows.segmenting.segmentation_scores import (
-    list_scores,
-    load_scores,
-    score_model,
-)
+from fundus_core.workflows.segmenting.segmentation_scores import score_model
 from fundus_core.workflows.segmenting.segmenter_store import (
     TrainedSegmenter,
     list_segmenters,
