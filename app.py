@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.navigation.page import StreamlitPage
 
-from fundus_core.io.refused_writing import refused_writing_explained
+from fundus_core.io.refused_reading import refusals_explained
 from fundus_core.ui import legibility, login, messages, outside, state, wiring
 from fundus_core.ui.components import dataset_picker, selection_bar, story_panel
 from fundus_core.ui.icon import ICON
@@ -67,6 +67,6 @@ with st.sidebar, outside.shown():
 wiring.spare_the_collector()  # of what earlier runs have loaded: a page may end early
 body = st.container()
 messages.footer(page.title)  # placed below the page before it runs
-with body, messages.shown_to_user(), refused_writing_explained():
+with body, messages.shown_to_user(), refusals_explained():
     outside.show_refused()
     page.run()

@@ -38,7 +38,7 @@ def _no_settings_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("FUNDUS_") and name not in KEPT_VARIABLES:
             monkeypatch.delenv(name)
-    monkeypatch.setattr("fundus_core.io.workspace._named", [])
+    monkeypatch.setattr("fundus_core.io.workspace._found", [])
 
 
 @pytest.fixture(autouse=True)

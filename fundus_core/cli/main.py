@@ -55,7 +55,7 @@ from fundus_core.cli.options import with_options
 from fundus_core.cli.output import legible, prepare_output, print_error
 from fundus_core.cli.stopping import EXIT_INTERRUPTED, STOPPED, ended_as_by_an_interrupt
 from fundus_core.errors import FundusError
-from fundus_core.io.refused_writing import refused_writing_explained
+from fundus_core.io.refused_reading import refusals_explained
 
 EXIT_MENDABLE = 2
 
@@ -148,7 +148,7 @@ app.command("app")(manage.open_app)
 def main() -> None:
     """Runs the command line given to this process."""
     try:
-        with ended_as_by_an_interrupt(), refused_writing_explained():
+        with ended_as_by_an_interrupt(), refusals_explained():
             prepare_output()
             app()
     except FundusError as error:

@@ -31,9 +31,11 @@ def read_bounded(path: Path, most_bytes: int) -> bytes:
         ValueError: If it is not a plain file, or has more bytes, whatever its status says.
         OSError: If it cannot be read.
     """
-    require_plain_file(path, most_bytes)
+    n_bytes = require_plain_file(path, most_bytes).st_size
     with path.open("rb") as file:
-        data = file.read(most_bytes + 1)
+        data = file.read(n_bytes + 1)  # to ask for all that is agreed would take memory for it
+        if len(data) > n_bytes:
+            data += file.read(most_bytes + 1 - len(data))
     if len(data) > most_bytes:
         raise ValueError(f"it has more than {most_bytes:,} bytes.")
     return data

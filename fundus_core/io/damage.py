@@ -4,6 +4,7 @@ Reading compares checksums anyway; to compare all of them only for a list would 
 each process remembers what it met, until the file that commits it is gone or was written anew.
 """
 
+import os
 from pathlib import Path
 
 _FOUND: dict[Path, tuple[Path, int]] = {}
@@ -25,7 +26,8 @@ def remember_damage(what: Path, commit: Path, changed: int) -> None:
 def known_damage(root: Path) -> tuple[str, ...]:
     """Returns what under a folder is known to be damaged and still is, relative to the folder."""
     for what, (commit, changed) in list(_FOUND.items()):
-        if not what.exists() or changed_at(commit) != changed:
+        is_there = os.path.exists(what)  # noqa: PTH110 - Path's raises in folders of other users
+        if not is_there or changed_at(commit) != changed:
             _FOUND.pop(what, None)
     inside = [what for what in list(_FOUND) if what.is_relative_to(root)]
     return tuple(sorted(what.relative_to(root).as_posix() for what in inside))

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 from fundus_core.errors import DataError
-from fundus_core.io.workspace import workspace_folder
+from fundus_core.io.workspace import workspace_folders
 
 VARIABLE = "FUNDUS_DATA_ROOTS"
 """Folders separated like `PATH`; unset: any folder that the process may read."""
@@ -27,15 +27,15 @@ def are_named() -> bool:
 
 
 def is_within_roots(path: Path) -> bool:
-    """Says whether a file may be read; the workspace always may."""
+    """Says whether a file may be read; what lies in a workspace of this process always may."""
     if not are_named():
         return True
-    own = workspace_folder().resolve()
+    own = [root.resolve() for root in workspace_folders()]
     try:
         place = path.resolve()
     except (OSError, RuntimeError, ValueError):
         return False
-    return any(place.is_relative_to(root) for root in (*data_roots(), own))
+    return any(place.is_relative_to(root) for root in (*data_roots(), *own))
 
 
 def file_within(folder: Path, name: str) -> Path | None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from filelock import FileLock, Timeout
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import RejectedRow
@@ -21,15 +21,14 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
 from fundus_core.io.damage import changed_at, remember_damage
 from fundus_core.io.event_log import note
-from fundus_core.io.files import checksum, read_json, write_array, write_json
+from fundus_core.io.files import checksum, in_turn, read_json, write_array, write_json
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.refused_reading import may_be_read
 from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.sealed import read_sealed, write_sealed
 
 _RECIPE = "recipe.json"
 _WEIGHTS = "weights.json"
-
-_SECONDS_BETWEEN_SIGNS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +64,8 @@ class EmbeddingStore:
     def turn(self, tell: Callable[[], None]) -> Iterator[None]:
         """Holds `lock`; while another process does, `tell` is called every few seconds."""
         lock = self.lock()
-        while True:
-            tell()
-            try:
-                with full_disk_explained(self.folder / ".lock", 0):
-                    lock.acquire(timeout=_SECONDS_BETWEEN_SIGNS)
-                break
-            except Timeout:
-                continue
-        try:
+        with in_turn(Path(lock.lock_file), tell):
             yield
-        finally:
-            lock.release()
 
     def known(self) -> set[str]:
         """Returns the ids of images that need not be computed: stored, or known to fail."""
@@ -205,9 +194,16 @@ def _is_corrupt(shard: _Shard) -> bool:
 
 
 def damaged_shards(folder: Path) -> tuple[Path, ...]:
-    """Returns the shards of a folder that cannot be used, by the file that commits each."""
+    """Returns the shards of a folder that cannot be used, by the file that commits each.
+
+    Of rows that may not be read, nobody knows.
+    """
     found = ((path, _read_shard(path)) for path in sorted(folder.glob("[0-9]*.json")))
-    return tuple(path for path, shard in found if shard is None or _is_corrupt(shard))
+    return tuple(
+        path
+        for path, shard in found
+        if shard is None or (may_be_read(shard.array) and _is_corrupt(shard))
+    )
 
 
 def stored_recipes(root: Path) -> dict[str, dict[str, Any]]:

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import xxhash
-from filelock import FileLock
+from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from fundus_core.errors import DataError, StoreError
@@ -24,6 +24,7 @@ from fundus_core.io.refused_writing import FORBIDDEN, full_disk_explained, neare
 from fundus_core.io.streams import is_stream, pass_on
 
 _READ_BYTES = 1 << 20
+_SECONDS_BETWEEN_SIGNS = 5.0
 
 
 def checksum(path: Path) -> str:
@@ -185,6 +186,34 @@ def locked(lock: Path) -> Iterator[None]:
         lock.parent.mkdir(parents=True, exist_ok=True)
         held = FileLock(lock)
         held.acquire()
+    try:
+        yield
+    finally:
+        held.release()
+
+
+@contextlib.contextmanager
+def in_turn(lock: Path, tell: Callable[[], None]) -> Iterator[None]:
+    """Holds a lock file; while another process or thread does, `tell` is called every few seconds.
+
+    The system frees it if the holder dies.
+
+    Raises:
+        StoreError: If the disk is full, or the place may not be written to.
+        ReadOnlyError: If it lies in a workspace that is only to be looked at.
+    """
+    require_writable(lock)
+    held, seconds = FileLock(lock), 0.0
+    with full_disk_explained(lock, 0):
+        lock.parent.mkdir(parents=True, exist_ok=True)
+    while True:
+        try:
+            with full_disk_explained(lock, 0):
+                held.acquire(timeout=seconds)
+            break
+        except Timeout:
+            tell()
+            seconds = _SECONDS_BETWEEN_SIGNS
     try:
         yield
     finally:

@@ -9,12 +9,12 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, JpegImagePlugin
 
+from fundus_core.domain.recipe import DecoderName
 from fundus_core.errors import ImageError
 from fundus_core.io.image_headers import broken_file, open_header
 from fundus_core.io.picture_files import (
@@ -30,8 +30,6 @@ from fundus_core.io.pixel_formats import (
     to_rgb,
     upright,
 )
-
-Decoder = Literal["fast", "exact"]
 
 SUPPORTED_SUFFIXES = (
     ".jpg",
@@ -82,7 +80,7 @@ def read_image(
     path: Path,
     *,
     min_side: int | None = None,
-    decoder: Decoder = "fast",
+    decoder: DecoderName = "fast",
     image_id: str = "",
 ) -> NDArray[np.uint8]:
     """Reads a photograph as upright RGB.
@@ -150,10 +148,19 @@ def scan_image(path: Path) -> ScannedImage:
 def holds(path: Path, image_id: str) -> bool:
     """Says whether a file can be read and still holds the content that an image id names."""
     try:
-        _require_same_content(file_bytes(path), path.name, image_id)
+        require_holds(path, image_id)
     except ImageError:
         return False
     return True
+
+
+def require_holds(path: Path, image_id: str) -> None:
+    """Refuses a file that holds another photograph than the one that an image id names.
+
+    Raises:
+        ImageError: If it does, or cannot be read.
+    """
+    _require_same_content(file_bytes(path), path.name, image_id)
 
 
 def is_content_id(image_id: str) -> bool:

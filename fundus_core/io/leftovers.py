@@ -8,6 +8,8 @@ from pathlib import Path
 
 import psutil
 
+from fundus_core.io.refused_reading import may_be_read
+
 _OURS = re.compile(r"\.tmp-(?P<pid>\d+)-[0-9a-f]{8}-.+")
 _OF_JOBS = re.compile(r"\.[\w.]+\.json-(?P<pid>\d+)-[0-9a-f]{8}")
 _LEFT_AFTER_SECONDS = {
@@ -38,7 +40,7 @@ def sweep(root: Path) -> int:
 
 
 def _left(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
+    if not folder.is_dir() or not may_be_read(folder):
         return
     for path in folder.iterdir():
         if _is_left(path):

@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from fundus_core.errors import FundusError
-from fundus_core.io.workspace import workspace_folder
+from fundus_core.io.workspace import workspace_folder, workspace_folders
 
 VARIABLE = "FUNDUS_READ_ONLY"
 
@@ -26,29 +26,46 @@ _OFF = {"", "0", "false", "no", "off"}
 class ReadOnlyError(FundusError):
     """Something would have changed the workspace in read-only mode."""
 
-    def __init__(self) -> None:
-        """Says why, and how to get a dashboard that may write."""
+    def __init__(self, root: Path | None = None) -> None:
+        """Says why, and how to get a dashboard that may write.
+
+        Args:
+            root: The workspace that would have been changed; None for the one last found.
+        """
         super().__init__(
-            why_read_only(),
+            why_read_only(root),
             hint=f"Start it without --read-only, and without {VARIABLE}, to work in the workspace."
-            if _is_asked_for()
+            if is_asked_for()
             else "Name another workspace by --workspace, mend the permissions of this one, or only "
             "look: `fundus app --read-only`.",
         )
 
 
+def is_asked_for() -> bool:
+    """Says whether the variable asks for it, whatever the system allows; it is asked each time."""
+    return os.environ.get(VARIABLE, "").strip().lower() not in _OFF
+
+
 def is_read_only() -> bool:
-    """Says whether this process may only read the workspace; it is asked each time."""
-    return _is_asked_for() or not _may_be_written()
+    """Says whether this process may only read its workspace; it is asked each time.
+
+    Of several workspaces, the one last found is meant.
+    """
+    return _is_protected(workspace_folder())
 
 
-def why_read_only() -> str:
-    """Returns the sentence that says why nothing can be changed."""
-    if _is_asked_for():
+def why_read_only(root: Path | None = None) -> str:
+    """Returns the sentence that says why nothing can be changed.
+
+    Args:
+        root: Of which workspace; None for the one last found.
+    """
+    if is_asked_for():
         return WHY
+    place = (root or workspace_folder()).absolute()
     return (
-        f"This workspace can only be looked at: {workspace_folder().absolute()} may not be written "
-        "to by this program. Nothing is started, saved or deleted here."
+        f"This workspace can only be looked at: {place} may not be written to "
+        "by this program. Nothing is started, saved or deleted here."
     )
 
 
@@ -56,28 +73,23 @@ def require_writable(path: Path | None = None) -> None:
     """Refuses what would change the workspace in read-only mode.
 
     Args:
-        path: What is to be written or deleted; None for something that changes the workspace in any
-            case, such as starting a job.
+        path: What is to be written or deleted, in whichever workspace of this process; None for
+            something that changes the one last found in any case, such as starting a job.
 
     Raises:
         ReadOnlyError: If nothing may change there.
     """
-    if is_read_only() and (path is None or _is_inside(path)):
-        raise ReadOnlyError
+    for root in workspace_folders() if path is not None else (workspace_folder(),):
+        if _is_protected(root) and (path is None or _is_inside(path, root)):
+            raise ReadOnlyError(root)
 
 
-def _is_asked_for() -> bool:
-    return os.environ.get(VARIABLE, "").strip().lower() not in _OFF
+def _is_protected(root: Path) -> bool:
+    """Says whether a workspace must not be changed, or the system does not let this process."""
+    return is_asked_for() or (root.is_dir() and not os.access(root, os.W_OK))
 
 
-def _may_be_written() -> bool:
-    """Says whether the system lets this process write into the workspace, if it is there yet."""
-    root = workspace_folder()
-    return not root.is_dir() or os.access(root, os.W_OK)
-
-
-def _is_inside(path: Path) -> bool:
-    """Says whether a path leads into the workspace, or begins in it: a folder may be a link."""
-    root = workspace_folder()
+def _is_inside(path: Path, root: Path) -> bool:
+    """Says whether a path leads into a workspace, or begins in it: a folder may be a link."""
     begins_inside = path.absolute().is_relative_to(root.absolute())
     return begins_inside or path.resolve().is_relative_to(root.resolve())

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_core.errors import DataError
+from fundus_core.io.damage import changed_at
 from fundus_core.io.files import locked, renew, write_atomically
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.sealed import read_sealed, sealed, write_sealed
@@ -158,14 +159,24 @@ class SelectionFiles:
         found = (_named(read_sealed(path)) for path in self.names.glob("[!.]*.json"))
         return tuple(sorted(filter(None, found), key=lambda one: one.name.casefold()))
 
-    def forget(self, name: str) -> None:
+    def forget(self, name: str, key: str | None = None) -> None:
         """Takes a name away; its set is forgotten when newer ones come.
 
+        Args:
+            name: Of a saved selection.
+            key: Of the set that is known to have the name; None for whatever has it.
+
         Raises:
+            DataError: If another set has the name by now.
+            StoreError: If the place may not be written to.
             ReadOnlyError: If the workspace is only to be looked at.
         """
-        require_writable(self._name(name))
-        self._name(name).unlink(missing_ok=True)
+        path = self._name(name)
+        with self._locked():
+            there = _named(read_sealed(path))
+            if there is not None and key not in {there.key, None}:
+                raise _replaced(there)
+            path.unlink(missing_ok=True)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -184,15 +195,26 @@ class SelectionFiles:
         kept = {one.key for one in self.named()}
         stored = (self.folder / "sets").glob("[!.]*.json")
         unnamed = [path for path in stored if path.stem not in kept]
-        newest_first = sorted(unnamed, key=lambda path: path.stat().st_mtime_ns, reverse=True)
-        for path in newest_first[MOST_UNNAMED:]:
+        newest_first = sorted(unnamed, key=changed_at, reverse=True)
+        for path in newest_first[MOST_UNNAMED:]:  # others may forget them at the same time
             path.unlink(missing_ok=True)
 
 
-def _taken(there: NamedSelection) -> DataError:
-    photographs = "photograph" if there.n_images == 1 else "photographs"
+def _photographs(there: NamedSelection) -> str:
+    return f"{there.n_images:,} {'photograph' if there.n_images == 1 else 'photographs'}"
+
+
+def _replaced(there: NamedSelection) -> DataError:
     return DataError(
-        f"{there.name!r} is a selection of {there.n_images:,} {photographs} that was saved before; "
+        f"{there.name!r} is another selection by now, of {_photographs(there)}, saved "
+        f"{there.saved_at}; it was not deleted.",
+        hint="Look at what it holds; delete it if you still want to.",
+    )
+
+
+def _taken(there: NamedSelection) -> DataError:
+    return DataError(
+        f"{there.name!r} is a selection of {_photographs(there)} that was saved before; "
         "nothing was changed.",
         hint="Choose another name, or give this one away (“Replace it” on the page, --replace on "
         "the command line).",

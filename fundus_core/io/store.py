@@ -19,6 +19,7 @@ from fundus_core.io.files import (
     temporary_name,
 )
 from fundus_core.io.read_only import require_writable
+from fundus_core.io.refused_reading import refused_reading_explained, require_readable
 from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.sealed import read_sealed, write_sealed
 
@@ -37,19 +38,21 @@ class ArtifactStore:
         """Returns the folder stored under `name`, or None if it is absent, torn or corrupt.
 
         Raises:
-            StoreError: If a newer version of the program wrote it.
+            StoreError: If a newer version of the program wrote it, or it may not be read.
         """
         folder = self._folder(name)
         changed = changed_at(folder / MANIFEST)
         manifest = _manifest(folder)
         if manifest is None:
+            require_readable(folder / MANIFEST)
             return None
-        for file, expected in manifest["files"].items():
-            path = folder / file
-            if not path.is_file() or checksum(path) != expected:
-                note("damaged result left out", store=self.root.name)
-                remember_damage(folder, folder / MANIFEST, changed)
-                return None
+        with refused_reading_explained():
+            for file, expected in manifest["files"].items():
+                path = folder / file
+                if not path.is_file() or checksum(path) != expected:
+                    note("damaged result left out", store=self.root.name)
+                    remember_damage(folder, folder / MANIFEST, changed)
+                    return None
         return folder
 
     def put(self, name: str, about: dict[str, Any], write: Callable[[Path], None]) -> Path:

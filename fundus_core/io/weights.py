@@ -194,13 +194,17 @@ def published_at(spec: BackboneSpec) -> str:
 
 
 def file_sha256(path: Path) -> str:
-    """Returns the SHA-256 of a file as hexadecimal digits; remembered while it is unchanged."""
-    status = path.stat()
-    return _sha256(path.resolve(), status.st_size, status.st_mtime_ns)
+    """Returns the SHA-256 of a file as hexadecimal digits; remembered while it is unchanged.
+
+    A copy may keep size and time of the file it replaces, but not when that was changed.
+    """
+    now = path.stat()
+    version = (now.st_size, now.st_mtime_ns, now.st_ctime_ns, now.st_dev, now.st_ino)
+    return _sha256(path.resolve(), version)
 
 
 @lru_cache(maxsize=64)
-def _sha256(path: Path, _size: int, _modified: int) -> str:
+def _sha256(path: Path, _version: tuple[int, ...]) -> str:
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_READ_BYTES):

@@ -113,21 +113,27 @@ class Workspace:
         return self.weights_in or self.root / "weights"
 
 
-_named: list[Path] = []
-"""The folder that `find_workspace` was last given; none where the environment was asked."""
+_found: list[Path] = []
+"""The folders that this process has found or was told to find, the latest last; absolute."""
 
 
 def workspace_folder() -> Path:
-    """Returns this process's workspace: the one last found, else what `find_workspace` would find.
+    """Returns this process's workspace: the last of `workspace_folders`."""
+    return workspace_folders()[-1]
 
-    What is allowed inside the workspace, or forbidden, is asked of this one.
+
+def workspace_folders() -> tuple[Path, ...]:
+    """Returns every workspace that was found, the latest last, else what `find_workspace` would.
+
+    What is allowed inside a workspace, or forbidden, is asked of all of these, wherever the process
+    is by now and whatever the environment says: a notebook may have several open.
     """
-    if _named:
-        return _named[0]
+    if _found:
+        return tuple(_found)
     try:
-        return _asked_for(None).expanduser()
+        return (_asked_for(None).expanduser(),)
     except RuntimeError:  # ~ of nobody, which `find_workspace` refuses
-        return _asked_for(None)
+        return (_asked_for(None),)
 
 
 def unmade_workspace(folder: Path | None = None) -> Workspace:
@@ -139,22 +145,34 @@ def unmade_workspace(folder: Path | None = None) -> Workspace:
     with _cannot_be_made(folder):
         root = _asked_for(folder).expanduser().resolve()
     if folder is not None:
-        _named[:] = [root]
+        _remember(root)
     return Workspace(root)
 
 
-def find_workspace(folder: Path | None = None) -> Workspace:
+def find_workspace(folder: Path | None = None, *, make: bool = True) -> Workspace:
     """Returns the workspace at `folder`, else where `FUNDUS_WORKSPACE` says, else `./workspace`.
 
+    Args:
+        folder: The one that was named, if any.
+        make: Whether one that is not there is made; in read-only mode none is.
+
     Raises:
-        StoreError: If the place exists and is not a folder, or cannot be made, or a newer version
-            of the program keeps it.
+        StoreError: If the place exists and is not a folder, or cannot be made, or is not there in
+            read-only mode, or a newer version of the program keeps it.
     """
     with _cannot_be_made(folder):
         root = _asked_for(folder).expanduser().resolve()
+        from fundus_core.io.read_only import is_asked_for  # both need this module's names
+        from fundus_core.io.workspace_format import require_readable
+
+        if not root.exists() and (is_asked_for() or not make):
+            raise StoreError(
+                f"There is no workspace {root}, and read-only mode makes none.",
+                hint=f"Name one that is there (--workspace or {ENVIRONMENT_VARIABLE}), or start "
+                "once without read-only mode.",
+            )
         root.mkdir(parents=True, exist_ok=True)
-    _named[:] = [] if folder is None else [root]
-    from fundus_core.io.workspace_format import require_readable  # it needs this module's names
+    _remember(root)
 
     try:
         require_readable(root)
@@ -164,6 +182,10 @@ def find_workspace(folder: Path | None = None) -> Workspace:
             hint=f"Mend its permissions, or name another (--workspace or {ENVIRONMENT_VARIABLE}).",
         ) from error
     return Workspace(root)
+
+
+def _remember(root: Path) -> None:
+    _found[:] = [*(one for one in _found if one != root), root]
 
 
 def _asked_for(folder: Path | None) -> Path:

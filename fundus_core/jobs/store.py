@@ -65,7 +65,7 @@ class JobStore:
             StoreError: If the disk is full, or the workspace may not be written to.
             ReadOnlyError: If the workspace is only to be looked at.
         """
-        require_writable()
+        require_writable(self.root)
         with full_disk_explained(self.root / ".submit.lock", 0):
             self.root.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / ".submit.lock"):
@@ -104,7 +104,7 @@ class JobStore:
             StoreError: If it was ended, but the disk is too full to write that down.
             ReadOnlyError: If the workspace is only to be looked at.
         """
-        require_writable()
+        require_writable(self.root)
         folder = self._folder(job_id)
         job = folder.read()
         if job.is_finished:
@@ -157,7 +157,7 @@ class JobStore:
             StoreError: If the system does not let this program remove it.
             ReadOnlyError: If the workspace is only to be looked at.
         """
-        require_writable()
+        require_writable(self.root)
         job = self.get(job_id)
         if not job.is_finished:
             raise JobError(

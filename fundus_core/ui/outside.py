@@ -15,7 +15,7 @@ from typing import Any
 import streamlit as st
 
 from fundus_core.errors import FundusError
-from fundus_core.io.refused_writing import refused_writing_explained
+from fundus_core.io.refused_reading import refusals_explained
 from fundus_core.ui import messages, text
 
 SECONDS_KEPT = 15.0
@@ -52,7 +52,7 @@ def callback(function: Callable[..., object]) -> Callable[..., None]:
     def told(*args: Any, **kwargs: Any) -> None:
         st.session_state.pop(_KEY, None)
         try:
-            with refused_writing_explained():
+            with refusals_explained():
                 function(*args, **kwargs)
         except FundusError as error:
             if fragment_name:
@@ -97,7 +97,7 @@ def fragment(
 def shown() -> Iterator[None]:
     """Shows what could not be done inside the block, in words, and goes on behind it."""
     try:
-        with refused_writing_explained():
+        with refusals_explained():
             yield
     except FundusError as error:
         messages.show_error(error)

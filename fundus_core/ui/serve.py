@@ -14,6 +14,7 @@ from streamlit import net_util
 from streamlit.runtime.pages_manager import PagesManager
 from streamlit.web import cli
 
+from fundus_core.io.scratch_folders import sweep_scratch
 from fundus_core.ui import doorkeeper
 
 
@@ -22,6 +23,7 @@ def main() -> None:
     PagesManager.uses_pages_directory = False
     net_util.get_external_ip = lambda: None
     doorkeeper.stand()
+    sweep_scratch()  # what a killed dashboard left of photographs that were handed over
     cli.main(prog_name="streamlit")
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+_NOBODY = 65534
 LARGEST_FILE = 300_000
 """Bytes: what a file may have where a small disk cannot be had."""
 
@@ -50,6 +51,22 @@ def only_to_be_read(place: Path) -> Iterator[Path]:
         yield place
     finally:
         subprocess.run(["umount", "-l", str(place)], check=True)
+
+
+@contextmanager
+def as_somebody_else() -> Iterator[None]:
+    """Takes the rights of root away for a while: who may read everything is refused nothing."""
+    if os.geteuid() != 0:
+        yield
+        return
+    user, group = os.geteuid(), os.getegid()
+    os.setegid(_NOBODY)
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        os.setegid(group)
 
 
 def in_a_process_of_its_own(

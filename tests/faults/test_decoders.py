@@ -11,9 +11,8 @@ from PIL import Image
 
 from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.backbones.loaders import load_backbone
-from fundus_core.domain.recipe import PreprocessRecipe
+from fundus_core.domain.recipe import DecoderName, PreprocessRecipe
 from fundus_core.embedding import Photograph, Shard, embed_photographs
-from fundus_core.io.images import Decoder
 from fundus_core.io.weights import SHIPPED
 from fundus_core.io.workspace import Workspace
 from fundus_core.phantom.demo import write_demo
@@ -27,7 +26,7 @@ SIDE = 768
 
 WEIGHTS = sorted(SHIPPED.glob("*.safetensors"))
 
-Embed = Callable[[Decoder], NDArray[np.float32]]
+Embed = Callable[[DecoderName], NDArray[np.float32]]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,9 @@ def photographs(tmp_path_factory: pytest.TempPathFactory) -> list[Photograph]:
     return [Photograph(path.stem, path) for path in sorted(folder.glob("images/**/*.jpg"))][:8]
 
 
-def embedded(weights: Path, photographs: list[Photograph], decoder: Decoder) -> NDArray[np.float32]:
+def embedded(
+    weights: Path, photographs: list[Photograph], decoder: DecoderName
+) -> NDArray[np.float32]:
     spec = next(one for one in BACKBONES.values() if weights.name in one.weights_files)
     backbone = load_backbone(
         spec,

@@ -2,17 +2,24 @@
 
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import DataError, ImageError
 from fundus_core.finetune.squares import read_squares
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
+from fundus_core.shortcuts import measure
+from fundus_core.ui import picture_caches
+from fundus_core.ui.components.saliency_choice import image_of
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
 from fundus_core.workflows.data.look_alikes import dataset_look_alikes
 from fundus_core.workflows.data.measured import measure_dataset, stored_measurements
@@ -20,6 +27,10 @@ from fundus_core.workflows.data.photographs import thumbnail_file
 from fundus_core.workflows.data.repoint import repoint
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
 from fundus_core.workflows.embeddings.embed import embed
+from fundus_core.workflows.embeddings.export import export
+from fundus_core.workflows.explanations.explain import explain_many
+from fundus_core.workflows.explanations.explanation_table import Case, explanation_table
+from fundus_core.workflows.explanations.truth import MaskFiles
 from fundus_core.workflows.models.networks import Photograph
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import list_runs, run_predictions
@@ -136,6 +147,58 @@ def test_training__thumbnails_and_measurements_refuse_a_changed_photograph(
     assert stored_measurements(place, opened) is None  # it may be put back
     with pytest.raises(ImageError, match="another photograph"):
         thumbnail_file(place, image_id, path)
+
+
+def test_explain__a_kept_map_is_never_laid_over_another_photograph(
+    place: Workspace, data: Path, opened: FundusDataset
+) -> None:
+    run = probe_dataset(
+        place, opened, dataset_id(DataSource(data)), TINY, ProbeChoice("dr", folds=2)
+    )
+    image = opened.image_ids[0]
+    explain_many(place, run.id, [image], method="occlusion")
+    assert len(list((place.root / "heat_maps").glob("[!.]*"))) == 1
+    replace_content(first_file(opened))
+
+    with pytest.raises(ImageError, match="another photograph"):
+        explain_many(place, run.id, [image], method="occlusion")
+    with pytest.raises(ImageError, match="another photograph"):
+        explanation_table(place, [run.id], [Case(image, None, MaskFiles())], methods=())
+
+
+def test_pages__another_photograph_is_not_shown_under_the_old_id(opened: FundusDataset) -> None:
+    path, image = first_file(opened), opened.image_ids[0]
+    external = SimpleNamespace(kind="external")
+    row = pd.Series({"path": str(path)}, name=image)
+    readings: list[Callable[[], object]] = [
+        lambda: picture_caches.photograph(image, str(path)),
+        lambda: picture_caches.prepared(image, str(path), PreprocessRecipe(), 32),
+        lambda: picture_caches.augmented_versions(image, str(path), "none"),
+        lambda: image_of(external, row),  # type: ignore[arg-type]
+        lambda: measure(path, image_id=image),
+    ]
+    for read in readings:
+        read()
+    replace_content(path)
+
+    for read in readings:
+        with pytest.raises(ImageError, match="another photograph"):
+            read()
+
+
+def test_export__no_picture_of_another_photograph(
+    place: Workspace, opened: FundusDataset, tmp_path: Path
+) -> None:
+    vectors, choice = embed(place, opened, TINY), resolve(place, TINY)
+    replace_content(first_file(opened))
+
+    with pytest.raises(ImageError, match="another photograph"):
+        export(
+            *(place, opened, choice, vectors),
+            format_name="atlas",
+            out=tmp_path / "atlas.parquet",
+            pictures=True,
+        )
 
 
 def test_look_alikes__are_not_remembered_where_a_photograph_could_not_be_read(

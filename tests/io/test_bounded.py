@@ -1,6 +1,8 @@
 """Only plain files of an agreed size are read, and only from where somebody said."""
 
 import os
+import stat
+import tracemalloc
 from pathlib import Path
 
 import pandas as pd
@@ -12,6 +14,7 @@ from fundus_core.io.data_roots import VARIABLE, is_within_roots
 from fundus_core.io.images import ScannedImage
 from fundus_core.io.scans import ScanFile
 from fundus_core.io.targets import infer_targets
+from fundus_core.io.workspace import find_workspace
 
 
 def test_read_bounded__reads_up_to_the_agreed_size(tmp_path: Path) -> None:
@@ -34,11 +37,50 @@ def test_read_bounded__does_not_wait_for_a_pipe(tmp_path: Path) -> None:
         read_bounded(tmp_path / "pipe", 5)
 
 
+def test_read_bounded__takes_the_memory_that_the_file_has(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"12345")
+    tracemalloc.start()
+    try:
+        data = read_bounded(tmp_path / "a", 1 << 27)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert data == b"12345"
+    assert peak < 1 << 22
+
+
+def test_read_bounded__a_file_that_grows_meanwhile_is_not_read_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    grown = tmp_path / "a"
+    grown.write_bytes(bytes(6_000_000))
+    small = os.stat_result((stat.S_IFREG, *[0] * 9))
+    monkeypatch.setattr("fundus_core.io.bounded.require_plain_file", lambda *_: small)
+
+    assert len(read_bounded(grown, 6_000_000)) == 6_000_000
+    with pytest.raises(ValueError, match="more than 5,999,999 bytes"):
+        read_bounded(grown, 5_999_999)
+
+
 def test_open_parquet__looks_at_the_summary_first(tmp_path: Path) -> None:
     pd.DataFrame({"a": ["x"] * 100}).to_parquet(tmp_path / "a.parquet")
 
     with pytest.raises(ValueError, match="100 cells; at most 99"):
         open_parquet(tmp_path / "a.parquet", most_bytes=10_000, most_cells=99)
+
+
+def test_is_within_roots__in_whichever_workspace_was_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, str(tmp_path / "in"))
+    found = [find_workspace(), find_workspace(tmp_path / "b")]
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+
+    assert all(is_within_roots(place.root / "demo") for place in found)
+    assert not is_within_roots(tmp_path / "elsewhere" / "workspace")
 
 
 @pytest.mark.parametrize(

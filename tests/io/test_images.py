@@ -12,8 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from fundus_core.domain.recipe import DecoderName
 from fundus_core.errors import ImageError
-from fundus_core.io.images import Decoder, read_image, scan_image, thumbnail
+from fundus_core.io.images import read_image, scan_image, thumbnail
 from tests.hostile.pictures import (
     HEIGHT,
     WIDTH,
@@ -47,7 +48,7 @@ def _expected(file: HostileFile) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("decoder", ["fast", "exact"])
 def test_read_image__every_sound_file_shows_the_same_upright_picture(
-    corpus: list[HostileFile], decoder: Decoder
+    corpus: list[HostileFile], decoder: DecoderName
 ) -> None:
     sound = [file for file in corpus if file.reason is None]
 
@@ -81,7 +82,7 @@ def test_scan_image__tells_the_reason_of_every_file(corpus: list[HostileFile]) -
 
 @pytest.mark.parametrize("decoder", ["fast", "exact"])
 def test_read_image__refuses_what_the_scan_refuses(
-    corpus: list[HostileFile], decoder: Decoder
+    corpus: list[HostileFile], decoder: DecoderName
 ) -> None:
     for file in corpus:
         if file.reason not in (None, "blank"):  # what is blank can still be shown

@@ -71,8 +71,8 @@ def test_a_workspace_that_can_be_nowhere_is_refused_in_a_sentence(
 def test_a_workspace_that_was_named_is_protected_whatever_else_is_only_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("FUNDUS_READ_ONLY", "1")
     named = find_workspace(tmp_path / "named")
+    monkeypatch.setenv("FUNDUS_READ_ONLY", "1")
     unmade_workspace()
 
     with pytest.raises(ReadOnlyError):

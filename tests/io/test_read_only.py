@@ -12,12 +12,13 @@ from fundus_core.io.findings import read_findings
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.read_only import VARIABLE, ReadOnlyError, is_read_only, require_writable
 from fundus_core.io.store import ArtifactStore
-from fundus_core.io.workspace import Workspace
+from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.jobs.store import JobStore
 from fundus_core.workflows.data.datasets import open_dataset
 from fundus_core.workflows.embeddings.project import project_embeddings
 from fundus_core.workflows.models.zero_shot import save_findings
 from tests.fakes import write_dataset
+from tests.faults.disks import only_to_be_read
 from tests.pages import evaluated, opened
 
 
@@ -144,3 +145,46 @@ def test_is_read_only__by_the_variable(
 def test_require_writable__does_nothing_otherwise(place: Workspace) -> None:
     require_writable()
     require_writable(place.root)
+
+
+def test_read_only__the_workspace_stays_the_same_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("here", "there"):
+        (tmp_path / name).mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    place = find_workspace()
+    monkeypatch.setenv(VARIABLE, "1")
+
+    monkeypatch.chdir(tmp_path / "there")
+
+    with pytest.raises(ReadOnlyError):
+        write_json(place.root / "runs" / "file.json", {})
+    assert not place.runs.exists()
+
+
+def test_read_only__every_workspace_that_was_opened_is_protected(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    places = [find_workspace(tmp_path / name) for name in "abab"]
+    monkeypatch.setenv(VARIABLE, "1")
+
+    for place in places:
+        with pytest.raises(ReadOnlyError):
+            require_writable(place.root / "runs")
+    require_writable(tmp_path / "c")
+
+
+def test_read_only__of_several_workspaces_the_one_that_may_not_be_written_is_named(
+    tmp_path: Path,
+) -> None:
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    shared.mkdir()
+    with only_to_be_read(shared):
+        for root in (shared, own):
+            find_workspace(root)
+
+        require_writable()
+        require_writable(own / "runs")
+        with pytest.raises(ReadOnlyError, match=f"{shared} may not be written"):
+            require_writable(shared / "runs")

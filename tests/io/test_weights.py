@@ -1,5 +1,8 @@
 """Where weights are looked for, and what is said where they are not."""
 
+import hashlib
+import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +12,7 @@ from fundus_core.backbones.base import BackboneSpec, Source
 from fundus_core.errors import WeightsError
 from fundus_core.io.weights import (
     file_names,
+    file_sha256,
     find_weights,
     local_weights,
     name_when_converted,
@@ -131,3 +135,21 @@ def test_file_names__without_names_of_ours_the_published_one(place: Workspace) -
     spec = replace(NONE, source=Source(url="https://example.org/releases/v1/w.pth"))
 
     assert file_names(spec) == ("w.pth",)
+
+
+def test_file_sha256__notices_another_file_of_the_same_size_and_time(tmp_path: Path) -> None:
+    first, second = tmp_path / "a", tmp_path / "b"
+    for path, content in ((first, b"one"), (second, b"two")):
+        path.write_bytes(content)
+        os.utime(path, ns=(0, 0))
+    before = file_sha256(first)
+
+    shutil.copy2(second, first)  # the same file, written over
+    copied = file_sha256(first)
+    first.write_bytes(b"six")
+    os.utime(first, ns=(0, 0))
+    second.replace(first)  # another file of that name
+
+    assert before == hashlib.sha256(b"one").hexdigest()
+    assert copied == hashlib.sha256(b"two").hexdigest()
+    assert file_sha256(first) == hashlib.sha256(b"two").hexdigest()

@@ -188,6 +188,21 @@ def test_in_read_only_mode_photographs_are_selected_and_nothing_is_written(
     assert not (workspace / "selections").exists()
 
 
+def test_a_selection_that_another_window_replaced_is_not_deleted(
+    workspace: Path, name: str, ids: tuple[str, ...]
+) -> None:
+    place = Workspace(workspace)
+    seen = save_selection(place, name, "hazy", ids[:2]).named
+    page = tab(name)
+    save_selection(place, name, "hazy", ids[2:5], replacing=seen.key)
+
+    page.button(key="selection.delete").click().run()
+
+    assert not page.exception
+    assert "another selection by now, of 3 photographs" in page.error[0].value
+    assert [one.n_images for one in saved_selections(place, name)] == [3]
+
+
 @pytest.mark.parametrize("button", ["selection.load", "selection.delete"])
 def test_a_selection_that_another_window_deleted_is_not_taken_for_another_one(
     workspace: Path, name: str, ids: tuple[str, ...], button: str

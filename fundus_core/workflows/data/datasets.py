@@ -53,7 +53,7 @@ def open_dataset(
     Raises:
         DataError: If the source is no set of photographs, or holds no usable one.
     """
-    with _scans(workspace) as scans:  # keeps what was found, also when it is interrupted
+    with scans_of(workspace) as scans:  # keeps what was found, also when it is interrupted
         dataset = read_dataset(source, scans=scans, progress=progress)
     if len(dataset) == 0:
         rejected = without_names(workspace, dataset).rejected
@@ -66,7 +66,8 @@ def open_dataset(
     return without_names(workspace, dataset)
 
 
-def _scans(workspace: Workspace) -> ScanFile:
+def scans_of(workspace: Workspace) -> ScanFile:
+    """Returns what was found in each file, by pseudonyms of the paths where names are hidden."""
     names = key_of_scans(workspace)
     return ScanFile(workspace.scans, named=None if names is None else names.of)
 
@@ -84,7 +85,7 @@ def open_with_target(
     if column in known or column not in dataset.table.columns or source.columns.target:
         return dataset
     named = replace(source, columns=replace(source.columns, target=column))
-    dataset = read_dataset(named, scans=_scans(workspace), progress=progress)
+    dataset = read_dataset(named, scans=scans_of(workspace), progress=progress)
     remember(workspace, dataset, source)
     return without_names(workspace, dataset)
 

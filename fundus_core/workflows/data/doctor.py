@@ -10,10 +10,11 @@ from pathlib import Path
 
 from fundus_core import __version__
 from fundus_core.compute import choose_device
-from fundus_core.errors import StoreError, WeightsError
+from fundus_core.errors import FundusError, StoreError, WeightsError
 from fundus_core.io.files import write_atomically
 from fundus_core.io.leftovers import leftovers, sweep
 from fundus_core.io.read_only import is_read_only, require_writable
+from fundus_core.io.refused_reading import ASK_ITS_OWNER, require_readable
 from fundus_core.io.sealed import FORMAT
 from fundus_core.io.weights import require_unchanged, weights_folders
 from fundus_core.io.workspace import Workspace
@@ -52,7 +53,7 @@ def diagnose(workspace: Workspace, *, repair: bool = False) -> tuple[Check, ...]
         StoreError: If it is to be repaired and is no workspace.
     """
     if repair:
-        require_writable()
+        require_writable(workspace.root)
         _require_ours(workspace)
     looks: tuple[Callable[[], Check], ...] = (
         _versions,
@@ -166,11 +167,12 @@ def _weights(workspace: Workspace) -> Check:
     return Check("weights", "in order", text)
 
 
-def _refused(files: list[Path]) -> Iterator[WeightsError]:
+def _refused(files: list[Path]) -> Iterator[FundusError]:
     for path in files:
         try:
+            require_readable(path)
             require_unchanged(path)
-        except WeightsError as error:
+        except (WeightsError, StoreError) as error:
             yield error
 
 
@@ -227,20 +229,23 @@ def _stored(workspace: Workspace, *, repair: bool) -> Check:
         return Check("stored results", "not in order", error.message, error.hint)
     text = _counted(found)
     if repair:
-        return Check(
-            "stored results",
-            "mended",
+        text = (
             f"{text} {len(found.damaged)} moved to {workspace.damaged}, "
-            f"{len(found.unsealed)} given a checksum.",
-            _after_moving(found.damaged),
+            f"{len(found.unsealed)} given a checksum."
         )
+        after = _after_moving(found.damaged)
+        if not found.unreadable:
+            return Check("stored results", "mended", text, after)
+        return Check("stored results", "not in order", text, f"{ASK_ITS_OWNER} {after}".strip())
+    if found.unreadable and not found.damaged:
+        return Check("stored results", "not in order", text, ASK_ITS_OWNER)
     if found.damaged:
         return Check(
             "stored results",
             "not in order",
             text,
             "They are not used. `fundus doctor --repair` moves them aside; repeat the commands "
-            "that made them.",
+            f"that made them. {ASK_ITS_OWNER if found.unreadable else ''}".strip(),
         )
     if found.unsealed:
         return Check(
@@ -268,6 +273,9 @@ def _counted(found: Integrity) -> str:
         f"{found.n_records} records were read: {len(found.damaged)} damaged"
     )
     text += f" ({_some(found.damaged)})" if found.damaged else ""
+    if found.unreadable:
+        text += f", {len(found.unreadable)} may not be read by this user "
+        text += f"({_some(found.unreadable)})"
     older = f"; {len(found.unsealed)} are of an older version without a checksum of their record"
     return f"{text}{older if found.unsealed else ''}."
 

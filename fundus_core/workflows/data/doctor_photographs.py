@@ -22,7 +22,7 @@ def photographs_check(workspace: Workspace, *, repair: bool) -> Check:
     for summary in summaries:
         try:
             dataset = dataset_as_given(workspace, summary.id)
-        except DataError as error:
+        except (DataError, StoreError) as error:
             lines.append(error.message)
             continue
         missing, changed = _gone(dataset, ScanFile(workspace.scans))

@@ -13,6 +13,7 @@ from pathlib import Path
 from fundus_core.errors import StoreError
 from fundus_core.io.embedding_store import damaged_shards, stored_recipes
 from fundus_core.io.files import read_json
+from fundus_core.io.refused_reading import all_may_be_read, may_be_read
 from fundus_core.io.sealed import is_sealed, read_sealed, write_sealed
 from fundus_core.io.selections import FOLDER as SELECTIONS
 from fundus_core.io.selections import SelectionFiles
@@ -46,6 +47,9 @@ class Integrity:
     unsealed: tuple[str, ...]
     """Whole as far as can be told, but written before records had a checksum of their own."""
 
+    unreadable: tuple[str, ...] = ()
+    """What this user may not read; whether it is whole, nobody knows."""
+
 
 def examine(workspace: Workspace) -> Integrity:
     """Reads every stored file and compares it with its checksum.
@@ -57,13 +61,16 @@ def examine(workspace: Workspace) -> Integrity:
     shards = list(_shards(workspace))
     records = list(_records(workspace))
     found = [*results, *shards, *records]
-    relative = {path: path.relative_to(workspace.root).as_posix() for path, _ in found}
+    closed = [*_closed_folders(workspace), *(path for path, whole in found if whole is None)]
+    every = dict.fromkeys([*(path for path, _ in found), *closed])
+    relative = {path: path.relative_to(workspace.root).as_posix() for path in every}
     return Integrity(
         len(results),
         len(shards),
         len(records),
-        tuple(relative[path] for path, whole in found if not whole),
+        tuple(relative[path] for path, whole in found if whole is False),
         tuple(relative[path] for path, whole in found if whole and _lacks_seal(path)),
+        tuple(relative[path] for path in dict.fromkeys(closed)),
     )
 
 
@@ -88,42 +95,60 @@ def mend(workspace: Workspace, found: Integrity) -> None:
     write_stamp(workspace.root)
 
 
-def _results(workspace: Workspace) -> Iterator[tuple[Path, bool]]:
-    """Yields the folder of each stored result, and whether it is whole."""
+_Found = tuple[Path, bool | None]
+"""What is stored, and whether it is whole; None where it may not be read."""
+
+
+def _results(workspace: Workspace) -> Iterator[_Found]:
+    """Yields the folder of each stored result."""
     roots = {manifest.parents[1] for manifest in workspace.root.glob(f"[!.]*/[!.]*/{MANIFEST}")}
     for root in sorted(roots):
         if root == workspace.damaged:
             continue
         store = ArtifactStore(root)
         for name in store.names():
-            yield root / name, store.get(name) is not None
+            whole = None if _is_closed(root / name) else store.get(name) is not None
+            yield root / name, whole
 
 
-def _shards(workspace: Workspace) -> Iterator[tuple[Path, bool]]:
-    """Yields the file that commits each shard, and whether the shard is whole."""
+def _shards(workspace: Workspace) -> Iterator[_Found]:
+    """Yields the file that commits each shard."""
     for folder in sorted(workspace.embeddings.glob("[!.]*")):
         damaged = set(damaged_shards(folder))
         for commit in sorted(folder.glob("[0-9]*.json")):
-            yield commit, commit not in damaged
+            yield commit, None if _is_closed(commit) else commit not in damaged
     for folder in sorted(workspace.squares.glob("[!.]*")):
         damaged = set(damaged_squares(folder))
         for commit in sorted(folder.glob("[0-9a-f]*.json")):
-            yield commit, commit not in damaged
+            yield commit, None if _is_closed(commit) else commit not in damaged
 
 
-def _records(workspace: Workspace) -> Iterator[tuple[Path, bool]]:
+def _records(workspace: Workspace) -> Iterator[_Found]:
     for pattern in _SEALED_RECORDS:
         for path in sorted(workspace.root.glob(pattern)):
-            yield path, read_sealed(path) is not None
+            yield path, None if _is_closed(path) else read_sealed(path) is not None
     recipes = stored_recipes(workspace.embeddings)
     for path in sorted(workspace.embeddings.glob("[!.]*/recipe.json")):
-        yield path, path.parent.name in recipes
+        yield path, None if _is_closed(path) else path.parent.name in recipes
     for folder in sorted((workspace.root / SELECTIONS).glob("[!.]*")):
         files = SelectionFiles(workspace, folder.name)
         for path in sorted(folder.glob("sets/[!.]*.json")):
-            yield path, files.read(path.stem) is not None
+            yield path, None if _is_closed(path) else files.read(path.stem) is not None
     for path in tables_of_teachers(workspace):
-        yield path, is_whole(path)
+        yield path, None if _is_closed(path) else is_whole(path)
+
+
+def _closed_folders(workspace: Workspace) -> Iterator[Path]:
+    """Yields the folders of which nobody here knows what is stored in them."""
+    for pattern in ("[!.]*", "[!.]*/[!.]*"):
+        for folder in sorted(workspace.root.glob(pattern)):
+            if folder.is_dir() and not may_be_read(folder):
+                yield folder
+
+
+def _is_closed(path: Path) -> bool:
+    """Says whether a file of a result, a shard or a record may not be read."""
+    return not (all_may_be_read(path) and may_be_read(path.with_suffix(".npy")))
 
 
 def _lacks_seal(path: Path) -> bool:

@@ -11,7 +11,7 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe, added_later, fingerprint_of
 from fundus_core.errors import DataError, ImageError
 from fundus_core.io.files import read_json, write_json
-from fundus_core.io.images import holds, read_image
+from fundus_core.io.images import holds
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.shortcuts import VERSION, as_row, measure
@@ -141,7 +141,6 @@ def _measure(paths: "pd.Series[str]", progress: Progress) -> MeasuredPhotographs
 
 def _row_or_reason(image_id: str, path: str) -> dict[str, float] | str:
     try:
-        read_image(Path(path), min_side=1, image_id=image_id)
-        return as_row(measure(Path(path)))
+        return as_row(measure(Path(path), image_id=image_id))
     except ImageError as error:
         return error.message

@@ -37,13 +37,14 @@ def _save_jpeg(pixels: NDArray[np.uint8], file: object) -> None:
 
 
 def augmented_versions(
-    path: Path, augmentation: str, *, side: int = 224, n_versions: int = 6
+    path: Path, augmentation: str, *, image_id: str = "", side: int = 224, n_versions: int = 6
 ) -> NDArray[np.uint8]:
     """Returns what a network of `side` pixels may be shown of a photograph while it learns.
 
     Args:
         path: The photograph.
         augmentation: Key of `AUGMENTATIONS`.
+        image_id: What it is known by; empty for a photograph of no data set.
         side: S, in pixels.
         n_versions: How many, of the seeds 0, 1, ...
 
@@ -51,22 +52,28 @@ def augmented_versions(
         Shape (n_versions, S, S, 3).
 
     Raises:
-        ImageError: If it can no longer be read.
+        ImageError: If it can no longer be read, or is another photograph by now.
     """
     import torch
 
-    square = prepare(read_image(path, min_side=decode_side(side)), side, PreprocessRecipe()).pixels
+    image = read_image(path, min_side=decode_side(side), image_id=image_id)
+    square = prepare(image, side, PreprocessRecipe()).pixels
     pixels = torch.from_numpy(np.ascontiguousarray(square.transpose(2, 0, 1)))
     pipeline = AUGMENTATIONS[augmentation]()
     versions = [augmented(pipeline, pixels, None, seed)[0].numpy() for seed in range(n_versions)]
     return np.stack(versions).transpose(0, 2, 3, 1)
 
 
-def photograph(path: Path, *, max_side: int = 1024) -> NDArray[np.uint8]:
+def photograph(path: Path, *, image_id: str, max_side: int = 1024) -> NDArray[np.uint8]:
     """Returns a photograph (H, W, 3), RGB, upright, its longer side at most `max_side` pixels.
 
+    Args:
+        path: The file.
+        image_id: What it is known by; empty for a photograph of no data set.
+        max_side: In pixels.
+
     Raises:
-        ImageError: If it cannot be read.
+        ImageError: If it cannot be read, or is another photograph by now.
     """
-    image = read_image(path, min_side=max_side)
+    image = read_image(path, min_side=max_side, image_id=image_id)
     return thumbnail(image, max_side) if max(image.shape[:2]) > max_side else image

@@ -6,9 +6,14 @@ from pathlib import Path
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import DataError
-from fundus_core.io.manifest import DataSource, ScanFile, read_dataset
+from fundus_core.io.manifest import DataSource, read_dataset
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.datasets import dataset_as_given, list_datasets, remember
+from fundus_core.workflows.data.datasets import (
+    dataset_as_given,
+    list_datasets,
+    remember,
+    scans_of,
+)
 from fundus_core.workflows.data.hidden_ids import without_names
 
 
@@ -32,12 +37,12 @@ def repoint(
     source = _source(workspace, name)
     stored = dataset_as_given(workspace, name)
     moved = replace(source, path=place, table=_moved_table(source, place))
-    with ScanFile(workspace.scans) as scans:
+    with scans_of(workspace) as scans:
         found = read_dataset(moved, scans=scans, progress=progress)
     path_of = dict(zip(found.image_ids, found.table["path"], strict=True))
     missing = [image_id for image_id in stored.image_ids if image_id not in path_of]
     if missing:
-        old = stored.table.set_index("image_id")["path"]
+        old = without_names(workspace, stored).table.set_index("image_id")["path"]
         raise DataError(
             f"{len(missing)} of the {len(stored)} photographs of {stored.name} are not in {place}, "
             f"the first of them {Path(old[missing[0]]).name}.",
@@ -45,7 +50,7 @@ def repoint(
             "embeddings of the photographs that are the same are used again.",
         )
     paths = [path_of[image_id] for image_id in stored.image_ids]
-    pointed = replace(stored, table=stored.table.assign(path=paths), source=str(place))
+    pointed = replace(stored, table=stored.table.assign(path=paths), source=found.source)
     remember(workspace, pointed, moved, name=name)
     return without_names(workspace, pointed)
 

@@ -137,13 +137,22 @@ def load_selection(
     return in_dataset(stored.image_ids, dataset, key=stored.key, origin=stored.origin)
 
 
-def delete_selection(workspace: Workspace, dataset_id: str, name: str) -> None:
+def delete_selection(
+    workspace: Workspace, dataset_id: str, name: str, *, key: str | None = None
+) -> None:
     """Takes the name of a saved selection away; no photograph is touched.
 
+    Args:
+        workspace: Where it is kept.
+        dataset_id: Of the data set that it is of.
+        name: Of the selection.
+        key: Key of the selection that is meant; None for whatever has the name.
+
     Raises:
-        DataError: If there is none of this name.
+        DataError: If there is none of this name, or another one has it by now.
+        StoreError: If the place may not be written to.
     """
-    SelectionFiles(workspace, dataset_id).forget(_found(workspace, dataset_id, name).name)
+    SelectionFiles(workspace, dataset_id).forget(_found(workspace, dataset_id, name).name, key)
 
 
 def in_dataset(
