@@ -7,8 +7,8 @@ References:
     The notebook `docs/notebook.ipynb` walks through all of it.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from fundus_core.checks import Caution, dataset_cautions
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
+from fundus_core.errors import DataError, ParameterError
 from fundus_core.io.columns import ColumnMapping
 from fundus_core.io.files import named_place
 from fundus_core.io.manifest import DataSource
@@ -45,12 +46,15 @@ from fundus_core.workflows.models.probe import ProbeChoice
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.reports import report
 
+Model = Run | str | Path
+"""A run, its id, or a table of predictions that were made elsewhere."""
+
 
 def open_data(
     data: str | Path,
     workspace: str | Path | None = None,
     *,
-    columns: ColumnMapping | None = None,
+    columns: ColumnMapping | Mapping[str, str] | None = None,
     progress: Progress = silent,
 ) -> "Photographs":
     """Opens a folder or a table of photographs; every one is looked at once.
@@ -58,14 +62,16 @@ def open_data(
     Args:
         data: A folder with one sub-folder per class, a folder with a table, or a table.
         workspace: Where results are kept; by default as for the commands.
-        columns: Which column of the table means what, where its name does not tell.
+        columns: Which column of the table means what, where its name does not tell, such as
+            `{"patient": "MRN"}`.
         progress: Told (done, total, message).
 
     Raises:
-        DataError: If there is no usable photograph, or a path is empty.
+        DataError: If there is no usable photograph, or a path is empty or none.
+        ParameterError: If `columns` names something else than fields of `ColumnMapping`.
     """
-    place = find_workspace(None if workspace is None else named_place(workspace))
-    source = DataSource(named_place(data), columns=columns or ColumnMapping())
+    place = find_workspace(None if workspace is None else _place(workspace))
+    source = DataSource(_place(data), columns=_columns(columns))
     return Photographs(place, dataset_id(source), open_dataset(place, source, progress=progress))
 
 
@@ -88,7 +94,7 @@ def draw_demo(
         DataError: If the folder holds a demo that may not be drawn over.
         StoreError: If it holds other things.
     """
-    place = named_place(folder)
+    place = _place(folder)
     demo.require_demo_place(unmade_workspace(), place, replace=replace, asked_by=ARGUMENT)
     demo.make_demo(place, n_patients=n_patients, image_size=side, replace=replace)
     return place
@@ -209,26 +215,29 @@ class Photographs:
             progress=progress,
         )
 
-    def predictions(self, run: Run | str) -> pd.DataFrame:
+    def predictions(self, run: Model) -> pd.DataFrame:
         """Returns what a model said of each photograph that was held out from it."""
         return read_model(self.workspace, _id(run)).predictions.frame()
 
     def roc_figure(
-        self, models: Sequence[Run | str], *, class_name: str | None = None, with_band: bool = True
+        self, models: Sequence[Model], *, class_name: str | None = None, with_band: bool = True
     ) -> go.Figure:
         """Returns the curves of the **ROC** page, each with its AUC and interval by patient.
 
         Args:
-            models: Runs, or their ids.
+            models: Runs, their ids, or paths of tables of predictions.
             class_name: Of several classes, the one against the rest.
             with_band: Draw 95 % bands, which takes a second each.
+
+        Raises:
+            ParameterError: If there is no model.
         """
-        read = [viewed(read_model(self.workspace, _id(one)), class_name, None) for one in models]
+        read = [viewed(read_model(self.workspace, one), class_name, None) for one in _ids(models)]
         return roc_figure([roc_trace(one.predictions, with_band=with_band) for one in read])
 
-    def compare(self, models: Sequence[Run | str], *, class_name: str | None = None) -> Comparison:
+    def compare(self, models: Sequence[Model], *, class_name: str | None = None) -> Comparison:
         """Tests whether models differ: DeLong's test, by patient where patients are known."""
-        return compare.compare(self.workspace, [_id(one) for one in models], class_name=class_name)
+        return compare.compare(self.workspace, _ids(models), class_name=class_name)
 
     def explain(self, run: Run | str, image: str, *, method: str = "grad_cam") -> Explanation:
         """Returns where a model looked in a photograph, by the fold that had not seen its patient.
@@ -240,9 +249,7 @@ class Photographs:
         """
         return explain.explain(self.workspace, _id(run), image, method=method)
 
-    def report(
-        self, models: Sequence[Run | str], out: str | Path, *, replace: bool = False
-    ) -> Path:
+    def report(self, models: Sequence[Model], out: str | Path, *, replace: bool = False) -> Path:
         """Writes the report on some models as one HTML or PDF file, and returns its path.
 
         Args:
@@ -253,11 +260,11 @@ class Photographs:
         Raises:
             StoreError: If nothing may be written there.
         """
-        place = named_place(out)
+        place = _place(out)
         require_result_place(
             self.workspace, place, suffixes=ENDINGS, replace=replace, asked_by=ARGUMENT
         )
-        write_report(report.make_report(self.workspace, [_id(one) for one in models]), place)
+        write_report(report.make_report(self.workspace, _ids(models)), place)
         return place
 
 
@@ -285,5 +292,42 @@ def _choice(backbone: str | BackboneChoice, options: dict[str, Any]) -> Backbone
     return backbone
 
 
-def _id(run: Run | str) -> str:
-    return run if isinstance(run, str) else run.id
+def _ids(models: Sequence[Model] | Model) -> list[str]:
+    """Returns what models are called; one that stands alone is one."""
+    listed = [models] if isinstance(models, Run | str | Path) else models
+    found = [_id(one) for one in listed]
+    if not found:
+        raise ParameterError("No model was given.", hint=_MODELS)
+    return found
+
+
+def _id(model: Model) -> str:
+    if not isinstance(model, Run | str | Path):
+        raise ParameterError(f"{model!r} is no model.", hint=_MODELS)
+    return model.id if isinstance(model, Run) else str(model)
+
+
+_MODELS = "Give a run, its id, or the path of a table of predictions."
+
+
+def _place(text: str | Path) -> Path:
+    """Returns the path that somebody wrote, ~ as the home folder, as commands read it."""
+    try:
+        place = named_place(text).expanduser()
+    except (TypeError, RuntimeError) as error:  # of a user whom nobody knows
+        raise DataError(f"{text!r} is no path: {error}", hint="Name a folder or a file.") from error
+    if "\0" in str(place):
+        raise DataError(f"{text!r} is no path: it has a zero in it.", hint="Name it without.")
+    return place
+
+
+def _columns(columns: ColumnMapping | Mapping[str, str] | None) -> ColumnMapping:
+    if columns is None or isinstance(columns, ColumnMapping):
+        return columns or ColumnMapping()
+    known = [each.name for each in fields(ColumnMapping)]
+    if not isinstance(columns, Mapping) or not set(columns) <= set(known):
+        raise ParameterError(
+            f"The columns are {columns!r}.",
+            hint=f"Give a dictionary of {', '.join(known)}: what the table calls each of them.",
+        )
+    return ColumnMapping(**columns)

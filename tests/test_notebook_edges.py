@@ -1,12 +1,17 @@
 """Numbers and names that no notebook means: refused in a sentence, before anything is computed."""
 
+import json
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import fundus_core as fundus
+from fundus_core.domain.recipe import PreprocessRecipe, ProjectRecipe, Recipe
 from fundus_core.errors import FundusError
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.strategies import StrategyOptions
@@ -15,9 +20,13 @@ from fundus_core.segmentation.loop import SegmentationTraining
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
+from fundus_core.workflows.embeddings.embed import Engine
 from fundus_core.workflows.models.finetune import FinetuneChoice
 from fundus_core.workflows.models.pretrain import PretrainChoice
 from fundus_core.workflows.models.probe import ProbeChoice
+from fundus_core.workflows.models.runs import run_from_json
+from fundus_core.workflows.reports.bundle import BundleOptions
+from fundus_core.workflows.reports.report_subject import ReportOptions
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
 from tests.pages import opened
 
@@ -65,6 +74,96 @@ def test_choice__takes_no_number_that_nothing_is_made_by(
             choice(*needed, **{name: value})
 
 
+FITS = "pad, corner, squash, centre_crop"
+EITHER = "True, False"
+
+WORDS: list[tuple[Callable[..., object], str, str]] = [
+    (BackboneChoice, "fit", FITS),
+    (BackboneChoice, "precision", "auto, fp32, bf16, openvino-fp32, openvino-bf16"),
+    (PreprocessRecipe, "fit", FITS),
+    (PreprocessRecipe, "decoder", "fast, exact"),
+    *((PreprocessRecipe, name, EITHER) for name in ("crop", "clahe", "ben_graham")),
+    (TrainingRecipe, "precision", "auto, fp32, bf16"),
+    (Engine, "name", "local, ray"),
+    *((choice, "use_split", EITHER) for choice in (Validation, ProbeChoice, SegmentationChoice)),
+    *((SegmentationChoice, name, EITHER) for name in ("keep_small", "mirrors")),
+    *((StrategyOptions, name, EITHER) for name in ("still_norms", "fresh_optimiser")),
+    (FinetuneChoice, "keep_weights", EITHER),
+    (PretrainChoice, "replace", EITHER),
+    (ReportOptions, "file_names", EITHER),
+    *((BundleOptions, name, EITHER) for name in ("embeddings", "keep_patient_ids")),
+]
+NEEDED[FinetuneChoice] = (Validation("dr"),)
+
+
+@pytest.mark.parametrize(("choice", "name", "known"), WORDS)
+def test_choice__takes_no_word_that_it_does_not_know(choice: type, name: str, known: str) -> None:
+    needed = NEEDED.get(choice, ())
+
+    for value in ("Squash", "no", "", 0, 1, None if known == EITHER else True, ["pad"]):
+        with pytest.raises(FundusError) as refused:
+            choice(*needed, **{name: value})
+        assert refused.value.message == f"{name} is {value!r}."
+        assert refused.value.hint == f"Choose one of {known}."
+    for word in (True, False) if known == EITHER else known.split(", "):
+        choice(*needed, **{name: word})
+
+
+SAME: list[tuple[Callable[..., Any], dict[str, Any], dict[str, Any]]] = [
+    (
+        ProbeChoice,
+        {"folds": np.int64(3), "seed": np.uint8(1), "use_split": np.True_, "probe": np.str_("knn")},
+        {"folds": 3, "seed": 1, "use_split": True, "probe": "knn"},
+    ),
+    (
+        Validation,
+        {"folds": np.int32(3), "fraction": np.float32(0.5)},
+        {"folds": 3, "fraction": 0.5},
+    ),
+    (
+        BackboneChoice,
+        {"image_size": np.int64(32), "weights_seed": np.int64(1), "fit": np.str_("squash")},
+        {"image_size": 32, "weights_seed": 1, "fit": "squash"},
+    ),
+    (TrainingRecipe, {"epochs": np.int64(2), "clip": np.float64(2)}, {"epochs": 2, "clip": 2.0}),
+    (StrategyOptions, {"lora_rank": np.int64(8), "still_norms": np.True_}, {}),
+    (PreprocessRecipe, {"clahe": np.True_}, {"clahe": True}),
+    (
+        SegmentationChoice,
+        {"size": np.int64(64), "mirrors": np.False_},
+        {"size": 64, "mirrors": False},
+    ),
+    (PretrainChoice, {"image_size": np.int64(64), "replace": np.False_}, {"image_size": 64}),
+    (
+        ProjectRecipe,
+        {"seed": np.int64(3), "parameters": (("n", np.int64(5)),)},
+        {"seed": 3, "parameters": (("n", 5),)},
+    ),
+]
+NEEDED[ProjectRecipe] = ("e", "i", "pca")
+SAME += [(ProjectRecipe, {"seed": np.int64(3)}, {"seed": 3})]
+SAME += [
+    (
+        ProjectRecipe,
+        {"seed": 0, "parameters": (("n", np.int64(5)),)},
+        {"seed": 0, "parameters": (("n", 5),)},
+    )
+]
+
+
+@pytest.mark.parametrize(("choice", "given", "plain"), SAME)
+def test_choice__numbers_of_numpy_are_the_same_numbers(
+    choice: type, given: dict[str, Any], plain: dict[str, Any]
+) -> None:
+    needed = NEEDED.get(choice, ())
+    made, usual = choice(*needed, **given), choice(*needed, **plain)
+
+    assert made == usual
+    assert json.dumps(asdict(made)) == json.dumps(asdict(usual))
+    if isinstance(made, Recipe):
+        assert made.fingerprint() == usual.fingerprint()
+
+
 @pytest.fixture
 def place(workspace: Path, tmp_path: Path) -> fundus.Photographs:
     """Eight photographs, opened."""
@@ -100,6 +199,19 @@ CALLS: dict[str, Callable[[fundus.Photographs, Path], object]] = {
     "compare, nothing": lambda place, folder: place.compare([]),
     "compare": lambda place, folder: place.compare(["-x", ""]),
     "explain": lambda place, folder: place.explain("", LONG),
+    "open, nobody's": lambda place, folder: fundus.open_data("~nobody-at-all/x"),
+    "open, a zero": lambda place, folder: fundus.open_data("a\0b"),
+    "open, nothing": lambda place, folder: fundus.open_data(None),  # type: ignore[arg-type]
+    "open, there": lambda place, folder: fundus.open_data(folder, "~nobody-at-all/x"),
+    "open, columns": lambda place, folder: fundus.open_data(
+        folder / "photographs", columns={"patients": "id"}
+    ),
+    "draw, a zero": lambda place, folder: fundus.draw_demo("a\0b"),
+    "embed, fit": lambda place, folder: place.embed("resnet18", weights="scratch", fit="Squash"),
+    "roc, nothing": lambda place, folder: place.roc_figure([]),
+    "compare, one": lambda place, folder: place.compare("a.csv"),
+    "compare, numbers": lambda place, folder: place.compare([1, 2]),  # type: ignore[list-item]
+    "report, a zero": lambda place, folder: place.report(["x"], "a\0b.html"),
     "report, nothing": lambda place, folder: place.report([], folder / "report.html"),
 }
 
@@ -114,3 +226,43 @@ def test_function__says_in_a_sentence_what_it_does_not_take(
     assert len(refused.value.message) + len(refused.value.hint) < 2_000
     assert refused.value.hint
     assert not (tmp_path / "new").exists()
+
+
+def test_probe__of_numbers_of_numpy_is_the_stored_run(place: fundus.Photographs) -> None:
+    usual = place.probe("mean_colour", ProbeChoice("disease", folds=2, seed=1))
+
+    again = place.probe("mean_colour", ProbeChoice("disease", folds=np.int64(2), seed=np.uint8(1)))
+
+    assert again == usual
+    assert len(place.runs) == 1
+    drawn = place.map_figure("mean_colour", method="pca", seed=np.int64(3))
+    assert drawn == place.map_figure("mean_colour", method="pca", seed=3)
+
+
+def test_run__that_was_stored_under_a_word_nobody_knows_is_left_out(
+    place: fundus.Photographs,
+) -> None:
+    run = place.probe("mean_colour", ProbeChoice("disease", folds=2))
+    about = json.loads(json.dumps(asdict(run)))
+    about["embeddings"]["preprocessing"]["fit"] = "Squash"
+
+    assert run_from_json(about) is None
+
+
+def test_open_data__takes_columns_as_a_dictionary_and_paths_of_tables(
+    place: fundus.Photographs, tmp_path: Path
+) -> None:
+    again = fundus.open_data(
+        tmp_path / "photographs", place.workspace.root, columns={"patient": "patient_id"}
+    )
+    run = place.probe("mean_colour", ProbeChoice("disease", folds=2))
+    paths = [tmp_path / name for name in ("a.csv", "b.csv")]
+    for path in paths:
+        place.predictions(run).to_csv(path, index=False)
+
+    found = place.compare(paths)
+
+    assert len(again.table) == len(place.table)
+    assert [one.run_id for one in found.runs] == [str(path) for path in paths]
+    assert place.predictions(paths[0]).shape == place.predictions(run).shape
+    assert place.roc_figure(paths[:1]).data

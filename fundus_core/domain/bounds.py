@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from numbers import Integral, Real
 from typing import cast
 
+from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.recipe import (
     HIGHEST_SEED,
     LARGEST_BATCH,
@@ -79,15 +80,16 @@ class Bounds:
 
 
 def require_fields(owner: object, **bounds: Bounds) -> None:
-    """Refuses an object one of whose fields is out of its bounds.
+    """Refuses an object one of whose fields is out of its bounds, and settles the others.
 
     Args:
-        owner: What the fields are of.
+        owner: What the fields are of, not yet in use; see `settle_fields`.
         **bounds: Name of a field -> the numbers it takes.
 
     Raises:
-        ParameterError: For the first one that is.
+        ParameterError: For the first one that is, or that has a word it does not know.
     """
+    settle_fields(owner)
     for field, allowed in bounds.items():
         allowed.require(field.replace("_", " "), getattr(owner, field))
 

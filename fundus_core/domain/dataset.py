@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fundus_core.domain.fields import plain
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import TargetError
 
@@ -29,6 +30,9 @@ RejectReason = Literal[
 
 RESERVED_COLUMNS = ("image_id", "path", "patient_id", "eye", "split")
 """Columns every table has after reading, whatever they were called in the file."""
+
+TWO_LABELS = ("0", "1")
+"""What a column of a multi-label target may hold: absent and present."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,11 @@ class Target:
     def other_class(self) -> str:
         """The class that gets no score: the negative one of a binary target, else empty."""
         return self.classes[0] if self.task == "binary" else ""
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What its columns hold where a label is known."""
+        return TWO_LABELS if self.task == "multilabel" else self.classes
 
     @property
     def one_against_rest(self) -> bool:
@@ -150,7 +159,7 @@ class FundusDataset:
         """Returns a key of the photographs, their order and all columns but their place on disk."""
         content = self.as_given().drop(columns="path").astype(object)
         content = content.where(content.notna(), None)
-        return fingerprint_of({name: [_plain(v) for v in content[name]] for name in content})
+        return fingerprint_of({name: plain(list(content[name])) for name in content})
 
     def target(self, name: str) -> Target:
         """Returns the target that a name stands for.
@@ -170,7 +179,7 @@ class FundusDataset:
             return Target(name, "binary", (f"not {chosen}", chosen), (column,))
         parts = tuple(part.strip() for part in name.split(","))
         if len(parts) > 1 and all(
-            part in known and set(known[part].classes) == {"0", "1"} for part in parts
+            part in known and set(known[part].classes) == set(TWO_LABELS) for part in parts
         ):
             return Target(",".join(parts), "multilabel", parts, parts)
         raise TargetError(
@@ -182,16 +191,18 @@ class FundusDataset:
     def labels(self, target: Target) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Returns the labels of a target, one column per scored class, and which rows have them.
 
-        C is the number of scored classes: 1 for a binary target.
+        C is the number of scored classes: 1 for a binary target. A value that is none of the
+        target's `words` is no label, as a blank is none; against the rest, every value is one.
 
         Returns:
             `y_true` of shape (N, C), all False in rows without label; `known` of shape (N,).
         """
-        raw = self.table[list(target.columns)]
+        raw = self.table[list(target.columns)].astype(object)
         known = cast(NDArray[np.bool_], raw.notna().all(axis=1).to_numpy(dtype=bool))
         if target.task == "multilabel":
-            return (raw.astype(object) == "1").to_numpy(dtype=bool), known
-        column = raw.iloc[:, 0].astype(object)
+            known = known & raw.isin(TWO_LABELS).all(axis=1).to_numpy(dtype=bool)
+            return (raw == "1").to_numpy(dtype=bool) & known[:, np.newaxis], known
+        column = raw.iloc[:, 0]
         y_true = np.stack([(column == name).to_numpy() for name in target.scored_classes], axis=1)
         if not target.one_against_rest:
             known = known & column.isin(target.classes).to_numpy(dtype=bool)
@@ -221,8 +232,3 @@ def _patients(table: pd.DataFrame) -> NDArray[np.str_] | None:
         return None
     own = OWN_PATIENT + table["image_id"].astype(str)
     return patients.where(patients.notna(), own).to_numpy(dtype=str)
-
-
-def _plain(value: object) -> object:
-    """Returns a NumPy scalar as the Python value that JSON knows."""
-    return value.item() if isinstance(value, np.generic) else value

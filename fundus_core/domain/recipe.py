@@ -6,10 +6,15 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
+from fundus_core.domain.fields import settle_fields
+
 Fit = Literal["pad", "corner", "squash", "centre_crop"]
 """How a photograph becomes square: `pad` puts it into the middle of a black square, `corner` into
 its upper left corner, `squash` stretches its shorter side, and `centre_crop` shows the middle
 seven eighths of it."""
+
+DecoderName = Literal["fast", "exact"]
+"""How a JPEG is read; see `PreprocessRecipe.decoder`."""
 
 SCHEMA_VERSION = 1
 """Part of every fingerprint: raised when stored results of older code must not be reused."""
@@ -37,6 +42,14 @@ def fingerprint_of(value: Any) -> str:
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Base of the recipes: everything that determines a result, and nothing that does not."""
+
+    def __post_init__(self) -> None:
+        """Makes NumPy's values plain and refuses words that a field does not know.
+
+        Raises:
+            ParameterError: See `settle_fields`.
+        """
+        settle_fields(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the fields as plain JSON values, with the kind of recipe and the schema."""
@@ -89,7 +102,7 @@ class PreprocessRecipe(Recipe):
     fit: Fit = "pad"
     """How the photograph becomes square."""
 
-    decoder: str = "fast"
+    decoder: DecoderName = "fast"
     """`fast`: JPEGs decoded at the smallest scale of about twice the target or more, then resized;
     `exact`: full decoding by PIL."""
 

@@ -68,6 +68,17 @@ def test_target__columns_joined_by_commas_are_a_multi_label_target() -> None:
     assert known.all()
 
 
+def test_labels__of_several_take_no_other_value_than_0_and_1_for_healthy() -> None:
+    target = small().target("dr,amd")
+
+    for other in ("2", "4", "-1", "yes", "no", "1.5", None):
+        dataset = small(dr=["1", other, "0", "1"], amd=["1", "1", "0", other])
+        y_true, known = dataset.labels(target)
+
+        assert known.tolist() == [True, False, True, False]
+        assert y_true.tolist() == [[True, True], [False, False], [False, False], [False, False]]
+
+
 def test_target__an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(TargetError, match="no target 'dme'; it has: grade, dr, amd"):
         small().target("dme")
