@@ -102,6 +102,33 @@ def explanation(code: str) -> str:
     return (_EXPLANATIONS / f"{code}.md").read_text(encoding="utf-8")
 
 
+def joined_cautions(models: Sequence[tuple[str, Sequence[Caution]]]) -> tuple[Caution, ...]:
+    """Returns the cautions of several models, each text once, in the order of their codes.
+
+    Args:
+        models: Name, different for each model, and cautions of it. A text that is not of all
+            models names those that it is of.
+
+    Examples:
+        >>> few, fewer = Caution("FD002", "4 photographs."), Caution("FD002", "2 photographs.")
+        >>> [one.text for one in joined_cautions([("A", [few]), ("B", [few])])]
+        ['4 photographs.']
+        >>> [one.text for one in joined_cautions([("A", [few]), ("B", [fewer]), ("C", [few])])]
+        ['Models A and C: 4 photographs.', 'Model B: 2 photographs.']
+    """
+    found = dict.fromkeys(caution for _, cautions in models for caution in cautions)
+    of = {one: [name for name, cautions in models if one in cautions] for one in found}
+    return tuple(
+        one if len(of[one]) == len(models) else _attributed(one, of[one])
+        for one in sorted(found, key=lambda caution: caution.code)
+    )
+
+
+def _attributed(caution: Caution, names: Sequence[str]) -> Caution:
+    models = "Model" if len(names) == 1 else "Models"
+    return Caution(caution.code, f"{models} {' and '.join(names)}: {caution.text}")
+
+
 def dataset_cautions(dataset: FundusDataset) -> tuple[Caution, ...]:
     """Returns what to know about a data set before anything is computed."""
     found = [
@@ -157,27 +184,36 @@ def unreadable_caution(n_unreadable: int, n_labelled: int) -> Caution | None:
 
 
 def foreign_labels_caution(dataset: FundusDataset, target: Target) -> Caution | None:
-    """Returns a caution if a data set has the target's column but none of its classes."""
-    column = target.columns[0]
-    if column not in dataset.table.columns:
+    """Returns a caution if a data set has a column of the target but none of its classes."""
+    if target.one_against_rest:
         return None
-    values = dataset.table[column].dropna().astype(str).unique()
-    if not len(values) or target.one_against_rest or set(values) & set(target.classes):
-        return None
-    return Caution(
-        "FD010",
-        f"Column {column!r} holds {', '.join(sorted(values)[:4])}; the model knows "
-        f"{', '.join(target.classes)}.",
-    )
+    for column in (name for name in target.columns if name in dataset.table.columns):
+        values = dataset.table[column].dropna().astype(str).unique()
+        if len(values) and not set(values) & set(target.words):
+            return Caution(
+                "FD010",
+                f"Column {column!r} holds {', '.join(sorted(values)[:4])}; the model knows "
+                f"{', '.join(target.words)}.",
+            )
+    return None
 
 
-def shortcut_caution(difference: float, p_value: float) -> Caution | None:
-    """Returns a caution unless a model's AUC is above the mean colour's, at p < 0.05."""
+def shortcut_caution(
+    difference: float, p_value: float, *, averaged: bool = False
+) -> Caution | None:
+    """Returns a caution unless a model's AUC is above the mean colour's, at p < 0.05.
+
+    Args:
+        difference: Of the two AUCs, of photographs.
+        p_value: Of their paired test.
+        averaged: Whether they are macro averages of several classes.
+    """
     if difference > 0 and p_value < 0.05:
         return None
+    of = "photographs, macro average of the classes," if averaged else "photographs"
     return Caution(
         "FD006",
-        f"AUC minus that of the mean colour: {difference:+z.3f} ({_p_text(p_value)}).",
+        f"AUC of {of} minus that of the mean colour: {difference:+z.3f} ({_p_text(p_value)}).",
     )
 
 

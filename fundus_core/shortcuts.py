@@ -96,17 +96,21 @@ class Measurements:
     """Estimate in [1, 100] from the quantisation table; NaN for other formats."""
 
 
-def measure(path: Path) -> Measurements:
+def measure(path: Path, *, image_id: str = "") -> Measurements:
     """Measures a photograph; it is decoded once, at a reduced size.
 
+    Args:
+        path: The file.
+        image_id: What it is known by; empty for a photograph of no data set.
+
     Raises:
-        ImageError: If it cannot be read.
+        ImageError: If it cannot be read, or is another photograph by now.
 
     References:
         Pech-Pacheco et al. (2000), ICPR 3, 314-317 (variance of the Laplacian).
         ITU-T T.81 (1992), annex K (quantisation tables).
     """
-    pixels = thumbnail(read_image(path, min_side=_SIDE), _SIDE)
+    pixels = thumbnail(read_image(path, min_side=_SIDE, image_id=image_id), _SIDE)
     width, height, quality = _header(path)
     found = field_mask(pixels)
     field = np.ones(pixels.shape[:2], bool) if found is None else found

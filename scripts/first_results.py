@@ -49,7 +49,9 @@ px; precision on this machine: {precision}.
 
 **Read with care.** IDRiD names no patients, so two eyes of one patient may be in different
 folds and intervals treat photographs as independent (caution FD003). This is one backbone on
-one data set.
+one data set. `fundus probe` prints these cautions:
+
+{cautions}
 
 ## Any diabetic retinopathy on IDRiD, 5 folds
 
@@ -118,6 +120,7 @@ def main() -> None:
     DOCUMENT.write_text(
         TEMPLATE.format(
             precision=precision,
+            cautions="\n".join(cautions(probes)),
             n_images=len(labels),
             n_positive=int(labels.sum()),
             rows="\n".join(probe_rows(probes)),
@@ -146,6 +149,18 @@ def probe_rows(probes: dict[str, Any]) -> list[str]:
     ]
     baseline = next(iter(probes.values()))["baseline"]
     return [*rows, f"| mean colour alone | {span(baseline, 'low', 'high')} | |"]
+
+
+def cautions(probes: dict[str, Any]) -> list[str]:
+    """Returns a line for each caution, with the models that have it unless all do."""
+    of: dict[str, list[str]] = {}
+    for name, probe in probes.items():
+        for caution in probe["cautions"]:
+            of.setdefault(f"{caution['code']}: {caution['text']}", []).append(name)
+    return [
+        f"- {said}" if len(names) == len(probes) else f"- {', '.join(names)}: {said}"
+        for said, names in of.items()
+    ]
 
 
 def fold_aucs(probe: dict[str, Any]) -> str:

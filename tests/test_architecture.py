@@ -27,6 +27,12 @@ OPENS_CONNECTIONS = {
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
+SAVES_TENSORS = ROOT / "fundus_core" / "io" / "tensors.py"
+"""The one file that may let safetensors write a file: that would be for its owner only."""
+
+HANDED_OVER = ROOT / "fundus_core" / "workflows" / "single" / "one_photograph.py"
+"""The one file that reads photographs of no data set, which have no id."""
+
 OPENS_ANY_PICTURE = {ROOT / "fundus_core" / "phantom" / "demo.py"}
 """The one file that may, of what it has drawn itself: PIL's own opening starts other programs."""
 
@@ -248,6 +254,22 @@ def test_pictures_are_opened_by_the_readers_of_io() -> None:
     assert not _wrong(others, lambda path: OPENS_PICTURES & _written(path).attributes)
 
 
+def test_photographs_are_read_by_whose_they_are() -> None:
+    """Else another photograph that has taken a file's place would be taken for the first."""
+
+    def nobodys(path: Path) -> set[str]:
+        calls = [node for node in ast.walk(_tree(path)) if isinstance(node, ast.Call)]
+        return {
+            ast.unparse(one)
+            for one in calls
+            if ast.unparse(one.func) == "read_image"
+            and "image_id" not in {given.arg for given in one.keywords}
+        }
+
+    readers = [path for path in MODULES if path != HANDED_OVER]
+    assert not _wrong(readers, nobodys)
+
+
 def test_what_unpickles_does_it_in_a_process_of_its_own() -> None:
     functions = [node for node in _tree(UNPICKLES).body if isinstance(node, ast.FunctionDef)]
     unpickling = [
@@ -285,6 +307,15 @@ def test_torch_load_is_told_to_read_weights_only() -> None:
         return name == "torch.load"
 
     assert not _wrong(PRODUCT, lambda path: _calls_without(path, called, "weights_only"))
+
+
+def test_files_of_tensors_are_written_in_one_place() -> None:
+    def writes(path: Path) -> set[str]:
+        used = _written(path).imports | _written(path).attributes
+        return {name for name in used if name.rpartition(".")[2] in {"save_file", "save_model"}}
+
+    assert writes(SAVES_TENSORS)
+    assert not _wrong([path for path in PRODUCT if path != SAVES_TENSORS], writes)
 
 
 def test_every_page_is_in_the_navigation() -> None:

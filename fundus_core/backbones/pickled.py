@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from fundus_core.backbones.broken_files import UNREADABLE, require_no_bomb
 from fundus_core.errors import WeightsError
 from fundus_core.io.lifeline import end_with_starter, lifeline
+from fundus_core.io.tensors import save_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -157,14 +158,14 @@ def main(path: str, out: str, memory_bytes: str) -> None:
     """Unpickles a file and writes its tensors; what the child process runs."""
     end_with_starter()
     import torch
-    from safetensors.torch import save_file
 
     _limit_memory(int(memory_bytes))
     content = torch.load(path, map_location="cpu", weights_only=False)
     tensors = _tensors_in(content)
     if not tensors:
         raise SystemExit(f"it holds a {type(content).__name__} without tensors")
-    save_file({name: value.detach().clone().contiguous() for name, value in tensors.items()}, out)
+    whole = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+    save_tensors(Path(out), whole)
 
 
 def _limit_memory(more_bytes: int) -> None:

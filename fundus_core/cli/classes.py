@@ -110,6 +110,7 @@ def _describe_test(test: AdjustedTest) -> dict[str, Any]:
         "difference_low": found.low if found else None,
         "difference_high": found.high if found else None,
         "z": found.z if found else None,
+        "degrees_of_freedom": found.degrees_of_freedom if found else None,
         "p_value": found.p_value if found else None,
         "p_holm": test.p_holm,
         "method": found.method if found else None,

@@ -9,7 +9,12 @@ from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_l
 from fundus_core.errors import TargetError
 from fundus_core.stats.delong import AucComparison
 from fundus_core.stats.non_inferiority import VERDICTS, MarginTest
-from fundus_core.workflows.evaluation.compare import ComparedPair, Comparison, JointTest
+from fundus_core.workflows.evaluation.compare import (
+    ComparedPair,
+    Comparison,
+    JointTest,
+    statistic_name,
+)
 from fundus_core.workflows.evaluation.margins import HeldAgainstMargin
 
 
@@ -129,9 +134,10 @@ def _pair_text(pair: ComparedPair, adjust: Adjustment) -> str:
 
 
 def _statistic(test: AucComparison) -> str:
+    said = f"{statistic_name([test])} = {test.z:.2f}"
     if test.degrees_of_freedom is None:
-        return f"z = {test.z:.2f}"
-    return f"t = {test.z:.2f} with {test.degrees_of_freedom:.1f} degrees of freedom"
+        return said
+    return f"{said} with {test.degrees_of_freedom:.1f} degrees of freedom"
 
 
 def _joint_text(joint: JointTest) -> str:

@@ -112,7 +112,7 @@ def open_app(
             hint="Run it from a clone of the repository: make app.",
         )
     _require_loopback(address)
-    place = find_workspace(workspace)
+    place = find_workspace(workspace, make=not read_only)
     if demo and not (read_only or is_read_only()):
         _begin_demo(place)
     environment = os.environ | _absolute_paths() | {ENVIRONMENT_VARIABLE: str(place.root)}

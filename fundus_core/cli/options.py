@@ -27,7 +27,7 @@ from fundus_core.domain.bounds import (
     WORKERS,
     Bounds,
 )
-from fundus_core.domain.recipe import Fit, PreprocessRecipe
+from fundus_core.domain.recipe import DecoderName, Fit, PreprocessRecipe
 from fundus_core.errors import BackboneError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
@@ -244,7 +244,7 @@ def backbone_choice(
         BackboneError: If an option has a value it does not know.
     """
     _require("--precision", precision, get_args(EmbedPrecision))
-    _require("--decoder", decoder, ("fast", "exact"))
+    _require("--decoder", decoder, get_args(DecoderName))
     if fit is not None:
         _require("--fit", fit, get_args(Fit))
     if truncate_at is not None and pooling is not None:
@@ -260,7 +260,7 @@ def backbone_choice(
         precision=cast(EmbedPrecision, precision),
         weights_seed=weights_seed,
         preprocessing=PreprocessRecipe(
-            crop=crop, clahe=clahe, ben_graham=ben_graham, decoder=decoder
+            crop=crop, clahe=clahe, ben_graham=ben_graham, decoder=cast(DecoderName, decoder)
         ),
         fit=cast(Fit | None, fit),
         pooling=pooling if truncate_at is None else f"{CUT_OFF}{truncate_at}",

@@ -12,6 +12,7 @@ from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError, FundusError
+from fundus_core.io.scratch_folders import sweep_scratch
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
 from fundus_core.workflows.models.run_names import names_by_target
@@ -49,6 +50,7 @@ def photograph(
     name = dataset or _latest(place)
     opened = stored_dataset(place, name)
     runs = [load_run(place, one) for one in run or []] or list_runs(place, dataset_id=name)
+    sweep_scratch()
     received = one_photograph.receive(_content(file))
     try:
         others = one_photograph.measurements_of(place, opened)

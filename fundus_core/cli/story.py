@@ -76,6 +76,7 @@ def _describe(contrast: Contrast) -> dict[str, Any]:
         "low": result.low,
         "high": result.high,
         "z": result.z,
+        "degrees_of_freedom": result.degrees_of_freedom,
         "p_value": result.p_value,
         "p_holm": contrast.p_holm,
         "method": result.method,

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,12 +167,11 @@ def _read(
         known = kept.get(photograph.image_id)
         if known is not None:
             return known, None
-    decoder = cast(Literal["fast", "exact"], recipe.decoder)
     try:
         image = read_image(
             photograph.path,
             min_side=decode_side(size),
-            decoder=decoder,
+            decoder=recipe.decoder,
             image_id=photograph.image_id,
         )
     except ImageError as error:

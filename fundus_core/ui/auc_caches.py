@@ -11,6 +11,8 @@ from fundus_core.stats.roc import roc_curve
 from fundus_core.ui import wiring
 from fundus_core.workflows.evaluation import classes as of_classes
 from fundus_core.workflows.evaluation import compare
+from fundus_core.workflows.evaluation import mean_colour as of_colour
+from fundus_core.workflows.evaluation.mean_colour import MeanColour
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
 
 
@@ -55,6 +57,14 @@ def comparison(
     place = wiring.workspace()
     token = wiring.runs_token()
     return _comparison(place, tuple(run_ids), class_name, common, aggregate, token)
+
+
+def mean_colours(
+    run_ids: Sequence[str], class_name: str = "", *, aggregate: str | None = None
+) -> dict[str, MeanColour]:
+    """Returns what the mean colour reaches in the folds of each run, where they are compared."""
+    place = wiring.workspace()
+    return _mean_colours(place, tuple(run_ids), class_name, aggregate, wiring.runs_token())
 
 
 @st.cache_data(show_spinner="Resampling for the band of the curve…", max_entries=64)
@@ -110,4 +120,17 @@ def _comparison(
 ) -> compare.Comparison:
     return compare.compare(
         place, run_ids, class_name=class_name or None, common=common, aggregate=aggregate
+    )
+
+
+@st.cache_data(show_spinner=False, max_entries=64)
+def _mean_colours(
+    place: Workspace,
+    run_ids: tuple[str, ...],
+    class_name: str,
+    aggregate: str | None,
+    token: object,
+) -> dict[str, MeanColour]:
+    return of_colour.mean_colours(
+        place, run_ids, class_name=class_name or None, aggregate=aggregate
     )

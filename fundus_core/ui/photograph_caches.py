@@ -66,7 +66,8 @@ def distance(photo: Received, dataset_id: str, run_id: str) -> "Distance":
     from fundus_core.workflows.single.out_of_distribution import distance_of
 
     place, recipe = wiring.workspace(), wiring.run(run_id).embeddings
-    token = wiring.token_of(place.embeddings / recipe.fingerprint(), deep=False)
+    vectors = wiring.token_of(place.embeddings / recipe.fingerprint(), deep=False)
+    token = (*wiring.token_of(place.datasets), *vectors)
     return distance_of(
         vector(photo, run_id), _surroundings(place, dataset_id, run_id, recipe.fingerprint(), token)
     )

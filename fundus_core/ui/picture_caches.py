@@ -15,9 +15,14 @@ from fundus_core.ui import wiring
 from fundus_core.workflows.data import photographs
 
 
-def augmented_versions(path: str, augmentation: str) -> NDArray[np.uint8]:
-    """Returns six versions (6, S, S, 3) of a photograph; loads torch the first time."""
-    return _augmented_versions(path, augmentation, wiring.token_of(Path(path), deep=False))
+def augmented_versions(image_id: str, path: str, augmentation: str) -> NDArray[np.uint8]:
+    """Returns six versions (6, S, S, 3) of a photograph; loads torch the first time.
+
+    Raises:
+        ImageError: If it can no longer be read, or is another photograph by now.
+    """
+    token = wiring.token_of(Path(path), deep=False)
+    return _augmented_versions(image_id, path, augmentation, token)
 
 
 def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path | NDArray[np.uint8]:
@@ -29,32 +34,44 @@ def thumbnail_file(image_id: str, path: str, *, side: int = 192) -> Path | NDArr
     try:
         return wiring.where_there_is_room(made_in)
     except (StoreError, OSError):  # nor in the folder of temporary files
-        return photograph(path, max_side=side)
+        return photograph(image_id, path, max_side=side)
 
 
-def photograph(path: str, *, max_side: int = 1024) -> NDArray[np.uint8]:
-    """Returns a photograph (H, W, 3), its longer side at most `max_side` pixels."""
-    return _photograph(path, max_side, wiring.token_of(Path(path), deep=False))
+def photograph(image_id: str, path: str, *, max_side: int = 1024) -> NDArray[np.uint8]:
+    """Returns a photograph (H, W, 3), its longer side at most `max_side` pixels.
+
+    Raises:
+        ImageError: If it can no longer be read, or is another photograph by now.
+    """
+    return _photograph(image_id, path, max_side, wiring.token_of(Path(path), deep=False))
 
 
-def prepared(path: str, recipe: PreprocessRecipe, side: int) -> NDArray[np.uint8]:
-    """Returns what a network of `side` pixels is shown of a photograph, shape (side, side, 3)."""
-    return _prepared(path, recipe, side, wiring.token_of(Path(path), deep=False))
+def prepared(image_id: str, path: str, recipe: PreprocessRecipe, side: int) -> NDArray[np.uint8]:
+    """Returns what a network of `side` pixels is shown of a photograph, shape (side, side, 3).
+
+    Raises:
+        ImageError: If it can no longer be read, or is another photograph by now.
+    """
+    return _prepared(image_id, path, recipe, side, wiring.token_of(Path(path), deep=False))
 
 
 @st.cache_data(show_spinner="Changing the photograph…", max_entries=16)
-def _augmented_versions(path: str, augmentation: str, token: object) -> NDArray[np.uint8]:
-    found = photographs.augmented_versions(Path(path), augmentation)
+def _augmented_versions(
+    image_id: str, path: str, augmentation: str, token: object
+) -> NDArray[np.uint8]:
+    found = photographs.augmented_versions(Path(path), augmentation, image_id=image_id)
     wiring.spare_the_collector()
     return found
 
 
 @st.cache_data(show_spinner=False, max_size="200MB")
-def _photograph(path: str, max_side: int, token: object) -> NDArray[np.uint8]:
-    return photographs.photograph(Path(path), max_side=max_side)
+def _photograph(image_id: str, path: str, max_side: int, token: object) -> NDArray[np.uint8]:
+    return photographs.photograph(Path(path), image_id=image_id, max_side=max_side)
 
 
 @st.cache_data(show_spinner=False, max_size="100MB")
-def _prepared(path: str, recipe: PreprocessRecipe, side: int, token: object) -> NDArray[np.uint8]:
-    image = read_image(Path(path), min_side=2 * side)
+def _prepared(
+    image_id: str, path: str, recipe: PreprocessRecipe, side: int, token: object
+) -> NDArray[np.uint8]:
+    image = read_image(Path(path), min_side=2 * side, image_id=image_id)
     return prepare(image, side, recipe).pixels

@@ -1,6 +1,7 @@
 """Which studies there are, and what results of one depend on: what `study_caches` caches by."""
 
 import re
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 
 from fundus_core.errors import FundusError, StudyError
 from fundus_core.io.damage import changed_at
-from fundus_core.io.files import write_atomically
+from fundus_core.io.files import temporary_name, write_atomically
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.cells import unfinished
@@ -111,15 +112,14 @@ def keep_study(place: Workspace, name: str, content: bytes) -> Path:
             hint="Upload a study file in YAML.",
         )
     stem = re.sub(r"[^\w-]+", "-", Path(name).stem).strip("-")[:80] or "study"
-    folder = place.studies / FILES
-    tried, kept = folder / ".tried" / f"{stem}.yaml", folder / f"{stem}.yaml"
-    write_atomically(tried, lambda file: file.write(content))
+    folder, name = place.studies / FILES, f"{stem}.yaml"
+    tried = temporary_name(folder / "tried") / name  # its own: another tab may add the same
     try:
+        write_atomically(tried, lambda file: file.write(content))
         require_moderate(read_study(tried))
-    except StudyError:
-        tried.unlink()
-        raise
-    return tried.replace(kept)
+        return tried.replace(folder / name)
+    finally:
+        shutil.rmtree(tried.parent, ignore_errors=True)
 
 
 def document_of(place: Workspace, choice: StudyChoice) -> StudyDocument:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 import pandas as pd
@@ -33,6 +32,7 @@ from fundus_core.io.columns import ColumnMapping, recognise
 from fundus_core.io.damage import changed_at
 from fundus_core.io.photo_files import PhotographFinder
 from fundus_core.io.read_only import ReadOnlyError, is_read_only, require_writable
+from fundus_core.io.scratch_folders import ScratchFolder
 from fundus_core.io.tables import read_table
 from fundus_core.io.weights import (
     SCRATCH,
@@ -439,9 +439,9 @@ def where_there_is_room(make: Callable[[Workspace], T]) -> T:
 @st.cache_resource(show_spinner=False)
 def _spare() -> Workspace:
     """Returns where pictures and maps are made that the workspace has no room for, or refuses."""
-    folder = TemporaryDirectory(prefix="fundus-read-only-", ignore_cleanup_errors=True)
+    folder = ScratchFolder("read-only")
     atexit.register(folder.cleanup)
-    return Workspace(Path(folder.name))
+    return Workspace(folder.path)
 
 
 def spare_the_collector() -> None:

@@ -14,7 +14,12 @@ from fundus_core.cli import doctor
 from fundus_core.errors import DataError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.datasets import dataset_id, open_dataset
+from fundus_core.workflows.data.datasets import (
+    dataset_id,
+    list_datasets,
+    open_dataset,
+    stored_dataset,
+)
 from fundus_core.workflows.data.repoint import repoint
 from fundus_core.workflows.weights.teacher_tables import (
     TEACHERS,
@@ -184,3 +189,17 @@ def test_repoint__says_where_the_photographs_are_now(place: Workspace, tmp_path:
     assert result.exit_code == 0
     assert "all 6 photographs are at" in result.stdout
     assert run(place, "doctor").exit_code == 0
+
+
+def test_repoint__remembers_where_that_is_from_any_folder(
+    place: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = dataset_id(DataSource(tmp_path / "data"))
+    (tmp_path / "data").rename(tmp_path / "new")
+    monkeypatch.chdir(tmp_path)
+
+    run(place, "repoint", name, "new")
+
+    assert stored_dataset(place, name).source == str(tmp_path / "new" / "labels.csv")
+    (summary,) = list_datasets(place)
+    assert summary.source.path == tmp_path / "new"

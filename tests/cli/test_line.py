@@ -249,6 +249,36 @@ def test_predict__labels_of_other_names_are_a_caution(
     assert [caution["code"] for caution in report["cautions"]] == ["FD010"]
 
 
+@pytest.mark.parametrize(
+    ("words", "n_labelled", "told"),
+    [
+        (["0", "1"], 16, []),
+        (["0", "4"], 8, ["8 of 16 photographs have no amd,dr."]),
+        (["no", "yes"], 0, ["Column 'dr' holds no, yes; the model knows 0, 1."]),
+    ],
+)
+def test_predict__of_several_findings_takes_no_other_word_for_healthy(
+    fundus: Fundus, data: Path, tmp_path: Path, words: list[str], n_labelled: int, told: list[str]
+) -> None:
+    elsewhere = write_dataset(tmp_path / "elsewhere", n_patients=8, side=112)
+    for folder, written in ((data, ["0", "1"]), (elsewhere, words)):
+        table = pd.read_csv(folder / "labels.csv")
+        table["amd"] = (table.index // 4) % 2
+        table["dr"] = np.where(table["dr"] == 1, written[1], written[0])
+        table.to_csv(folder / "labels.csv", index=False)
+    several = ("--backbone", "mean_colour", "--target", "amd,dr", "--folds", "3")
+    name = fundus("probe", data, *several, "--json").json["run_id"]
+
+    report = fundus("predict", name, elsewhere, "--json").json
+
+    said = [one["text"] for one in report["cautions"] if one["code"] in {"FD008", "FD010"}]
+    stored = pd.read_parquet(report["predictions"])
+    assert (report["n_labelled"], said) == (n_labelled, told)
+    assert len(stored) == (n_labelled or 16)
+    assert bool(stored["y_true_dr"].any()) == (words == ["0", "1"])
+    assert (report["auc"] is None) == (n_labelled == 0)
+
+
 def test_explain__writes_an_overlay_per_photograph(
     fundus: Fundus, probed: Probed, tmp_path: Path
 ) -> None:

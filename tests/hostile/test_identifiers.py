@@ -2,6 +2,7 @@
 
 import io
 import json
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -10,18 +11,25 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from fundus_core.errors import StoreError
+from fundus_core.errors import DataError, StoreError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.web_page import as_html
-from fundus_core.workflows.data.datasets import dataset_as_given, dataset_id, open_dataset
+from fundus_core.workflows.data.datasets import (
+    dataset_as_given,
+    dataset_id,
+    open_dataset,
+    stored_dataset,
+)
 from fundus_core.workflows.data.hidden_ids import KEY_FILE, LINKS, VARIABLE
 from fundus_core.workflows.data.photographs import thumbnail_file
+from fundus_core.workflows.data.repoint import repoint
 from fundus_core.workflows.embeddings.backbone_choice import resolve
 from fundus_core.workflows.embeddings.export import export_embeddings
 from fundus_core.workflows.embeddings.stored import load_embeddings
 from fundus_core.workflows.models.runs import list_runs, run_predictions
 from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle
+from fundus_core.workflows.reports.bundle_open import open_bundle
 from fundus_core.workflows.reports.report import ReportOptions, make_report
 from tests.cli.conftest import Fundus, fundus  # noqa: F401
 from tests.hostile import walked
@@ -234,6 +242,44 @@ def test_runs_that_were_stored_with_names_are_read_without(
     assert len(set(hidden)) == len(set(named))
     assert not [one for one in hidden if NUMBER in one]
     assert set(hidden) <= set(open_dataset(place, source).table["patient_id"])
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_bundles_of_runs_that_were_stored_with_names_hold_none(
+    source: DataSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool
+) -> None:
+    place = Workspace(tmp_path / "workspace")
+    monkeypatch.delenv(VARIABLE)
+    _, (run, _) = walked.filled(place, source)
+    monkeypatch.setenv(VARIABLE, "1")
+
+    bundle = tmp_path / "bundle.zip"
+    export_bundle(place, dataset_id(source), bundle, BundleOptions(keep_patient_ids=keep))
+
+    assert telling([bundle]) == []
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    opened = open_bundle(elsewhere, bundle)
+    patients = set(stored_dataset(elsewhere, opened.dataset_id).table["patient_id"])
+    said = next(one for one in list_runs(elsewhere) if one.probe == run.probe)
+    assert set(map(str, run_predictions(elsewhere, said).patient_ids)) == patients
+    assert len(patients) == 12
+
+
+def test_a_data_set_is_repointed_without_names(source: DataSource, tmp_path: Path) -> None:
+    place = Workspace(tmp_path / "workspace")
+    open_dataset(place, source)
+    moved = tmp_path / "moved"
+    shutil.copytree(source.path, moved)
+
+    repoint(place, dataset_id(source), moved)
+    for path in moved.rglob(f"{NAME}, *.jpg"):
+        path.unlink()
+    with pytest.raises(DataError) as refusal:
+        repoint(place, dataset_id(source), moved)
+
+    assert "24 of the 24 photographs" in refusal.value.message
+    assert NAME not in refusal.value.message
+    assert telling([place.scans]) == []
 
 
 def test_a_damaged_key_is_refused_not_replaced(source: DataSource, tmp_path: Path) -> None:

@@ -168,11 +168,9 @@ def test_a_folder_of_masks_leads_nowhere(roots: Path, folder: str) -> None:
 
 def test_the_demos_masks_lead_nowhere(roots: Path) -> None:
     write_mask(roots.parent / "outside" / "secret.png")
-    dataset = replace(_masked(roots, "../../outside/secret.png"), synthetic=True)
-    place = Workspace(roots.parent / "workspace")
-    place.demo.mkdir(parents=True)
+    dataset = replace(_masked(roots, "../outside/secret.png"), synthetic=True)
 
-    files = truth.mask_files(place, dataset)
+    files = truth.mask_files(dataset)
 
     assert {one.lesions for one in files.values()} == {None}
 

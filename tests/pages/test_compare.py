@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.checks import Caution
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import compare_paired
 from fundus_core.ui import text
@@ -45,10 +46,28 @@ def test_the_pair_is_tested_by_patient_with_plain_delong_beside(
     plain = compare_paired(y_true, *scores)
     pair = evaluated.table(page, "Pair").iloc[0]
     assert pair["Difference (95 % CI)"].startswith(f"{by_patient.difference:+.3f} (")
-    assert pair["z"] == f"{by_patient.z:.2f}"
+    assert (pair["t"], pair["df"]) == (
+        f"{by_patient.z:.2f}",
+        f"{by_patient.degrees_of_freedom:.1f}",
+    )
     assert pair["Plain DeLong (z; p)"].startswith(f"{plain.z:.2f}; ")
     assert "Obuchowski" in pair["Method"]
     assert "12 photographs of 3 patients" in evaluated.texts(page)
+
+
+def test_every_model_has_its_own_cautions_on_the_page(page: AppTest, workspace: Path) -> None:
+    own = {name: Caution("FD022", f"{n} taught it.") for name, n in (("good", 3), ("poor", 7))}
+    for name, scores in (("good", evaluated.GOOD), ("poor", evaluated.POOR)):
+        said = evaluated.predictions(name, scores)
+        evaluated.store(workspace, name, said, cautions=[own[name]])
+    evaluated.address(page, run=["good", "poor"])
+
+    page.run()
+
+    said = [one.value for one in page.caption if ":material/info: **FD022**" in one.value]
+    assert [one.partition("** ")[2] for one in said] == [
+        text.escaped(f"Model {one}") for one in ("good: 3 taught it.", "poor: 7 taught it.")
+    ]
 
 
 def test_unknown_patients_are_said_loudly_and_no_second_test_is_shown(
@@ -74,6 +93,43 @@ def test_three_models_give_three_pairs_corrected_together(page: AppTest, workspa
     assert not page.exception
     assert len(evaluated.table(page, "Pair")) == 3
     assert "3 pairs" in evaluated.texts(page)
+
+
+def test_the_mean_colour_is_of_the_photographs_that_are_compared(
+    page: AppTest, workspace: Path
+) -> None:
+    few = {name: evaluated.POOR[name] for name in list(evaluated.POOR)[1:]}
+    for name, scores in (("good", evaluated.GOOD), ("colour", few)):
+        evaluated.store(workspace, name, evaluated.predictions(name, scores))
+    evaluated.address(page, run=["good", "colour"])
+    page.run()
+
+    next(one for one in page.toggle if "common" in one.label).set_value(True).run()
+
+    assert not page.exception
+    shown = evaluated.table(page, "Model").set_index("Model")
+    own = shown.loc["colour", "AUC (95 % CI)"]
+    assert list(shown["Mean colour, own folds"]) == [own, own]
+
+
+@pytest.mark.parametrize("level", ["image", "patient"])
+def test_the_mean_colour_is_of_the_class_and_the_level_that_were_chosen(
+    page: AppTest, workspace: Path, level: str
+) -> None:
+    for name, strength, seed in (("good", 1.5, 0), ("colour", 0.2, 9)):
+        said = evaluated.diseased(name, strength, seed)
+        evaluated.store(workspace, name, said, target=evaluated.DISEASES)
+    evaluated.address(page, run=["good", "colour"])
+    page.run()
+    next(one for one in page.selectbox if "Class" in one.label).set_value("amd").run()
+
+    page.segmented_control(key="level").set_value(level).run()
+
+    assert not page.exception
+    shown = evaluated.table(page, "Model").set_index("Model")
+    assert list(shown["Positive"]) == (["20"] if level == "image" else ["10"]) * 2
+    own = shown.loc["colour", "AUC (95 % CI)"]
+    assert list(shown["Mean colour, own folds"]) == [own, own]
 
 
 def store_three(workspace: Path) -> None:
@@ -216,7 +272,8 @@ def test_several_diseases_are_tested_together(page: AppTest, workspace: Path) ->
         shown = tests.loc[test.name]
         assert test.result is not None
         assert shown["Difference (95 % CI)"].startswith(f"{test.result.difference:+.3f} (")
-        assert shown["z"] == f"{test.result.z:.2f}"
+        assert shown["t"] == f"{test.result.z:.2f}"
+        assert shown["df"] == f"{test.result.degrees_of_freedom:.1f}"
     assert list(tests.index[3:]) == ["**Macro average**", "**Micro average**"]
     assert list(tests["p (Holm)"][3:]) == ["–", "–"]  # one pair: nothing to correct for
     assert "over 2 tests of single classes" in evaluated.texts(page)

@@ -129,7 +129,7 @@ def test_augmented_versions_are_drawn_when_they_are_asked_for(
 ) -> None:
     asked: list[str] = []
 
-    def versions(path: str, augmentation: str) -> np.ndarray:
+    def versions(image_id: str, path: str, augmentation: str) -> np.ndarray:
         asked.append(augmentation)
         return np.zeros((6, 8, 8, 3), np.uint8)
 

@@ -54,7 +54,7 @@ def page(monkeypatch: pytest.MonkeyPatch, workspace: Path) -> AppTest:
     monkeypatch.setattr(explain_caches, "known_light", lambda run_id, image, asked: None)
     monkeypatch.setattr(wiring, "neighbours", lambda dataset, fingerprint, image: ())
     photograph = np.full((8, 8, 3), 120, np.uint8)
-    monkeypatch.setattr(picture_caches, "photograph", lambda path, max_side=1024: photograph)
+    monkeypatch.setattr(picture_caches, "photograph", lambda image, path, max_side=1024: photograph)
     return AppTest.from_file(PAGE, default_timeout=30)
 
 

@@ -272,19 +272,27 @@ def test_photographs_are_ranked_by_likeness_to_the_open_one(
 
 
 def test_a_photograph_from_elsewhere_is_embedded_by_a_job_then_ranked_without_one(
-    page: AppTest, ids: tuple[str, ...], workspace: Path, tmp_path: Path, started: list[list[str]]
+    page: AppTest,
+    ids: tuple[str, ...],
+    workspace: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    started: list[list[str]] = []
+    monkeypatch.setattr(wiring, "submit", lambda argv, title: started.append([*argv, title]))
     fingerprint = opened.store_embeddings(workspace, ids)
     content = write_photograph(tmp_path / "mine.png", (9, 90, 30)).read_bytes()
     page.run()
     page.segmented_control(key="images.example").set_value("upload").run()
-    page.file_uploader(key="images.upload").upload("mine.png", content, "image/png").run()
+    name = "Smithson_Jane_1961.png"
+    page.file_uploader(key="images.upload").upload(name, content, "image/png").run()
     page.button(key="images.embed_one").click().run()
 
     assert not page.exception
     (example,) = (workspace / "examples").iterdir()
     assert started[0][0] == "similar"
     assert str(example) in started[0]
+    assert "Smithson" not in " ".join(started[0])
     store = EmbeddingStore(Workspace(workspace).embeddings, evaluated.recipe())
     with store.lock():
         store.add(np.full((1, 6), 30, np.float32), [example.stem], {})
@@ -292,6 +300,28 @@ def test_a_photograph_from_elsewhere_is_embedded_by_a_job_then_ranked_without_on
     assert store.fingerprint == fingerprint
     assert set(shown(page)[:4]) == set(ids[4:])
     assert "cosine +" in evaluated.texts(page)
+    page.button(key="images_select").click().run()
+    assert page.session_state[state.KEY].selection_origin.endswith(
+        "most like an uploaded photograph"
+    )
+
+
+def test_a_photograph_that_was_changed_since_is_not_shown_and_said(
+    page: AppTest, ids: tuple[str, ...], tmp_path: Path
+) -> None:
+    page.query_params["image"] = ids[0]
+    page.run()
+    (tmp_path / "photographs" / "photo0.png").write_bytes(
+        (tmp_path / "photographs" / "photo7.png").read_bytes()
+    )
+
+    page.run()
+
+    assert not page.exception
+    assert len(page.get("image")) == len(ids)  # the thumbnails, made of the photographs themselves
+    said = [one.value for one in page.error]
+    assert len(said) == 2
+    assert all("another photograph" in one for one in said)
 
 
 def test_what_is_no_photograph_cannot_be_asked_about(

@@ -199,6 +199,25 @@ def test_models_that_were_fitted_elsewhere_have_no_likeness_here(
     assert any("no model was fitted on this data set" in one.value for one in page.caption)
 
 
+def test_likeness_is_to_the_photographs_that_the_data_set_holds_now(
+    page: AppTest, probed: Run, other: bytes, source: DataSource, workspace: Path
+) -> None:
+    hand_over(page, other)
+    table = source.path / "labels.csv"
+    assert "Of 24 photographs of the data set" in everything(page)
+    table.write_text("\n".join(table.read_text().splitlines()[:23]) + "\n", encoding="utf-8")
+    open_dataset(Workspace(workspace), source)
+
+    page.run()
+
+    assert not page.exception
+    assert "Of 22 photographs of the data set" in everything(page)
+
+
+def everything(page: AppTest) -> str:
+    return evaluated.texts(page) + "".join(one.value for one in page.error)
+
+
 def test_a_picture_that_looks_unlike_is_said_loudly(page: AppTest, tmp_path: Path) -> None:
     grey = write_photograph(tmp_path / "grey.png", (255, 255, 255)).read_bytes()
 

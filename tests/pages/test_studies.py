@@ -1,7 +1,9 @@
 """The page of studies: what it plans, what it starts, and what it shows of what was found."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -374,6 +376,28 @@ def test_keep_study__stores_nothing_that_cannot_be_run(
         keep_study(Workspace(workspace), "mine.yaml", content)
 
     assert [one for one in study_caches.studies() if not one.shipped] == []
+
+
+def test_keep_study__two_tabs_may_add_the_same_at_once(
+    workspace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content, both = yaml.safe_dump(TINY).encode(), Barrier(2)
+    read = study_wiring.read_study
+
+    def slowly(path: Path) -> object:
+        found = read(path)
+        both.wait(10)
+        return found
+
+    monkeypatch.setattr(study_wiring, "read_study", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        kept = list(
+            pool.map(lambda _: keep_study(Workspace(workspace), "mine.yaml", content), "ab")
+        )
+
+    folder = workspace / "studies" / study_wiring.FILES
+    assert kept == [folder / "mine.yaml"] * 2
+    assert list(folder.iterdir()) == [folder / "mine.yaml"]
 
 
 def test_figures_of__other_data_keeps_those_of_the_first_data_set_without_their_titles(

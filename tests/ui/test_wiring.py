@@ -113,7 +113,7 @@ def test_prepared__is_what_the_extraction_shows_a_network(
 ) -> None:
     path, recipe = tmp_path / "photographs" / "photo3.png", PreprocessRecipe(clahe=True)
 
-    shown = picture_caches.prepared(str(path), recipe, 64)
+    shown = picture_caches.prepared("", str(path), recipe, 64)
 
     assert (shown == prepare(read_image(path, min_side=128), 64, recipe).pixels).all()
 

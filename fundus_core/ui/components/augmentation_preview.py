@@ -20,7 +20,7 @@ def augmentation_preview(dataset: FundusDataset, augmentation: str, *, key: str)
     image_id = wanted if wanted in dataset.image_ids else dataset.image_ids[0]
     path = dataset.table.set_index("image_id").loc[image_id, "path"]
     with messages.shown_to_user():
-        versions = picture_caches.augmented_versions(str(path), augmentation)
+        versions = picture_caches.augmented_versions(image_id, str(path), augmentation)
     for number, (place, version) in enumerate(
         zip(st.columns(len(versions)), versions, strict=True)
     ):

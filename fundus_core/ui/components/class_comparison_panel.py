@@ -12,6 +12,7 @@ from fundus_core.ui.components.class_panel import average_names, averages_senten
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence
 from fundus_core.workflows.evaluation.classes import AdjustedTest, ClassComparison, ClassPair
+from fundus_core.workflows.evaluation.compare import degrees_text, statistic_name
 
 _NONE = "–"
 
@@ -104,7 +105,10 @@ def test_frame(pair: ClassPair, found: ClassComparison, picked: PickedRuns) -> p
                 "**Micro average**",
             ],
             "Difference (95 % CI)": [_difference(test) for test in tests],
-            "z": [f"{test.result.z:.2f}" if test.result else _NONE for test in tests],
+            statistic_name(test.result for test in tests): [
+                f"{test.result.z:.2f}" if test.result else _NONE for test in tests
+            ],
+            "df": [degrees_text(test.result) if test.result else _NONE for test in tests],
             "p": [text.bare_p(test.result.p_value) if test.result else _NONE for test in tests],
             "p (Holm)": [
                 _NONE if test.p_holm is None else text.bare_p(test.p_holm) for test in tests
@@ -157,7 +161,7 @@ def model_frame(found: ClassComparison, picked: PickedRuns) -> pd.DataFrame:
 def reading_sentence(found: ClassComparison) -> str:
     """Says over what the p-values are corrected, and how to read them."""
     over = text.count(found.n_tests, "test")
-    said = f"z and p are two-sided. Holm's correction is over {over} of single classes"
+    said = f"All p are two-sided. Holm's correction is over {over} of single classes"
     if len(found.pairs) > 1:
         said += (
             f", of all {len(found.pairs)} pairs of models; the averages are corrected over the "

@@ -9,12 +9,17 @@ from fundus_core.checks import Caution
 from fundus_core.plots import comparison as drawn
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucComparison
-from fundus_core.ui import text
+from fundus_core.ui import auc_caches, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.level_menu import level_sentence
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence
-from fundus_core.workflows.evaluation.compare import ComparedPair, Comparison
+from fundus_core.workflows.evaluation.compare import (
+    ComparedPair,
+    Comparison,
+    degrees_text,
+    statistic_name,
+)
 
 METHODS = {"obuchowski": "Obuchowski, by patient", "delong": "DeLong, by photograph"}
 """First word of `AucComparison.method` -> what tables say."""
@@ -185,12 +190,12 @@ def assumption_sentence(found: Comparison) -> str:
             "the one to trust."
         )
     else:
-        said += " The ratio z is held against the t distribution with the degrees of freedom shown."
+        said += " The ratio t is held against the t distribution with the degrees of freedom shown."
     return said
 
 
 def auc_frame(found: Comparison, picked: PickedRuns) -> pd.DataFrame:
-    """Returns a row per model, the highest AUC first, with the mean colour's where it is binary."""
+    """Returns a row per model, the highest AUC first, with the mean colour's on the same rows."""
     runs = sorted(found.runs, key=lambda run: -run.auc.auc)
     table = pd.DataFrame(
         {
@@ -200,10 +205,12 @@ def auc_frame(found: Comparison, picked: PickedRuns) -> pd.DataFrame:
             "Negative": [f"{run.auc.n_negative:,}" for run in runs],
         }
     )
-    colours = {run.id: run.baseline_auc for run in picked.runs if run.target.task == "binary"}
+    colours = auc_caches.mean_colours(
+        [run.id for run in picked.runs], picked.class_name, aggregate=found.aggregate
+    )
     known = [colours.get(run.run_id) for run in runs]
     if any(known):
-        texts = ["" if colour is None else interval_text(colour) for colour in known]
+        texts = ["" if colour is None else interval_text(colour.auc) for colour in known]
         table.insert(2, "Mean colour, own folds", texts)
     return table
 
@@ -215,15 +222,16 @@ def pair_frame(found: Comparison, names: dict[str, str], adjust: str = "holm") -
         {
             "Pair": [_pair_text(pair, names) for pair in pairs],
             "Difference (95 % CI)": [_difference(pair.result) for pair in pairs],
-            "z": [f"{pair.result.z:.2f}" for pair in pairs],
-            "df": [_degrees(pair.result) for pair in pairs],
+            _statistic(found): [f"{pair.result.z:.2f}" for pair in pairs],
+            "df": [degrees_text(pair.result) for pair in pairs],
             "p": [text.bare_p(pair.result.p_value) for pair in pairs],
             f"p ({CORRECTIONS[adjust]})": [text.bare_p(_corrected(pair, adjust)) for pair in pairs],
             "Method": [METHODS[_first_word(pair.result)] for pair in pairs],
         }
     )
     if any(pair.plain for pair in pairs):
-        table["Plain DeLong (z; p)"] = [_plain(pair) for pair in pairs]
+        plain = statistic_name(pair.plain for pair in pairs)
+        table[f"Plain DeLong ({plain}; p)"] = [_plain(pair) for pair in pairs]
     return table
 
 
@@ -237,7 +245,7 @@ def file_frame(found: Comparison, names: dict[str, str]) -> pd.DataFrame:
         "Difference": [test.difference for test in tests],
         "95 % CI, lower end": [test.low for test in tests],
         "95 % CI, upper end": [test.high for test in tests],
-        "z": [test.z for test in tests],
+        _statistic(found): [test.z for test in tests],
         "df": [test.degrees_of_freedom for test in tests],
         "p": [_file_p(test.p_value) for test in tests],
         "p (Holm)": [_file_p(pair.p_holm) for pair in pairs],
@@ -246,14 +254,14 @@ def file_frame(found: Comparison, names: dict[str, str]) -> pd.DataFrame:
     }
     if all(pair.plain for pair in pairs):
         plain = [pair.plain for pair in pairs if pair.plain]
-        columns["z (plain DeLong)"] = [test.z for test in plain]
+        columns[f"{statistic_name(plain)} (plain DeLong)"] = [test.z for test in plain]
         columns["p (plain DeLong)"] = [_file_p(test.p_value) for test in plain]
     return pd.DataFrame(columns)
 
 
 def reading_sentence(found: Comparison, adjust: str = "holm") -> str:
     """Says how to read the p-values."""
-    said = "z and p are two-sided; equal AUCs give p = 1. "
+    said = f"{_statistic(found)} and p are two-sided; equal AUCs give p = 1. "
     if len(found.pairs) > 1:
         said += (
             f"{_PROMISES[adjust]}. It is over {len(found.pairs)} pairs, also in the matrix; tests "
@@ -283,8 +291,8 @@ def _corrected(pair: ComparedPair, adjust: str) -> float:
     return pair.p_holm if adjust == "holm" else pair.p_bh
 
 
-def _degrees(test: AucComparison) -> str:
-    return "normal" if test.degrees_of_freedom is None else f"{test.degrees_of_freedom:.1f}"
+def _statistic(found: Comparison) -> str:
+    return statistic_name(pair.result for pair in found.pairs)
 
 
 def _file_p(p: float) -> str:

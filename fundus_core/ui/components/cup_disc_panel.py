@@ -44,7 +44,7 @@ def _sentence(dataset_id: str, dataset: FundusDataset, image_id: str) -> str:
     place, model = wiring.workspace(), READY[MODEL]
     origin = ratio_origin(place, dataset, image_id)
     if origin == "masks":
-        ratio = drawn_ratio(place, dataset, image_id)
+        ratio = drawn_ratio(dataset, image_id)
         by = "in the masks that this synthetic photograph was drawn with"
     elif origin == "model":
         measures = segmentation_caches.photograph_measures(dataset_id, MODEL, image_id, THRESHOLD)

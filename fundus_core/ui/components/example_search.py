@@ -22,6 +22,9 @@ _EXAMPLES: dict[Example, str] = {
     "upload": "A photograph of my own",
 }
 
+_GIVEN = "an uploaded photograph"
+"""What it is called wherever that is kept: its file may be named after the patient."""
+
 _ENDINGS = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
 
 HOW_TO_READ = (
@@ -123,9 +126,9 @@ def _like_an_upload(summary: DatasetSummary, chosen: EmbeddingSummary) -> Likene
     )
     found = _known(summary, chosen, image_id)
     if found is None:
-        _offer_to_embed(summary, chosen, str(path), given.name)
+        _offer_to_embed(summary, chosen, str(path))
         return None
-    return Likeness(found, f"most like {given.name}")
+    return Likeness(found, f"most like {_GIVEN}")
 
 
 def _known(
@@ -136,15 +139,13 @@ def _known(
         return known_similar(wiring.workspace(), chosen.recipe, vectors, image_id)
 
 
-def _offer_to_embed(
-    summary: DatasetSummary, chosen: EmbeddingSummary, path: str, name: str
-) -> None:
+def _offer_to_embed(summary: DatasetSummary, chosen: EmbeddingSummary, path: str) -> None:
     """Draws a button that has the backbone look at the photograph, and how far that is."""
     if st.button("Look for photographs like it", icon=":material/search:", key="images.embed_one"):
         try:
             arguments = wiring.embedding_arguments(chosen.recipe)
             argv = ["similar", *source_arguments(summary.source), path, *arguments]
-            wiring.submit(argv, f"Photographs like {name}")
+            wiring.submit(argv, f"Photographs like {_GIVEN}")
         except FundusError as error:
             messages.show_error(error)
     st.caption(

@@ -41,9 +41,9 @@ def header(row: Row) -> None:
 
 
 def photograph(row: Row, *, max_side: int = 1024) -> None:
-    """Draws a photograph, or says that its file cannot be read any more."""
+    """Draws a photograph, or says that its file is gone, or holds another one by now."""
     try:
-        pixels = picture_caches.photograph(str(row["path"]), max_side=max_side)
+        pixels = picture_caches.photograph(str(row.name), str(row["path"]), max_side=max_side)
     except ImageError as error:
         messages.show_error(error)
         return
@@ -83,7 +83,7 @@ def preprocessing_choice(*, key: str) -> PreprocessRecipe:
 def as_the_network_sees_it(row: Row, recipe: PreprocessRecipe, side: int) -> None:
     """Draws the square a network is shown, before its colours are normalised."""
     try:
-        pixels = picture_caches.prepared(str(row["path"]), recipe, side)
+        pixels = picture_caches.prepared(str(row.name), str(row["path"]), recipe, side)
     except ImageError as error:
         messages.show_error(error)
         return

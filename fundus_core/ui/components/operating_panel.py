@@ -46,8 +46,7 @@ def operating_panel(
         drawn[model.id] = _marked(drawn[model.id], result)
         roc_panel.roc_panel(list(drawn.values()), baseline, picked)
         st.caption(roc_panel.reading_sentence(drawn[model.id], baseline))
-    known = {caution.code for caution in picked.cautions}
-    messages.cautions([one for one in result.cautions if one.code not in known])
+    messages.cautions(picked.further(result.cautions))
 
     st.subheader("What a call is worth", help=help_for("predictive value"))
     predictive_panel(result, prevalence, picked.class_label)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from fundus_core.checks import Caution
+from fundus_core.checks import Caution, joined_cautions
 from fundus_core.ui import state, text
-from fundus_core.ui.components.run_table import attributed
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.models.run_names import run_names
@@ -61,12 +60,20 @@ class PickedRuns:
     @property
     def cautions(self) -> list[Caution]:
         """Returns what limits the figures of these runs."""
-        return attributed(self.runs, self.names)
+        return list(joined_cautions([(self.names[run.id], run.cautions) for run in self.runs]))
 
     def cautions_with(self, more: Iterable[Caution]) -> list[Caution]:
-        """Returns these, and of more cautions those of another kind."""
-        codes = {caution.code for caution in self.cautions}
-        return [*self.cautions, *[caution for caution in more if caution.code not in codes]]
+        """Returns these, and of more cautions those that the runs do not have."""
+        return [*self.cautions, *self.further(more)]
+
+    def further(self, found: Iterable[Caution]) -> list[Caution]:
+        """Returns the cautions that are none of the runs', whichever models they name."""
+        own = {caution for run in self.runs for caution in run.cautions}
+        return [
+            one
+            for one in found
+            if not any(one.code == known.code and one.text.endswith(known.text) for known in own)
+        ]
 
 
 def pick_runs(

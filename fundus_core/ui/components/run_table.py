@@ -1,7 +1,7 @@
 """The table of evaluated models, each beside what the mean colour alone reaches."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 import streamlit as st
@@ -36,20 +36,6 @@ def models_or_stop(dataset_id: str, title: str, none_yet: str, *, kind: str = ""
     run_table(runs)
     messages.cautions(counted(runs))
     return runs
-
-
-def attributed(runs: Sequence[Run], names: Mapping[str, str]) -> list[Caution]:
-    """Returns the cautions of several runs; one that is not of all of them names its model."""
-    found = dict.fromkeys(caution for run in runs for caution in run.cautions)
-    attributed_to = {
-        caution: [names[run.id] for run in runs if caution in run.cautions] for caution in found
-    }
-    return [
-        caution
-        if len(models) == len(runs)
-        else Caution(caution.code, f"{', '.join(models)}: {caution.text}")
-        for caution, models in attributed_to.items()
-    ]
 
 
 def counted(runs: Sequence[Run]) -> list[Caution]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ import streamlit as st
 
 from fundus_core.errors import FundusError
 from fundus_core.explain.methods import METHODS
+from fundus_core.io.images import is_content_id, require_holds
 from fundus_core.ui import explain_caches, messages, text
 from fundus_core.workflows.explanations.explained import Asked
 from fundus_core.workflows.models.runs import Run
@@ -52,8 +54,14 @@ def image_of(run: Run, row: "pd.Series[Any]") -> str:
     """Returns how a run's workflows find a photograph of the open data set.
 
     A run on other photographs knows those of its own data set by id only.
+
+    Raises:
+        ImageError: If the file is gone, or holds another photograph by now.
     """
-    return str(row["path"] if run.kind == "external" else row.name)
+    path, image_id = Path(str(row["path"])), str(row.name)
+    if is_content_id(image_id):
+        require_holds(path, image_id)
+    return str(path) if run.kind == "external" else image_id
 
 
 def pick_drawing(runs: Sequence[Run], class_name: str) -> Drawing:

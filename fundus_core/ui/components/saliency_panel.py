@@ -95,9 +95,10 @@ def test_button() -> bool:
 
 
 def photograph_alone(row: "pd.Series[Any]") -> None:
-    """Draws the photograph without a map, or says why its file can no longer be read."""
+    """Draws the photograph without a map, or says why it can no longer be shown."""
     try:
-        st.image(picture_caches.photograph(str(row["path"])), alt=alt_of(row), width="stretch")
+        pixels = picture_caches.photograph(str(row.name), str(row["path"]))
+        st.image(pixels, alt=alt_of(row), width="stretch")
     except ImageError as error:
         messages.show_error(error)
     st.markdown("**Photograph**")
@@ -127,9 +128,10 @@ def explained(
         measure: Measure the light now, if it is not known.
     """
     title = f"**{text.escaped(name)}**"  # below the map: titles of two lines would shift it
-    image, asked = image_of(run, row), asked_of(run, class_name, drawing)
+    asked = asked_of(run, class_name, drawing)
     class_label = text.class_label(run.target, class_name)
     try:
+        image = image_of(run, row)
         found = explain_caches.explanation(run.id, image, asked)
     except FundusError as error:
         st.markdown(title)

@@ -171,7 +171,7 @@ def _loading(saved: Mapping[str, NamedSelection]) -> None:
             icon=":material/delete:",
             disabled=wiring.read_only(),
             on_click=outside.callback(_delete),
-            args=(name,),
+            args=(name, saved[name].key),
             help="Forgets the name. No photograph is touched, and what is selected stays so.",
         )
 
@@ -202,8 +202,8 @@ def _load(name: str) -> None:
     state.select(found.stored_ids, found.origin)
 
 
-def _delete(name: str) -> None:
-    delete_selection(wiring.workspace(), state.current().dataset_id, name)
+def _delete(name: str, key: str) -> None:
+    delete_selection(wiring.workspace(), state.current().dataset_id, name, key=key)
 
 
 def _invert() -> None:

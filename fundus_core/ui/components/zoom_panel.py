@@ -48,10 +48,11 @@ def together(
         drawing: How, and from where.
     """
     try:
-        panels = [Panel("Photograph", picture_caches.photograph(str(row["path"])))]
+        pixels = picture_caches.photograph(str(row.name), str(row["path"]))
     except ImageError as error:
         messages.show_error(error)
         return
+    panels = [Panel("Photograph", pixels)]
     for run in runs:
         try:
             found = explain_caches.explanation(

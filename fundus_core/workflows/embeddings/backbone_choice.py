@@ -9,6 +9,7 @@ from fundus_core.backbones.base import Backbone, BackboneSpec
 from fundus_core.backbones.catalogue import NORMALISATIONS, backbone_spec, with_pooling
 from fundus_core.compute import EmbedPrecision, choose_device
 from fundus_core.domain.bounds import SEED, SIDE
+from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.recipe import EmbedRecipe, Fit, PreprocessRecipe
 from fundus_core.errors import BackboneError, WeightsError
 from fundus_core.io.embedding_store import EmbeddingStore
@@ -54,11 +55,12 @@ class BackboneChoice:
     """Key of `NORMALISATIONS`; None for the backbone's own mean and standard deviation."""
 
     def __post_init__(self) -> None:
-        """Refuses numbers that no backbone is run by.
+        """Refuses numbers and words that no backbone is run by.
 
         Raises:
             ParameterError: With the first of them.
         """
+        settle_fields(self)
         SEED.require("seed of random weights", self.weights_seed)
         if self.image_size is not None:
             SIDE.require("input's side in pixels", self.image_size)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fundus_core.backbones.catalogue import SHORTCUT
 from fundus_core.compute import choose_device, default_batch_size
 from fundus_core.domain.dataset import FundusDataset, RejectedRow
 from fundus_core.domain.embeddings import Embeddings
+from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.embedding import Photograph, Shard, embed_photographs
@@ -40,6 +41,14 @@ class Engine:
     name: Literal["local", "ray"] = "local"
     address: str | None = None
     """Of the Ray cluster: see `fundus_core.scale.cluster.connected`."""
+
+    def __post_init__(self) -> None:
+        """Refuses an engine that there is not.
+
+        Raises:
+            ParameterError: With those that there are.
+        """
+        settle_fields(self)
 
 
 def embed(
@@ -161,7 +170,7 @@ def _compute(
     kept: SquareStore,
 ) -> None:
     store.remember_weights(resolved.weights)
-    decoder = cast(Literal["fast", "exact"], resolved.recipe.preprocessing.decoder)
+    decoder = resolved.recipe.preprocessing.decoder
     if engine.name == "ray":
         from fundus_core.scale.embedding import EmbedTask, embed_on_ray
 

@@ -7,7 +7,7 @@ from fundus_core.backbones.catalogue import SHORTCUT
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.recipe import EmbedRecipe
-from fundus_core.errors import DataError
+from fundus_core.errors import DataError, ParameterError
 from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict, stored_recipes
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.weights.labels import model_label
@@ -67,7 +67,7 @@ def _readable(values: dict[str, Any]) -> EmbedRecipe | None:
     """Returns a stored recipe, or None when another version of the program wrote it."""
     try:
         return recipe_from_dict(values)
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, ParameterError):
         return None
 
 

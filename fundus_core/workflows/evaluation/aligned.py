@@ -1,5 +1,6 @@
 """The predictions of several models, joined by photograph."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
@@ -9,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fundus_core.checks import CAUTIONS, Caution, several_tests_caution
+from fundus_core.checks import CAUTIONS, Caution, joined_cautions, several_tests_caution
 from fundus_core.domain.dataset import OWN_PATIENT
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DifferentImagesError, TargetError
@@ -130,19 +131,46 @@ def aligned(models: list[ScoredModel], *, common: bool) -> tuple[list[ScoredMode
 def cautions_of(
     models: Sequence[ScoredModel], *, n_tests: int = 1, of: str = ""
 ) -> tuple[Caution, ...]:
-    """Returns what limits figures of these models, each kind once.
+    """Returns what limits figures of these models, see `joined_cautions`.
 
     Args:
-        models: The models.
+        models: The models; a run, or table, that shares its label is named behind it.
         n_tests: How many tests were made of them.
         of: What was tested, in the plural.
     """
-    found = {caution.code: caution for model in models for caution in model.cautions}
-    if several := several_tests_caution(n_tests, of):
-        found["FD018"] = several
-    if any(model.predictions.patient_ids is None for model in models):
-        found.setdefault("FD003", Caution("FD003", CAUTIONS["FD003"]))
-    return tuple(found[code] for code in sorted(found))
+    names = distinct_names([(model.predictions.model, model.reference) for model in models])
+    several = several_tests_caution(n_tests, of)
+    of_all = () if several is None else (several,)
+    return joined_cautions(
+        [
+            (name, (*_with_unknown_patients(model), *of_all))
+            for name, model in zip(names, models, strict=True)
+        ]
+    )
+
+
+def distinct_names(models: Sequence[tuple[str, str]]) -> list[str]:
+    """Returns the labels of models; where several are the same, with what each was named by.
+
+    Args:
+        models: Label, and run id or path.
+
+    Examples:
+        >>> distinct_names([("ResNet", "r1"), ("ViT", "v"), ("ResNet", "r2")])
+        ['ResNet [r1]', 'ViT', 'ResNet [r2]']
+    """
+    shared = Counter(label for label, _ in models)
+    return [
+        label if shared[label] == 1 else f"{label} [{reference}]" for label, reference in models
+    ]
+
+
+def _with_unknown_patients(model: ScoredModel) -> tuple[Caution, ...]:
+    """Returns the cautions of a model; a table that names no patient has none about them yet."""
+    told = model.predictions.patient_ids is not None or any(
+        caution.code == "FD003" for caution in model.cautions
+    )
+    return model.cautions if told else (*model.cautions, Caution("FD003", CAUTIONS["FD003"]))
 
 
 def _with_ids(models: list[ScoredModel]) -> list[ScoredModel]:

@@ -1,6 +1,6 @@
 """Use case: are models different on the same photographs, per patient?"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -134,6 +134,21 @@ def compare(
         models = [replace(m, predictions=patient_level(m.predictions, aggregate)) for m in models]
     models, paired = aligned(models, common=common)
     return replace(_compared(models, paired=paired), aggregate=aggregate)
+
+
+def statistic_name(tests: Iterable[AucComparison | None]) -> str:
+    """Returns what the ratios of difference to standard error are called where they stand together.
+
+    It is t if any of them is held against a t distribution; one without degrees of freedom is held
+    against the normal one, which is t with infinitely many. It is z if none is.
+    """
+    held = [one.degrees_of_freedom for one in tests if one is not None]
+    return "z" if all(degrees is None for degrees in held) else "t"
+
+
+def degrees_text(test: AucComparison) -> str:
+    """Returns the degrees of freedom behind a p-value for a table, or that it is a normal one."""
+    return "normal" if test.degrees_of_freedom is None else f"{test.degrees_of_freedom:.1f}"
 
 
 def _one_class(predictions: Predictions, class_name: str | None) -> Predictions:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.checks import Caution
+from fundus_core.checks import Caution, joined_cautions
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DifferentImagesError
 from fundus_core.io.workspace import Workspace
@@ -14,6 +14,7 @@ from fundus_core.stats.threshold_rules import RuleChoice
 from fundus_core.workflows.evaluation.aligned import (
     ScoredModel,
     aligned,
+    distinct_names,
     read_compared,
     read_model,
 )
@@ -111,7 +112,7 @@ def errors_that_differ(
         )
         for rows in (np.ones(len(labels), bool), labels, ~labels)
     )
-    cautions = {caution.code: caution for caution in (*other.cautions, *one.cautions)}
+    names = distinct_names([(result.label, result.run_id) for result in (one, other)])
     return DifferingErrors(
         one,
         other,
@@ -120,7 +121,7 @@ def errors_that_differ(
         without_class,
         right[0],
         right[1],
-        tuple(cautions[code] for code in sorted(cautions)),
+        joined_cautions(list(zip(names, (one.cautions, other.cautions), strict=True))),
     )
 
 

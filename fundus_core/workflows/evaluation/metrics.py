@@ -1,6 +1,7 @@
 """Use case: every metric of an evaluated model, pooled with an interval, and fold by fold."""
 
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import Recipe
 from fundus_core.errors import SingleClassError
 from fundus_core.io.files import checksum, read_json, write_json
+from fundus_core.io.read_only import ReadOnlyError
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.bootstrap import Interval
@@ -140,6 +142,8 @@ def run_metrics(
 ) -> RunMetrics:
     """Returns the metrics of a stored run; what was computed before is read.
 
+    In read-only mode they are computed each time.
+
     Decisions come from the highest score for a multi-class target. Otherwise a class's threshold is
     the one of Youden's J on the other folds, and for another data set that on all held-out
     predictions of the run that scored it, applied as it is. Where neither can be had - a single
@@ -179,11 +183,12 @@ def run_metrics(
     trained_on = None if inside is None else run_predictions(workspace, inside)
     decisions = decide(predictions, inside=trained_on)
     found = measure(predictions, decisions, n_resamples=n_resamples, seed=seed)
-    store.put(
-        recipe.fingerprint(),
-        recipe.to_dict() | {"run": run.id},
-        lambda folder: write_json(folder / _RESULT, asdict(found)),
-    )
+    with suppress(ReadOnlyError):  # what is only looked at can be told, and is not kept
+        store.put(
+            recipe.fingerprint(),
+            recipe.to_dict() | {"run": run.id},
+            lambda folder: write_json(folder / _RESULT, asdict(found)),
+        )
     return found
 
 

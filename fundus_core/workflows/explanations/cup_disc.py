@@ -30,19 +30,19 @@ def concerns_glaucoma(*names: str) -> bool:
 
 def ratio_origin(workspace: Workspace, dataset: FundusDataset, image_id: str) -> Origin:
     """Returns whence the ratio of a photograph can be had: masks that come with it come first."""
-    files = mask_files(workspace, dataset).get(image_id)
+    files = mask_files(dataset).get(image_id)
     if files is not None and files.lesions is not None:
         return "masks"
     return "model" if ready_file(workspace, MODEL) else ""
 
 
-def drawn_ratio(workspace: Workspace, dataset: FundusDataset, image_id: str) -> float | None:
+def drawn_ratio(dataset: FundusDataset, image_id: str) -> float | None:
     """Returns the ratio in the masks that a photograph was drawn with; None without a disc there.
 
     Raises:
         DataError: If the photograph comes without masks, or they cannot be read.
     """
-    files = mask_files(workspace, dataset).get(image_id)
+    files = mask_files(dataset).get(image_id)
     if files is None or files.lesions is None:
         raise DataError(
             f"The photograph {image_id} comes without masks of disc and cup.",

@@ -125,6 +125,7 @@ def explain_many(
         SaliencyError: If the run's model cannot be explained at all.
         TargetError: If the run has no such class.
         DataError: If an image is unknown.
+        ImageError: If one cannot be read, or is another photograph than its id says.
     """
     run = explainable_run(workspace, run_id)
     asked = Asked(class_name or run.target.scored_classes[0], minus or "", method, layer)
@@ -150,11 +151,12 @@ def layers_of(workspace: Workspace, run_id: str) -> tuple[LayerChoice, ...]:
 
 
 def _explain_one(maps: HeatMaps, subject: Subject) -> Explanation | SaliencyError:
+    # A map may be kept of a photograph whose file holds another one by now, so that is read first.
+    picture = photograph(subject.path, image_id=subject.image_id, max_side=SHOWN_SIDE)
     asked, kept = maps.asked, maps.of(subject)
     outcome = kept.outcome(asked)
     if isinstance(outcome, SaliencyError):
         return outcome
-    picture = photograph(subject.path, max_side=SHOWN_SIDE)
     geometry = kept.geometry.at_size(*picture.shape[:2])
     return Explanation(
         subject.image_id,

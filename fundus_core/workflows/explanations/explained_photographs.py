@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,8 +88,7 @@ def shown_to(run: Run, path: Path, *, image_id: str = "") -> Shown:
     import torch
 
     recipe, side = run.embeddings.preprocessing, run.embeddings.image_size
-    decoder = cast(Literal["fast", "exact"], recipe.decoder)
-    image = read_image(path, min_side=decode_side(side), decoder=decoder, image_id=image_id)
+    image = read_image(path, min_side=decode_side(side), decoder=recipe.decoder, image_id=image_id)
     prepared = prepare(image, side, recipe)
     batch = torch.from_numpy(np.ascontiguousarray(prepared.pixels.transpose(2, 0, 1)))[None]
     return Shown(batch, prepared.geometry)

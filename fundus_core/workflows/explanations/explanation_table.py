@@ -87,11 +87,11 @@ def demo_cases(
     """Draws held-out positive photographs with lesions at random, one per patient.
 
     Raises:
-        DataError: If the run is not of the demo, or none of its photographs has lesions.
+        DataError: If the run is not of photographs like the demo's, or none of them has lesions.
     """
     run = load_run(workspace, run_id)
     dataset = stored_dataset(workspace, run.dataset_id)
-    files, said = mask_files(workspace, dataset), run_predictions(workspace, run)
+    files, said = mask_files(dataset), run_predictions(workspace, run)
     patients = said.patient_ids
     rows = np.random.default_rng(seed).permutation(np.flatnonzero(said.y_true[:, 0]))
     chosen: dict[str, Case] = {}
@@ -221,7 +221,7 @@ def _of_the_middle(workspace: Workspace, run_id: str, case: Case) -> _Measured |
     run = load_run(workspace, run_id)
     table = stored_dataset(workspace, run.dataset_id).table.set_index("image_id")
     path = table.loc[case.image, "path"] if case.image in table.index else case.image
-    picture = photograph(Path(str(path)), max_side=SHOWN_SIDE)
+    picture = photograph(Path(str(path)), image_id=case.image, max_side=SHOWN_SIDE)
     field = field_of(picture)
     rows, columns = np.nonzero(field)
     radius = np.sqrt(field.sum() / np.pi)

@@ -12,6 +12,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import SaliencyError
 from fundus_core.explain.lesions import LesionShare, cell_side, lesion_share, shares_by_others
+from fundus_core.io.photo_files import root_of
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.lesions import outlined
 from fundus_core.plots.overlay import blend
@@ -126,7 +127,7 @@ def lesion_study(
     The sample is drawn at random, whatever the scores are.
 
     Args:
-        workspace: Where the run and the demo are.
+        workspace: Where the run is.
         dataset: The demo, with the columns `diagnosis`, `eye` and `mask`.
         run: Of a linear probe with one positive class.
         n_photographs: Most photographs, one per patient.
@@ -180,13 +181,13 @@ def _sample(
     table = table.iloc[np.random.default_rng(seed).permutation(len(table))]
     subjects: list[_Subject] = []
     patients: set[str] = set()
-    passed_over = 0
+    passed_over, root = 0, root_of(dataset.source)
     for image_id, row in table.iterrows():
         if len(subjects) == most:
             break
         if row["patient_id"] in patients:
             continue
-        mask = workspace.demo / str(row["mask"])
+        mask = root / str(row["mask"])
         if not read_lesions(mask).any():
             passed_over += 1
             continue

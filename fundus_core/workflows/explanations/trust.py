@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.domain.recipe import Recipe, added_later
+from fundus_core.domain.recipe import Recipe, added_later, fingerprint_of
 from fundus_core.errors import DataError, SaliencyError
 from fundus_core.explain.location import RegionShare, region_shares
 from fundus_core.explain.question import Question
@@ -67,6 +68,10 @@ class TrustRecipe(Recipe):
     macula: str = added_later("")
     """Whence the macula's place: see `MaskFiles.macula`."""
 
+    masks: str = added_later("")
+    """Of which mask of lesions, where that is none of the workspace's demo: what was stored before
+    was measured on the demo's."""
+
 
 def trust_of(
     workspace: Workspace,
@@ -93,7 +98,8 @@ def trust_of(
         minus: The class subtracted.
         method: Key of `METHODS`.
         layer: Name of a layer.
-        masks: Image id -> where its truth lies; the demo's by default.
+        masks: Image id -> where its truth lies; by default what the program drew beside its own
+            photographs.
         rules: From which figures on a check is passed.
         n_copies: Displaced copies that each map is compared with.
         seed: Of all that is drawn.
@@ -223,7 +229,7 @@ class _Task:
     def _regions(
         self, subject: Subject, shown: Shown, values: NDArray[np.float32]
     ) -> dict[str, RegionShare]:
-        picture = photograph(subject.path, max_side=SHOWN_SIDE)
+        picture = photograph(subject.path, image_id=subject.image_id, max_side=SHOWN_SIDE)
         shape = picture.shape[0], picture.shape[1]
         heat = shown.geometry.at_size(*shape).to_original(values, outside=np.nan)
         regions = self.masks.get(subject.image_id, MaskFiles()).regions(shape)
@@ -231,6 +237,7 @@ class _Task:
         return region_shares(heat, field_of_view, {OUTSIDE: ~field_of_view, **regions})
 
     def _recipe(self, subject: Subject) -> TrustRecipe:
+        masks = self.masks.get(subject.image_id, MaskFiles())
         return TrustRecipe(
             run=self.run.id,
             image=subject.image_id,
@@ -241,7 +248,8 @@ class _Task:
             truth=subject.image_id in self.masks,
             n_copies=self.n_copies,
             seed=self.seed,
-            macula=self.masks.get(subject.image_id, MaskFiles()).macula,
+            macula=masks.macula,
+            masks=_elsewhere(self.workspace, masks.lesions),
         )
 
 
@@ -251,9 +259,17 @@ def _truth(
     if masks is not None:
         return masks
     try:
-        return mask_files(workspace, stored_dataset(workspace, run.dataset_id))
+        return mask_files(stored_dataset(workspace, run.dataset_id))
     except DataError:  # the data set is no longer remembered
         return {}
+
+
+def _elsewhere(workspace: Workspace, mask: Path | None) -> str:
+    """Returns a key of a mask's place; empty for one of the workspace's demo, and for none."""
+    place = None if mask is None else mask.resolve()
+    if place is None or place.is_relative_to(workspace.demo.resolve()):
+        return ""
+    return fingerprint_of(str(place))
 
 
 def _field_on_square(shown: Shown) -> NDArray[np.bool_]:

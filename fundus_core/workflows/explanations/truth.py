@@ -20,7 +20,7 @@ from fundus_core.explain.macula import (
 from fundus_core.explain.trust import LESIONS
 from fundus_core.io.data_roots import file_within
 from fundus_core.io.masks import read_mask
-from fundus_core.io.workspace import Workspace
+from fundus_core.io.photo_files import root_of
 from fundus_core.preprocessing import field_mask
 
 DISC = "disc"
@@ -88,20 +88,20 @@ class MaskFiles:
         return {name: resized_mask(mask, shape) for name, mask in drawn.items()}
 
 
-def mask_files(workspace: Workspace, dataset: FundusDataset | None) -> Mapping[str, MaskFiles]:
-    """Returns image id -> its masks for the demo; nothing for other data sets.
+def mask_files(dataset: FundusDataset | None) -> Mapping[str, MaskFiles]:
+    """Returns image id -> its masks for photographs like the demo's; nothing for other data sets.
 
-    A column called `mask` may hold anything elsewhere; only the demo's is known to mark lesions.
+    A column called `mask` may hold anything elsewhere; only the one that the program wrote beside
+    photographs of its own is known to mark lesions. Its files lie where that table does.
     """
     if dataset is None or not dataset.synthetic or "mask" not in dataset.table:
         return {}
     columns = ("image_id", "mask", "vessels", "fovea_x", "fovea_y", "eye")
     rows = dataset.table.reindex(columns=list(columns)).astype(object)
     rows = rows.where(rows.notna(), None)
+    root = root_of(dataset.source)
     return {
-        image_id: MaskFiles(
-            _existing(workspace, mask), _existing(workspace, drawn), _point(x, y), _eye(eye)
-        )
+        image_id: MaskFiles(_existing(root, mask), _existing(root, drawn), _point(x, y), _eye(eye))
         for image_id, mask, drawn, x, y, eye in rows.itertuples(index=False)
     }
 
@@ -172,16 +172,16 @@ def _bits(path: Path) -> NDArray[np.uint16]:
     return read_mask(path, hint="Draw the demo again: `fundus demo`.")
 
 
-def _existing(workspace: Workspace, name: Any) -> Path | None:
-    """Returns a file of the demo; None where the table names none, or it is gone.
+def _existing(root: Path, name: Any) -> Path | None:
+    """Returns a file below a folder; None where the table names none, or it is gone.
 
     One that may not be read is taken for gone.
     """
-    return file_within(workspace.demo, str(name)) if name else None
+    return file_within(root, str(name)) if name else None
 
 
 def _point(x: Any, y: Any) -> tuple[float, float] | None:
-    """Returns a place of the demo's table; None where it names none."""
+    """Returns a place that a table names; None where it names none."""
     return None if x is None or y is None else (float(x), float(y))
 
 

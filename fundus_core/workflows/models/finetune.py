@@ -4,14 +4,14 @@ import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.backbones.networks import require_trainable
-from fundus_core.compute import Precision, choose_device
+from fundus_core.compute import choose_device
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe, added_later
 from fundus_core.errors import TargetError
@@ -44,6 +44,7 @@ from fundus_core.workflows.models.networks import (
     squares_of,
     write_changes,
 )
+from fundus_core.workflows.models.one_training import its_turn
 from fundus_core.workflows.models.runs import Run, save_run
 
 _SUFFIX = {"ft": "fine-tuned"}
@@ -77,6 +78,14 @@ class FinetuneChoice:
     training: TrainingRecipe = field(default_factory=lambda: FINE_TUNING)
     keep_weights: bool = True
     """Keep each fold's network, to score and explain other photographs; no part of the recipe."""
+
+    def __post_init__(self) -> None:
+        """Refuses what is neither True nor False.
+
+        Raises:
+            ParameterError: With what it is.
+        """
+        settle_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +127,8 @@ def finetune_dataset(
 ) -> Run:
     """Fine-tunes and evaluates a backbone; an equal run that is stored is returned as it is.
 
-    A call that was interrupted goes on from its last whole epoch when it is repeated.
+    A call that was interrupted goes on from its last whole epoch when it is repeated. An equal call
+    at the same time is waited for, and what it stored is returned.
 
     Args:
         workspace: Where results are kept.
@@ -137,18 +147,56 @@ def finetune_dataset(
     """
     _require_known("strategy", choice.strategy, STRATEGIES)
     _require_known("head", choice.head, HEADS)
-    _require_known("precision of training", choice.training.precision, get_args(Precision))
     resolved = resolve(workspace, backbone)
     require_trainable(resolved.spec)
     labelled = labelled_photographs(dataset, dataset.image_ids, choice.validation)
     head_weights = _head_weights(workspace, choice.head)
     recipe = _recipe(labelled, resolved, choice, head_weights)
     name = run_id(workspace, dataset_id, resolved, labelled.target, recipe, suffix=choice.strategy)
-    stored = stored_run(workspace, name)
-    if stored and (kept_folds(workspace, stored) or not choice.keep_weights):
+    stored = _stored(workspace, name, choice)
+    if stored is not None:
         return stored
+    with its_turn(workspace.training / recipe.fingerprint(), progress):
+        stored = _stored(workspace, name, choice)  # by an equal call meanwhile
+        if stored is not None:
+            return stored
+        asked = _Asked(name, dataset, dataset_id, labelled, resolved, choice, recipe, head_weights)
+        return _tuned(workspace, asked, on_epoch, progress)
 
-    label = _label(resolved, choice)
+
+def _stored(workspace: Workspace, name: str, choice: FinetuneChoice) -> Run | None:
+    stored = stored_run(workspace, name)
+    if stored is None or (choice.keep_weights and not kept_folds(workspace, stored)):
+        return None
+    return stored
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What is to be trained."""
+
+    name: str
+    """Id of the run."""
+
+    dataset: FundusDataset
+    dataset_id: str
+    labelled: Labelled
+    resolved: ResolvedChoice
+    choice: FinetuneChoice
+    recipe: FinetuneRecipe
+    head_weights: Path | None
+    """What a head that is a network itself starts from."""
+
+
+def _tuned(
+    workspace: Workspace,
+    asked: _Asked,
+    on_epoch: Callable[[int, Epoch], None],
+    progress: Progress,
+) -> Run:
+    """Fine-tunes, evaluates and stores the run."""
+    resolved, choice, recipe = asked.resolved, asked.choice, asked.recipe
+    label, labelled = _label(resolved, choice), asked.labelled
     folder = workspace.training / recipe.fingerprint()
     written = CurveFile(
         folder / CURVE_FILE, f"{label}, {labelled.target.name}", choice.training.epochs
@@ -160,17 +208,17 @@ def finetune_dataset(
 
     kept = squares_for(workspace, resolved.recipe)
     squares = squares_of(
-        dataset, labelled.image_ids, resolved.recipe, folder, kept=kept, progress=progress
+        asked.dataset, labelled.image_ids, resolved.recipe, folder, kept=kept, progress=progress
     )
-    readable = labelled_photographs(dataset, squares.image_ids, choice.validation)
-    task = _Task(readable, squares, resolved, choice, recipe, folder, head_weights)
+    readable = labelled_photographs(asked.dataset, squares.image_ids, choice.validation)
+    task = _Task(readable, squares, resolved, choice, recipe, folder, asked.head_weights)
     held_out = task.cross_validate(after, progress)
     baseline = shortcut_predictions(workspace, readable)
     readable = minding_look_alikes(workspace, readable)
     run = evaluated_run(
         workspace,
-        name,
-        dataset_id,
+        asked.name,
+        asked.dataset_id,
         readable,
         resolved,
         held_out,

@@ -159,7 +159,12 @@ def evaluated_run(
     predictions = everything.select(held_out.fold >= 0)
     auc, shortcut = overall_auc(predictions), overall_auc(baseline)
     p_value = p_against_baseline(predictions, baseline)
-    beaten = None if p_value is None else shortcut_caution(auc.auc - shortcut.auc, p_value)
+    averaged = target.task != "binary"
+    beaten = (
+        None
+        if p_value is None
+        else shortcut_caution(auc.auc - shortcut.auc, p_value, averaged=averaged)
+    )
     seen = resolved.spec.seen_in_pretraining if resolved.weights else ()
     exposed = exposure_caution(dataset, resolved.spec.title, seen)
     found = (*target_cautions(dataset, target, predictions), *labelled.cautions)

@@ -26,6 +26,7 @@ from fundus_core.finetune.strategies import StrategyOptions
 from fundus_core.io.files import write_atomically
 from fundus_core.io.read_only import is_read_only
 from fundus_core.io.square_store import SquareStore
+from fundus_core.io.tensors import save_tensors
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve_recipe
 from fundus_core.workflows.embeddings.embed import squares_for
@@ -86,15 +87,15 @@ def write_changes(path: Path, classifier: Classifier, moved: Collection[str]) ->
 
 def gather_changes(folds: Sequence[Path], target: Path) -> None:
     """Joins the files of `write_changes`, one per fold, in one."""
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
-    save_file(
+    save_tensors(
+        target,
         {
             f"{fold}/{name}": value
             for fold, path in enumerate(folds)
             for name, value in load_file(path).items()
         },
-        target,
     )
 
 

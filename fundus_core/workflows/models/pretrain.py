@@ -17,6 +17,7 @@ from fundus_core.backbones.token_grid import smallest_side
 from fundus_core.compute import choose_device, choose_precision
 from fundus_core.domain.bounds import SIDE
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.embedding import Photograph
@@ -45,6 +46,7 @@ from fundus_core.pretraining import (
 )
 from fundus_core.splits import held_out_groups
 from fundus_core.stats.delong import AucInterval, auc_interval
+from fundus_core.workflows.models.one_training import its_turn
 from fundus_core.workflows.models.pretrained import (
     Pretrained,
     PretrainRecipe,
@@ -98,11 +100,12 @@ class PretrainChoice:
     """Whether a file of this name that another recipe made, or somebody else, is written over."""
 
     def __post_init__(self) -> None:
-        """Refuses a side that no network is trained at.
+        """Refuses a side that no network is trained at, and what is neither True nor False.
 
         Raises:
-            ParameterError: With the side.
+            ParameterError: With the side, or the word.
         """
+        settle_fields(self)
         if self.image_size is not None:
             SIDE.require("input's side in pixels", self.image_size)
 
@@ -118,8 +121,8 @@ def pretrain(
     """Trains a backbone on the upstream task and writes its weights into the weights folder.
 
     A call that was interrupted goes on from its last whole epoch when it is repeated; weights that
-    an equal call has made are returned as they are. Who taught them is stored with them, see
-    `workflows.weights.teacher_tables`.
+    an equal call has made are returned as they are, and an equal call under way is waited for. Who
+    taught them is stored with them, see `workflows.weights.teacher_tables`.
 
     Raises:
         TargetError: If the task or its labels do not fit the data set.
@@ -133,11 +136,38 @@ def pretrain(
     initial = find_weights(spec, choice.initial, workspace)
     labels = choice.labels or _phantom_labels(dataset)
     recipe = _recipe(dataset, spec, initial, choice, labels)
-    if made := already_made(weights, recipe):
-        _remember_teachers(workspace, dataset, recipe, file_sha256(weights))
+    if made := _made_before(workspace, dataset, weights, recipe):
         return made
     if not choice.replace:
         require_free(workspace, weights, recipe)
+    with its_turn(workspace.training / recipe.fingerprint(), progress):
+        if made := _made_before(workspace, dataset, weights, recipe):  # by an equal call meanwhile
+            return made
+        return _made(workspace, dataset, choice, recipe, spec, initial, on_epoch, progress)
+
+
+def _made_before(
+    workspace: Workspace, dataset: FundusDataset, weights: Path, recipe: PretrainRecipe
+) -> Pretrained | None:
+    """Returns weights that an equal call has made, and sees to it that their teachers are known."""
+    made = already_made(weights, recipe)
+    if made is not None:
+        _remember_teachers(workspace, dataset, recipe, file_sha256(weights))
+    return made
+
+
+def _made(
+    workspace: Workspace,
+    dataset: FundusDataset,
+    choice: PretrainChoice,
+    recipe: PretrainRecipe,
+    spec: BackboneSpec,
+    initial: FoundWeights,
+    on_epoch: Callable[[Epoch], None],
+    progress: Progress,
+) -> Pretrained:
+    """Trains, and writes the weights."""
+    weights, labels = weights_file(workspace, choice.name), recipe.labels
     folder = workspace.training / recipe.fingerprint()
     written = CurveFile(folder / CURVE_FILE, choice.name, recipe.training.epochs)
 

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import ProbeRecipe
 from fundus_core.errors import TargetError
@@ -61,6 +62,7 @@ class ProbeChoice:
         Raises:
             ParameterError: As `Validation` does.
         """
+        settle_fields(self)
         _ = self.validation
 
     @property

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from fundus_core.domain.dataset import Task
+from fundus_core.io.tensors import save_tensors
 from fundus_core.probes import PROBES, Probe
 
 _FINAL = "final"
@@ -13,15 +14,13 @@ _FINAL = "final"
 
 def write_probes(path: Path, probes: Sequence[Probe], final: Probe) -> None:
     """Writes the probes of the folds, in their order, and the one of all photographs."""
-    from safetensors.numpy import save_file
-
     named = {_FINAL: final, **{str(number): probe for number, probe in enumerate(probes)}}
     arrays = {
         f"{prefix}/{name}": np.ascontiguousarray(array)
         for prefix, probe in named.items()
         for name, array in probe.arrays().items()
     }
-    save_file(arrays, path)
+    save_tensors(path, arrays)
 
 
 def probe_in(path: Path, method: str, task: Task, *, fold: int | None = None) -> Probe | None:

@@ -13,12 +13,13 @@ from fundus_core.checks import Caution
 from fundus_core.domain.dataset import Target
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe
-from fundus_core.errors import DataError, FundusError, StoreError
+from fundus_core.errors import DataError, FundusError, ParameterError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
 from fundus_core.io.damage import known_damage
 from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.io.files import write_json
-from fundus_core.io.store import ArtifactStore
+from fundus_core.io.refused_reading import require_readable
+from fundus_core.io.store import MANIFEST, ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import Probe
 from fundus_core.stats.delong import AucInterval
@@ -233,7 +234,7 @@ def run_from_json(about: dict[str, Any]) -> Run | None:
                 "cautions": tuple(Caution(**caution) for caution in about["cautions"]),
             }
         )
-    except (TypeError, KeyError):
+    except (TypeError, KeyError, ParameterError):
         return None
 
 
@@ -241,7 +242,7 @@ def load_run(workspace: Workspace, run_id: str) -> Run:
     """Returns a stored run; a unique beginning of its id is enough.
 
     Raises:
-        StoreError: If there is none, several begin so, or it is damaged.
+        StoreError: If there is none, several begin so, or it is damaged or may not be read.
     """
     runs = _stored(workspace)
     exact = [run for run in runs if run.id == run_id]
@@ -251,6 +252,7 @@ def load_run(workspace: Workspace, run_id: str) -> Run:
         return _as_of_today(workspace, run, stored_fingerprint(workspace, run.dataset_id))
     for name in known_damage(workspace.runs):
         if run_id and name.startswith(run_id) and not found:
+            require_readable(workspace.runs / name / MANIFEST)
             raise _damaged(name)
     known = ", ".join(run.id for run in (found or runs)[:5]) or "none yet"
     problem = "Several runs begin with" if found else "There is no run"
@@ -280,6 +282,23 @@ def _damaged(run_id: str) -> StoreError:
     )
 
 
+def run_table(workspace: Workspace, run: Run, name: str) -> pd.DataFrame | None:
+    """Returns a stored table of a run that names patients, as it may be seen; None without it.
+
+    Patients are pseudonyms where names are hidden, whatever was stored.
+
+    Args:
+        workspace: Where the run is.
+        run: Whose table.
+        name: `PREDICTIONS`, `BASELINE` or `TRAINED_ON`.
+
+    Raises:
+        StoreError: If the files of the run are damaged.
+    """
+    path = run_folder(workspace, run) / name
+    return _shown(workspace, run, pd.read_parquet(path)) if path.is_file() else None
+
+
 def run_predictions(workspace: Workspace, run: Run) -> Predictions:
     """Returns the held-out predictions of a run."""
     table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
@@ -288,10 +307,9 @@ def run_predictions(workspace: Workspace, run: Run) -> Predictions:
 
 def baseline_predictions(workspace: Workspace, run: Run) -> Predictions | None:
     """Returns the predictions of the mean colour in the same folds, if there are any."""
-    path = run_folder(workspace, run) / BASELINE
-    if not path.is_file():
+    table = run_table(workspace, run, BASELINE)
+    if table is None:
         return None
-    table = _shown(workspace, run, pd.read_parquet(path))
     return predictions_in(table, run, model="mean colour (shortcut baseline)")
 
 
@@ -300,9 +318,9 @@ def photographs_that_taught(workspace: Workspace, run: Run) -> pd.DataFrame | No
 
     None where it learned from nothing here, or an older version of the program did not say.
     """
-    path = run_folder(workspace, run) / TRAINED_ON
-    if path.is_file():
-        return _shown(workspace, run, pd.read_parquet(path))
+    taught = run_table(workspace, run, TRAINED_ON)
+    if taught is not None:
+        return taught
     if run.kind not in {"probe", "finetune"} or len(run.folds) == 1:
         return None
     said = run_predictions(workspace, run)  # every photograph was held out once, and taught before

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
 from fundus_core.finetune.curves import CURVE_FILE
@@ -30,6 +31,7 @@ from fundus_core.workflows.models.runs import (
     Run,
     list_runs,
     run_folder,
+    run_table,
 )
 from fundus_core.workflows.reports.bundle_format import ABOUT, CONTENTS, FORMAT, TABLE, VERSION
 from fundus_core.workflows.reports.bundle_pseudonyms import pseudonyms, renamed, shared_table
@@ -55,6 +57,14 @@ class BundleOptions:
     keep_patient_ids: bool = False
     keep_columns: tuple[str, ...] = ()
     """That would be left out because they may tell patients apart."""
+
+    def __post_init__(self) -> None:
+        """Refuses what is neither True nor False.
+
+        Raises:
+            ParameterError: With what it is.
+        """
+        settle_fields(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +160,8 @@ class _Packer:
         kept = (*options.keep_columns, *sorted(told))
         self.shared = shared_table(dataset, self._names, keep=kept)
         places = {dataset.source, str(workspace.root), *map(str, dataset.table["path"])}
+        if dataset.hidden is not None:  # cautions of runs that were stored with names may hold them
+            places |= set(map(str, dataset.hidden["path"]))
         self._discreet = Discretion(places | {row.path for row in dataset.rejected})
         self._files: dict[str, dict[str, Any]] = {}
 
@@ -196,10 +208,9 @@ class _Packer:
     def _patients(self) -> set[str]:
         found = set(self._dataset.table["patient_id"].dropna().astype(str))
         for run in self._runs:
-            folder = run_folder(self._workspace, run)
             for name in _WITH_PATIENTS:
-                if (folder / name).is_file():
-                    table = pd.read_parquet(folder / name)
+                table = run_table(self._workspace, run, name)
+                if table is not None:
                     found |= set(table["patient_id"].dropna().astype(str))
         return found
 
@@ -216,8 +227,8 @@ class _Packer:
         if isinstance(about, dict):
             yield f"runs/{run.id}/{_RUN}", _json(self._told(about | {"weights_path": None}))
         for name in _WITH_PATIENTS:
-            if (folder / name).is_file():
-                table = pd.read_parquet(folder / name)
+            table = run_table(self._workspace, run, name)
+            if table is not None:
                 table["patient_id"] = renamed(table["patient_id"], self._names)
                 yield f"runs/{run.id}/{name}", _parquet(table)
         for name in (CURVE_FILE, _PROBES):

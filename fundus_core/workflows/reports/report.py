@@ -17,6 +17,7 @@ from fundus_core.workflows.reports.report_images import image_section
 from fundus_core.workflows.reports.report_methods import methods_section, reference_section
 from fundus_core.workflows.reports.report_results import (
     auc_of,
+    colour_of,
     compared,
     difference_section,
     discrimination_section,
@@ -183,8 +184,8 @@ def _best(subject: Subject) -> str:
     said = f"On {where}, {subject.plain_names[best]} reached an AUC{average} of {auc_text(found)}"
     if len(subject.runs) > 1:
         said += f", the highest of {len(subject.runs)} models as observed"
-    if run.baseline_auc is not None and subject.one_class:
-        said += f"; the mean colour alone reaches {run.baseline_auc.auc:.3f}"
+    if subject.one_class and (colour := colour_of(subject, run)) is not None:
+        said += f"; the mean colour alone reaches {colour.auc.auc:.3f}"
     return f"{said}. Brackets hold 95 % intervals."
 
 

@@ -73,7 +73,7 @@ def _calibration_table(subject: Subject, found: dict[str, ModelCalibration]) -> 
                 )
             )
     return Table(
-        "Calibration of the scores as they are.",
+        "Calibration of the scores as they are, by photograph.",
         (
             "Model",
             *(() if subject.one_class else ("Class",)),

@@ -77,7 +77,7 @@ def _group(
     pictures, unreadable = _pictures(subject, dataset, found, wanted)
     caption = f"{title.capitalize()}; {count(len(rows), 'photograph')} in all."
     if unreadable:
-        caption += f" {count(unreadable, 'file')} could not be read any more."
+        caption += f" Not shown, as unreadable or another photograph: {count(unreadable, 'file')}."
     return [Pictures(f"{subject.names[run.id]}: {caption}", tuple(pictures))]
 
 
@@ -93,7 +93,7 @@ def _pictures(
             continue
         path = str(about.loc[image_id, "path"])
         try:
-            jpeg = _jpeg(path)
+            jpeg = _jpeg(path, image_id)
         except ImageError:
             unreadable += 1
             continue
@@ -104,9 +104,11 @@ def _pictures(
     return pictures, unreadable
 
 
-def _jpeg(path: str) -> bytes:
+def _jpeg(path: str, image_id: str) -> bytes:
+    """Returns a photograph as a JPEG; raises an ImageError if it is another one by now."""
     file = io.BytesIO()
-    Image.fromarray(photograph(Path(path), max_side=SIDE)).save(file, "JPEG", quality=_QUALITY)
+    pixels = photograph(Path(path), image_id=image_id, max_side=SIDE)
+    Image.fromarray(pixels).save(file, "JPEG", quality=_QUALITY)
     return file.getvalue()
 
 

@@ -8,9 +8,16 @@ from fundus_core.plots.labels import NO_BREAK
 from fundus_core.plots.roc import roc_figure
 from fundus_core.report.content import Block, CautionList, Figure, Section, Table, Words
 from fundus_core.stats.delong import AucComparison, AucInterval, auc_interval
+from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.workflows.evaluation.classes import AdjustedTest, compare_classes, model_classes
-from fundus_core.workflows.evaluation.compare import Comparison, compare
+from fundus_core.workflows.evaluation.compare import (
+    Comparison,
+    compare,
+    degrees_text,
+    statistic_name,
+)
 from fundus_core.workflows.evaluation.curves import columns
+from fundus_core.workflows.evaluation.mean_colour import MeanColour, mean_colour
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.reports.report_subject import Subject
@@ -31,6 +38,16 @@ def auc_of(subject: Subject, run: Run) -> AucInterval:
     return auc_interval(*columns(said), patients=said.patient_ids)
 
 
+def colour_of(subject: Subject, run: Run) -> MeanColour | None:
+    """Returns what the mean colour reaches where a report looks at a run, see `auc_of`."""
+    return mean_colour(
+        subject.workspace,
+        run,
+        class_name=subject.classes[0] if subject.one_class else None,
+        aggregate=subject.options.aggregate,
+    )
+
+
 def discrimination_section(subject: Subject) -> Section:
     """Returns the table of AUCs and the ROC curves."""
     blocks: list[Block] = [_auc_table(subject)]
@@ -46,6 +63,7 @@ def _auc_table(subject: Subject) -> Table:
     rows = []
     for run in subject.runs:
         found = auc_of(subject, run)
+        colour = colour_of(subject, run)
         patients = NONE if found.n_patients is None else f"{found.n_patients:,}"
         rows.append(
             (
@@ -54,13 +72,14 @@ def _auc_table(subject: Subject) -> Table:
                 ends(found.low, found.high),
                 f"{found.n_positive:,} / {found.n_positive + found.n_negative:,}",
                 patients,
-                auc_text(run.baseline_auc) if run.baseline_auc else NONE,
-                p_text(run.baseline_p),
+                NONE if colour is None else auc_text(colour.auc),
+                p_text(None if colour is None else colour.p_value),
             )
         )
     what = f"for {subject.label(subject.classes[0])}"
     what = what if subject.one_class else "macro averages over the classes"
-    level = "" if subject.unit == "photograph" else "; a row is a patient, scored by the highest"
+    way = subject.options.aggregate
+    level = "" if way is None else f"; a row is a patient, scored by {AGGREGATES[way].label}"
     return Table(
         f"AUC of each model, {what}{level}.",
         (
@@ -200,6 +219,7 @@ def _of_one_class(subject: Subject) -> tuple[Block, ...]:
             f"{one.result.difference:+z.3f}",
             f"{one.result.low:+z.3f} to {one.result.high:+z.3f}",
             f"{one.result.z:+z.2f}",
+            degrees_text(one.result),
             p_text(one.result.p_value),
             p_text(one.p_holm),
             p_text(one.plain.p_value) if one.plain else NONE,
@@ -215,7 +235,16 @@ def _of_one_class(subject: Subject) -> tuple[Block, ...]:
         ).replace("p = <", "p <")
     table = Table(
         f"Differences of AUC between all pairs of models, for {subject.label(subject.classes[0])}.",
-        ("Pair", "Difference", "95 % CI", "z", "p", "p (Holm)", "p, photographs independent"),
+        (
+            "Pair",
+            "Difference",
+            "95 % CI",
+            statistic_name(one.result for one in found.pairs),
+            "df",
+            "p",
+            "p (Holm)",
+            "p, photographs independent",
+        ),
         rows,
         test_method(found.pairs[0].result, paired=found.paired)
         + f" Holm's correction is over the {count(len(rows), 'pair')} of this table.{said} "

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from fundus_core.report.method_notes import paper
+from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.workflows.reports.report_subject import Subject
 
 Cite = Callable[..., str]
@@ -35,11 +36,12 @@ def _units(subject: Subject) -> str:
 
 
 def _level(subject: Subject) -> str:
-    if subject.options.aggregate is None:
+    way = subject.options.aggregate
+    if way is None:
         return ""
     return (
-        "A patient was scored by the highest score of the photographs, and counted as positive if "
-        "any of them was; calibration and subgroups are by photograph."
+        f"A patient was scored by {AGGREGATES[way].label}, and counted as positive if any "
+        "photograph was; calibration, subgroups and shortcuts are by photograph."
     )
 
 

@@ -19,7 +19,7 @@ from fundus_core.workflows.evaluation.subgroups import GroupedRun, grouping_colu
 from fundus_core.workflows.explanations.explained import Asked
 from fundus_core.workflows.explanations.model_trust import LIGHTS, NO_MAP, summed_up
 from fundus_core.workflows.explanations.trust import stored_light
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.runs import Run, run_predictions
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import NONE, auc_text, count, interval, p_text
 
@@ -111,8 +111,8 @@ def _group_table(subject: Subject, found: GroupedRun) -> Table:
     few = [one.name for one in result.groups if not one.tested]
     said_few = f" Too few patients to be tested: {', '.join(few)}." if few else ""
     return Table(
-        f"By {found.column.name}, for {subject.label(found.class_name)}; sensitivity and "
-        f"specificity at a threshold of {result.threshold:g} in every group.",
+        f"By {found.column.name}, for {subject.label(found.class_name)}, by photograph; "
+        f"sensitivity and specificity at a threshold of {result.threshold:g} in every group.",
         (
             "Group",
             "Positive / all",
@@ -147,7 +147,8 @@ def _group_figure(subject: Subject, found: GroupedRun) -> Figure:
     alt = "; ".join(f"{one.name}: {auc_text(one.auc)}" for one in groups)
     return Figure(
         auc_by_group(found.result),
-        f"AUC of {subject.names[found.run_id]} by {found.column.name}, with 95 % intervals. "
+        f"AUC of {subject.names[found.run_id]} by {found.column.name}, for "
+        f"{subject.label(found.class_name)}, by photograph, with 95 % intervals. "
         "Dotted: all photographs. Grey and open: too few, not tested.",
         f"AUC of each group. {alt}.",
     )
@@ -194,8 +195,9 @@ def _shortcuts(subject: Subject, found: ShortcutComparison) -> tuple[Block, ...]
     return (
         Heading(name),
         Table(
-            f"{name} (AUC {auc_text(found.auc)}) against logistic regressions on what is no sign "
-            f"of disease, {count(len(found.predictions.image_ids), 'photograph')}.",
+            f"{name} (AUC {auc_text(found.auc)} for {subject.label(found.class_name)}, by "
+            "photograph) against logistic regressions on what is no sign of disease, "
+            f"{count(len(found.predictions.image_ids), 'photograph')}.",
             ("Shortcut", "AUC (95 % CI)", "Model less it", "p (Holm)", "Model shown to be better"),
             rows,
             f"Shortcuts learned in {found.folds_from}. A model that beats them all may still use "
@@ -203,7 +205,8 @@ def _shortcuts(subject: Subject, found: ShortcutComparison) -> tuple[Block, ...]
         ),
         Figure(
             shortcut_forest((name, found.auc), measured),
-            f"AUC of {name} and of each shortcut, with 95 % intervals. Dotted: one half.",
+            f"AUC of {name} and of each shortcut for {subject.label(found.class_name)}, by "
+            "photograph, with 95 % intervals. Dotted: one half.",
             f"AUC of the model: {auc_text(found.auc)}. {alt}.",
         ),
     )
@@ -257,10 +260,10 @@ def _lights(
 def _light_row(
     subject: Subject, run: Run, asked: Asked, lights: list[tuple[str, TrustLight]]
 ) -> tuple[str, ...]:
-    said = subject.said(run, asked.class_name) if subject.options.aggregate is None else None
+    said = run_predictions(subject.workspace, run)
     patients = None
     ids = [image for image, _ in lights]
-    if said is not None and said.patient_ids is not None:
+    if said.patient_ids is not None:
         of = dict(zip(said.image_ids, said.patient_ids, strict=True))
         known = [of.get(image) for image in ids]
         if all(one is not None for one in known):

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass, field
 from string import ascii_uppercase
 from typing import Any
 
-from fundus_core.checks import Caution
+from fundus_core.checks import Caution, joined_cautions
 from fundus_core.domain.bounds import CHANCE, EXAMPLES
 from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.visible import require_text
 from fundus_core.errors import DataError, FundusError, SingleClassError, TargetError
@@ -58,6 +59,7 @@ class ReportOptions:
         Raises:
             ParameterError: With the first of it.
         """
+        settle_fields(self)
         require_text("title", self.title, _LONGEST_TITLE)
         for column in self.by:
             require_text("column to group by", column, _LONGEST_TITLE)
@@ -170,14 +172,7 @@ class Subject:
 
     def cautions(self) -> tuple[Caution, ...]:
         """Returns what limits the runs; what is not of all of them names its model."""
-        found = dict.fromkeys(caution for run in self.runs for caution in run.cautions)
-        return tuple(self._attributed(caution) for caution in found)
-
-    def _attributed(self, caution: Caution) -> Caution:
-        of = [self.marks[run.id] for run in self.runs if caution in run.cautions]
-        if len(of) == len(self.runs):
-            return caution
-        return Caution(caution.code, f"Model {', '.join(of)}: {caution.text}")
+        return joined_cautions([(self.marks[run.id], run.cautions) for run in self.runs])
 
 
 def subject_of(workspace: Workspace, references: Sequence[str], options: ReportOptions) -> Subject:

@@ -8,8 +8,6 @@ are neither shown nor kept.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +18,7 @@ from fundus_core.embedding import Photograph, Shard, embed_photographs
 from fundus_core.errors import DataError, ImageError
 from fundus_core.geometry import Box
 from fundus_core.io.images import ScannedImage, read_image, scan_image, thumbnail
+from fundus_core.io.scratch_folders import ScratchFolder
 from fundus_core.io.workspace import Workspace
 from fundus_core.preprocessing import decode_side, field_mask, field_of_view, prepare
 from fundus_core.shortcuts import as_row, measure
@@ -58,7 +57,7 @@ class Received:
 
     path: Path
     scanned: ScannedImage
-    folder: "TemporaryDirectory[str]"
+    folder: ScratchFolder
 
     @property
     def image_id(self) -> str:
@@ -125,8 +124,8 @@ def receive(data: bytes) -> Received:
             f"The file has {len(data) / 1e6:,.1f} MB; at most {MAX_MEGABYTES} MB are taken.",
             hint="Export the photograph as JPEG.",
         )
-    folder = TemporaryDirectory(prefix="fundus-photograph-", ignore_cleanup_errors=True)
-    path = Path(folder.name) / "photograph"
+    folder = ScratchFolder("photograph")
+    path = folder.path / "photograph"
     try:
         path.write_bytes(data)
         return Received(path, scan_image(path), folder)
@@ -141,8 +140,8 @@ def steps_of(path: Path, recipe: PreprocessRecipe, side: int) -> Steps:
     Raises:
         ImageError: If it cannot be read.
     """
-    decoder = cast(Literal["fast", "exact"], recipe.decoder)
-    seen = prepare(read_image(path, min_side=decode_side(side), decoder=decoder), side, recipe)
+    image = read_image(path, min_side=decode_side(side), decoder=recipe.decoder)
+    seen = prepare(image, side, recipe)
     original = thumbnail(read_image(path, min_side=SHOWN_SIDE), SHOWN_SIDE)
     box, mask = field_of_view(original), field_mask(original)
     return Steps(original, _with_field(original, mask, box), box, mask is not None, seen.pixels)
@@ -184,10 +183,10 @@ def measurements_of(
     if stored is not None:
         table = stored.table
         return {name: table[name].dropna().to_numpy(np.float64) for name in QUALITIES}
-    paths = dataset.table["path"].to_numpy()
-    count = min(MEASURED_SAMPLE, len(paths))
-    drawn = np.random.default_rng(seed).choice(len(paths), count, replace=False)
-    rows = [row for place in paths[drawn] if (row := _row(str(place))) is not None]
+    known = dataset.table[["image_id", "path"]].to_numpy()
+    count = min(MEASURED_SAMPLE, len(known))
+    drawn = np.random.default_rng(seed).choice(len(known), count, replace=False)
+    rows = [row for one, place in known[drawn] if (row := _row(str(one), str(place))) is not None]
     if not rows:
         raise DataError(
             f"None of {count} photographs of {dataset.name} could be read to compare with.",
@@ -213,7 +212,7 @@ def vector_of(
         on_shard=shards.append,
         batch_size=1,
         workers=1,
-        decoder=cast(Literal["fast", "exact"], recipe.preprocessing.decoder),
+        decoder=recipe.preprocessing.decoder,
     )
     for row in shards[0].skipped.values():
         raise ImageError(row.reason, row.detail, hint="Export the photograph again.")
@@ -238,8 +237,8 @@ def _with_field(
     return np.array(framed)
 
 
-def _row(path: str) -> dict[str, float] | None:
+def _row(image_id: str, path: str) -> dict[str, float] | None:
     try:
-        return as_row(measure(Path(path)))
+        return as_row(measure(Path(path), image_id=image_id))
     except ImageError:
         return None

@@ -53,14 +53,14 @@ def explain_unkept(
     column_of(run, asked.class_name)
     (subject,) = subjects_of(workspace, run, [str(path)])
     model = ModelShelf(workspace, run).model_for(subject)
-    shown, layer = shown_to(run, path), model.layer(asked)
+    shown, layer = shown_to(run, path, image_id=subject.image_id), model.layer(asked)
     (grid,) = maps_of(model.backbone, shown.batch, model.target(asked), method=method, layer=layer)
     outcome = map_or_reason(
         grid, layer=layer.name if layer else "", method=method, class_name=asked.title
     )
     if isinstance(outcome, SaliencyError):
         raise outcome
-    picture = photograph(path, max_side=SHOWN_SIDE)
+    picture = photograph(path, image_id=subject.image_id, max_side=SHOWN_SIDE)
     heat = shown.geometry.at_size(*picture.shape[:2]).to_original(outcome.values, outside=np.nan)
     return Explanation(
         subject.image_id,

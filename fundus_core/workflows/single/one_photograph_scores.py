@@ -8,7 +8,6 @@ to all of them, read off at the new score, and its uncertainty shown by drawing 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
@@ -20,6 +19,7 @@ from fundus_core.embedding import Photograph
 from fundus_core.errors import FundusError, StoreError
 from fundus_core.finetune.squares import read_squares
 from fundus_core.io.images import scan_image
+from fundus_core.io.scratch_folders import ScratchFolder
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.stats.calibrated_scores import calibrated_intervals
@@ -207,12 +207,12 @@ def _network_scores(workspace: Workspace, run: Run, path: Path) -> tuple[NDArray
         )
     resolved = resolve_recipe(workspace, run.embeddings, run.weights_path)
     recipe = resolved.recipe
-    with TemporaryDirectory(prefix="fundus-photograph-") as folder:
+    with ScratchFolder("photograph") as folder:
         squares = read_squares(
             [Photograph("photograph", path)],
             recipe.image_size,
             recipe.preprocessing,
-            folder=Path(folder),
+            folder=folder.path,
         )
         rows = np.array([0])
         scores = [

@@ -14,6 +14,7 @@ from fundus_core.backbones.pickled import PickledObjects, pickled_objects, tenso
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import WeightsError
 from fundus_core.io.files import read_json, write_json
+from fundus_core.io.tensors import save_tensors
 from fundus_core.io.weights import file_sha256, name_when_converted, write_weights
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.weights.teacher_tables import inherit_teachers
@@ -180,13 +181,11 @@ def _save(
     target: Path, tensors: "dict[str, Tensor]", spec: BackboneSpec, tell: Callable[[str], None]
 ) -> str:
     """Writes the tensors, see `write_weights`; returns the SHA-256 of their file."""
-    from safetensors.torch import save_file
-
     about = {"format": "pt", "backbone": spec.id, "architecture": spec.architecture}
     whole = {name: value.contiguous() for name, value in tensors.items()}
     return write_weights(
         target,
-        lambda path: save_file(whole, path, about),
+        lambda path: save_tensors(path, whole, about),
         tell,
         n_bytes=sum(value.numel() * value.element_size() for value in whole.values()),
     )

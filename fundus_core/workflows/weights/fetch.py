@@ -12,6 +12,7 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import WeightsError
 from fundus_core.io.download import Downloaded, download
 from fundus_core.io.files import write_json
+from fundus_core.io.read_only import require_writable
 from fundus_core.io.weights import (
     file_names,
     file_sha256,
@@ -56,12 +57,14 @@ def fetch(
         WeightsError: If there is nothing to download, its licence is not accepted, or the download
             fails.
         StoreError: If the disk is full.
+        ReadOnlyError: If the workspace is only to be looked at, and the weights are not there.
     """
     spec = backbone_spec(backbone)
     found = local_weights(spec, workspace) if file_names(spec) else None
     if found is not None:
         size = found.stat().st_size
         return Fetched(spec.id, found, file_sha256(found), size, spec.licence, was_here=True)
+    require_writable(workspace.weights)
     _require_fetchable(spec, workspace)
     _require_licence(spec, accepted=accept_licence)
     is_hub = bool(spec.source.repository)

@@ -195,6 +195,46 @@ def test_delete__the_name_is_gone_and_an_address_with_the_key_still_works(
         delete_selection(place, "six-1", "Mine")
 
 
+def test_delete__another_selection_than_was_seen_keeps_its_name(place: Workspace) -> None:
+    seen = save_selection(place, "six-1", "Mine", ["a", "c"]).named
+    save_selection(place, "six-1", "Mine", ["b", "d", "e"], replacing=seen.key)
+
+    with pytest.raises(DataError, match="another selection by now, of 3 photographs"):
+        delete_selection(place, "six-1", "Mine", key=seen.key)
+    (kept,) = saved_selections(place, "six-1")
+
+    assert kept.n_images == 3
+    delete_selection(place, "six-1", "Mine", key=kept.key)
+    assert saved_selections(place, "six-1") == ()
+
+
+def test_delete__waits_for_who_is_saving(place: Workspace) -> None:
+    seen = save_selection(place, "six-1", "Mine", ["a"]).named
+    files = selection_files.SelectionFiles(place, "six-1")
+
+    with ThreadPoolExecutor(1) as pool:
+        with files._locked():
+            deleted = pool.submit(delete_selection, place, "six-1", "Mine", key=seen.key)
+            with pytest.raises(TimeoutError):
+                deleted.result(0.3)
+            assert files.named() == (seen,)
+        deleted.result(10)
+
+    assert files.named() == ()
+
+
+def test_keep__sets_that_another_tab_forgets_meanwhile_are_no_error(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(selection_files, "MOST_UNNAMED", 1)
+    for name in "abc":
+        keep_selection(place, "six-1", [name])
+    sets = selection_files.SelectionFiles(place, "six-1").folder / "sets"
+    (sets / "gone.json").symlink_to("forgotten")  # listed, and nowhere to be found
+
+    assert keep_selection(place, "six-1", ["d"])
+
+
 def test_keep__no_photograph_has_no_key(place: Workspace) -> None:
     assert keep_selection(place, "six-1", []) == ""
     assert kept_selection(place, "six-1", "") is None

@@ -31,7 +31,7 @@ def drawn(place: Workspace, mask: np.ndarray, *, synthetic: bool = True) -> Fund
     (place.demo / "masks").mkdir(parents=True, exist_ok=True)
     Image.fromarray(mask.astype(np.uint16)).save(place.demo / "masks" / "a.png")
     table = pd.DataFrame({"image_id": ["a"], "mask": ["masks/a.png"]})
-    return FundusDataset("demo", "", table, (), synthetic=synthetic)
+    return FundusDataset("demo", str(place.demo), table, (), synthetic=synthetic)
 
 
 def test_drawn_ratio__is_height_over_height(place: Workspace) -> None:
@@ -39,7 +39,7 @@ def test_drawn_ratio__is_height_over_height(place: Workspace) -> None:
     mask[20:70, 30:80] += DISC
     mask[40:60, 35:75] += CUP  # wider than high: width does not count
 
-    found = drawn_ratio(place, drawn(place, mask), "a")
+    found = drawn_ratio(drawn(place, mask), "a")
 
     assert found == pytest.approx(20 / 50)
 
@@ -49,7 +49,7 @@ def test_drawn_ratio__without_cup_or_disc(place: Workspace, bits: int, ratio: fl
     mask = np.zeros((40, 40), int)
     mask[10:20, 10:20] = bits
 
-    assert drawn_ratio(place, drawn(place, mask), "a") == ratio
+    assert drawn_ratio(drawn(place, mask), "a") == ratio
 
 
 def test_ratio_origin__masks_come_before_a_model_and_both_may_be_missing(
@@ -70,7 +70,7 @@ def test_drawn_ratio__without_masks_is_refused(place: Workspace) -> None:
     dataset = drawn(place, np.full((40, 40), DISC), synthetic=False)
 
     with pytest.raises(DataError, match="without masks"):
-        drawn_ratio(place, dataset, "a")
+        drawn_ratio(dataset, "a")
 
 
 @pytest.mark.parametrize("name", ["glaucoma", "Glaucoma suspect", "cup_disc_ratio", "GON"])

@@ -135,7 +135,7 @@ def test_demo_cases__are_positive_with_lesions_one_per_patient(
     ids = ["d0", "d1", "d2", "h0"]
     table = pd.DataFrame({"image_id": ids, "mask": [f"masks/{name}.png" for name in ids]})
     said = tiny_predictions("m", ["P0", "P0", "P1", "P2"], d0=0.9, d1=0.8, d2=0.7, h0=0.1)
-    dataset = FundusDataset("demo", "", table, (), synthetic=True)
+    dataset = FundusDataset("demo", str(workspace.demo), table, (), synthetic=True)
     monkeypatch.setattr(tables, "load_run", lambda place, run: SimpleNamespace(dataset_id="d"))
     monkeypatch.setattr(tables, "stored_dataset", lambda place, name: dataset)
     monkeypatch.setattr(tables, "run_predictions", lambda place, run: said)

@@ -205,17 +205,55 @@ def test_mask_files__are_those_of_the_demo_only(place: Workspace, tmp_path: Path
     )
 
     def dataset(*, synthetic: bool) -> FundusDataset:
-        return FundusDataset("demo", "", table, (), synthetic=synthetic)
+        return FundusDataset("demo", str(place.demo), table, (), synthetic=synthetic)
 
-    regions = mask_files(place, dataset(synthetic=True))["a"].regions((16, 16))
+    regions = mask_files(dataset(synthetic=True))["a"].regions((16, 16))
 
     assert {name: int(mask.sum()) for name, mask in regions.items()} == {
         "lesions": 64,
         DISC: 4,
         VESSELS: 32,
     }
-    assert mask_files(place, dataset(synthetic=True))["b"].lesions is None
-    assert mask_files(place, dataset(synthetic=False)) == {}
+    assert mask_files(dataset(synthetic=True))["b"].lesions is None
+    assert mask_files(dataset(synthetic=False)) == {}
+
+
+def test_mask_files__are_those_beside_the_own_table_whatever_the_demo_holds(
+    place: Workspace, tmp_path: Path
+) -> None:
+    other = tmp_path / "other"
+    for folder, side in ((place.demo, 2), (other, 4)):
+        (folder / "masks").mkdir(parents=True)
+        marked = np.zeros((8, 8), np.uint16)
+        marked[:side, :side] = 2
+        Image.fromarray(marked).save(folder / "masks" / "a.png")
+    table = pd.DataFrame({"image_id": ["a"], "mask": ["masks/a.png"]})
+    (other / "manifest.csv").touch()
+
+    for source in (other, other / "manifest.csv"):
+        found = mask_files(FundusDataset("other", str(source), table, (), synthetic=True))
+
+        assert found["a"].lesions == other / "masks" / "a.png"
+        assert found["a"].regions((8, 8))["lesions"].sum() == 16
+
+
+def test_trust_of__figures_that_another_mask_gave_are_not_taken_for_those_of_the_own(
+    place: Workspace, run: Run, tmp_path: Path
+) -> None:
+    image = run_predictions(place, run).image_ids[0]
+    asked = {"method": "eigen_cam", "n_copies": 2}
+    masks = {folder: drawn_masks(folder) for folder in (place.demo / "masks", tmp_path / "own")}
+    moved = np.zeros((100, 200), np.uint16)
+    moved[41:51, 60:70], moved[50, 100] = 16, 2
+    Image.fromarray(moved).save(tmp_path / "own" / "mask.png")
+
+    first, second = (
+        trust_of(place, run.id, [image], masks={image: one}, **asked)[0] for one in masks.values()
+    )
+
+    assert isinstance(first, TrustLight)
+    assert isinstance(second, TrustLight)
+    assert first.figures.regions[DISC] != second.figures.regions[DISC]
 
 
 def drawn_masks(folder: Path, **about: object) -> MaskFiles:
@@ -291,7 +329,7 @@ def test_mask_files__know_the_fovea_and_the_side_of_the_demo(place: Workspace) -
         }
     )
 
-    found = mask_files(place, FundusDataset("demo", "", table, (), synthetic=True))
+    found = mask_files(FundusDataset("demo", str(place.demo), table, (), synthetic=True))
 
     assert (found["a"].fovea, found["a"].eye) == ((201.8, 265.5), "OD")
     assert (found["b"].fovea, found["b"].eye) == (None, None)

@@ -87,6 +87,9 @@ def test_make_report__has_the_figures_that_pages_show(
     assert aucs.rows[0][2] == f"{found.runs[0].auc.low:.3f} to {found.runs[0].auc.high:.3f}"
     (pair,) = tables(made, "differences")[0].rows
     assert pair[:2] == ("A less B", f"{found.pairs[0].result.difference:+.3f}")
+    test = found.pairs[0].result
+    assert tables(made, "differences")[0].columns[3:6] == ("t", "df", "p")
+    assert pair[3:5] == (f"{test.z:+.2f}", f"{test.degrees_of_freedom:.1f}")
     assert "patients are independent" in tables(made, "differences")[0].note
     said = made.summary[0]
     assert "On 48 photographs of 24 patients, 50.0 % of them with dr = 1" in said
@@ -233,6 +236,44 @@ def test_make_report__of_one_class_of_several(place: Workspace, source: DataSour
 
     assert "grade = 0" in made.title
     assert tables(made, "operating")
+
+
+@pytest.mark.parametrize(
+    ("target", "options"),
+    [
+        ("grade", ReportOptions(class_name="0")),
+        ("grade", ReportOptions(class_name="2")),
+        ("grade", ReportOptions()),
+        ("dr", ReportOptions()),
+        ("dr", ReportOptions(aggregate="mean")),
+        ("grade", ReportOptions(class_name="1", aggregate="max")),
+    ],
+    ids=str,
+)
+def test_make_report__the_mean_colour_is_asked_the_same_question(
+    place: Workspace, source: DataSource, target: str, options: ReportOptions
+) -> None:
+    run = probed(place, source, target=target)  # it knows the mean colour alone
+
+    made = make_report(place, [run.id], options)
+
+    ((_, auc, interval, _, _, colour, p),) = tables(made, "discrimination")[0].rows
+    assert colour == f"{auc} ({interval})"
+    assert p == "1.00"
+    one_class = bool(options.class_name) or target == "dr"
+    assert (f"the mean colour alone reaches {auc}." in made.summary[0]) is one_class
+
+
+def test_make_report__says_how_patients_were_scored(
+    place: Workspace, runs: tuple[Run, Run]
+) -> None:
+    made = make_report(place, [runs[0].id], ReportOptions(aggregate="mean"))
+
+    (aucs,) = tables(made, "discrimination")
+    assert "scored by the mean score of the photographs" in aucs.caption
+    assert "scored by the mean score of the photographs" in words(made, "methods")
+    assert "by photograph" in tables(made, "calibration")[0].caption
+    assert all("by photograph" in one.caption for one in tables(made, "subgroups"))
 
 
 def test_make_report__has_the_shortcuts_once_they_were_measured(tmp_path: Path) -> None:
