@@ -114,7 +114,7 @@ def share_of(
         [0.8, 0.49, 0.943]
         >>> both_eyes = np.arange(10) // 2  # five patients, whose eyes agree
         >>> [round(number, 3) for number in share_of(hits, both_eyes)]
-        [0.8, 0.337, 0.969]
+        [0.8, 0.268, 0.978]
     """
     require_confidence(confidence)
     share = float(hits.mean())
