@@ -140,8 +140,8 @@ def training_of(kind: str, folder: Path) -> list[object]:
 
 
 def states(place: Workspace) -> dict[Path, int]:
-    """Returns the states of unfinished trainings, and when each was written."""
-    found = place.training.glob("*/*.safetensors")
+    """Returns the whole states of unfinished trainings, and when each was written."""
+    found = place.training.glob("*/[!.]*.safetensors")
     return {path: path.stat().st_mtime_ns for path in found}
 
 
