@@ -20,11 +20,11 @@ from filelock import FileLock, Timeout
 
 Kind = Literal["photograph", "read-only"]
 
-_NAME = re.compile(r"fundus-(?:photograph|read-only)-\w+")
+_NAME = re.compile(r"fundus-(?:photograph|read-only)-[a-z0-9_]{8}")  # as `tempfile` makes it
 _LOCK = "held.lock"
 
 _LEFT_AFTER_SECONDS = 86_400.0
-"""A folder without a lock, or with nothing else, is taken for left when it is so old."""
+"""A folder with nothing but its lock may be one that is just being made, unless it is so old."""
 
 
 class ScratchFolder:
@@ -64,16 +64,23 @@ def sweep_scratch() -> int:
 
 
 def _is_left(path: Path) -> bool:
-    """Says whether a folder is ours, and its maker gone."""
+    """Says whether a folder is ours, and its maker gone.
+
+    One without our lock is somebody's own, whatever it is called.
+    """
     try:
         status = path.lstat()
         if not stat.S_ISDIR(status.st_mode) or status.st_uid != _user(status):
             return False
+        if os.name == "posix" and stat.S_IMODE(status.st_mode) != stat.S_IRWXU:
+            return False
         held = {one.name for one in path.iterdir()}
+        if _LOCK not in held or (path / _LOCK).stat().st_size:
+            return False
     except OSError:  # it is gone by now
         return False
-    if _LOCK not in held or held == {_LOCK}:  # of an earlier version, or just being made
-        return time.time() - status.st_mtime > _LEFT_AFTER_SECONDS
+    if held == {_LOCK} and time.time() - status.st_mtime < _LEFT_AFTER_SECONDS:
+        return False
     try:
         with FileLock(path / _LOCK, timeout=0):
             return True

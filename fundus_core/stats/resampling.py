@@ -23,6 +23,9 @@ FEWEST_UNITS = 5
 and the smallest stratum. Of fewer, resamples show too little of what could have been drawn: the
 table in docs/coverage.md."""
 
+_NEARLY_ALIKE = 0.8
+"""Patients who are worth this share of their number, or more, have about as many images."""
+
 _CELLS_AT_ONCE = 500_000
 """Weights made at a time; what is computed of them may take some ten times their memory."""
 
@@ -72,7 +75,8 @@ def too_unequal(labels: Mapping[str, NDArray[np.bool_]], patients: NDArray[np.in
 
     A patient with most of the images is in a resample twice, once or not at all, and resamples of
     that kind do not show how patients differ. Counted are the patients with equally many images
-    that a label's are worth (`patients_alike`); too few patients are `too_few`'s matter.
+    that a label's are worth (`patients_alike`), unless the patients are few and have about as many;
+    too few patients are `too_few`'s matter.
 
     Args:
         labels: Words for the images that have a label -> shape (N,): which these are.
@@ -82,10 +86,11 @@ def too_unequal(labels: Mapping[str, NDArray[np.bool_]], patients: NDArray[np.in
         return ""
     for words, chosen in labels.items():
         owners = patients[chosen]
-        if len(np.unique(owners)) < FEWEST_UNITS:
+        n_patients = len(np.unique(owners))
+        if n_patients < FEWEST_UNITS:
             continue
         alike, most = patients_alike(owners), int(np.bincount(owners).max())
-        if alike < FEWEST_UNITS:
+        if alike < min(FEWEST_UNITS, _NEARLY_ALIKE * n_patients):
             return (
                 f"one patient has {most} of the {len(owners)} images {words}, which say as much as "
                 f"{alike:.1f} patients with equally many; resampling needs {FEWEST_UNITS}"

@@ -61,20 +61,50 @@ def test_cleanup__leaves_nothing_and_another_thread_or_a_second_call_may_do_it(
         assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("within", [["held.lock"], ["photograph"]])
-def test_sweep_scratch__one_that_is_just_being_made_is_left_alone_until_it_is_old(
-    temporary: Path, within: list[str]
-) -> None:
-    folder = temporary / "fundus-photograph-abcd1234"
-    folder.mkdir()
+def made(folder: Path, *within: str, mode: int = 0o700) -> Path:
+    """Returns a folder with empty files, made the day before yesterday."""
+    folder.mkdir(mode=mode)
     for name in within:
         (folder / name).touch()
+    before = time.time() - 2 * scratch_folders._LEFT_AFTER_SECONDS
+    os.utime(folder, (before, before))
+    return folder
+
+
+def test_sweep_scratch__one_that_is_just_being_made_is_left_alone_until_it_is_old(
+    temporary: Path,
+) -> None:
+    folder = made(temporary / "fundus-photograph-abcd1234", "held.lock")
+    os.utime(folder)
 
     young = sweep_scratch()
-    yesterday = time.time() - 2 * scratch_folders._LEFT_AFTER_SECONDS
-    os.utime(folder, (yesterday, yesterday))
+    before = time.time() - 2 * scratch_folders._LEFT_AFTER_SECONDS
+    os.utime(folder, (before, before))
 
     assert (young, sweep_scratch()) == (0, 1)
+
+
+def test_sweep_scratch__one_with_nothing_in_it_that_is_held_stays_however_old(
+    temporary: Path,
+) -> None:
+    with ScratchFolder("read-only") as folder:
+        before = time.time() - 2 * scratch_folders._LEFT_AFTER_SECONDS
+        os.utime(folder.path, (before, before))
+
+        assert sweep_scratch() == 0
+        assert folder.path.is_dir()
+
+
+def test_sweep_scratch__takes_no_folder_that_somebody_called_like_ours(temporary: Path) -> None:
+    kept = [
+        made(temporary / "fundus-read-only-demo", "workspace.json"),
+        made(temporary / "fundus-photograph-results", "held.lock", "notes.txt"),
+        made(temporary / "fundus-photograph-abcd1234", "photograph"),
+        made(temporary / "fundus-photograph-abcd1235", "held.lock", "photograph", mode=0o755),
+    ]
+
+    assert sweep_scratch() == 0
+    assert all(folder.is_dir() for folder in kept)
 
 
 def test_sweep_scratch__takes_nothing_of_others(
@@ -82,11 +112,11 @@ def test_sweep_scratch__takes_nothing_of_others(
 ) -> None:
     theirs = temporary / "theirs"
     theirs.mkdir()
-    (temporary / "fundus-photograph-link").symlink_to(theirs)
-    for name in ("fundus-photograph-file.txt", "fundus-photograph-file"):
+    (temporary / "fundus-photograph-linked__").symlink_to(theirs)
+    for name in ("fundus-photograph-file.txt", "fundus-photograph-justfile"):
         (temporary / name).touch()
-    of_another = temporary / "fundus-photograph-other"
-    of_another.mkdir()
+    of_another = temporary / "fundus-photograph-another_"
+    of_another.mkdir(mode=0o700)
     for name in ("held.lock", "photograph"):
         (of_another / name).touch()
         (theirs / name).touch()

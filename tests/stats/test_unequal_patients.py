@@ -15,7 +15,7 @@ from fundus_core.stats.precision_recall import precision_band
 from fundus_core.stats.predictive_values import predictive_values
 from fundus_core.stats.proportions import effective_images, share_of, wilson
 from fundus_core.stats.resampled_tests import bootstrap_test, permutation_test
-from fundus_core.stats.resampling import FEWEST_UNITS
+from fundus_core.stats.resampling import FEWEST_UNITS, too_unequal
 from fundus_core.stats.roc import roc_band, roc_curve
 from fundus_core.stats.unequal_patients import leverage, patients_alike
 
@@ -153,6 +153,20 @@ def test_resampled_tests__are_refused(test: type) -> None:
     assert "DeLong" in refusal.value.hint
     found = test(Y_TRUE, scores(), scores(1), n_resamples=20)  # nobody says whose they are
     assert 0 <= found.p_value <= 1
+
+
+@pytest.mark.parametrize(
+    ("n_images", "refused"),
+    [((2, 2, 2, 2, 1), False), ((1, 2, 3, 5, 5, 5), False), ((1, 1, 1, 1, 4), True)],
+)
+def test_too_unequal__few_patients_with_about_as_many_images_are_drawn(
+    n_images: tuple[int, ...], refused: bool
+) -> None:
+    patients = np.repeat(np.arange(len(n_images)), n_images)
+
+    reason = too_unequal({"of all": np.ones(len(patients), bool)}, patients)
+
+    assert bool(reason) == refused
 
 
 def test_intervals_by_resampling__are_none_and_say_why() -> None:

@@ -53,22 +53,23 @@ def read_different(workspace: Workspace, references: Sequence[str]) -> list[Scor
     """Returns models, each of them another one, see `read_model`.
 
     Raises:
-        TargetError: If one is named twice, whichever way its table is written.
+        TargetError: If one is named twice, whichever way it is written.
         StoreError: If there is no such run.
         DataError: If a table cannot be read.
         ScoresError: If a table holds something else than labels and scores.
     """
+    models = [read_model(workspace, reference) for reference in references]
     seen: dict[str | Path, str] = {}
-    for reference in references:
-        known = Path(reference).resolve() if _is_table(reference) else reference
+    for written, model in zip(references, models, strict=True):
+        known = Path(written).resolve() if _is_table(written) else model.reference
         if known in seen:
             raise TargetError(
-                f"{seen[known]} and {reference} are the same model, which does not differ from "
+                f"{seen[known]} and {written} are the same model, which does not differ from "
                 "itself.",
                 hint="Name each model once.",
             )
-        seen[known] = reference
-    return [read_model(workspace, reference) for reference in references]
+        seen[known] = written
+    return models
 
 
 def read_model(workspace: Workspace, reference: str) -> ScoredModel:

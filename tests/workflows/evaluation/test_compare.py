@@ -18,6 +18,7 @@ from fundus_core.stats.contrasts import all_equal
 from fundus_core.stats.delong import compare_paired
 from fundus_core.stats.inputs import IndependentUnits
 from fundus_core.workflows.evaluation.compare import compare
+from tests.pages.evaluated import GOOD, predictions, store
 
 Y_TRUE = [0, 0, 0, 0, 1, 1, 1, 1]
 SCORE_A = [0.1, 0.4, 0.35, 0.2, 0.8, 0.3, 0.7, 0.9]
@@ -250,8 +251,10 @@ def test_compare__a_model_named_twice_is_refused_however_its_table_is_written(
     for again in (a, "a.csv", f"{place.root}/../{place.root.name}/a.csv"):
         with pytest.raises(TargetError, match="are the same model"):
             compare(place, [a, b, again])
-    with pytest.raises(TargetError, match="good and good are the same model"):
-        compare(place, ["good", a, "good"])
+    store(place.root, "good-0a1b2c3d", predictions("good", GOOD))
+    for again in ("good-0a1b2c3d", "good"):
+        with pytest.raises(TargetError, match=f"good-0a1b2c3d and {again} are the same model"):
+            compare(place, ["good-0a1b2c3d", a, again])
 
 
 @pytest.mark.parametrize(

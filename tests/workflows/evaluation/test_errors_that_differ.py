@@ -52,6 +52,8 @@ def test_errors_that_differ__names_the_photographs_and_counts_patients(place: Wo
 
 
 def test_errors_that_differ__a_model_does_not_differ_from_itself(place: Workspace) -> None:
+    store(place.root, "good", predictions("good", GOOD))
+
     with pytest.raises(TargetError, match="good and good are the same model"):
         errors_that_differ(place, "good", "good")
 
