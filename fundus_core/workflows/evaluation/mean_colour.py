@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from fundus_core.domain.predictions import Predictions
-from fundus_core.errors import NoVarianceError, SingleClassError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
 from fundus_core.workflows.evaluation.aligned import ScoredModel
@@ -67,7 +66,7 @@ def mean_colour(
         _asked(one, class_name, aggregate, among)
         for one in (said, replace(said, y_score=baseline.y_score))
     )
-    return MeanColour(overall_auc(colour), _p_value(asked, colour))
+    return MeanColour(overall_auc(colour), p_against_baseline(asked, colour))
 
 
 def mean_colours(
@@ -106,10 +105,3 @@ def _asked(
     if among is None:
         return said
     return said.select(np.array([name in among for name in said.image_ids], dtype=bool))
-
-
-def _p_value(said: Predictions, baseline: Predictions) -> float | None:
-    try:
-        return p_against_baseline(said, baseline)
-    except (NoVarianceError, SingleClassError):
-        return None

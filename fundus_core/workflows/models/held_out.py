@@ -20,7 +20,7 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe
-from fundus_core.errors import FundusError
+from fundus_core.errors import FundusError, NoVarianceError, SingleClassError
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import CrossValidation, TextSide, cross_validate
 from fundus_core.splits import Fold
@@ -197,24 +197,30 @@ def evaluated_run(
 def p_against_baseline(predictions: Predictions, baseline: Predictions) -> float | None:
     """Returns p of the paired test against the mean colour; for several classes of the average.
 
-    None where no class has two patients (images) of each label.
+    None where no class has two patients (images) of each label, or the difference does not vary.
     """
+    try:
+        comparison = _compared(predictions, baseline)
+    except (NoVarianceError, SingleClassError):  # no reason to lose a model over
+        return None
+    return None if comparison is None else comparison.p_value
+
+
+def _compared(predictions: Predictions, baseline: Predictions) -> AucComparison | None:
     if predictions.task == "binary":
-        comparison: AucComparison | None = compare_paired(
+        return compare_paired(
             predictions.y_true[:, 0],
             predictions.y_score[:, 0],
             baseline.y_score[:, 0],
             patients=predictions.patient_ids,
         )
-    else:
-        comparison = compare_classes(
-            predictions.y_true,
-            predictions.y_score,
-            baseline.y_score,
-            predictions.class_names,
-            patients=predictions.patient_ids,
-        ).macro
-    return None if comparison is None else comparison.p_value
+    return compare_classes(
+        predictions.y_true,
+        predictions.y_score,
+        baseline.y_score,
+        predictions.class_names,
+        patients=predictions.patient_ids,
+    ).macro
 
 
 def _fold_results(
