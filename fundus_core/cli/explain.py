@@ -14,7 +14,7 @@ from fundus_core.explain.trust import NOT_SHOWN, TrustLight
 from fundus_core.io.files import require_place
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.stats.bootstrap import Interval
-from fundus_core.workflows.data.result_places import require_result_places
+from fundus_core.workflows.data.result_places import require_result_place
 from fundus_core.workflows.evaluation.calibrated import (
     MEANING,
     CalibratedProbability,
@@ -97,7 +97,7 @@ def explain(
         asked = Asked(class_name or "", minus or "", method, layer)
         require_place(out, is_folder=True)
         overlays = explaining.overlays_of(place, run, named, asked, out)
-        require_result_places(place, overlays, replace=replace, inputs=map(Path, named))
+        require_result_place(place, *overlays, replace=replace, inputs=map(Path, named))
         rows = _explained(place, run, named, asked, out, opacity)
         _add_calibrated(rows, place, run)
         if trust:

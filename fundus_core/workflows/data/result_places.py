@@ -24,32 +24,7 @@ OPTION, ARGUMENT = "--replace", "replace=True"
 
 def require_result_place(
     workspace: Workspace,
-    place: Path,
-    *,
-    suffixes: Sequence[str] = (),
-    is_folder: bool = False,
-    replace: bool = False,
-    inputs: Iterable[Path] = (),
-    within: Sequence[Path] = (),
-    asked_by: str = OPTION,
-) -> None:
-    """Refuses a place for results, see `require_result_places`."""
-    require_result_places(
-        workspace,
-        (place,),
-        suffixes=suffixes,
-        is_folder=is_folder,
-        replace=replace,
-        inputs=inputs,
-        within=within,
-        asked_by=asked_by,
-    )
-
-
-def require_result_places(
-    workspace: Workspace,
-    places: Sequence[Path],
-    *,
+    *places: Path,
     suffixes: Sequence[str] = (),
     is_folder: bool = False,
     replace: bool = False,

@@ -44,7 +44,7 @@ from fundus_core.workflows.models.networks import (
     squares_of,
     write_changes,
 )
-from fundus_core.workflows.models.one_training import its_turn
+from fundus_core.workflows.models.one_training import trained_once
 from fundus_core.workflows.models.runs import Run, save_run
 
 _SUFFIX = {"ft": "fine-tuned"}
@@ -153,15 +153,13 @@ def finetune_dataset(
     head_weights = _head_weights(workspace, choice.head)
     recipe = _recipe(labelled, resolved, choice, head_weights)
     name = run_id(workspace, dataset_id, resolved, labelled.target, recipe, suffix=choice.strategy)
-    stored = _stored(workspace, name, choice)
-    if stored is not None:
-        return stored
-    with its_turn(workspace.training / recipe.fingerprint(), progress):
-        stored = _stored(workspace, name, choice)  # by an equal call meanwhile
-        if stored is not None:
-            return stored
-        asked = _Asked(name, dataset, dataset_id, labelled, resolved, choice, recipe, head_weights)
-        return _tuned(workspace, asked, on_epoch, progress)
+    asked = _Asked(name, dataset, dataset_id, labelled, resolved, choice, recipe, head_weights)
+    return trained_once(
+        workspace.training / recipe.fingerprint(),
+        lambda: _stored(workspace, name, choice),
+        lambda: _tuned(workspace, asked, on_epoch, progress),
+        progress,
+    )
 
 
 def _stored(workspace: Workspace, name: str, choice: FinetuneChoice) -> Run | None:

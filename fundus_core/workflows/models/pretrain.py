@@ -46,7 +46,7 @@ from fundus_core.pretraining import (
 )
 from fundus_core.splits import held_out_groups
 from fundus_core.stats.delong import AucInterval, auc_interval
-from fundus_core.workflows.models.one_training import its_turn
+from fundus_core.workflows.models.one_training import trained_once
 from fundus_core.workflows.models.pretrained import (
     Pretrained,
     PretrainRecipe,
@@ -136,14 +136,12 @@ def pretrain(
     initial = find_weights(spec, choice.initial, workspace)
     labels = choice.labels or _phantom_labels(dataset)
     recipe = _recipe(dataset, spec, initial, choice, labels)
-    if made := _made_before(workspace, dataset, weights, recipe):
-        return made
-    if not choice.replace:
-        require_free(workspace, weights, recipe)
-    with its_turn(workspace.training / recipe.fingerprint(), progress):
-        if made := _made_before(workspace, dataset, weights, recipe):  # by an equal call meanwhile
-            return made
-        return _made(workspace, dataset, choice, recipe, spec, initial, on_epoch, progress)
+    return trained_once(
+        workspace.training / recipe.fingerprint(),
+        lambda: _made_before(workspace, dataset, weights, recipe),
+        lambda: _made(workspace, dataset, choice, recipe, spec, initial, on_epoch, progress),
+        progress,
+    )
 
 
 def _made_before(
@@ -168,6 +166,8 @@ def _made(
 ) -> Pretrained:
     """Trains, and writes the weights."""
     weights, labels = weights_file(workspace, choice.name), recipe.labels
+    if not choice.replace:
+        require_free(workspace, weights, recipe)
     folder = workspace.training / recipe.fingerprint()
     written = CurveFile(folder / CURVE_FILE, choice.name, recipe.training.epochs)
 

@@ -25,7 +25,7 @@ from fundus_core.segmentation.kinds import NETWORKS, build
 from fundus_core.segmentation.loop import SegmentationTraining, Trained, train
 from fundus_core.splits import Fold
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve
-from fundus_core.workflows.models.one_training import its_turn
+from fundus_core.workflows.models.one_training import trained_once
 from fundus_core.workflows.models.runs import now
 from fundus_core.workflows.segmenting.masks import Masked, masked_photographs
 from fundus_core.workflows.segmenting.segmentation_choice import (
@@ -100,16 +100,14 @@ def train_segmenter(
     ids = [one.image_id for one in masked.photographs]
     recipe = _recipe(dataset.select(ids), masked, encoder, choice)
     name = f"{_slug(choice, encoder)}-{recipe.fingerprint()[:8]}"
-    stored = _stored(workspace, name)
-    if stored is not None:
-        return stored
     folder = workspace.training / recipe.fingerprint()
-    with its_turn(folder, progress):
-        stored = _stored(workspace, name)  # by an equal call meanwhile
-        if stored is not None:
-            return stored
-        asked = _Asked(dataset, dataset_id, masked, encoder, choice, recipe, name)
-        return _trained(workspace, asked, folder, on_epoch, progress)
+    asked = _Asked(dataset, dataset_id, masked, encoder, choice, recipe, name)
+    return trained_once(
+        folder,
+        lambda: _stored(workspace, name),
+        lambda: _trained(workspace, asked, folder, on_epoch, progress),
+        progress,
+    )
 
 
 def _stored(workspace: Workspace, name: str) -> TrainedSegmenter | None:
