@@ -17,7 +17,8 @@ from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError, ImageError, StoreError
 from fundus_core.io.files import write_atomically
-from fundus_core.io.images import read_image
+from fundus_core.io.images import holds, read_image
+from fundus_core.io.read_only import require_writable
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.data import field_of
@@ -96,16 +97,20 @@ def mark_photographs(
         DataError: If no photograph can be read.
         StoreError: If there is no such model, the disk is full, or a picture in `out` has the name
             of a mark and is none.
+        ReadOnlyError: If they would have to be stored, and nothing may be.
         WeightsError: If its weights are not at hand.
     """
     fields = mask_files(dataset, field)
     key = _key(workspace, name, dataset, dataset_id, threshold, fields)
     stored = stored_measures(workspace, key)
+    paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
     if stored is not None and out is None:
-        return stored
+        left = stored.about.unreadable
+        if not any(holds(Path(paths[image_id]), image_id) for image_id in left):
+            return stored
+    require_writable(_store(workspace).root)
     marker = open_marker(workspace, name)
     rows, unreadable = [], []
-    paths = dict(zip(dataset.image_ids, dataset.table["path"], strict=True))
     stems = _stems(paths)
     if out is not None:
         _require_ours(out, stems.values(), marker.channels)

@@ -7,6 +7,7 @@ import pandas as pd
 
 from fundus_core.checks import Caution
 from fundus_core.errors import StoreError
+from fundus_core.io.read_only import require_writable
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 
@@ -67,6 +68,15 @@ class Scored:
     table: pd.DataFrame
     """A row per photograph and channel: `image_id`, `patient_id`, `channel`, the keys of `SCORES`,
     `n_true`, `n_field` and `knows`, see `Marker.knows`."""
+
+
+def require_storable(workspace: Workspace) -> None:
+    """Refuses a workspace that scores may not be stored in, before any are computed.
+
+    Raises:
+        ReadOnlyError: If it is only to be looked at.
+    """
+    require_writable(_store(workspace).root)
 
 
 def save_scores(workspace: Workspace, scored: Scored) -> None:

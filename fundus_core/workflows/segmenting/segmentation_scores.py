@@ -19,7 +19,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError, ImageError, ScoresError
-from fundus_core.io.images import read_image
+from fundus_core.io.images import holds, read_image
 from fundus_core.io.masks import read_mask
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.channels import (
@@ -43,6 +43,7 @@ from fundus_core.workflows.segmenting.observers import OBSERVER, Observer, obser
 from fundus_core.workflows.segmenting.score_store import (
     Scored,
     ScoredModel,
+    require_storable,
     save_scores,
     stored_scores,
 )
@@ -107,24 +108,24 @@ def score_model(
         DataError: If there are no masks, or no photograph with one can be read.
         ScoresError: If the model marks none of the channels.
         StoreError: If there is no such model.
+        ReadOnlyError: If they would have to be stored, and nothing may be.
         WeightsError: If its weights are not at hand.
     """
-    masked = masked_photographs(dataset, truth)
     marker: _Marker
     if name.startswith(OBSERVER):
         marker = observer_of(dataset, truth, name.removeprefix(OBSERVER))
-        kept = tuple(one for one in masked.photographs if one.image_id in marker.files)
-        masked = Masked(kept, len(dataset) - len(kept))
     else:
         marker = open_marker(workspace, name)
         name = full_name(workspace, name)
+    masked = _masked(dataset, truth, name)
     channels = _common(marker, truth)
     truth = Truth(channels, truth.column, truth.field)
     content = _content(workspace, name, dataset, masked, truth)
     key = fingerprint_of([dataset_id, truth.column, truth.field, threshold, content])
     stored = stored_scores(workspace, key)
-    if stored is not None:
+    if stored is not None and not _more_can_be_read(stored, masked):
         return _as_of_now(workspace, stored, dataset)
+    require_storable(workspace)
     table, n_unreadable = _table(dataset, marker, masked, channels, threshold, progress)
     images = table.drop_duplicates("image_id")
     about = ScoredModel(
@@ -166,7 +167,8 @@ def scores_now(
         dataset: The data set as it is now.
 
     Returns:
-        None where the model, a photograph, its patient, its mask or its field is another by now.
+        None where the model, a photograph, its patient, its mask or its field is another by now, or
+        there are more or fewer photographs with masks.
 
     Raises:
         DataError: If a mask is gone.
@@ -175,13 +177,13 @@ def scores_now(
     stored = stored_scores(workspace, known.id)
     if stored is None:
         return None
-    ids = list(stored.table["image_id"].unique())
-    if not set(ids) <= set(dataset.image_ids):
-        return None
     truth = Truth(parse_channels(known.channels), known.masks, known.field)
-    scored = dataset.select(ids)
-    masked = masked_photographs(scored, truth)
-    if _content(workspace, known.model, scored, masked, truth) != known.content:
+    masked = _masked(dataset, truth, known.model)
+    counts = len(masked.photographs), masked.n_without
+    if counts != (known.n_images + known.n_unreadable, known.n_without):
+        return None
+    scored = _of(masked, stored.table)
+    if _content(workspace, known.model, dataset, scored, truth) != known.content:
         return None
     return _as_of_now(workspace, stored, dataset).about
 
@@ -347,6 +349,25 @@ def _content(
     else:
         model = segmenter_key(workspace, name)
     return fingerprint_of([name, model, masked.fingerprint(truth), patients])
+
+
+def _masked(dataset: FundusDataset, truth: Truth, name: str) -> Masked:
+    """Returns what a model, or an observer, is scored on."""
+    masked = masked_photographs(dataset, truth)
+    if not name.startswith(OBSERVER):
+        return masked
+    files = mask_files(dataset, name.removeprefix(OBSERVER))
+    kept = tuple(one for one in masked.photographs if one.image_id in files)
+    return Masked(kept, len(dataset) - len(kept))
+
+
+def _more_can_be_read(stored: Scored, masked: Masked) -> bool:
+    """Says whether a photograph that could not be read when the others were scored can be now."""
+    if not stored.about.n_unreadable:
+        return False
+    scored = set(stored.table["image_id"])
+    left = [one for one in masked.photographs if one.image_id not in scored]
+    return any(holds(one.path, one.image_id) for one in left)
 
 
 def _of(masked: Masked, images: pd.DataFrame) -> Masked:

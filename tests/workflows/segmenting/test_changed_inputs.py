@@ -1,6 +1,7 @@
 """What was scored or measured of other patients, masks or fields is not given again as it was."""
 
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from PIL import Image
 from fundus_core.domain.dataset import FundusDataset, RejectedRow
 from fundus_core.errors import ScoresError
 from fundus_core.io.manifest import DataSource
+from fundus_core.io.read_only import ReadOnlyError
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.channels import Channel
 from fundus_core.workflows.data.datasets import open_dataset
@@ -107,6 +109,59 @@ def test_scores_now__are_none_once_masks_fields_patients_or_photographs_are_othe
     assert scores_now(place, known, dataset.select(dataset.image_ids[1:])) is None
     shutil.copy(data / "second" / "p0_0.png", data / "masks" / "p0_0.png")
     assert scores_now(place, known, dataset) is None
+
+
+def test_scores_now__are_none_once_the_data_set_has_more_photographs(
+    place: Workspace, dataset: FundusDataset
+) -> None:
+    fewer = dataset.select(dataset.image_ids[:4])
+    known = score_model(place, "frangi", fewer, "drawn-1", Truth()).about
+
+    assert scores_now(place, known, fewer) == known
+    assert scores_now(place, known, dataset) is None
+
+
+def test_score_and_mark__a_photograph_that_was_away_is_taken_in_once_it_is_back(
+    place: Workspace, dataset: FundusDataset, tmp_path: Path
+) -> None:
+    def counts() -> tuple[int, int, int, int]:
+        scored = score_model(place, "frangi", dataset, "drawn-1", Truth()).about
+        marked = mark_photographs(place, "frangi", dataset, "drawn-1")
+        return scored.n_images, scored.n_unreadable, len(marked.table), len(marked.about.unreadable)
+
+    path = Path(dataset.table["path"].iloc[0])
+    path.rename(tmp_path / "away")
+    away = counts()
+    (known,) = list_scores(place, "drawn-1")
+    assert scores_now(place, known, dataset) == known
+    (tmp_path / "away").rename(path)
+
+    assert (away, counts()) == ((5, 1, 5, 1), (6, 0, 6, 0))
+
+
+@pytest.mark.parametrize("command", [score_model, mark_photographs])
+def test_score_and_mark__where_nothing_may_be_stored_mark_nothing(
+    place: Workspace,
+    dataset: FundusDataset,
+    command: Callable[..., object],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("fundus_core.io.workspace._found", [place.root])
+    monkeypatch.setenv("FUNDUS_READ_ONLY", "1")
+    marked: list[str] = []
+    truth = [Truth()] if command is score_model else []
+
+    with pytest.raises(ReadOnlyError):
+        command(
+            place,
+            "frangi",
+            dataset,
+            "drawn-1",
+            *truth,
+            progress=lambda done, total, message: marked.append(message),
+        )
+
+    assert marked == []
 
 
 def test_score__an_empty_field_of_view_is_named_with_its_photograph(
