@@ -1,6 +1,7 @@
 """What a run of a bundle must be: every file of it is read once before it is stored."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ from fundus_core.workflows.models.runs import (
 )
 from fundus_core.workflows.reports.bundle_figures import (
     TRAINED_HERE,
-    require_right_figures,
     with_found_cautions,
+    with_right_figures,
 )
 from fundus_core.workflows.reports.bundle_types import require_ids, require_text, require_type
 
@@ -39,6 +40,9 @@ RUN = "run.json"
 _FILES = {RUN, PREDICTIONS, BASELINE, TRAINED_ON, PROBE_FILE, CURVE_FILE}
 _COLUMNS = ["image_id", "patient_id"]
 """Of what taught a model."""
+
+_FOUND_HERE = ("auc", "class_aucs", "baseline_auc", "baseline_p", "cautions")
+"""Fields of a run that are stored as they are found here, not as the bundle says them."""
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100
 """In which a run may have been made: what lies at the ends of a calendar has no local time."""
@@ -73,9 +77,9 @@ def checked_runs(
     for name, run in runs.items():
         place = folder / name
         said, colour = _predictions(run, place)
-        require_right_figures(run, said, colour, dataset)
+        right = with_right_figures(run, said, colour, dataset)
         _require_readable(run, place)
-        yield name, with_found_cautions(run, said, dataset, taught.get(run.trained_as, set()))
+        yield name, with_found_cautions(right, said, dataset, taught.get(run.trained_as, set()))
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -260,6 +264,6 @@ def _require_possible(run: Run, given: pd.DataFrame, must: pd.DataFrame) -> None
 
 
 def stored(run: Run, about: dict[str, Any]) -> dict[str, Any]:
-    """Returns what is stored of a run that was checked."""
-    cautions = [{"code": one.code, "text": one.text} for one in run.cautions]
-    return {**about, "cautions": cautions}
+    """Returns what is stored of a run that was checked: its figures and cautions are those here."""
+    found = asdict(run)
+    return {**about, **{name: found[name] for name in _FOUND_HERE}}

@@ -17,7 +17,7 @@ from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.inference import auc_bounds
 from fundus_core.stats.unequal_patients import taken_as_alike
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
-from fundus_core.workflows.evaluation.classes import overall_auc
+from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import (
@@ -219,7 +219,11 @@ def test_open_bundle__of_a_version_that_took_patients_as_alike(
 
     found = carried(place, before, tmp_path)
 
-    assert found.auc == before.auc
+    assert found.auc == now
+    assert found.class_aucs == interval_by_class(run_predictions(place, before))
+    assert before.baseline_auc is not None
+    assert found.baseline_auc is not None
+    assert found.baseline_auc.standard_error != before.baseline_auc.standard_error
 
 
 def test_open_bundle__of_a_data_set_that_changed_since(place: Workspace, tmp_path: Path) -> None:
