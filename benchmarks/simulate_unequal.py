@@ -2,7 +2,7 @@
 
 Draws patients again and again of whom one, diseased, was photographed far more often, and counts
 how often a 95 % interval holds the true value and how often a test at 5 % rejects two equally good
-models. Prints the table of docs/coverage.md:
+models, or two groups in which a model is equally good. Prints the table of docs/coverage.md:
 
     python -m benchmarks.simulate_unequal [--replicates 4000]
 """
@@ -17,6 +17,7 @@ from scipy.special import expit, ndtr, ndtri
 from fundus_core.errors import SingleClassError
 from fundus_core.stats.calibration_line import calibration_line
 from fundus_core.stats.delong import auc_interval, compare_paired
+from fundus_core.stats.homogeneity import aucs_equal, joint_aucs, shares_equal
 from fundus_core.stats.inference import auc_bounds
 from fundus_core.stats.operating import operating_point
 from fundus_core.stats.placements import placements
@@ -83,6 +84,12 @@ class Rates:
     size: float
     """Paired tests that reject two equally good models at 5 %."""
 
+    eyes_auc: float
+    """Tests that reject two eyes with the same AUC, which every patient has photographs of."""
+
+    eyes_sensitivity: float
+    """Tests that reject two eyes with the same sensitivity."""
+
     bootstrap: float
     """Paired bootstrap tests that do."""
 
@@ -95,11 +102,9 @@ def simulate(setting: Setting, *, replicates: int, seed: int = 0) -> Rates:
     generator = np.random.default_rng(seed)
     held = np.array([_held(setting, generator) for _ in range(replicates)])
     resampled = [_resampled(setting, generator) for _ in range(max(replicates // 10, 1))]
-    auc, published, sensitivity, size = held.mean(axis=0)
+    rates = held.mean(axis=0)
     slopes = [_slope(setting, generator) for _ in range(replicates)]
-    return Rates(
-        auc, published, sensitivity, float(np.nanmean(slopes)), size, *np.mean(resampled, axis=0)
-    )
+    return Rates(*rates[:3], float(np.nanmean(slopes)), *rates[3:], *np.mean(resampled, axis=0))
 
 
 def _scores(
@@ -121,6 +126,8 @@ def _held(setting: Setting, generator: np.random.Generator) -> tuple[bool, ...]:
     area = auc_interval(positive, score, patients=patients)
     point = operating_point(positive, score, middle, patients=patients)
     test = compare_paired(positive, score, other, patients=patients)
+    eyes = np.arange(len(patients)) % 2 == np.arange(2)[:, np.newaxis]
+    called = score >= middle
     published = auc_bounds(
         area.auc,
         _published_variance(positive, score, patients),
@@ -133,6 +140,8 @@ def _held(setting: Setting, generator: np.random.Generator) -> tuple[bool, ...]:
         published.low <= AUC <= published.high,
         point.sensitivity_low <= ndtr(middle) <= point.sensitivity_high,
         test.p_value < 0.05,
+        aucs_equal(joint_aucs(positive, score, eyes, patients)).p_value < 0.05,
+        shares_equal(called, eyes & positive, patients).p_value < 0.05,
     )
 
 
@@ -181,7 +190,8 @@ def main() -> None:
     parser.add_argument("--replicates", type=int, default=4000)
     replicates = parser.parse_args().replicates
     heads = ["diseased", "healthy", "photographs of one", "of the others", "AUC", "as published"]
-    heads += ["sensitivity", "calibration slope", "size: DeLong", "bootstrap", "permutation"]
+    heads += ["sensitivity", "calibration slope", "size: DeLong", "eyes: AUC", "eyes: sensitivity"]
+    heads += ["bootstrap", "permutation"]
     print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     for one in SETTINGS:
         shares = astuple(simulate(one, replicates=replicates))

@@ -15,6 +15,7 @@ from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.inputs import IndependentUnits, independent_units
 from fundus_core.stats.placements import NO_VARIANCE, covariance, placements
 from fundus_core.stats.proportions import effective_images
+from fundus_core.stats.unequal_patients import leverage
 
 _NEGLIGIBLE = 1e-9
 """Share of a variance, or of a squared difference, that counts as rounding."""
@@ -81,7 +82,7 @@ def joint_aucs(
     """Returns the AUCs of groups with their joint covariance.
 
     Variances are DeLong's, by patient Obuchowski's. Correlations are those of the patients' sums of
-    placements, so that the matrix they make is always a covariance.
+    placements, weighed as in the variances, so that the matrix they make is always a covariance.
 
     Args:
         positive: Shape (N,).
@@ -105,13 +106,12 @@ def joint_aucs(
         by_patient = None if patients is None else codes
         aucs[index] = placed.auc[0]
         variances[index] = covariance(placed.deviations, here, by_patient)[0, 0]
-        weight = np.where(
-            here,
-            _root_correction(found.positive) / here.sum(),
-            _root_correction(found.negative) / (~here).sum(),
+        sums[index] = sum(
+            _root_correction(n)
+            * _weighed_sums(placed.deviations[0, side], owners[chosen][side], n_units)
+            / side.sum()
+            for side, n in ((here, found.positive), (~here, found.negative))
         )
-        influence = placed.deviations[0] * weight
-        sums[index] = np.bincount(owners[chosen], influence, minlength=n_units)
         units.append(found)
     return JointAucs(
         aucs, variances, _correlations(sums), tuple(units), _shared(members, owners, n_units)
@@ -205,7 +205,12 @@ def shares_equal(
     shared = _shared(members, owners, n_units)
     if common in {0.0, 1.0}:
         return Homogeneity(0.0, len(members) - 1, 1.0, len(members), shared)
-    sums = _unit_sums((right - common).astype(np.float64), members, owners, n_units)
+    sums = np.stack(
+        [
+            _weighed_sums(right[one] - share, owners[one], n_units)
+            for one, share in zip(members, shares, strict=True)
+        ]
+    )
     deviation = np.sqrt(common * (1 - common) / effective)
     return _all_equal(shares, deviation, _correlations(sums), shared)
 
@@ -238,18 +243,15 @@ def _all_equal(
     return Homogeneity(statistic, degrees, p_value, n_groups, shared_units)
 
 
-def _unit_sums(
-    values: NDArray[np.float64],
-    members: NDArray[np.bool_],
-    owners: NDArray[np.intp],
-    n_units: int,
+def _weighed_sums(
+    deviations: NDArray[np.float64], owners: NDArray[np.intp], n_units: int
 ) -> NDArray[np.float64]:
-    """Returns the sums over each unit's images in each group, shape (G, U)."""
-    return np.stack([np.bincount(owners[one], values[one], minlength=n_units) for one in members])
+    """Returns each unit's sum of deviations from a mean, times its `leverage`, shape (U,)."""
+    return np.bincount(owners, deviations, minlength=n_units) * leverage(owners, n_units)
 
 
 def _correlations(sums: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Returns the correlations of rows (G, U) with mean zero; one of each row with itself."""
+    """Returns the correlations of rows (G, U) of deviations; one of each row with itself."""
     lengths = np.sqrt((sums**2).sum(axis=1))
     directions = sums / np.where(lengths > 0, lengths, 1.0)[:, np.newaxis]
     found = np.clip(directions @ directions.T, -1.0, 1.0)

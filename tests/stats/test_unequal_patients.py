@@ -8,6 +8,7 @@ from fundus_core.errors import SingleClassError
 from fundus_core.stats.bootstrap import bootstrap_intervals
 from fundus_core.stats.calibration_line import calibration_line
 from fundus_core.stats.delong import auc_interval
+from fundus_core.stats.homogeneity import joint_aucs, shares_equal
 from fundus_core.stats.logistic import fit_logistic
 from fundus_core.stats.macro import macro_auc
 from fundus_core.stats.net_benefit import decision_curve
@@ -143,6 +144,48 @@ def test_calibration_slope__is_less_sure_where_one_patient_has_most_photographs(
     unequal = calibration_line(Y_TRUE, scores(), patients=PATIENTS).slope
 
     assert unequal.high - unequal.low > 0.8 * (alike.high - alike.low)
+
+
+def test_joint_aucs__of_eyes_go_together_as_leaving_patients_out_changes_them() -> None:
+    score = scores() + 0.3 * np.random.default_rng(3).normal(size=len(PATIENTS))
+    eyes = np.arange(len(PATIENTS)) % 2 == np.arange(2)[:, np.newaxis]
+    changes = np.array([changes_of_auc(Y_TRUE[eye], score[eye], PATIENTS[eye]) for eye in eyes])
+
+    joint = joint_aucs(Y_TRUE, score, eyes, PATIENTS)
+
+    assert joint.correlation[0, 1] == pytest.approx(cosine(*changes), rel=1e-12)
+    variances = (changes**2).sum(axis=1)
+    np.testing.assert_allclose(joint.variance, variances, rtol=1e-12)
+
+
+def changes_of_auc(y_true: np.ndarray, score: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """Returns what leaving each patient out changes, in the jackknife's unit."""
+    found = []
+    above = score[y_true][:, None] > score[~y_true]
+    for side, placement in ((y_true, above.mean(axis=1)), (~y_true, above.mean(axis=0))):
+        change = left_out(placement, patients[side]) - placement.mean()
+        found.append(change * (1 - 1 / len(change)) ** 0.5)
+    return np.concatenate(found)
+
+
+def cosine(one: np.ndarray, other: np.ndarray) -> float:
+    return float(one @ other / (np.linalg.norm(one) * np.linalg.norm(other)))
+
+
+def test_shares_equal__of_eyes_knows_that_one_patients_are_alike() -> None:
+    right = np.isin(PATIENTS, [0, 3, 4, 9, 12]) ^ (np.arange(len(PATIENTS)) % 9 == 0)
+    eyes = np.arange(len(PATIENTS)) % 2 == np.arange(2)[:, np.newaxis]
+    shares = np.array([right[eye].mean() for eye in eyes])
+    worth = np.array([effective_images(right[eye], PATIENTS[eye]) for eye in eyes])
+    common = worth @ shares / worth.sum()
+    together = cosine(*(left_out(right[eye], PATIENTS[eye]) - right[eye].mean() for eye in eyes))
+
+    found = shares_equal(right, eyes, PATIENTS)
+
+    spread = common * (1 - common) * (1 / worth).sum()
+    spread -= 2 * together * common * (1 - common) / worth.prod() ** 0.5
+    assert found.statistic == pytest.approx((shares[1] - shares[0]) ** 2 / spread, rel=1e-9)
+    assert found.shared_units == 18
 
 
 @pytest.mark.parametrize("test", [bootstrap_test, permutation_test])
