@@ -332,16 +332,23 @@ def _spelt_alike(dataset: FundusDataset, columns: Sequence[str]) -> Caution | No
 
 
 def _duplicates(dataset: FundusDataset) -> Caution | None:
-    """Returns a caution if photographs came twice; says first how they contradict each other."""
+    """Returns a caution if photographs came twice, with how many rows contradict another.
+
+    Neither files nor patients are named: cautions are stored, and part of reports.
+    """
     twins = [row for row in dataset.rejected if row.reason == "duplicate_image"]
     again = [row for row in dataset.rejected if row.reason.startswith("duplicate")]
     differing = [row for row in again if _CONTRADICTS.search(row.detail)]
     if not twins and not differing:
         return None
-    said = [f"{len(twins)} files repeat another file's bytes."] if twins else []
+    repeat = "file repeats" if len(twins) == 1 else "files repeat"
+    said = [f"{len(twins)} {repeat} another file's bytes."] if twins else []
     if differing:
-        said.append(f"{len(differing)} of {len(again)} repeated rows differ from the one kept.")
-    return Caution("FD005", " ".join([*said, (differing or twins)[0].detail]))
+        said.append(
+            f"{len(differing)} of {len(again)} repeated rows differ from the one kept; the list of "
+            "rejected rows says in what."
+        )
+    return Caution("FD005", " ".join(said))
 
 
 def _rejected(dataset: FundusDataset) -> Caution | None:

@@ -210,7 +210,7 @@ def test_spelt_alike__hidden_names_are_judged_as_given_and_shown_as_pseudonyms()
     assert spelt_alike(shown, "patient_id") == [(pseudonyms[0], pseudonyms[1])]
 
 
-def test_duplicates__those_that_contradict_are_counted_and_told_first() -> None:
+def test_duplicates__those_that_contradict_are_counted_and_nothing_is_named() -> None:
     twin = RejectedRow("b.png", "duplicate_image", "The same bytes as a.png in row 1.")
     listed = "The same file as in row 1, but dr is '0' there and '1' here."
     again = RejectedRow("a.png", "duplicate_path", listed)
@@ -219,10 +219,10 @@ def test_duplicates__those_that_contradict_are_counted_and_told_first() -> None:
         cautions = dataset_cautions(replace(tiny_dataset(), rejected=rejected))
         return next((one.text for one in cautions if one.code == "FD005"), None)
 
-    assert said(twin) == "1 files repeat another file's bytes. The same bytes as a.png in row 1."
-    assert said(twin, again) == (
-        "1 files repeat another file's bytes. 1 of 2 repeated rows differ from the one kept. "
-        + listed
+    assert said(twin) == "1 file repeats another file's bytes."
+    assert said(twin, twin, again) == (
+        "2 files repeat another file's bytes. 1 of 3 repeated rows differ from the one kept; the "
+        "list of rejected rows says in what."
     )
     assert said(RejectedRow("a.png", "duplicate_path", "The same file as in row 1.")) is None
 

@@ -73,7 +73,7 @@ def export(
         return
     print_line(f"Wrote {n_images} photographs as {format_name}: {out}")
     if renamed:
-        names = ", ".join(f"{old!r} is {new!r}" for old, new in renamed.items())
+        names = ", ".join(f"{old!r} is {new!r}" for new, old in renamed.items())
         print_line(f"  columns under another name there: {names}")
 
 

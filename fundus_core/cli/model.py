@@ -200,12 +200,18 @@ def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
     }
 
 
+def run_auc_text(run: Run) -> str:
+    """Returns the AUC of a run with its name: of several classes it is their macro average."""
+    name = "AUC" if run.target.task == "binary" else "macro average of the AUCs"
+    return f"{name} {auc_text(run.auc)}"
+
+
 def print_run(run: Run) -> None:
     """Prints what an evaluated model reached."""
     patients = "unknown" if run.n_patients is None else str(run.n_patients)
-    print_line(f"{run.label} on {run.target.name}: AUC {auc_text(run.auc)}")
+    print_line(f"{run.label} on {run.target.name}: {run_auc_text(run)}")
     if run.target.task != "binary":
-        print_line(f"  macro average of the classes; `fundus roc {run.id}` prints each")
+        print_line(f"  `fundus roc {run.id}` prints the AUC of each class")
     print_line(f"  mean colour alone: {auc_text(run.baseline_auc)}")
     print_line(f"  {run.n_images} photographs, patients: {patients}; run {run.id}")
     for fold in run.folds:
@@ -247,7 +253,7 @@ def predict(
 
 def print_external(result: prediction.ExternalResult) -> None:
     """Prints what a trained model says of another data set."""
-    print_line(f"{result.run.label} on {result.run.dataset_name}: AUC {auc_text(result.run.auc)}")
+    print_line(f"{result.run.label} on {result.run.dataset_name}: {run_auc_text(result.run)}")
     print_line(
         f"  inside ({result.inside.method if result.inside else ''}): {auc_text(result.inside)}"
     )

@@ -12,6 +12,7 @@ from fundus_core.cli import options
 from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError, FundusError
+from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.scratch_folders import sweep_scratch
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
@@ -84,7 +85,11 @@ def _latest(workspace: Workspace) -> str:
     if not known:
         raise DataError(
             "No data set was opened in this workspace, so there is nothing to compare with.",
-            hint="Open one by `fundus check FOLDER`, or the demo by `fundus app`.",
+            hint=hint_with_left_out(
+                "Open one by `fundus check FOLDER`, or the demo by `fundus app`.",
+                workspace.root,
+                "datasets",
+            ),
         )
     return known[0].id
 

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.model import describe_run
-from fundus_core.cli.output import auc_text, print_cautions, print_json, print_line, progress
+from fundus_core.cli.model import describe_run, run_auc_text
+from fundus_core.cli.output import print_cautions, print_json, print_line, progress
 from fundus_core.cli.places import Replace, require_out
 from fundus_core.cli.query import print_ranked, ranked
 from fundus_core.domain.bounds import RANKED
@@ -126,9 +126,9 @@ def search(
 def _print_run(run: Run) -> None:
     """Prints what words alone reached."""
     patients = "unknown" if run.n_patients is None else str(run.n_patients)
-    print_line(f"{run.label} on {run.target.name}: AUC {auc_text(run.auc)}")
+    print_line(f"{run.label} on {run.target.name}: {run_auc_text(run)}")
     if run.target.task != "binary":
-        print_line(f"  macro average of the classes; `fundus roc {run.id}` prints each")
+        print_line(f"  `fundus roc {run.id}` prints the AUC of each class")
     print_line(f"  {run.n_images} photographs, patients: {patients}; run {run.id}")
     print_line("  Words alone gave the scores: they rank photographs and are not calibrated.")
     print_cautions(run.cautions)

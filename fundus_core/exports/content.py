@@ -46,7 +46,7 @@ class Content:
     def named(
         self, own: Collection[str], spelled: Callable[[str], str] = str
     ) -> tuple[pd.DataFrame, dict[str, str]]:
-        """Returns the table with the scores, and the columns that bear another name there.
+        """Returns the table with the scores, and those that bear another name: theirs to its own.
 
         Args:
             own: Names that the file needs for itself.
@@ -56,7 +56,7 @@ class Content:
         names = free_names(list(map(str, self.table)), {*own, *of_scores.values()}, spelled)
         scores = {of_scores[name]: values for name, values in self.scores.items()}
         both = (*of_scores.items(), *names.items())
-        renamed = {old: new for old, new in both if new != old}
+        renamed = {new: old for old, new in both if new != old}
         return self.table.rename(columns=names).assign(**scores), renamed
 
     def noted(self, renamed: Mapping[str, str]) -> Mapping[str, Any]:

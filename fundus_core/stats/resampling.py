@@ -93,7 +93,8 @@ def too_unequal(labels: Mapping[str, NDArray[np.bool_]], patients: NDArray[np.in
         if alike < min(FEWEST_UNITS, _NEARLY_ALIKE * n_patients):
             return (
                 f"one patient has {most} of the {len(owners)} images {words}, which say as much as "
-                f"{alike:.1f} patients with equally many; resampling needs {FEWEST_UNITS}"
+                f"{min(alike, FEWEST_UNITS - 0.1):.1f} patients with equally many; "
+                f"resampling needs {FEWEST_UNITS}"
             )
     return ""
 

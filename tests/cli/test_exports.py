@@ -18,7 +18,7 @@ def test_export__says_which_columns_bear_another_name(
     report = fundus(*asked, "--replace", "--json").json
 
     assert "another name there: 'vector' is 'vector_given'" in told
-    assert report["renamed"] == {"vector": "vector_given"}
+    assert report["renamed"] == {"vector_given": "vector"}
     found = pd.read_parquet(tmp_path / "x.parquet")
     assert set(found["vector_given"]) == {"1"}
     assert set(found["age"]) == {"60"}  # text, as docs/exports.md says

@@ -53,7 +53,7 @@ def test_zero_shot__other_words_give_other_scores(
     )
 
     assert outcome.exit_code == 0, outcome.stderr
-    assert "zero-shot (masked) on grade: AUC" in outcome.stdout
+    assert "zero-shot (masked) on grade: macro average of the AUCs 0." in outcome.stdout
     assert "not calibrated" in outcome.stdout
 
 

@@ -93,7 +93,7 @@ def test_fiftyone__samples_name_photographs_and_leave_missing_cells_out(tmp_path
     assert about["info"] == {
         "fundus_explorer": {
             "synthetic": True,
-            "renamed": {"dr grade": "dr_grade", "score run": "score_run"},
+            "renamed": {"dr_grade": "dr grade", "score_run": "score run"},
         }
     }
     assert [one["filepath"] for one in samples] == [f"/photographs/{n}.png" for n in range(6)]
@@ -149,18 +149,31 @@ def test_parquet__columns_of_an_earlier_export_are_kept_beside_our_own(tmp_path:
     renamed = write_parquet(given, tmp_path / "x.parquet")
 
     assert renamed == {
-        "vector": "vector_given",
-        "pca_x": "pca_x_given_given",
-        "score r": "score r_given",
+        "vector_given": "vector",
+        "pca_x_given_given": "pca_x",
+        "score r_given": "score r",
     }
     found = pd.read_parquet(tmp_path / "x.parquet")
     assert np.array_equal(np.stack(found["vector"].to_list()), given.vectors)
     assert np.array_equal(found["pca_x"].to_numpy(), given.maps["pca"][:, 0])
     assert found["score r"].tolist() == [0.0, 0.1, 0.2, 0.3, 0.4, 0.5]
     assert found["pca_x_given"][5] == "pca_x_given of 5"
-    assert [found[new][5] for new in renamed.values()] == [f"{old} of 5" for old in renamed]
+    assert {new: found[new][5] for new in renamed} == {n: f"{o} of 5" for n, o in renamed.items()}
     note = pq.read_schema(tmp_path / "x.parquet").metadata[NOTE]
     assert json.loads(note) == {"synthetic": True, "renamed": renamed}
+
+
+def test_parquet__says_both_names_where_a_score_and_a_column_are_called_alike(
+    tmp_path: Path,
+) -> None:
+    given = content(
+        table=content().table.drop(columns="score run").assign(vector="a word"),
+        scores={"vector": np.arange(6) / 10},
+    )
+
+    renamed = write_parquet(given, tmp_path / "x.parquet")
+
+    assert renamed == {"vector_given": "vector", "vector_given_given": "vector"}
 
 
 def test_atlas__columns_of_an_earlier_export_are_kept_beside_our_own(tmp_path: Path) -> None:
@@ -169,10 +182,12 @@ def test_atlas__columns_of_an_earlier_export_are_kept_beside_our_own(tmp_path: P
     plain = write_atlas(given, tmp_path / "x.parquet")
     pictured = write_atlas(given, tmp_path / "y.parquet", picture=lambda path: path.encode())
 
-    assert plain == {"projection_x": "projection_x_given", "neighbors": "neighbors_given"}
-    assert pictured == {**plain, "image": "image_given"}
+    assert plain == {"projection_x_given": "projection_x", "neighbors_given": "neighbors"}
+    assert pictured == {**plain, "image_given": "image"}
     found = pd.read_parquet(tmp_path / "y.parquet")
-    assert [found[new][0] for new in pictured.values()] == [f"{old} of 0" for old in pictured]
+    assert {new: found[new][0] for new in pictured} == {
+        new: f"{old} of 0" for new, old in pictured.items()
+    }
     assert found["image"][0]["bytes"] == b"/photographs/0.png"
     assert len(found["neighbors"][0]["ids"]) == 5
 
@@ -182,11 +197,12 @@ def test_fiftyone__columns_that_become_one_word_stay_apart(tmp_path: Path) -> No
 
     renamed = write_fiftyone(with_columns(*names), tmp_path / "out")
 
+    called = {old: new for new, old in renamed.items()}
     samples = json.loads((tmp_path / "out" / "samples.json").read_text())["samples"]
-    assert [samples[3][renamed.get(name, name)] for name in names] == [f"{n} of 3" for n in names]
-    assert len({renamed.get(name, name) for name in names}) == len(names)
-    assert "age_y" not in renamed
-    assert (renamed["年齢"], renamed["性別"]) == ("column", "column_given")
+    assert [samples[3][called.get(name, name)] for name in names] == [f"{n} of 3" for n in names]
+    assert len({called.get(name, name) for name in names}) == len(names)
+    assert "age_y" not in called
+    assert (called["年齢"], called["性別"]) == ("column", "column_given")
     assert samples[3]["score_r"] == 0.3
     assert len(samples[3]["map_pca"]) == 2
     assert len(samples[3]["embedding"]) == 4
@@ -200,10 +216,10 @@ def test_anndata__columns_that_the_format_cannot_hold_are_renamed(tmp_path: Path
     renamed = write_anndata(with_columns(*names), tmp_path / "x.h5ad")
 
     found = anndata.read_h5ad(tmp_path / "x.h5ad").obs
-    assert [found[renamed.get(name, name)].iloc[5] for name in names] == [
-        f"{name} of 5" for name in names
+    assert renamed == {"_index_given": "_index", "od_os": "od/os", "._given": "."}
+    assert [found[name].iloc[5] for name in ("od", *renamed)] == [
+        f"{name} of 5" for name in ("od", *renamed.values())
     ]
-    assert renamed == {"_index": "_index_given", "od/os": "od_os", ".": "._given"}
 
 
 @pytest.mark.filterwarnings("ignore:The 'future.infer_string' option")  # by the library itself

@@ -15,6 +15,7 @@ from fundus_core.io.files import write_json
 from fundus_core.io.refused_reading import refusals_explained
 from fundus_core.io.store import MANIFEST, ArtifactStore
 from fundus_core.io.workspace import Workspace
+from fundus_core.io.workspace_format import STAMP, write_stamp
 from fundus_core.workflows.data.doctor import diagnose
 from tests.cli.conftest import Fundus
 from tests.faults.disks import as_somebody_else
@@ -201,3 +202,53 @@ def test_a_current_folder_that_is_gone_is_said(
 
         assert outcome.exit_code == 2, outcome.stderr
         assert "The current folder is not there any more" in outcome.stderr
+
+
+@pytest.mark.parametrize("name", [f"runs/kept/{MANIFEST}", "runs/kept", "runs"])
+def test_runs__that_may_not_be_read_are_not_passed_over(
+    place: Workspace, fundus: Fundus, name: str
+) -> None:
+    (place.root / name).chmod(0)
+
+    with as_somebody_else():
+        outcome = fundus("runs", "--workspace", place.root)
+
+    assert outcome.exit_code == 0
+    assert f"to be read by this user: {name.removesuffix('/' + MANIFEST)}. Its" in outcome.stderr
+    assert "No runs yet" not in outcome.stdout
+
+
+def test_data_sets__that_may_not_be_read_are_named_where_none_is_found(
+    place: Workspace, fundus: Fundus
+) -> None:
+    ArtifactStore(place.datasets).put("mine", {"id": "mine"}, lambda folder: None)
+    place.datasets.chmod(0)
+
+    with as_somebody_else():
+        found = [
+            fundus(*command, "--workspace", place.root)
+            for command in (
+                ("roc", "kept"),
+                ("photograph", __file__),
+                ("repoint", "mine", tempfile.gettempdir()),
+                ("bundle", "export", "mine", "--out", Path(tempfile.gettempdir()) / "mine.zip"),
+            )
+        ]
+
+    for outcome in found:
+        assert outcome.exit_code != 0
+        assert "read by this user" in outcome.stderr
+        assert "datasets" in outcome.stderr
+        assert "Its owner" in outcome.stderr
+
+
+def test_doctor__says_that_the_stamp_may_not_be_read(place: Workspace) -> None:
+    write_stamp(place.root)
+    (place.root / STAMP).chmod(0)
+
+    with as_somebody_else():
+        found = {check.name: check for check in diagnose(place)}["format"]
+
+    assert found.state == "not in order"
+    assert SAID in found.text
+    assert STAMP in found.text

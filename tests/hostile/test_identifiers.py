@@ -13,7 +13,8 @@ from PIL import Image
 
 from fundus_core.errors import DataError, StoreError
 from fundus_core.io.manifest import DataSource
-from fundus_core.io.workspace import Workspace
+from fundus_core.io.read_only import VARIABLE as READ_ONLY
+from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.report.web_page import as_html
 from fundus_core.workflows.data.datasets import (
     dataset_as_given,
@@ -21,7 +22,7 @@ from fundus_core.workflows.data.datasets import (
     open_dataset,
     stored_dataset,
 )
-from fundus_core.workflows.data.hidden_ids import KEY_FILE, LINKS, VARIABLE
+from fundus_core.workflows.data.hidden_ids import KEY_FILE, LINKS, VARIABLE, without_names
 from fundus_core.workflows.data.photographs import thumbnail_file
 from fundus_core.workflows.data.repoint import repoint
 from fundus_core.workflows.embeddings.backbone_choice import resolve
@@ -32,6 +33,7 @@ from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle
 from fundus_core.workflows.reports.bundle_open import open_bundle
 from fundus_core.workflows.reports.report import ReportOptions, make_report
 from tests.cli.conftest import Fundus, fundus  # noqa: F401
+from tests.fakes import tiny_dataset
 from tests.hostile import walked
 
 NAME, NUMBER = "Plantagenet", "HOSP4711"
@@ -280,6 +282,19 @@ def test_a_data_set_is_repointed_without_names(source: DataSource, tmp_path: Pat
     assert "24 of the 24 photographs" in refusal.value.message
     assert NAME not in refusal.value.message
     assert telling([place.scans]) == []
+
+
+def test_in_read_only_mode_the_key_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = find_workspace(tmp_path / "workspace")
+    monkeypatch.setenv(READ_ONLY, "1")
+
+    first, again = (without_names(place, tiny_dataset()).table["patient_id"] for _ in range(2))
+
+    assert first.str.fullmatch("p[0-9a-f]{16}").all()
+    assert list(first) == list(again)
+    assert not (place.root / KEY_FILE).exists()
 
 
 def test_a_damaged_key_is_refused_not_replaced(source: DataSource, tmp_path: Path) -> None:

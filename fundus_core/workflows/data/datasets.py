@@ -13,6 +13,7 @@ from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
 from fundus_core.io.dataset_table import read_dataset_table, write_dataset_table
 from fundus_core.io.files import read_json, write_json
+from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.manifest import ColumnMapping, DataSource, ScanFile, read_dataset
 from fundus_core.io.remote import absolute
 from fundus_core.io.store import ArtifactStore
@@ -174,7 +175,11 @@ def dataset_summary(workspace: Workspace, name: str) -> DatasetSummary:
             return summary
     raise DataError(
         f"No data set {name!r} was opened in {workspace.root}.",
-        hint="Open it on the Overview page, or with `fundus check DATA`.",
+        hint=hint_with_left_out(
+            "Open it on the Overview page, or with `fundus check DATA`.",
+            workspace.root,
+            "datasets",
+        ),
     )
 
 

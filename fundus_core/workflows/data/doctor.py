@@ -14,11 +14,16 @@ from fundus_core.errors import FundusError, StoreError, WeightsError
 from fundus_core.io.files import write_atomically
 from fundus_core.io.leftovers import leftovers, sweep
 from fundus_core.io.read_only import is_read_only, require_writable
-from fundus_core.io.refused_reading import ASK_ITS_OWNER, require_readable
+from fundus_core.io.refused_reading import (
+    ASK_ITS_OWNER,
+    may_be_read,
+    may_not_be_read,
+    require_readable,
+)
 from fundus_core.io.sealed import FORMAT
 from fundus_core.io.weights import require_unchanged, weights_folders
 from fundus_core.io.workspace import Workspace
-from fundus_core.io.workspace_format import format_of, in_the_way, is_foreign
+from fundus_core.io.workspace_format import STAMP, format_of, in_the_way, is_foreign
 from fundus_core.workflows.data.checkup import Check, State
 from fundus_core.workflows.data.doctor_photographs import photographs_check
 from fundus_core.workflows.data.integrity import Integrity, examine, mend
@@ -206,6 +211,10 @@ def _format(workspace: Workspace) -> Check:
             f"Something else lies where the workspace keeps its own: {_some(blocked)}.",
             "Move it out of the workspace.",
         )
+    stamp = workspace.root / STAMP
+    if not may_be_read(stamp):
+        refusal = may_not_be_read(stamp)
+        return Check("format", "not in order", refusal.message, refusal.hint)
     number = format_of(workspace.root)
     text = f"The workspace is in format {number}; this version writes format {FORMAT}."
     if number == FORMAT:
@@ -264,7 +273,7 @@ def _after_moving(damaged: tuple[str, ...]) -> str:
 
 
 def _is_old(workspace: Workspace) -> bool:
-    return format_of(workspace.root) != FORMAT
+    return may_be_read(workspace.root / STAMP) and format_of(workspace.root) != FORMAT
 
 
 def _counted(found: Integrity) -> str:

@@ -11,6 +11,7 @@ the same there and cannot be traced back by trying all hospital numbers elsewher
 gave is stored as it was given: the table of each data set, and where the links lead.
 """
 
+import functools
 import os
 import re
 import secrets
@@ -157,12 +158,17 @@ def _link(workspace: Workspace, names: Pseudonyms, path: str) -> str:
 
 
 def _pseudonyms(workspace: Workspace) -> Pseudonyms:
-    """Returns the names of this workspace; their key is drawn when it is first needed."""
+    """Returns the names of this workspace; their key is drawn when it is first needed.
+
+    Where nothing may be written and there is none, the key is this process's, and forgotten.
+    """
     path = workspace.root / KEY_FILE
     for _ in range(2):
         try:
             key = path.read_bytes()
         except FileNotFoundError:
+            if is_read_only():
+                return Pseudonyms(_passing_key(path))
             _draw_key(path)
             continue
         if len(key) == _KEY_BYTES:
@@ -172,6 +178,12 @@ def _pseudonyms(workspace: Workspace) -> Pseudonyms:
         f"The key of pseudonyms {path} is damaged.",
         hint="Put it back from a backup; without it, patients would get other pseudonyms.",
     )
+
+
+@functools.cache
+def _passing_key(path: Path) -> bytes:
+    """Returns a key that is the same as long as this process lives."""
+    return secrets.token_bytes(_KEY_BYTES)
 
 
 def _draw_key(path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import DataError
+from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.manifest import DataSource, read_dataset
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import (
@@ -61,7 +62,9 @@ def _source(workspace: Workspace, name: str) -> DataSource:
     if name not in known:
         raise DataError(
             f"No data set in {workspace.root} has the id {name!r}.",
-            hint=f"Name one of: {', '.join(known) or 'none was opened yet'}.",
+            hint=hint_with_left_out(
+                f"Name one of: {', '.join(known) or 'there is none'}.", workspace.root, "datasets"
+            ),
         )
     return known[name]
 

@@ -18,6 +18,7 @@ from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves,
 from fundus_core.io.damage import known_damage
 from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.io.files import write_json
+from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.refused_reading import require_readable
 from fundus_core.io.store import MANIFEST, ArtifactStore
 from fundus_core.io.workspace import Workspace
@@ -254,11 +255,16 @@ def load_run(workspace: Workspace, run_id: str) -> Run:
         if run_id and name.startswith(run_id) and not found:
             require_readable(workspace.runs / name / MANIFEST)
             raise _damaged(name)
-    known = ", ".join(run.id for run in (found or runs)[:5]) or "none yet"
+    known = ", ".join(run.id for run in (found or runs)[:5]) or "none"
     problem = "Several runs begin with" if found else "There is no run"
     raise StoreError(
         f"{problem} {run_id!r} in {workspace.root}; there are: {known}.",
-        hint="List them with `fundus runs`, or fit a probe with `fundus probe`.",
+        hint=hint_with_left_out(
+            "List them with `fundus runs`, or fit a probe with `fundus probe`.",
+            workspace.root,
+            "runs",
+            "datasets",
+        ),
     )
 
 

@@ -18,6 +18,7 @@ from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
 from fundus_core.finetune.curves import CURVE_FILE
 from fundus_core.io.files import read_json, write_atomically
+from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
@@ -98,7 +99,11 @@ def named_dataset(workspace: Workspace, name: str) -> str:
             return matches[0]
     raise DataError(
         f"No data set, or more than one, is {name!r} in {workspace.root}.",
-        hint=f"Name one of: {', '.join(one.id for one in known) or 'none was opened yet'}.",
+        hint=hint_with_left_out(
+            f"Name one of: {', '.join(one.id for one in known) or 'there is none'}.",
+            workspace.root,
+            "datasets",
+        ),
     )
 
 
