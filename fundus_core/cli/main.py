@@ -55,7 +55,7 @@ from fundus_core.cli.options import with_options
 from fundus_core.cli.output import legible, prepare_output, print_error
 from fundus_core.cli.stopping import EXIT_INTERRUPTED, STOPPED, ended_as_by_an_interrupt
 from fundus_core.errors import FundusError
-from fundus_core.io.refused_reading import refusals_explained
+from fundus_core.io.refused_reading import refusals_explained, require_current_folder
 
 EXIT_MENDABLE = 2
 
@@ -70,6 +70,7 @@ class Commands(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Reads the command's arguments, and runs it."""
+        require_current_folder()
         with _legible():
             return super().invoke(ctx)
 

@@ -43,12 +43,22 @@ def refused_reading_explained() -> Iterator[None]:
             raise
         raise may_not_be_read(path) from error
     except FileNotFoundError as error:
-        if error.filename is not None or not _is_current_folder_gone():
-            raise
+        if error.filename is None:
+            require_current_folder()
+        raise
+
+
+def require_current_folder() -> None:
+    """Refuses to go on where the current folder was deleted: libraries end the process there.
+
+    Raises:
+        StoreError: If it is not there.
+    """
+    if _is_current_folder_gone():
         raise StoreError(
-            "The current folder is not there any more, and a path begins in it.",
-            hint="Change to a folder that is there, or name whole paths.",
-        ) from error
+            "The current folder is not there any more: it was deleted, or replaced by another.",
+            hint="Change to a folder that is there: cd.",
+        )
 
 
 def require_readable(path: Path) -> None:

@@ -197,7 +197,7 @@ def test_a_current_folder_that_is_gone_is_said(
     os.chdir(gone)
     gone.rmdir()
 
-    for arguments in (("check", "d1"), ("report", "kept", "--out", "y.html")):
+    for arguments in (("check", "d1"), ("report", "kept", "--out", "y.html"), ("doctor",)):
         outcome = fundus(*arguments, "--workspace", place.root)
 
         assert outcome.exit_code == 2, outcome.stderr
