@@ -112,6 +112,7 @@ def require_same_scores(one: Workspace, other: Workspace) -> None:
 
 
 @needs_ray
+@pytest.mark.slow
 def test_study__on_ray_stores_what_one_process_stores(tiny: Ran, tmp_path: Path) -> None:
     apart = Workspace(tmp_path / "on_ray")
 
