@@ -1,7 +1,8 @@
 """Coverage and size of what is resampled: partial areas, rates at a fixed one, tests of two models.
 
 Draws patients with two agreeing eyes, or one eye, from binormal populations whose partial areas and
-rates are known. Prints the tables of docs/statistics.md:
+rates are known. In brackets stand shares of intervals and tests that are not given to users, as too
+few healthy patients lie beyond the specificity. Prints the tables of docs/statistics.md:
 
     python -m benchmarks.simulate_resampled [--replicates 400]
 """
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+from fundus_core.stats.curve_ends import FOR_AREAS, FOR_RATES
 from fundus_core.stats.fixed_rates import compare_rates_at, rate_at
 from fundus_core.stats.paired_bootstrap import ResampledTest
 from fundus_core.stats.partial_auc import compare_partial_aucs, partial_auc
@@ -52,6 +54,9 @@ SETTINGS = (
     Setting(30, 200, 0.80),
     Setting(100, 100, 0.90),
     Setting(300, 300, 0.80),
+    Setting(200, 20, 0.80),
+    Setting(200, 50, 0.80),
+    Setting(200, 100, 0.80),
     Setting(50, 50, 0.80, eyes=0.7),
     Setting(30, 170, 0.85, eyes=0.7),
 )
@@ -88,8 +93,8 @@ def coverage(setting: Setting, n_replicates: int) -> tuple[float, float, float]:
     for seed in range(n_replicates):
         y_true, (score, _), patients = draw(setting, generator)
         about = {"patients": patients, "n_resamples": RESAMPLES, "seed": seed}
-        area = partial_auc(y_true, score, start=AT, **about).area
-        rate = rate_at(y_true, score, at=AT, **about).rate
+        area = partial_auc(y_true, score, start=AT, fewest_beyond=0, **about).area
+        rate = rate_at(y_true, score, at=AT, fewest_beyond=0, **about).rate
         for place, (found, true) in enumerate(zip((area, rate), truth, strict=True)):
             missing += found.low is None
             held[place] += found.low is not None and found.low <= true <= found.high
@@ -99,8 +104,10 @@ def coverage(setting: Setting, n_replicates: int) -> tuple[float, float, float]:
 TESTS: dict[str, Callable[..., ResampledTest]] = {
     "bootstrap": bootstrap_test,
     "permutation": permutation_test,
-    "partial area": lambda *of, **about: compare_partial_aucs(*of, start=AT, **about),
-    "sensitivity at": lambda *of, **about: compare_rates_at(*of, at=AT, **about),
+    "partial area": lambda *of, **about: compare_partial_aucs(
+        *of, start=AT, fewest_beyond=0, **about
+    ),
+    "sensitivity at": lambda *of, **about: compare_rates_at(*of, at=AT, fewest_beyond=0, **about),
 }
 
 
@@ -127,6 +134,13 @@ def sizes(setting: Setting, n_replicates: int) -> list[float]:
     return (rejected / n_replicates).tolist()
 
 
+def _cell(column: str, share: float, setting: Setting) -> str:
+    """Returns a share as it is printed; in brackets where users are given none."""
+    needed = FOR_AREAS if "area" in column else FOR_RATES if "sensitivity" in column else 0.0
+    is_given = round((1 - AT) * setting.n_negative, 9) >= needed
+    return f"{share:.3f}" if is_given else f"({share:.3f})"
+
+
 def _distance(setting: Setting) -> float:
     return float(np.sqrt(2) * ndtri(setting.auc))
 
@@ -146,7 +160,7 @@ def main() -> None:
         eyes = "one" if setting.eyes is None else f"two, correlation {setting.eyes}"
         found = [*coverage(setting, n_replicates), *sizes(setting, n_replicates)]
         cells = [f"{setting.n_positive} + {setting.n_negative}", eyes, f"{setting.auc}"]
-        cells += [f"{share:.3f}" for share in found]
+        cells += [_cell(*one, setting) for one in zip(columns[3:], found, strict=True)]
         print("| " + " | ".join(cells) + " |", flush=True)
 
 

@@ -75,6 +75,7 @@ def bootstrap_intervals(
     method: Method = "bca",
     n_resamples: int = 2000,
     seed: int = 0,
+    unless: str = "",
 ) -> tuple[Interval, ...]:
     """Returns the interval of each of M statistics by the stratified bootstrap of patients.
 
@@ -100,6 +101,8 @@ def bootstrap_intervals(
         method: "bca", or "percentile" for the plain percentiles of the resamples.
         n_resamples: B.
         seed: Of the draws; equal seeds give equal intervals.
+        unless: Why there is none, where the statistic asks for more than labels; empty if it has
+            enough.
 
     Raises:
         ScoresError: If a patient is missing, or there is not one per image.
@@ -129,6 +132,7 @@ def bootstrap_intervals(
     if not reason and patients is not None:
         sides = {f"that have {name!r}": chosen for name, chosen in labels.items()}
         reason = too_unequal(sides, strata.unit_of)
+    reason = reason or unless
     found = [_Ends(None, None, reason)] * len(values)
     if not reason:
         drawn = np.concatenate([statistic(w) for w in resamples(strata, n_resamples, generator)])

@@ -10,8 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fundus_core.domain.bounds import ZERO_TO_ONE
+from fundus_core.errors import SingleClassError
 from fundus_core.stats.bootstrap import Interval, bootstrap_intervals
 from fundus_core.stats.curve_counts import Ladder, ladder
+from fundus_core.stats.curve_ends import FOR_RATES, too_few_beyond
 from fundus_core.stats.inputs import (
     checked_scores,
 )
@@ -51,6 +53,7 @@ def rate_at(
     confidence: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
+    fewest_beyond: float = FOR_RATES,
 ) -> FixedRate:
     """Estimates sensitivity at a specificity, or the reverse, by the bootstrap of patients.
 
@@ -58,7 +61,8 @@ def rate_at(
     the two nearest: what drawing lots between their thresholds would give. Where several have it,
     the best is taken. The threshold is sought anew in every resample, so that the interval knows
     that it was sought on these images. The interval is of plain percentiles: a curve's height moves
-    in jumps, which BCa's correction, made of single patients, is not meant for.
+    in jumps, which BCa's correction, made of single patients, is not meant for. Where too few
+    images lie beyond the fixed rate (see `curve_ends`), there is none.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}. True marks a positive (diseased) image.
@@ -69,6 +73,7 @@ def rate_at(
         confidence: In (0, 1).
         n_resamples: Of the bootstrap.
         seed: Of the draws; equal seeds give equal intervals.
+        fewest_beyond: Patients, or images, that must lie beyond the fixed rate for an interval.
 
     Raises:
         TargetError: If the labels are not one column of 0 and 1.
@@ -96,6 +101,7 @@ def rate_at(
         method="percentile",
         n_resamples=n_resamples,
         seed=seed,
+        unless=_too_few(fixed, at, positive, codes, fewest_beyond),
     )
     return FixedRate(fixed, at, rate)
 
@@ -111,6 +117,7 @@ def compare_rates_at(
     confidence: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
+    fewest_beyond: float = FOR_RATES,
 ) -> ResampledTest:
     """Tests whether two models of the same images differ in a rate where the other is fixed.
 
@@ -126,11 +133,13 @@ def compare_rates_at(
         confidence: In (0, 1).
         n_resamples: Of the bootstrap.
         seed: Of the draws; equal seeds give equal results.
+        fewest_beyond: Patients, or images, that must lie beyond the fixed rate.
 
     Raises:
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
-        SingleClassError: If either class has fewer than five images, or patients.
+        SingleClassError: If either class has fewer than five images, or patients, or too few lie
+            beyond the fixed rate.
         NoVarianceError: If the models differ but no resample differs from another.
         ParameterError: If `at` is not in [0, 1].
 
@@ -139,6 +148,11 @@ def compare_rates_at(
     """
     ZERO_TO_ONE.require("fixed rate", at)
     positive, scores, codes = checked_pair(y_true, score_a, score_b, patients)
+    if reason := _too_few(fixed, at, positive, codes, fewest_beyond):
+        raise SingleClassError(
+            f"{OTHER[fixed].capitalize()} at a fixed {fixed} cannot be tested: {reason}.",
+            hint="Fix a lower rate, take more photographs, or DeLong's test of the whole area.",
+        )
     ladders = [ladder(positive, score) for score in scores]
     return paired_bootstrap(
         lambda weights: np.stack([_rates(one, weights, fixed, at) for one in ladders], axis=1),
@@ -148,6 +162,17 @@ def compare_rates_at(
         n_resamples=n_resamples,
         seed=seed,
     )
+
+
+def _too_few(
+    fixed: Rate,
+    at: float,
+    positive: NDArray[np.bool_],
+    patients: NDArray[np.intp] | None,
+    fewest: float,
+) -> str:
+    chosen = positive if fixed == "sensitivity" else ~positive
+    return too_few_beyond(at, chosen, patients, fewest=fewest, rate=fixed)
 
 
 def _rates(steps: Ladder, weights: Weights, fixed: Rate, at: float) -> NDArray[np.float64]:

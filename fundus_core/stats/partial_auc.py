@@ -9,9 +9,10 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fundus_core.errors import ParameterError
+from fundus_core.errors import ParameterError, SingleClassError
 from fundus_core.stats.bootstrap import Interval, bootstrap_intervals
 from fundus_core.stats.curve_counts import Ladder, ladder
+from fundus_core.stats.curve_ends import FOR_AREAS, too_few_beyond
 from fundus_core.stats.inputs import (
     checked_scores,
 )
@@ -59,12 +60,14 @@ def partial_auc(
     confidence: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
+    fewest_beyond: float = FOR_AREAS,
 ) -> PartialAuc:
     """Estimates a partial area with an interval by the stratified BCa bootstrap of patients.
 
     Over a range of specificities it is the area under the curve (straight between its corners)
     above the range, so that divided by the range's width it is the mean sensitivity there; over a
-    range of sensitivities, likewise with the axes exchanged. Over [0, 1] both are the AUC.
+    range of sensitivities, likewise with the axes exchanged. Over [0, 1] both are the AUC. Where
+    too few images lie beyond the range's start (see `curve_ends`), the area has no interval.
 
     Args:
         y_true: Shape (N,), bool or {0, 1}. True marks a positive (diseased) image.
@@ -76,6 +79,7 @@ def partial_auc(
         confidence: In (0, 1).
         n_resamples: Of the bootstrap.
         seed: Of the draws; equal seeds give equal intervals.
+        fewest_beyond: Patients, or images, that must lie beyond the start for an interval.
 
     Raises:
         TargetError: If the labels are not one column of 0 and 1.
@@ -102,6 +106,7 @@ def partial_auc(
         confidence=confidence,
         n_resamples=n_resamples,
         seed=seed,
+        unless=_too_few(axis, start, positive, codes, fewest_beyond),
     )
     return PartialAuc(area, _corrected(area, start, end), axis, start, end)
 
@@ -118,6 +123,7 @@ def compare_partial_aucs(
     confidence: float = 0.95,
     n_resamples: int = 2000,
     seed: int = 0,
+    fewest_beyond: float = FOR_AREAS,
 ) -> ResampledTest:
     """Tests whether two models of the same images differ in a partial area, by paired bootstrap.
 
@@ -132,6 +138,7 @@ def compare_partial_aucs(
         confidence: In (0, 1).
         n_resamples: Of the bootstrap.
         seed: Of the draws; equal seeds give equal results.
+        fewest_beyond: Patients, or images, that must lie beyond the start.
 
     Returns:
         The test of the raw areas; McClish's correction changes neither z nor p.
@@ -139,7 +146,8 @@ def compare_partial_aucs(
     Raises:
         TargetError: If the labels are not one column of 0 and 1.
         ScoresError: If shapes do not fit, a score is not finite or a patient is missing.
-        SingleClassError: If either class has fewer than five images, or patients.
+        SingleClassError: If either class has fewer than five images, or patients, or too few lie
+            beyond the range's start.
         NoVarianceError: If the models differ but no resample differs from another.
         ParameterError: If the range is empty or not inside [0, 1].
 
@@ -148,6 +156,11 @@ def compare_partial_aucs(
     """
     _require_range(start, end)
     positive, scores, codes = checked_pair(y_true, score_a, score_b, patients)
+    if reason := _too_few(axis, start, positive, codes, fewest_beyond):
+        raise SingleClassError(
+            f"Partial areas cannot be tested: {reason}.",
+            hint="Take a wider range, more photographs, or DeLong's test of the whole area.",
+        )
     ladders = [ladder(positive, score) for score in scores]
     return paired_bootstrap(
         lambda weights: np.stack(
@@ -168,6 +181,17 @@ def _areas(
     counts = steps.counts(weights)
     curves = counts if axis == "specificity" else counts.mirrored
     return curves.area_between(1 - end, 1 - start)
+
+
+def _too_few(
+    axis: Axis,
+    start: float,
+    positive: NDArray[np.bool_],
+    patients: NDArray[np.intp] | None,
+    fewest: float,
+) -> str:
+    chosen = positive if axis == "sensitivity" else ~positive
+    return too_few_beyond(start, chosen, patients, fewest=fewest, rate=axis)
 
 
 def _corrected(area: Interval, start: float, end: float) -> Interval:

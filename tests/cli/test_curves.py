@@ -24,14 +24,15 @@ def place(tmp_path: Path) -> Workspace:
 
 
 def test_curves__print_areas_and_rates_with_intervals(fundus: Fundus, place: Workspace) -> None:
-    report = fundus("curves", "one", *SHORT, "--json").json
-    told = fundus("curves", "one", *SHORT).stdout
+    part = ("--from", 0.5)
+    report = fundus("curves", "one", *SHORT, *part, "--json").json
+    told = fundus("curves", "one", *SHORT, *part).stdout
 
     area = report["partial_aucs"][0]["area"]
     ends = f"{area['value']:.3f} (95 % CI {area['low']:.3f} to {area['high']:.3f})"
-    assert f"partial AUC, specificity 0.9 to 1: {ends}; corrected " in told
+    assert f"partial AUC, specificity 0.5 to 1: {ends}; corrected " in told
     rate = report["rates"][0]
-    assert f"sensitivity at specificity 0.9: {rate['value']:.3f} (95 % CI" in told
+    assert f"sensitivity at specificity 0.5: {rate['value']:.3f} (95 % CI" in told
     assert f"prevalence {report['precision_recall']['prevalence']:.3f}" in told
     assert "BCa bootstrap of patients" in told
 
@@ -78,21 +79,33 @@ def test_curves__of_a_perfect_model_say_why_there_is_no_interval(
     perfect = replace(said, y_score=said.y_true * 0.8 + noise)
     stored(Workspace(tmp_path / "workspace"), DR, perfect)
 
-    told = fundus("curves", "run", *SHORT).stdout
+    told = fundus("curves", "run", *SHORT, "--from", 0.5).stdout
 
-    assert "0.100 (no interval: all resamples give the same value)" in told
+    assert "0.500 (no interval: all resamples give the same value)" in told
 
 
 def test_tests__print_difference_method_and_assumptions(fundus: Fundus, place: Workspace) -> None:
-    report = fundus("tests", "one", "two", "--test", "sensitivity-at", "--at", 0.8, "--json").json
-    told = fundus("tests", "one", "two", "--test", "sensitivity-at", "--at", 0.8).stdout
+    report = fundus("tests", "one", "two", "--test", "sensitivity-at", "--at", 0.7, "--json").json
+    told = fundus("tests", "one", "two", "--test", "sensitivity-at", "--at", 0.7).stdout
 
     (pair,) = report["pairs"]
-    assert report["compared"] == "sensitivity at a specificity of 0.8"
-    assert told.startswith("Sensitivity at a specificity of 0.8 for 1, on 80 photographs")
+    assert report["compared"] == "sensitivity at a specificity of 0.7"
+    assert told.startswith("Sensitivity at a specificity of 0.7 for 1, on 80 photographs")
     assert f"= {pair['difference']:+.3f} ({pair['low']:+.3f} to {pair['high']:+.3f})" in told
     assert pair["assumptions"] in told
     assert pair["p_holm"] == pair["p_value"]
+
+
+def test_curves_and_tests__say_that_too_few_patients_lie_in_the_part(
+    fundus: Fundus, place: Workspace
+) -> None:
+    told = fundus("curves", "one", *SHORT).stdout
+    refused = fundus("tests", "one", "two", "--test", "partial-auc")
+
+    few = "only 2.0 of the 20 healthy patients lie beyond a specificity of 0.9; 10 are needed"
+    assert f"(no interval: {few})" in told
+    assert refused.exit_code == 2
+    assert f"Partial areas cannot be tested: {few}." in refused.stderr
 
 
 def test_tests__of_permutations_have_no_interval(fundus: Fundus, place: Workspace) -> None:

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fundus_core.errors import SingleClassError
 from fundus_core.stats.fixed_rates import Rate, compare_rates_at, rate_at
 from fundus_core.stats.operating import operating_point
 from fundus_core.stats.roc import roc_curve
@@ -77,6 +78,23 @@ def test_rate_at__interval_is_that_of_the_bootstrap_done_plainly() -> None:
 
     low, high = np.quantile(heights, [0.025, 0.975])
     assert (found.low, found.high) == pytest.approx((low, high), abs=0.06)
+
+
+@pytest.mark.parametrize(("fixed", "side"), [("specificity", 0), ("sensitivity", 1)])
+def test_rate_at__has_no_interval_where_too_few_lie_beyond_the_rate(fixed: Rate, side: int) -> None:
+    generator = np.random.default_rng(0)
+    y_true = np.repeat([side, 1 - side], [50, 300])
+    score = y_true + generator.normal(size=350)
+
+    enough = rate_at(y_true, score, fixed=fixed, at=0.9, n_resamples=FEW).rate
+    found = rate_at(y_true, score, fixed=fixed, at=0.91, n_resamples=FEW).rate
+
+    assert enough.low is not None
+    assert found.value is not None
+    assert (found.low, found.high) == (None, None)
+    assert f"images lie beyond a {fixed} of 0.91; 5 are needed" in found.reason
+    with pytest.raises(SingleClassError, match=r"cannot be tested: only 4\.5 of the 50"):
+        compare_rates_at(y_true, score, -score, fixed=fixed, at=0.91, n_resamples=FEW)
 
 
 def test_rate_at__refuses_a_percentage() -> None:

@@ -59,8 +59,12 @@ GOOD: dict[str, Any] = {
     "statistic": lambda weights: (weights @ SCORE / weights.sum(axis=1))[:, None],
     "pair": lambda weights: np.stack([weights @ SCORE, weights @ OTHER], axis=1) / 40,
     "labels": {"positive": Y, "negative": ~Y}, "share": SCORE, "names": ("accuracy",),
+    "fewest_beyond": 0,
 }  # fmt: skip
 """Name of a parameter -> a value that serves every function which takes it, but the following."""
+
+RESAMPLED = ("n_resamples", "fewest_beyond")
+"""Parameters that are given though they have a value: few resamples, of few images."""
 
 SEVERAL = {"y_true": GRADES, "y_score": SHARES, "score_a": SHARES, "score_b": SHARES[::-1]}
 SEVERAL |= {"y_a": GRADES, "y_b": GRADES}
@@ -74,7 +78,7 @@ INSIDE = {
     "ratio_test", "unpaired_comparison", "share_of", "calibrated_intervals", "net_benefit",
     "treat_all", "treated_rates", "resamples", "drawn_anew", "auc_difference", "shares_equal",
     "at_prevalence", "shifted_shares", "metric_intervals", "point_of_calls",
-    "require_confidence", "generator_of",
+    "require_confidence", "generator_of", "too_few_beyond",
 }  # fmt: skip
 """Parts of others in this list, which have looked at the parameters."""
 
@@ -94,7 +98,7 @@ def functions() -> Iterator[tuple[Callable[..., Any], str]]:
 def called(function: Callable[..., Any], **given: Any) -> Any:
     """Calls a function with good arguments but those given."""
     parameters = inspect.signature(function).parameters.values()
-    needed = [p.name for p in parameters if p.default is p.empty or p.name == "n_resamples"]
+    needed = [p.name for p in parameters if p.default is p.empty or p.name in RESAMPLED]
     good = GOOD | SEVERAL if function.__name__ in OF_SEVERAL_CLASSES else GOOD
     return function(**{name: good[name] for name in needed} | given)
 

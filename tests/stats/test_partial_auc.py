@@ -60,7 +60,7 @@ def test_partial_auc__over_everything_is_the_auc_with_about_its_interval(axis: A
 
 
 def test_partial_auc__of_a_perfect_model_is_the_width_of_the_range() -> None:
-    found = partial_auc(np.repeat([0, 1], 10), np.arange(20.0), start=0.8)
+    found = partial_auc(np.repeat([0, 1], 10), np.arange(20.0), start=0.8, fewest_beyond=2)
 
     assert found.area.value == pytest.approx(0.2)
     assert found.corrected.value == pytest.approx(1.0)
@@ -79,6 +79,35 @@ def test_partial_auc__below_chance_is_not_corrected() -> None:
 
     assert found.area.value == 0.0
     assert (found.corrected.value, found.corrected.reason) == (None, BELOW_CHANCE)
+
+
+@pytest.mark.parametrize(("axis", "side"), [("specificity", 0), ("sensitivity", 1)])
+def test_partial_auc__has_no_interval_where_too_few_lie_in_the_range(axis: Axis, side: int) -> None:
+    generator = np.random.default_rng(0)
+    y_true = np.repeat([side, 1 - side], [99, 300])
+    score = y_true + generator.normal(size=399)
+    about = {"axis": axis, "n_resamples": FEW}
+    patients = np.arange(399)
+
+    found = partial_auc(y_true, score, patients=patients, **about)
+
+    said = f"only 9.9 of the 99 {('healthy', 'diseased')[side]} patients lie beyond a {axis} of 0.9"
+    assert found.area.value is not None
+    assert (found.area.low, found.area.high) == (None, None)
+    assert found.corrected.low is None
+    assert said in found.area.reason
+    assert partial_auc(y_true, score, start=0.89, **about).area.low is not None
+    with pytest.raises(SingleClassError, match=r"Partial areas cannot be tested: only 9\.9"):
+        compare_partial_aucs(y_true, score, -score, **about)
+
+
+def test_partial_auc__weighs_a_patient_with_many_images_as_little() -> None:
+    y_true = np.repeat([0, 0, 1], [110, 50, 300])
+    patients = np.concatenate([np.arange(110), np.full(50, 110), np.arange(111, 411)])
+
+    found = partial_auc(y_true, np.arange(460.0), patients=patients, n_resamples=FEW)
+
+    assert "0.9 of the 111 healthy patients" in found.area.reason  # 160^2 / (110 + 50^2) are 9.8
 
 
 def test_partial_auc__by_patient_is_wider_when_eyes_agree() -> None:
