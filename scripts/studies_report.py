@@ -69,9 +69,10 @@ DEMO_CHAPTERS = (
 HEADER = """# Studies: grids of experiments, and what ours gave
 
 Made by `make studies-report` (`scripts/studies_report.py`); no figure is typed by hand. Each table
-is what the command above it prints. Intervals are 95 %: of AUCs by DeLong, clustered by patient
-where patients are known; of all else by the patient bootstrap. p-values are of the paired test of
-the AUC against the reference named in the table, two-sided, corrected by Holm over the table.
+holds figures that the command above it prints. Intervals are 95 %: of AUCs by DeLong, clustered by
+patient where patients are known; of all else by the bootstrap of patients, of photographs where
+patients are unknown. p-values are of the paired test of the AUC against the reference named in the
+table, two-sided, corrected by Holm over all tests of the study: what the command prints as Holm p.
 
 """
 

@@ -1,20 +1,30 @@
 """The command that runs grids of experiments."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
+import pandas as pd
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.output import print_json, print_line, progress
+from fundus_core.cli.output import print_cautions, print_json, print_line, progress
 from fundus_core.cli.places import Replace, require_out
 from fundus_core.domain.axes import AXES
 from fundus_core.domain.bounds import WORKERS
 from fundus_core.errors import StudyError
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.workspace import Workspace, find_workspace
+from fundus_core.plots.study_names import (
+    RELATIVE_GAIN,
+    number_text,
+    setting_text,
+    value_text,
+    varied,
+)
+from fundus_core.studies.cautions import TAUGHT, has_code, study_cautions
 from fundus_core.studies.cells import CellRecord, unfinished
+from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.estimate import Estimate, estimate
 from fundus_core.studies.files import StudySize, read_study, shipped_studies, study_path
 from fundus_core.studies.grid import Cell
@@ -103,11 +113,13 @@ def study(
     table = study_table(opened)
     if out is not None:
         write_csv(table, out)
-    rows = [{str(name): row[name] for name in table} for row in table.to_dict("records")]
+    cautions = study_cautions(opened, table)
     if as_json:
-        print_json({"title": document.title, "size": size, "rows": rows})
+        rows = _records(table)
+        print_json({"title": document.title, "size": size, "rows": rows, "cautions": cautions})
     else:
-        _print_rows(document.metrics, rows)
+        _print_rows(document, table)
+        print_cautions(cautions)
 
 
 def _size(*, smoke: bool, small: bool) -> StudySize:
@@ -198,20 +210,77 @@ def _print_plan(opened: Study, expected: Estimate, blocked: Sequence[Obstacle]) 
         print_line(f"  and {len(blocked) - 5} more that cannot be run")
 
 
-def _print_rows(metrics: Sequence[str], rows: Sequence[dict[str, Any]]) -> None:
-    shown = metrics[:4]
-    for row in rows:
-        varied = ", ".join(str(row[axis]) for axis in AXES if row[axis] not in _USUAL)
+def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): row[name] for name in table} for row in table.to_dict("records")]
+
+
+def _print_rows(document: StudyDocument, table: pd.DataFrame) -> None:
+    axes = _axes_shown(table)
+    for row in _records(table):
+        name = f"{', '.join(_setting(axis, row[axis]) for axis in axes)}; {row['tested_on']}"
         if row["status"] != "done":
-            print_line(f"  {varied}; {row['tested_on']}: {row['problem'] or row['status']}")
+            print_line(f"  {name}: {row['problem'] or row['status']}")
             continue
-        values = ", ".join(
-            f"{name} {row[name]:.3f} ({row[f'{name}_low']:.3f}–{row[f'{name}_high']:.3f})"
-            for name in shown
+        values = [f"{metric} {_value(row, metric)}" for metric in document.metrics[:4]]
+        print_line(f"  {name}: {'; '.join([', '.join(values), *_compared(row)])}")
+    if n_tests := int(table["p_holm"].count()):
+        print_line(
+            f"  Reference: the row of {_rule(document.against)}, everything else equal. Holm's p "
+            f"is corrected over {n_tests} test{'s' if n_tests > 1 else ''}."
         )
-        differs = "" if row["p_holm"] != row["p_holm"] else f"; p = {row['p_holm']:.3g}"
-        print_line(f"  {varied}; {row['tested_on']}: {values}{differs}")
+    if table[RELATIVE_GAIN].notna().any():
+        print_line(f"  Gain: over the row of {_rule(document.gain_over)}, everything else equal.")
 
 
-_USUAL = (None, "linear", "usual", 1.0, 0)
-"""Values of axes that tables leave out."""
+def _axes_shown(table: pd.DataFrame) -> list[str]:
+    """Returns the axes that name a row: those that vary, or have another value than usual."""
+    apart, first = varied(table), table.iloc[0]
+    return [
+        axis
+        for axis in AXES
+        if axis in apart or axis not in _USUAL or not _is_usual(axis, first[axis])
+    ]
+
+
+def _is_usual(axis: str, value: Any) -> bool:
+    return bool(pd.isna(value) if _USUAL[axis] is None else value == _USUAL[axis])
+
+
+def _setting(axis: str, value: Any) -> str:
+    return f"fraction {value:g}" if axis == "fraction" else setting_text(axis, value)
+
+
+def _value(row: Mapping[str, Any], metric: str) -> str:
+    reason = row[f"{metric}_reason"]
+    return value_text(row, metric) + (f" ({reason})" if reason else "")
+
+
+def _compared(row: Mapping[str, Any]) -> list[str]:
+    """Returns what a row's figures are beside others, and whether they are of an external test."""
+    said = []
+    if not pd.isna(row["p_value"]):
+        said.append(
+            f"AUC less reference {row['difference']:+z.3f} ({row['difference_low']:+z.3f} to "
+            f"{row['difference_high']:+z.3f}), p = {row['p_value']:.3g}, "
+            f"Holm p = {row['p_holm']:.3g}"
+        )
+    if not pd.isna(row[RELATIVE_GAIN]):
+        said.append(f"gain {number_text(RELATIVE_GAIN, row[RELATIVE_GAIN])}")
+    if has_code(row["cautions"], TAUGHT):
+        said.append(f"no external test ({TAUGHT})")
+    return said
+
+
+def _rule(rule: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in rule.items())
+
+
+_USUAL: dict[str, Any] = {
+    "head": "linear",
+    "image_size": None,
+    "preprocessing": "usual",
+    "fraction": 1.0,
+    "draw": 0,
+    "seed": 0,
+}
+"""Axis -> the value that is not named where every row has it."""

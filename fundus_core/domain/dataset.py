@@ -1,7 +1,7 @@
 """A set of fundus photographs with what is known of each."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal, cast
 
@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fundus_core.domain.fields import plain
+from fundus_core.domain.label_source import LabelSource
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import TargetError
 
@@ -115,6 +116,9 @@ class FundusDataset:
 
     bundle: str = ""
     """Its own id if it came in a bundle; empty for photographs that were opened here."""
+
+    made: Mapping[str, LabelSource] = field(default_factory=dict)
+    """Columns of labels that the table it was read from lacks: how each was made."""
 
     def __len__(self) -> int:
         """Returns N."""
@@ -222,7 +226,23 @@ class FundusDataset:
             self.synthetic,
             self.hidden,
             self.bundle,
+            self.made,
         )
+
+    def with_made(self, column: str, source: LabelSource) -> "FundusDataset":
+        """Returns the same data set with a column of labels made of another one.
+
+        Args:
+            column: To make; one of this name is replaced.
+            source: How; the table holds its column.
+        """
+        labels = source.made_of(self.table[source.column])
+        table = self.table.assign(**{column: labels})
+        return replace(self, table=table, made={**self.made, column: source})
+
+    def source_of(self, target: Target) -> LabelSource:
+        """Returns how the labels of a target came of the table."""
+        return self.made.get(target.columns[0], LabelSource())
 
 
 def _patients(table: pd.DataFrame) -> NDArray[np.str_] | None:

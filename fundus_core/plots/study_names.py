@@ -148,14 +148,23 @@ def named(settings: Mapping[str, Any]) -> str:
     return ", ".join(setting_text(column, value) for column, value in settings.items())
 
 
-def bounds(row: "pd.Series[Any]", metric: str) -> tuple[float, float] | None:
+def bounds(row: "pd.Series[Any] | Mapping[str, Any]", metric: str) -> tuple[float, float] | None:
     """Returns the 95 % interval of a row's metric, or None where it has none."""
     low, high = row.get(f"{metric}_low"), row.get(f"{metric}_high")
     return None if low is None or pd.isna(low) or pd.isna(high) else (float(low), float(high))
 
 
-def value_text(row: "pd.Series[Any]", metric: str) -> str:
-    """Returns a row's value with its interval, e.g. `0.912 (0.870 to 0.941)`."""
+def value_text(row: "pd.Series[Any] | Mapping[str, Any]", metric: str) -> str:
+    """Returns a row's value with its interval, if it has them.
+
+    Examples:
+        >>> value_text({"auc": 0.912, "auc_low": 0.87, "auc_high": 0.941}, "auc")
+        '0.912 (0.870 to 0.941)'
+        >>> value_text({"f1": 1.0}, "f1"), value_text({"f1": float("nan")}, "f1")
+        ('1.000, no interval', 'none')
+    """
+    if pd.isna(row[metric]):
+        return "none"
     value, found = number_text(metric, float(row[metric])), bounds(row, metric)
     if found is None:
         return f"{value}, no interval"

@@ -5,14 +5,15 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.label_source import LabelSource, label_text
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import StudyError
 from fundus_core.io.manifest import ColumnMapping, DataSource
+from fundus_core.io.typed_paths import followed, typed_path
 from fundus_core.io.workspace import Workspace
 from fundus_core.splits import nested_fraction
 from fundus_core.studies.document import DEMO, DataPart
@@ -94,15 +95,13 @@ def mapped_labels(
             hint="Correct `column` in the study file.",
         )
     values = dataset.table[column]
-    present = {text for value in values.unique() if (text := _text(value)) is not None}
+    present = {text for value in values.unique() if (text := label_text(value)) is not None}
     if not present & mapping.keys():
         raise StudyError(
             f"No label of {dataset.name} is named in the map of {target!r}: the column {column!r} "
             f"holds {', '.join(sorted(present)[:8])}; the map names {', '.join(mapping)}.",
             hint="Correct `map` in the study file.",
         )
-    new = [None if value is None else mapping.get(value) for value in map(_text, values)]
-    table = dataset.table.assign(**{target: np.array(new, dtype=object)})
     classes = tuple(sorted({mapping[label] for label in present & mapping.keys()}))
     if len(classes) < 2:
         raise StudyError(
@@ -111,15 +110,8 @@ def mapped_labels(
         )
     made = Target(target, "binary" if len(classes) == 2 else "multiclass", classes, (target,))
     others = tuple(known for known in dataset.targets if known.name != target)
-    return replace(dataset, table=table, targets=(*others, made))
-
-
-def _text(value: Any) -> str | None:
-    """Returns a label as a study file writes it: whole numbers without decimals."""
-    if value is None or value != value:
-        return None
-    is_whole = isinstance(value, float) and value.is_integer()
-    return str(int(value)) if is_whole else str(value)
+    labelled = dataset.with_made(target, LabelSource(column, tuple(mapping.items())))
+    return replace(labelled, targets=(*others, made))
 
 
 def _source(workspace: Workspace, part: DataPart, folder: Path, progress: Progress) -> DataSource:
@@ -127,8 +119,8 @@ def _source(workspace: Workspace, part: DataPart, folder: Path, progress: Progre
         if not has_demo(workspace):
             make_demo(workspace.demo, progress=progress)
         return demo_source(workspace)
-    path = (folder / _expanded(part)).expanduser().resolve()
-    table = None if part.table is None else path / part.table
+    path = followed(typed_path(_expanded(part), folder))
+    table = None if part.table is None else typed_path(part.table, path)
     named = part.columns
     columns = ColumnMapping(
         named.get("path"), named.get("patient"), named.get("eye"), named.get("split")
@@ -159,7 +151,7 @@ def _chosen(dataset: FundusDataset, where: Mapping[str, str]) -> FundusDataset:
                 f"{', '.join(dataset.table.columns)}.",
                 hint="Correct `where` in the study file.",
             )
-        keep &= np.array([_text(one) == value for one in dataset.table[column]])
+        keep &= np.array([label_text(one) == value for one in dataset.table[column]])
     if not keep.any():
         wanted = ", ".join(f"{column} = {value}" for column, value in where.items())
         raise StudyError(

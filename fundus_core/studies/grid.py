@@ -1,7 +1,7 @@
 """From a study to its cells: every combination of its axes once, in the order of the file."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -124,18 +124,32 @@ def _of_model(data: DataPart, model: ModelPart, axes: AxesPart) -> Iterator[Cell
         axes.seed,
     ):
         strategy, head, image_size, preprocessing, fraction, draw, seed = values
-        frozen = strategy in PROBES
+        lacks = lacking(strategy, fraction)
         yield Cell(
             data,
             model,
             strategy,
-            "linear" if frozen else head,
+            "linear" if "head" in lacks else head,
             image_size,
             preprocessing,
             fraction,
-            0 if fraction == 1 else draw,
-            0 if frozen else seed,
+            0 if "draw" in lacks else draw,
+            0 if "seed" in lacks else seed,
         )
+
+
+def lacking(strategy: str, fraction: float) -> frozenset[str]:
+    """Returns the axes on which a cell has no value to choose.
+
+    A probe has no head and no seed, and the whole of the patients has no draw.
+    """
+    return (_OF_TRAINING if strategy in PROBES else frozenset()) | (
+        _OF_SHARES if fraction == 1 else frozenset()
+    )
+
+
+_OF_TRAINING, _OF_SHARES = frozenset({"head", "seed"}), frozenset({"draw"})
+_LACKING = (frozenset[str](), _OF_TRAINING, _OF_SHARES, _OF_TRAINING | _OF_SHARES)
 
 
 def agrees(cell: Cell, rule: Mapping[str, Any]) -> bool:
@@ -145,3 +159,35 @@ def agrees(cell: Cell, rule: Mapping[str, Any]) -> bool:
         values[name] in (wanted if isinstance(wanted, list) else [wanted])
         for name, wanted in rule.items()
     )
+
+
+def counterparts(cells: Sequence[Cell], rule: Mapping[str, Any]) -> tuple[int | None, ...]:
+    """Returns for every cell the place of the one that a rule names and that is equal otherwise.
+
+    Axes that either of the two lacks do not tell them apart: every seed is compared with the one
+    probe, and a probe with the first of the seeds. A cell that the rule names is its own.
+
+    Args:
+        cells: Of a study, in the order of its file.
+        rule: Column -> value, as `against` and `gain_over` of a study have it.
+    """
+    known: dict[tuple[Any, ...], int] = {}
+    for place, cell in enumerate(cells):
+        own = lacking(cell.strategy, cell.fraction)
+        if agrees(cell, {name: value for name, value in rule.items() if name not in own}):
+            for lacks in _LACKING:
+                if lacks >= own:
+                    known.setdefault(_rest(cell, rule, lacks), place)
+    return tuple(known.get(_rest(cell, rule, _lacked_by_either(cell, rule))) for cell in cells)
+
+
+def _lacked_by_either(cell: Cell, rule: Mapping[str, Any]) -> frozenset[str]:
+    """Returns the axes that a cell lacks, or the one it is compared with."""
+    other = {**cell.values(), **rule}
+    return lacking(cell.strategy, cell.fraction) | lacking(other["strategy"], other["fraction"])
+
+
+def _rest(cell: Cell, rule: Mapping[str, Any], lacks: frozenset[str]) -> tuple[Any, ...]:
+    """Returns what must be equal for two cells to differ in the rule's columns alone."""
+    values = cell.values()
+    return (lacks, *(values[name] for name in values if name not in rule and name not in lacks))

@@ -1,6 +1,6 @@
 """What would stop a study, found before anything runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from fundus_core.backbones.catalogue import backbone_spec, with_pooling
@@ -11,7 +11,7 @@ from fundus_core.finetune.losses import chosen_loss
 from fundus_core.finetune.plan import strategy_plan
 from fundus_core.io.weights import find_weights
 from fundus_core.probes import needs_text
-from fundus_core.studies.cells import backbone_of
+from fundus_core.studies.cells import backbone_of, unfinished
 from fundus_core.studies.grid import Cell
 from fundus_core.studies.run import Study
 from fundus_core.workflows.data.labelled import Validation, labelled_photographs
@@ -29,16 +29,21 @@ class Obstacle:
     error: FundusError
 
 
-def obstacles(study: Study) -> tuple[Obstacle, ...]:
+def obstacles(study: Study, cells: Sequence[Cell] | None = None) -> tuple[Obstacle, ...]:
     """Returns the cells that cannot be run, each with the first reason.
 
     Looked at are the target, the folds, the weights, the pooling, the size of the input, the head,
     and whether the strategy knows the blocks of the backbone. No photograph is decoded and nothing
     is trained. A share of the patients that lacks a class is told by its cell.
+
+    Args:
+        study: From `open_study`.
+        cells: Those of its cells to look at; by default all that have no result yet.
     """
+    cells = unfinished(study.files, study.cells) if cells is None else cells
     answers: dict[tuple[object, ...], FundusError | None] = {}
     found = []
-    for cell in study.cells:
+    for cell in cells:
         for key, check in _checks(study, cell):
             if key not in answers:
                 answers[key] = _error_of(check)

@@ -1,6 +1,7 @@
 """A study of other data than its file's: the reader's own."""
 
 from fundus_core.errors import StudyError
+from fundus_core.io.typed_paths import followed
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.document import ColumnRole, DataPart, StudyDocument
 from fundus_core.workflows.data.datasets import dataset_summary, stored_dataset
@@ -38,8 +39,8 @@ def on_other_data(
     }
     part = DataPart(
         name=summary.name,
-        source=str(source.path.resolve()),
-        table=None if source.table is None else str(source.table.resolve()),
+        source=str(followed(source.path)),
+        table=None if source.table is None else str(followed(source.table)),
         columns={key: value for key, value in named.items() if value is not None},
         target=target,
     )

@@ -16,7 +16,7 @@ from fundus_core.stats.delong import AucComparison, compare_paired
 from fundus_core.stats.multiplicity import holm
 from fundus_core.studies.cells import CellRecord, stored_run
 from fundus_core.studies.document import FigurePart
-from fundus_core.studies.grid import Cell, agrees
+from fundus_core.studies.grid import Cell, counterparts
 from fundus_core.studies.run import Study
 from fundus_core.workflows.evaluation.metrics import run_metrics
 from fundus_core.workflows.models.runs import Run, list_runs, run_curves, run_predictions
@@ -50,8 +50,10 @@ def study_table(study: Study) -> pd.DataFrame:
 
     Columns: `AXES` (`model` names stand-ins as such), `weights`, `tested_on`, `status`, `problem`,
     `run_id`, `n_images`, `n_patients`, `seconds`, `peak_mb`, `best_epoch` (mean over folds); for
-    every metric NAME of the study `NAME`, `NAME_low` and `NAME_high`; `COMPARISON`, the AUC minus
-    that of the cell of `against`, paired by photograph and clustered by patient, its p-values
+    every metric NAME of the study `NAME`, `NAME_low`, `NAME_high` and `NAME_reason`, why there is
+    no value or no interval; `cautions`, the codes of what limits the row's figures, joined by
+    commas (`study_cautions` has their texts); `COMPARISON`, the AUC minus that of the cell of
+    `against`, paired by photograph, clustered by patient where patients are known, its p-values
     corrected by Holm over all rows; and `relative_gain` in percent over the cell of `gain_over`.
     What is not known is NaN or empty.
     """
@@ -123,6 +125,7 @@ def _values(study: Study, row: _Row) -> dict[str, Any]:
         "peak_mb": record.peak_mb if record and run else np.nan,
         "best_epoch": _best_epoch(study.files.workspace, run),
         **_metrics(study, run),
+        "cautions": ", ".join(sorted({one.code for one in run.cautions})) if run else "",
     }
 
 
@@ -137,31 +140,38 @@ def _best_epoch(workspace: Workspace, run: Run | None) -> float:
     return float(np.mean(best)) if best else float("nan")
 
 
-def _metrics(study: Study, run: Run | None) -> dict[str, float]:
+def _metrics(study: Study, run: Run | None) -> dict[str, float | str]:
     """Returns the study's metrics of a run with their intervals; the AUC's is DeLong's."""
     spans: dict[str, tuple[float | None, float | None, float | None]] = {}
+    reasons: dict[str, str] = {}
     if run is not None and run.auc is not None:
         for result in run_metrics(study.files.workspace, run).results:
             spans[result.name] = (result.pooled.value, result.pooled.low, result.pooled.high)
-        spans["auc"] = (run.auc.auc, run.auc.low, run.auc.high)
-    found = {}
+            reasons[result.name] = result.pooled.reason
+        spans["auc"], reasons["auc"] = (run.auc.auc, run.auc.low, run.auc.high), ""
+    found: dict[str, float | str] = {}
     for name in study.document.metrics:
         for end, value in zip(("", "_low", "_high"), spans.get(name, _UNKNOWN), strict=True):
             found[f"{name}{end}"] = float("nan") if value is None else value
+        found[f"{name}_reason"] = reasons.get(name, _why_not_measured(run))
     return found
+
+
+def _why_not_measured(run: Run | None) -> str:
+    """Says why a metric was not looked for; nothing where there is no run."""
+    if run is None:
+        return ""
+    if run.auc is None:
+        return "there are no labels of both kinds"
+    return f"it is no metric of {run.target.task} targets"
 
 
 def _comparison(study: Study, rows: Sequence[_Row]) -> pd.DataFrame:
     """Tests every row against the row of `against`, everything else equal."""
-    rule = study.document.against
     tests: list[AucComparison | None] = [None] * len(rows)
-    by_rest: dict[Any, _Row] = {}
-    if rule:
-        by_rest = {_rest(row, rule): row for row in rows if agrees(row.cell, rule)}
-    for number, row in enumerate(rows):
-        other = by_rest.get(_rest(row, rule)) if rule else None
-        if other is not None and other is not row:
-            tests[number] = _tested(study.files.workspace, row.run, other.run)
+    for number, other in enumerate(_counterparts(rows, study.document.against)):
+        if other is not None and other != number:
+            tests[number] = _tested(study.files.workspace, rows[number].run, rows[other].run)
     done = [number for number, test in enumerate(tests) if test is not None]
     corrected = dict(zip(done, holm([t.p_value for t in tests if t]), strict=True)) if done else {}
     return pd.DataFrame(
@@ -175,10 +185,15 @@ def _comparison(study: Study, rows: Sequence[_Row]) -> pd.DataFrame:
     )
 
 
-def _rest(row: _Row, rule: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Returns what must be equal for two rows to differ in the rule's columns alone."""
-    values = row.cell.values()
-    return (row.tested_on, *(value for name, value in values.items() if name not in rule))
+def _counterparts(rows: Sequence[_Row], rule: Mapping[str, Any]) -> list[int | None]:
+    """Returns for every row the number of that of the rule's cell, tested on the same data set."""
+    found: list[int | None] = [None] * len(rows)
+    for tested_on in {row.tested_on for row in rows} if rule else ():
+        numbers = [number for number, row in enumerate(rows) if row.tested_on == tested_on]
+        others = counterparts([rows[number].cell for number in numbers], rule)
+        for number, other in zip(numbers, others, strict=True):
+            found[number] = None if other is None else numbers[other]
+    return found
 
 
 def _tested(workspace: Workspace, a: Run | None, b: Run | None) -> AucComparison | None:
@@ -212,16 +227,18 @@ def _paired(first: Predictions, second: Predictions) -> AucComparison | None:
 
 
 def _gains(study: Study, rows: Sequence[_Row], table: pd.DataFrame) -> list[float]:
-    """Returns by how many percent each row's metric exceeds that of the `gain_over` cell."""
+    """Returns by how many percent each row's metric exceeds that of the `gain_over` cell.
+
+    Over a metric that is not above 0 there is none.
+    """
     rule, fallback = study.document.gain_over, study.document.metrics[0]
     if not rule:
         return [float("nan")] * len(rows)
     metric = [row.cell.data.metric or fallback for row in rows]
     value = [float(table[name].iloc[number]) for number, name in enumerate(metric)]
-    base = {
-        _rest(row, rule): value[number] for number, row in enumerate(rows) if agrees(row.cell, rule)
-    }
     return [
-        100 * (value[number] / base.get(_rest(row, rule), np.nan) - 1)
-        for number, row in enumerate(rows)
+        100 * (value[number] / value[other] - 1)
+        if other is not None and value[other] > 0
+        else float("nan")
+        for number, other in enumerate(_counterparts(rows, rule))
     ]

@@ -3,7 +3,9 @@
 import pandas as pd
 import streamlit as st
 
+from fundus_core.checks import Caution
 from fundus_core.io.workspace import Workspace
+from fundus_core.studies.cautions import study_cautions as cautions_of_study
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.obstacles import Obstacle, obstacles
 from fundus_core.studies.results import convergence
@@ -75,6 +77,16 @@ def study_table(choice: StudyChoice) -> pd.DataFrame:
     )
 
 
+def study_cautions(choice: StudyChoice) -> tuple[Caution, ...]:
+    """Returns what limits the results of a study as far as they are stored.
+
+    Raises:
+        FundusError: As `study` does.
+    """
+    token = (*_inputs_token(choice), *study_results_token(choice))
+    return _study_cautions(wiring.workspace(), choice, token)
+
+
 def study_curves(choice: StudyChoice) -> pd.DataFrame:
     """Returns the learning curves of a study as far as they are stored.
 
@@ -119,12 +131,18 @@ def _study_plan(place: Workspace, choice: StudyChoice, token: object) -> StudyPl
 
 @st.cache_resource(show_spinner="Looking at the networks…", max_entries=16)
 def _obstacles(place: Workspace, choice: StudyChoice, token: object) -> tuple[Obstacle, ...]:
-    return obstacles(study(choice))
+    opened = study(choice)
+    return obstacles(opened, opened.cells)
 
 
 @st.cache_data(show_spinner="Reading the results…", max_entries=16)
 def _study_table(place: Workspace, choice: StudyChoice, token: object) -> pd.DataFrame:
     return table_of_study(study(choice))
+
+
+@st.cache_data(show_spinner=False, max_entries=16)
+def _study_cautions(place: Workspace, choice: StudyChoice, token: object) -> tuple[Caution, ...]:
+    return cautions_of_study(study(choice), study_table(choice))
 
 
 @st.cache_data(show_spinner="Reading the learning curves…", max_entries=16)

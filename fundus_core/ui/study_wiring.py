@@ -1,5 +1,6 @@
 """Which studies there are, and what results of one depend on: what `study_caches` caches by."""
 
+import hashlib
 import re
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from fundus_core.errors import FundusError, StudyError
 from fundus_core.io.damage import changed_at
 from fundus_core.io.files import temporary_name, write_atomically
 from fundus_core.io.store import ArtifactStore
+from fundus_core.io.typed_paths import real_path, typed_path
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.cells import unfinished
 from fundus_core.studies.document import DEMO, DataPart, FigurePart, StudyDocument
@@ -25,6 +27,10 @@ from fundus_core.workflows.data.datasets import list_datasets
 
 FILES = "files"
 """Folder of the reader's own study files, among those of studies in the workspace."""
+
+
+_LONGEST_STEM = 120
+"""Bytes: a name has at most 255, with its ending and whatever is put before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +88,7 @@ class StudyPlan:
     """Of those among them that nothing stands in the way of."""
 
     obstacles: tuple[Obstacle, ...]
-    """Cells that cannot be run as things are, whether or not they were run before."""
+    """Cells that are not stored and cannot be run as things are."""
 
 
 def list_studies(place: Workspace) -> tuple[StudyListing, ...]:
@@ -97,7 +103,7 @@ def keep_study(place: Workspace, name: str, content: bytes) -> Path:
 
     Args:
         place: The workspace.
-        name: What the file is called.
+        name: What the file is called; its ending does not count.
         content: What it holds.
 
     Returns:
@@ -111,8 +117,7 @@ def keep_study(place: Workspace, name: str, content: bytes) -> Path:
             f"{name} has {len(content):,} bytes; a study file has at most {MOST_BYTES:,}.",
             hint="Upload a study file in YAML.",
         )
-    stem = re.sub(r"[^\w-]+", "-", Path(name).stem).strip("-")[:80] or "study"
-    folder, name = place.studies / FILES, f"{stem}.yaml"
+    folder, name = place.studies / FILES, f"{_safe(Path(name).stem)}.yaml"
     tried = temporary_name(folder / "tried") / name  # its own: another tab may add the same
     try:
         write_atomically(tried, lambda file: file.write(content))
@@ -141,28 +146,32 @@ def used_workspace(place: Workspace, choice: StudyChoice) -> Workspace:
 
 
 def source_paths(place: Workspace, choice: StudyChoice, part: DataPart) -> tuple[Path, ...]:
-    """Returns the folder or table that a data set is read from, and its table of labels."""
+    """Returns the folder or table that a data set is read from, and its table of labels.
+
+    Raises:
+        DataError: If a path stands there that is none.
+    """
     if part.source == DEMO:
         return (used_workspace(place, choice).demo,)
-    path = (choice.path.parent / part.source).expanduser().resolve()
-    return (path,) if part.table is None else (path, path / part.table)
+    path = typed_path(part.source, choice.path.parent)
+    return (path,) if part.table is None else (path, typed_path(part.table, path))
 
 
 def unread(place: Workspace, choice: StudyChoice, document: StudyDocument) -> tuple[str, ...]:
     """Returns the names of the data sets whose photographs were not read yet."""
-    known = {one.source.path.resolve() for one in list_datasets(used_workspace(place, choice))}
+    known = {real_path(one.source.path) for one in list_datasets(used_workspace(place, choice))}
     return tuple(
         part.name
         for part in document.data
-        if source_paths(place, choice, part)[0].resolve() not in known
+        if real_path(source_paths(place, choice, part)[0]) not in known
     )
 
 
 def is_synthetic(place: Workspace, choice: StudyChoice, document: StudyDocument) -> bool:
     """Says whether a program drew some of the photographs of a study."""
-    drawn = {one.source.path.resolve() for one in list_datasets(place) if one.synthetic}
+    drawn = {real_path(one.source.path) for one in list_datasets(place) if one.synthetic}
     return any(
-        part.source == DEMO or source_paths(place, choice, part)[0].resolve() in drawn
+        part.source == DEMO or real_path(source_paths(place, choice, part)[0]) in drawn
         for part in document.data
     )
 
@@ -189,16 +198,18 @@ def planned(study: Study, blocked: Sequence[Obstacle]) -> StudyPlan:
 
     Args:
         study: Opened.
-        blocked: Its cells that cannot be run.
+        blocked: Its cells that cannot be run, whether or not they were run before.
     """
     names = {one.cell.title for one in blocked}
     left = unfinished(study.files, study.cells)
+    titles_left = {cell.title for cell in left}
     free = [cell for cell in left if cell.title not in names]
     everything, possible = (
         estimate(study.document, cells, study.files.data) for cells in (left, free)
     )
     n_stored = len(study.cells) - len(left)
-    return StudyPlan(len(study.cells), n_stored, everything, possible, tuple(blocked))
+    stand_in_the_way = tuple(one for one in blocked if one.cell.title in titles_left)
+    return StudyPlan(len(study.cells), n_stored, everything, possible, stand_in_the_way)
 
 
 def figures_of(choice: StudyChoice, document: StudyDocument) -> tuple[FigurePart, ...]:
@@ -239,6 +250,14 @@ def sizes_of(document: StudyDocument) -> Sequence[StudySize]:
     sizes += ["small"] if small else []
     sizes += ["smoke"] if document.smoke else []
     return sizes
+
+
+def _safe(stem: str) -> str:
+    """Returns a name for a file of the reader's, another one for each of his names."""
+    plain = re.sub(r"[^\w-]+", "-", stem).encode(errors="ignore")[:_LONGEST_STEM]
+    safe = plain.decode(errors="ignore").strip("-") or "study"
+    mark = hashlib.sha256(stem.encode(errors="backslashreplace")).hexdigest()[:6]
+    return safe if safe == stem else f"{safe}-{mark}"
 
 
 def _listing(path: Path, *, shipped: bool) -> StudyListing:

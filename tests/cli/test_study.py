@@ -1,5 +1,6 @@
 """Studies from the shell: planned, run, printed, refused."""
 
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -68,6 +69,30 @@ def test_study__a_backbone_that_nobody_knows_is_told_in_the_plan(
     assert plan["estimate"]["n_cells"] == 2
 
 
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("a\0b", "is no path"),
+        ("circle", "lead in a circle"),
+        ("a" * 400, "is too long"),
+        ("~nobody_here/x", "no home folder of"),
+    ],
+)
+@pytest.mark.parametrize("part", ["source", "table"])
+def test_study__that_names_no_path_is_refused_in_a_sentence(
+    fundus: Fundus, file: Path, data: Path, named: str, said: str, part: str
+) -> None:
+    for folder in (file.parent, data):
+        (folder / "circle").symlink_to("circle")
+    described = {"name": "x", "source": data.name, "target": "dr"}
+    write_study(file, **ONE, data=[described | {part: named}])
+
+    refused = fundus("study", file, "--dry-run")
+
+    assert refused.exit_code == 2
+    assert said in refused.stderr
+
+
 def test_study__can_be_asked_of_other_data(fundus: Fundus, file: Path, data: Path) -> None:
     opened = fundus("check", data, "--json").json["dataset_id"]
     write_study(file, **ONE, data=[{"name": "nowhere", "source": "gone", "target": "x"}])
@@ -86,7 +111,92 @@ def test_study__table_shows_what_there_is(fundus: Fundus, file: Path) -> None:
     after = fundus("study", file, "--table").stdout
 
     assert [row["status"] for row in before] == ["not run"]
-    assert "redness, A, logistic, 64; held-out patients: auc 0." in after
+    assert "redness, A, logistic, 64 px; held-out patients: auc 0." in after
+
+
+def test_study__photographs_that_taught_the_model_are_no_external_test_and_it_says_so(
+    fundus: Fundus, file: Path, data: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(data, data.with_name("copy"))
+    copy = {"name": "B", "source": "copy", "target": "dr", "role": "external"}
+    write_study(file, **ONE, data=[*TINY["data"], copy])
+
+    done = fundus("study", file, "--json", "--out", tmp_path / "results.csv").json
+    said = fundus("study", file, "--table").stdout.splitlines()
+
+    (taught,) = [one for one in done["cautions"] if one["code"] == "FD022"]
+    assert taught["text"] == "Row tested on B: 24 of 24 photographs taught the model."
+    assert ["FD022" in row["cautions"].split(", ") for row in done["rows"]] == [False, True]
+    written = pd.read_csv(tmp_path / "results.csv")
+    assert list(written["cautions"]) == [row["cautions"] for row in done["rows"]]
+    assert f"  FD022: {taught['text']}" in said
+    inside, outside = said[:2]
+    assert "; B: auc" in outside
+    assert outside.endswith("; no external test (FD022)")
+    assert "FD022" not in inside
+
+
+def test_study__unknown_patients_are_told_once(fundus: Fundus, file: Path, data: Path) -> None:
+    table = pd.read_csv(data / "labels.csv")
+    table.drop(columns="patient_id").to_csv(data / "labels.csv", index=False)
+
+    fundus("study", file)
+    said = fundus("study", file, "--table").stdout
+
+    assert said.count("FD003: None of the 24 photographs names its patient.") == 1
+
+
+def test_study__draws_seeds_and_shares_are_told_by_name(fundus: Fundus, file: Path) -> None:
+    axes = {"strategy": ["ft"], "image_size": [64], "fraction": [0.5, 1.0], "draw": [0, 1]}
+    write_study(file, models=TINY["models"][:1], axes=axes | {"seed": [0, 1]})
+
+    said = fundus("study", file, "--table").stdout.splitlines()
+
+    settings = [line.partition("64 px, ")[2].partition(";")[0] for line in said]
+    assert settings == [
+        "fraction 0.5, draw 0, seed 0",
+        "fraction 0.5, draw 0, seed 1",
+        "fraction 0.5, draw 1, seed 0",
+        "fraction 0.5, draw 1, seed 1",
+        "fraction 1, draw 0, seed 0",
+        "fraction 1, draw 0, seed 1",
+    ]
+
+
+def test_study__one_draw_that_is_not_the_first_is_told(fundus: Fundus, file: Path) -> None:
+    axes = {"strategy": ["ft"], "fraction": [0.5], "draw": [1], "seed": [1], "head": ["linear"]}
+    write_study(file, models=TINY["models"][:1], axes=axes)
+
+    said = fundus("study", file, "--table").stdout
+
+    assert "redness, A, ft, fraction 0.5, draw 1, seed 1; held-out patients: not run" in said
+
+
+def test_study__says_what_a_p_value_is_and_why_there_is_no_value(
+    fundus: Fundus, file: Path
+) -> None:
+    words = TINY["data"][0] | {
+        "target": "stage", "column": "grade", "map": {"0": "none", "1": "mild", "2": "severe"},
+    }  # fmt: skip
+    write_study(
+        file, data=[words], axes=ONE["axes"], metrics=["auc", "quadratic_kappa"],
+        gain_over={"model": "A"},
+    )  # fmt: skip
+
+    done = fundus("study", file, "--json").json["rows"]
+    said = fundus("study", file, "--table").stdout
+
+    first, second = said.splitlines()[:2]
+    test = done[1]
+    assert "nan" not in said
+    assert "quadratic_kappa none (its classes are not numbers, so they have no order)" in first
+    assert "no order" in test["quadratic_kappa_reason"]
+    assert "Holm" not in first
+    assert f"; AUC less reference {test['difference']:+.3f} (" in second
+    assert f"), p = {test['p_value']:.3g}, Holm p = {test['p_holm']:.3g}; gain " in second
+    assert f"; gain {test['relative_gain']:+.1f} %" in second
+    assert "Reference: the row of model A, everything else equal." in said
+    assert "corrected over 1 test." in said
 
 
 @pytest.mark.parametrize("options", [(), ("--workers", "2"), ("--engine", "ray")])

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.label_source import LabelSource
 from fundus_core.errors import TargetError
 
 GRADE = Target("grade", "multiclass", ("0", "1", "2"), ("grade",))
@@ -112,3 +113,15 @@ def test_select__keeps_the_given_order() -> None:
     assert chosen.image_ids == ("c", "a")
     assert chosen.table.index.tolist() == [0, 1]
     assert np.array_equal(chosen.labels(DR)[0][:, 0], [True, False])
+
+
+def test_with_made__its_source_goes_along_with_some_of_the_photographs() -> None:
+    source = LabelSource("grade", (("0", "no"), ("1", "yes"), ("2", "yes")))
+
+    made = small().with_made("ill", source)
+
+    assert made.table["ill"].fillna("").tolist() == ["no", "yes", "yes", ""]
+    some = made.select(["c", "a"])
+    assert some.table["ill"].tolist() == ["yes", "no"]
+    assert some.source_of(Target("ill", "binary", ("no", "yes"), ("ill",))) == source
+    assert some.source_of(DR) == LabelSource()

@@ -1,19 +1,25 @@
 """The page of studies: what it plans, what it starts, and what it shows of what was found."""
 
+import re
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
 from typing import Any
 
+import pandas as pd
 import pytest
+import timm
 import yaml
+from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.run import open_study, run_study
 from fundus_core.ui import state, study_caches, study_wiring, wiring
+from fundus_core.ui.components.study_results import shown_frame
 from fundus_core.ui.study_wiring import StudyChoice, keep_study
 from fundus_core.workflows.models.runs import list_runs
 from tests.fakes import write_dataset
@@ -194,6 +200,23 @@ def test_cells_that_cannot_be_run_are_named_with_the_way_out_and_can_be_left_out
     assert started == [["study", str(path), "--skip"]]
 
 
+def test_cells_that_were_run_before_their_weights_were_gone_stand_in_no_way(
+    page: AppTest, tiny: Callable[..., Path], workspace: Path
+) -> None:
+    weights = files_of(workspace) / "mine.safetensors"
+    save_file(timm.create_model("test_resnet").state_dict(), weights)
+    model = {"name": "A", "backbone": "timm:test_resnet", "weights": weights.name}
+    path = tiny(models=[model])
+    run_study(open_study(Workspace(workspace), path, "small"))
+    weights.unlink()
+
+    choose(page, write(workspace, models=[model, TINY["models"][1]], figures=[]))
+
+    assert not page.exception
+    assert numbers(page) == {"Cells": "2", "Stored already": "1", "Cannot be run": "0"}
+    assert not button(page, "Run 1 cell").disabled
+
+
 def test_the_open_data_set_can_take_the_place_of_the_files(
     page: AppTest,
     tiny: Callable[..., Path],
@@ -244,6 +267,65 @@ def test_figures_are_drawn_where_there_is_something_to_draw(page: AppTest, done:
     sizes = evaluated.table(page, "Tokens")
     assert list(sizes["Side, px"]) == ["64", "64"]
     assert all(float(seconds) >= 0 for seconds in sizes["Seconds"])
+
+
+def test_what_limits_the_figures_stands_beside_them(
+    page: AppTest, tiny: Callable[..., Path], workspace: Path
+) -> None:
+    place = files_of(workspace) / "data"
+    labels = pd.read_csv(place / "labels.csv").drop(columns="patient_id")
+    labels.to_csv(place / "labels.csv", index=False)
+    shutil.copytree(place, place.with_name("copy"))
+    copy = {"name": "B", "source": "copy", "target": "dr", "role": "external"}
+    shown = {"kind": "forest", "title": "Outside", "where": {"tested_on": "B"}}
+    path = tiny(
+        data=[*TINY["data"], copy], models=TINY["models"][:1], figures=[TINY["figures"][1], shown]
+    )
+    run_study(open_study(Workspace(workspace), path, "small"))
+
+    choose(page, path)
+
+    assert not page.exception
+    inside, outside = page.dataframe[0].value["Cautions"]
+    assert ("FD003" in inside, "FD003" in outside) == (True, True)
+    assert ("FD022" in inside, "FD022" in outside) == (False, True)
+    assert sum("FD003" in one.value for one in page.warning) == 1
+    said = [one.value for one in page.caption]
+    taught = "**FD022** Row tested on B: 24 of 24 photographs taught the model"
+    assert any(taught in one.replace("\\", "") for one in said), said
+    (reading,) = [one for one in said if one.startswith("Of the pooled")]
+    assert "1 row is **no external test**" in reading
+    row_by_row, only_outside = (one for one in said if one.startswith("Each row is a cell"))
+    assert "no external test" not in row_by_row
+    assert "1 row is **no external test**" in only_outside
+    assert "What these cautions mean, and what to do" in [one.label for one in page.expander]
+    assert "2 folds of single photographs, for patients are unknown" in evaluated.texts(page)
+    assert not any("by patient" in one for one in said)
+    assert "by the bootstrap of photographs." in reading
+
+
+def test_shown_frame__says_why_there_is_no_value_or_no_interval(done: Path) -> None:
+    choice = StudyChoice(done, "small")
+    table = study_caches.study_table(choice).assign(
+        auc_low=float("nan"), auc_reason="all resamples give the same value",
+        balanced_accuracy=float("nan"), balanced_accuracy_low=float("nan"),
+        balanced_accuracy_reason="",
+    )  # fmt: skip
+
+    frame = shown_frame(table, ["auc", "balanced_accuracy"])
+
+    assert list(frame["95 % CI, AUC"]) == ["none: all resamples give the same value"] * 2
+    assert list(frame["95 % CI, Balanced accuracy"]) == ["", ""]
+
+
+def test_patients_that_are_known_are_told_to_be_kept_together(page: AppTest, done: Path) -> None:
+    choose(page, done)
+
+    words = evaluated.texts(page)
+    assert "2 folds, grouped by patient;" in words
+    assert "DeLong's, clustered by patient," in words
+    assert "bootstrap of patients." in words
+    assert "no external test" not in words
 
 
 def test_nothing_is_left_to_run_when_all_is_stored(page: AppTest, done: Path) -> None:
@@ -312,12 +394,39 @@ def test_photographs_outside_the_allowed_folders_are_not_read(
     assert not page.button
 
 
+def test_the_small_size_is_proposed_after_a_study_that_has_none(
+    page: AppTest, tiny: Callable[..., Path]
+) -> None:
+    plain, other = tiny(name="plain", models=TINY["models"][:1]), tiny()
+    choose(page, plain)
+    assert menu(page, "Size").value == "full"
+
+    menu(page, "Study").set_value(str(other)).run()
+
+    assert menu(page, "Size").value == "small"
+
+
+def test_weights_outside_the_allowed_folders_are_not_looked_for(
+    page: AppTest, tiny: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "secret.pth").write_bytes(b"secret")
+    monkeypatch.setenv("FUNDUS_DATA_ROOTS", str(tmp_path / "elsewhere"))
+
+    for name in ("secret.pth", "nothing.pth"):
+        path = tiny(models=[TINY["models"][0] | {"weights": str(tmp_path / name)}])
+        choose(page, path)
+
+        assert "outside the folders" in page.error[0].value
+        assert not page.button
+
+
 def test_keep_study__stores_what_can_be_run_under_a_safe_name(workspace: Path) -> None:
     content = yaml.safe_dump(TINY).encode()
 
     kept = keep_study(Workspace(workspace), "../../my study.yml", content)
 
-    assert kept == workspace / "studies" / study_wiring.FILES / "my-study.yaml"
+    assert kept.parent == workspace / "studies" / study_wiring.FILES
+    assert re.fullmatch(r"my-study-[0-9a-f]{6}\.yaml", kept.name)
     assert kept.read_bytes() == content
     assert [one.title for one in study_caches.studies() if not one.shipped] == [TINY["title"]]
 
@@ -376,6 +485,44 @@ def test_keep_study__stores_nothing_that_cannot_be_run(
         keep_study(Workspace(workspace), "mine.yaml", content)
 
     assert [one for one in study_caches.studies() if not one.shipped] == []
+
+
+def test_keep_study__replaces_a_file_of_the_same_name_and_no_other(workspace: Path) -> None:
+    content = yaml.safe_dump(TINY).encode()
+    names = ("a b.yaml", "a-b.yaml", "a+b.yaml", "眼" * 79 + "x.yaml", "眼" * 80 + ".yml")
+
+    kept = [keep_study(Workspace(workspace), name, content) for name in names]
+    again = [keep_study(Workspace(workspace), name, content) for name in names]
+
+    assert len(set(kept)) == len(names)
+    assert kept == again
+    assert kept[1].name == "a-b.yaml"
+    assert max(len(path.name.encode()) for path in kept) < 150
+
+
+NO_PATHS = {
+    "a" * 400: "is too long",
+    "circle": "lead in a circle",
+    "a\0b": "is no path",
+    "~nobody_here/x": "no home folder of",
+    "\ud800": "is no path",
+}
+
+
+@pytest.mark.parametrize("part", ["source", "table"])
+@pytest.mark.parametrize("named", NO_PATHS, ids=ascii)
+def test_a_study_that_names_no_path_is_refused_in_a_sentence(
+    page: AppTest, tiny: Callable[..., Path], workspace: Path, named: str, part: str
+) -> None:
+    for folder in (files_of(workspace), files_of(workspace) / "data"):
+        (folder / "circle").symlink_to("circle")
+    path = tiny(data=[TINY["data"][0] | {part: named}])
+
+    choose(page, path)
+
+    assert not page.exception
+    assert NO_PATHS[named] in page.error[0].value.replace("\\", "")
+    assert not page.button
 
 
 def test_keep_study__two_tabs_may_add_the_same_at_once(

@@ -6,7 +6,7 @@ import pytest
 
 from fundus_core.errors import StudyError
 from fundus_core.studies.files import checked
-from fundus_core.studies.grid import expand
+from fundus_core.studies.grid import counterparts, expand
 from tests.studies.conftest import TINY
 
 
@@ -83,3 +83,80 @@ def test_cell__title_says_what_is_not_usual() -> None:
     (cell,) = expand(checked({**TINY, "models": TINY["models"][:1], "axes": axes}, "tiny"))
 
     assert cell.title == "redness, A, ft, cosine head, 10 %, draw 0, seed 2"
+
+
+SEEDS_AND_DRAWS: dict[str, Any] = {
+    "strategy": ["logistic", "ft"],
+    "head": ["linear", "cosine"],
+    "fraction": [0.3, 1.0],
+    "draw": [0, 1],
+    "seed": [3, 4],
+}
+
+
+def compared(rule: dict[str, Any], **axes: Any) -> dict[str, str | None]:
+    """Titles of cells and of those they are compared with."""
+    changes = {**TINY, "models": TINY["models"][:1], "axes": {**SEEDS_AND_DRAWS, **axes}}
+    every = expand(checked(changes, "tiny"))
+    places = counterparts(every, rule)
+    return {
+        cell.title: None if place is None else every[place].title
+        for cell, place in zip(every, places, strict=True)
+    }
+
+
+def test_counterparts__every_seed_and_head_is_compared_with_the_one_probe() -> None:
+    found = compared({"strategy": "logistic"})
+
+    assert found["redness, A, ft, seed 3"] == "redness, A, logistic"
+    assert found["redness, A, ft, cosine head, seed 4"] == "redness, A, logistic"
+    assert found["redness, A, ft, cosine head, 30 %, draw 1, seed 4"] == (
+        "redness, A, logistic, 30 %, draw 1"
+    )
+    assert found["redness, A, logistic"] == "redness, A, logistic"
+    assert None not in found.values()
+
+
+def test_counterparts__every_draw_is_compared_with_the_whole() -> None:
+    found = compared({"fraction": 1.0})
+
+    assert found["redness, A, logistic, 30 %, draw 0"] == "redness, A, logistic"
+    assert found["redness, A, logistic, 30 %, draw 1"] == "redness, A, logistic"
+    assert found["redness, A, ft, 30 %, draw 1, seed 4"] == "redness, A, ft, seed 4"
+    assert found["redness, A, ft, cosine head, 30 %, draw 1, seed 3"] == (
+        "redness, A, ft, cosine head, seed 3"
+    )
+    assert None not in found.values()
+
+
+def test_counterparts__what_has_no_seed_or_draw_is_compared_with_the_first() -> None:
+    trained = compared({"strategy": "ft"})
+    shared = compared({"fraction": 0.3}, draw=[7, 2])
+
+    assert trained["redness, A, logistic"] == "redness, A, ft, seed 3"
+    assert trained["redness, A, logistic, 30 %, draw 1"] == ("redness, A, ft, 30 %, draw 1, seed 3")
+    assert shared["redness, A, logistic"] == "redness, A, logistic, 30 %, draw 7"
+    assert shared["redness, A, ft, seed 4"] == "redness, A, ft, 30 %, draw 7, seed 4"
+
+
+def test_counterparts__both_foldings_at_once() -> None:
+    found = compared({"strategy": "ft", "fraction": 1.0})
+
+    assert found["redness, A, logistic, 30 %, draw 1"] == "redness, A, ft, seed 3"
+    assert found["redness, A, ft, 30 %, draw 1, seed 4"] == "redness, A, ft, seed 4"
+
+
+def test_counterparts__a_rule_may_name_what_some_cells_lack() -> None:
+    by_seed = compared({"seed": 4})
+    by_probe = compared({"strategy": "logistic", "seed": 4})
+
+    assert by_seed["redness, A, ft, seed 3"] == "redness, A, ft, seed 4"
+    assert by_seed["redness, A, logistic"] == "redness, A, logistic"
+    assert by_probe["redness, A, ft, cosine head, seed 3"] == "redness, A, logistic"
+
+
+def test_counterparts__other_axes_still_tell_cells_apart() -> None:
+    found = compared({"strategy": "logistic"}, image_size=[64, 96], head=["linear"])
+
+    assert found["redness, A, ft, 96 px, seed 4"] == "redness, A, logistic, 96 px"
+    assert set(compared({"strategy": "knn"}).values()) == {None}

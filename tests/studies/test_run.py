@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from safetensors.torch import save_file
 
 from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace
+from fundus_core.studies import results
 from fundus_core.studies.cells import CellRecord, unfinished
 from fundus_core.studies.obstacles import obstacles
 from fundus_core.studies.results import study_table
@@ -171,6 +173,67 @@ def test_study_table__gains_are_relative_to_the_cell_that_is_equal_otherwise(
         expected = 100 * (auc["B", strategy] / auc["A", strategy] - 1)
         assert gain["A", strategy] == 0
         assert gain["B", strategy] == pytest.approx(expected)
+
+
+def test_study_table__every_seed_and_draw_is_compared(place: Workspace, study_file: Path) -> None:
+    axes = {
+        "strategy": ["logistic", "lp"], "image_size": [64], "seed": [0, 1],
+        "fraction": [0.6, 1.0], "draw": [0, 1],
+    }  # fmt: skip
+    against = {"strategy": "logistic", "fraction": 1.0}
+    write_study(
+        study_file, models=TINY["models"][:1], axes=axes, training={"epochs": 1, "batch_size": 8},
+        against=against, gain_over=against, leave_out=[{"strategy": "lp", "fraction": 0.6}],
+    )  # fmt: skip
+    study = open_study(place, study_file)
+    ran(study)
+
+    table = study_table(study)
+
+    of_base = (table["strategy"] == "logistic") & (table["fraction"] == 1)
+    (base,), others = table["auc"][of_base], table[~of_base]
+    kinds = list(zip(others["strategy"], others["draw"], others["seed"], strict=True))
+    assert kinds == [("logistic", 0, 0), ("logistic", 1, 0), ("lp", 0, 0), ("lp", 0, 1)]
+    assert list(others["difference"]) == pytest.approx(list(others["auc"] - base))
+    assert list(others["relative_gain"]) == pytest.approx(list(100 * (others["auc"] / base - 1)))
+    assert others["p_holm"].min() == pytest.approx(min(1, 4 * others["p_value"].min()))
+
+
+def test_study_table__over_nothing_there_is_no_gain(
+    tiny: Ran, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = tiny.file.with_name("gains.yaml")
+    study = open_study(tiny.place, write_study(beside, gain_over={"model": "A"}))
+    real = results._values
+
+    def without(study: Study, row: Any) -> dict[str, Any]:
+        values = real(study, row)
+        return values | ({"auc": 0.0} if values["model"] == "A" else {})
+
+    monkeypatch.setattr(results, "_values", without)
+
+    assert study_table(study)["relative_gain"].isna().all()
+
+
+def test_obstacles__cells_with_a_result_have_none(
+    place: Workspace, study_file: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "mine.safetensors"
+    write_random_weights(weights, seed=0)
+    model = {"name": "A", "backbone": "timm:test_resnet", "weights": weights.name}
+    axes = {"strategy": ["logistic"], "image_size": [64]}
+    write_study(study_file, models=[model], axes=axes)
+    ran(open_study(place, study_file))
+    weights.unlink()
+
+    write_study(study_file, models=[model, TINY["models"][1]], axes=axes)
+    mixed = open_study(place, study_file)
+    write_study(study_file, models=[model], axes={**axes, "strategy": ["logistic", "knn"]})
+    more = open_study(place, study_file)
+
+    assert obstacles(mixed) == ()
+    assert [one.cell.strategy for one in obstacles(more)] == ["knn"]
+    assert [one.cell.strategy for one in obstacles(more, more.cells)] == ["logistic", "knn"]
 
 
 @pytest.mark.parametrize(

@@ -1,23 +1,26 @@
 """The figures that a study file asks for, each with how to read it."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 import streamlit as st
 
 from fundus_core.backbones.catalogue import backbone_spec
+from fundus_core.checks import Caution
 from fundus_core.plots.study import figure
 from fundus_core.plots.study_names import finished, metric_title, named, value_text, varied
 from fundus_core.studies.document import FigurePart, StudyDocument
 from fundus_core.studies.results import figure_rows
 from fundus_core.studies.run import Study
-from fundus_core.ui import messages, study_caches, text, wiring
+from fundus_core.ui import messages, study_caches, text
 from fundus_core.ui.components import downloads
-from fundus_core.ui.study_wiring import (
-    StudyChoice,
-    figures_of,
-    is_synthetic,
-    rule_text,
-    shown_rule,
+from fundus_core.ui.components.study_results import (
+    clustering,
+    resampled,
+    taught_sentence,
+    with_synthetic,
 )
+from fundus_core.ui.study_wiring import StudyChoice, figures_of, rule_text, shown_rule
 
 READING = {
     "heat map": "Each field is a row's setting with a column's; brighter is higher, on the scale "
@@ -29,14 +32,6 @@ READING = {
     "Losses compare within one data set only.",
 }
 """Kind of figure -> how to read it."""
-
-
-METHODS = (
-    "Held-out photographs of cross-validation in folds that keep a patient together; intervals by "
-    "the BCa bootstrap of patients where they are known, else of photographs, and models and "
-    "thresholds taken as given."
-)
-"""How the values of a study's figures are made."""
 
 
 def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFrame) -> None:
@@ -53,7 +48,7 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
         return
     with messages.shown_to_user():
         study, curves = study_caches.study(choice), study_caches.study_curves(choice)
-    cautions = downloads.of_synthetic(is_synthetic(wiring.workspace(), choice, document))
+        found = study_caches.study_cautions(choice)
     for number, asked in enumerate(figures):
         st.subheader(_title(asked))
         rows = figure_rows(study, asked, table)
@@ -67,12 +62,31 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
         downloads.figure(
             drawn,
             name=f"{choice.path.stem}-{choice.size}-{number}",
-            caption=f"{document.title}: {_title(asked)}. {reading}",
-            methods=METHODS,
-            cautions=cautions,
+            caption=f"{document.title}: {_title(asked)}. {text.plain(reading)}",
+            methods=methods_sentence(rows),
+            cautions=with_synthetic(choice, document, _of_rows(found, rows)),
         )
         if asked.kind == "curve" and asked.x == "image_size":
             _costs(study, finished(rows, asked.metric), asked.metric)
+
+
+def methods_sentence(rows: pd.DataFrame) -> str:
+    """Says how the values of a figure are made.
+
+    Args:
+        rows: Results it shows.
+    """
+    return (
+        "Held-out photographs of cross-validation in folds that keep a patient together where "
+        f"patients are known. Intervals of AUCs by DeLong{clustering(rows)}; others by the BCa "
+        f"bootstrap of {resampled(rows)}. Models and thresholds are taken as given."
+    )
+
+
+def _of_rows(found: Sequence[Caution], rows: pd.DataFrame) -> list[Caution]:
+    """Returns those of a study's cautions that some of these rows have."""
+    codes = set(", ".join(rows["cautions"]).split(", "))
+    return [one for one in found if one.code in codes]
 
 
 def _in_words(asked: FigurePart, rows: pd.DataFrame) -> str:
@@ -105,7 +119,7 @@ def reading_sentence(asked: FigurePart, rows: pd.DataFrame, document: StudyDocum
     missing = int((rows["status"] != "done").sum())
     if missing:
         said += f" {missing:,} of {text.count(len(rows), 'row')} have no result."
-    return said
+    return said + taught_sentence(rows)
 
 
 def resolution_frame(study: Study, rows: pd.DataFrame, metric: str) -> pd.DataFrame:

@@ -5,6 +5,7 @@ from typing import get_args
 import streamlit as st
 
 from fundus_core.errors import StudyError
+from fundus_core.io.weights import require_allowed
 from fundus_core.studies.document import DEMO, StudyDocument
 from fundus_core.studies.files import StudySize
 from fundus_core.ui import messages, state, study_caches, text, wiring
@@ -65,7 +66,7 @@ def _pick_size(document: StudyDocument) -> StudySize:
         index=sizes.index("small") if "small" in sizes else 0,
         format_func=lambda size: SIZES[size][0],
         captions=[SIZES[size][1] for size in sizes],
-        key="studies.size",
+        key=f"studies.size.{'.'.join(sizes)}",
         persist_state="session",
     )
     return chosen
@@ -128,7 +129,8 @@ def _require_allowed(choice: StudyChoice, document: StudyDocument) -> None:
     Raises:
         StudyError: If a source names a variable of the environment: whoever adds a study file would
             be told what it holds.
-        DataError: If one of its folders or tables is missing, or lies outside the allowed folders.
+        DataError: If one of its folders, tables or weights files lies outside the allowed folders,
+            or a folder or table is missing.
     """
     for part in document.data:
         if "$" in part.source:
@@ -140,6 +142,9 @@ def _require_allowed(choice: StudyChoice, document: StudyDocument) -> None:
         if part.source != DEMO:
             for path in source_paths(wiring.workspace(), choice, part):
                 allowed(path)
+    for model in document.models:
+        if model.weights:
+            require_allowed(model.weights, wiring.workspace())
 
 
 def _say_stand_ins(document: StudyDocument) -> None:

@@ -71,7 +71,8 @@ def _uploader() -> None:
                 disabled=wiring.read_only(),
                 on_click=outside.callback(_add),
                 args=(file.name, file.getvalue()),
-                help="A file of the same name that was added before is replaced.",
+                help="A file of the same name, with whichever ending, that was added before is "
+                "replaced.",
             )
 
 

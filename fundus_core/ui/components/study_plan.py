@@ -7,6 +7,7 @@ import streamlit as st
 from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.errors import WeightsError
 from fundus_core.probes import PROBES
+from fundus_core.studies.data import StudyData
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.obstacles import Obstacle
 from fundus_core.ui import messages, outside, study_caches, text, wiring
@@ -36,7 +37,9 @@ def photographs_to_read(choice: StudyChoice) -> bool:
         document = study_caches.study_document(choice)
         waiting = unread(wiring.workspace(), choice, document)
     st.subheader("Plan")
-    st.markdown(grid_sentence(document))
+    with messages.shown_to_user():
+        data = () if waiting else study_caches.study(choice).files.data
+    st.markdown(grid_sentence(document, data))
     if waiting:
         _offer_reading(choice, document, waiting)
     return bool(waiting)
@@ -74,8 +77,13 @@ def run_label(plan: StudyPlan) -> str:
     return f"Run {text.count(plan.free_left.n_cells, 'cell')}"
 
 
-def grid_sentence(document: StudyDocument) -> str:
-    """Says what the grid is made of and how each cell is validated."""
+def grid_sentence(document: StudyDocument, data: Sequence[StudyData]) -> str:
+    """Says what the grid is made of and how each cell is validated.
+
+    Args:
+        document: What the study file says.
+        data: Its data sets; none as long as their photographs were not read.
+    """
     axes = document.axes.model_dump()
     train = sum(part.role == "train" for part in document.data)
     sizes = {"data": train, "models": len(document.models)}
@@ -84,11 +92,19 @@ def grid_sentence(document: StudyDocument) -> str:
     grid = " × ".join(factors) or "One model, one strategy"
     left_out = ", less the cells the file leaves out" if document.leave_out else ""
     validation = document.validation
-    folds = "its table's own split" if validation.use_split else f"{validation.folds} folds"
-    return (
-        f"{grid}{left_out}. Each cell is validated by {folds}, grouped by patient"
-        f"{_training_words(document)}."
-    )
+    folds = f"{validation.folds} folds{_grouping(data)}"
+    validated = "its table's own split" if validation.use_split else folds
+    return f"{grid}{left_out}. Each cell is validated by {validated}{_training_words(document)}."
+
+
+def _grouping(data: Sequence[StudyData]) -> str:
+    """Says whether folds keep a patient together, as far as that is known."""
+    learned = [one.dataset.table["patient_id"].notna() for one in data if one.part.role == "train"]
+    if learned and all(named.all() for named in learned):
+        return ", grouped by patient"
+    if learned and not any(named.any() for named in learned):
+        return " of single photographs, for patients are unknown"
+    return ", grouped by patient where patients are known"
 
 
 def _training_words(document: StudyDocument) -> str:

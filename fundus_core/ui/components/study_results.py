@@ -1,17 +1,21 @@
 """What a study found so far: its table, the models to take along, and its figures."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
 import streamlit as st
 
+from fundus_core.checks import Caution
 from fundus_core.plots.study_names import (
     RELATIVE_GAIN,
+    bounds,
     metric_title,
+    number_text,
     setting_title,
-    value_text,
     varied,
 )
+from fundus_core.studies.cautions import TAUGHT, has_code
 from fundus_core.studies.document import StudyDocument
 from fundus_core.tables import About, as_csv
 from fundus_core.ui import messages, outside, state, study_caches, text, wiring
@@ -23,10 +27,9 @@ SECONDS_BETWEEN_LOOKS = 2.0
 _SHOWN_FIRST = 2
 """Metrics that the table shows until the reader chooses."""
 
-_INTERVALS = (
-    "The AUC's is DeLong's, clustered by patient, of the macro average for several classes; others "
-    "are by the bootstrap of patients. Decisions take the highest score of several classes, else a "
-    "threshold that was chosen on the other folds."
+_DECISIONS = (
+    "Decisions take the highest score of several classes, else a threshold that was chosen on the "
+    "other folds."
 )
 
 
@@ -63,28 +66,41 @@ def results_table(choice: StudyChoice, document: StudyDocument) -> pd.DataFrame 
         key="studies.rows",
         alt="Cells of the study with their metrics, intervals and the test against the reference.",
     )
-    st.caption(reading_sentence(document))
+    st.caption(reading_sentence(document, table))
+    with messages.shown_to_user():
+        cautions = study_caches.study_cautions(choice)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.download_button(
             "Download all columns (CSV)",
-            as_csv(table, _about(choice, document)).encode(),
+            as_csv(table, _about(choice, document, table, cautions)).encode(),
             file_name=f"{choice.path.stem}-{choice.size}.csv",
             mime="text/csv",
             icon=":material/download:",
             on_click="ignore",
         )
         _take_along(choice, table.iloc[event["selection"]["rows"]])
+    messages.cautions(cautions)
     return table
 
 
-def _about(choice: StudyChoice, document: StudyDocument) -> About:
+def _about(
+    choice: StudyChoice, document: StudyDocument, table: pd.DataFrame, cautions: Sequence[Caution]
+) -> About:
     """Returns what stands above the columns in their file."""
-    synthetic = is_synthetic(wiring.workspace(), choice, document)
     return About(
         f"{document.title} ({choice.size}): a row per cell and data set it is tested on.",
-        text.plain(reading_sentence(document)),
-        downloads.of_synthetic(synthetic),
+        text.plain(reading_sentence(document, table)),
+        with_synthetic(choice, document, cautions),
     )
+
+
+def with_synthetic(
+    choice: StudyChoice, document: StudyDocument, found: Sequence[Caution]
+) -> tuple[Caution, ...]:
+    """Returns cautions with the one of photographs that a program drew, if it is not among them."""
+    synthetic = downloads.of_synthetic(is_synthetic(wiring.workspace(), choice, document))
+    known = {one.code for one in found}
+    return (*(one for one in synthetic if one.code not in known), *found)
 
 
 def progress_sentence(table: pd.DataFrame) -> str:
@@ -106,6 +122,8 @@ def shown_frame(table: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
     apart = varied(table) or ("model",)
     shown: dict[str, Any] = {setting_title(name): table[name] for name in apart}
     shown |= {"State": table["status"]}
+    if (table["cautions"] != "").any():
+        shown |= {"Cautions": table["cautions"]}
     for name in metrics:
         shown |= {
             metric_title(name): table[name],
@@ -121,17 +139,58 @@ def shown_frame(table: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
     return pd.DataFrame(shown)
 
 
-def reading_sentence(document: StudyDocument) -> str:
-    """Says what the columns are."""
-    said = f"Of the pooled held-out predictions, with 95 % intervals. {_INTERVALS}"
+def reading_sentence(document: StudyDocument, table: pd.DataFrame) -> str:
+    """Says what the columns are, and which rows are no external test.
+
+    Args:
+        document: What the study file says.
+        table: Results so far.
+    """
+    said = (
+        "Of the pooled held-out predictions, with 95 % intervals. The AUC's is DeLong's"
+        f"{clustering(table)}, of the macro average for several classes; others are by the "
+        f"bootstrap of {resampled(table)}. {_DECISIONS}"
+    )
     if document.against:
         reference = text.escaped(rule_text(document, document.against))
         said += (
             f" The reference is the cell of {reference}, everything else equal; the test "
-            "is paired by photograph, clustered by patient, two-sided, and its p-values are "
+            f"is paired by photograph{clustering(table)}, two-sided, and its p-values are "
             "corrected by Holm over all rows of the study that are there."
         )
-    return said
+    return said + taught_sentence(table)
+
+
+def taught_sentence(table: pd.DataFrame) -> str:
+    """Says how many rows are judged on photographs that taught the model, if any are."""
+    n_taught = sum(has_code(codes, TAUGHT) for codes in table["cautions"])
+    if not n_taught:
+        return ""
+    rows = "row is" if n_taught == 1 else "rows are"
+    return (
+        f" {n_taught:,} {rows} **no external test**: some of the photographs taught the model "
+        f"({TAUGHT})."
+    )
+
+
+def clustering(table: pd.DataFrame) -> str:
+    """Says whether intervals and tests count patients, after what they are of."""
+    known = _patients_known(table)
+    where = "" if known.all() else " where patients are known"
+    return f", clustered by patient{where}" if known.any() else ""
+
+
+def resampled(table: pd.DataFrame) -> str:
+    """Says what the bootstrap draws."""
+    known = _patients_known(table)
+    if known.all():
+        return "patients"
+    return "patients where they are known, else of photographs" if known.any() else "photographs"
+
+
+def _patients_known(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Returns for each row with a result whether its patients are known."""
+    return table.loc[table["status"] == "done", "n_patients"].notna()
 
 
 def _interval_title(metric: str) -> str:
@@ -139,10 +198,12 @@ def _interval_title(metric: str) -> str:
 
 
 def _interval(row: "pd.Series[Any]", metric: str) -> str:
-    if pd.isna(row[metric]):
-        return ""
-    said = value_text(row, metric)
-    return said.partition("(")[2].rstrip(")") or "none"
+    found, reason = bounds(row, metric), row[f"{metric}_reason"]
+    if found is not None:
+        return f"{number_text(metric, found[0])} to {number_text(metric, found[1])}"
+    if reason:
+        return f"none: {reason}"
+    return "" if pd.isna(row[metric]) else "none"
 
 
 def _columns(metrics: list[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from fundus_core.checks import Caution
 from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.label_source import LabelSource
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DifferentImagesError
 
@@ -63,13 +64,17 @@ class Changes:
         return Caution(CODE, text)
 
 
-def changes_since(said: Predictions, target: Target, today: FundusDataset) -> Changes:
+def changes_since(
+    said: Predictions, target: Target, today: FundusDataset, source: LabelSource | None = None
+) -> Changes:
     """Compares what a model was judged on with its data set as it is now.
 
     Args:
         said: Its stored predictions, with the labels and patients of then.
         target: What it predicts.
         today: The data set, under the names as they were given.
+        source: How the labels came of its table then. None where that is not known: a column that
+            is missing now may never have been there, and nothing is said of its labels.
     """
     row_of = {name: row for row, name in enumerate(today.image_ids)}
     then = np.array([row for row, name in enumerate(said.image_ids) if name in row_of], np.intp)
@@ -77,23 +82,34 @@ def changes_since(said: Predictions, target: Target, today: FundusDataset) -> Ch
     return Changes(
         len(said.image_ids),
         len(said.image_ids) - len(then),
-        _n_relabelled(said, target, today, then, now),
+        _n_relabelled(said, target, _labelled(today, target, source), source, then, now),
         _n_regrouped(_codes(said.patient_ids, then), _codes(today.groups, now)),
     )
+
+
+def _labelled(
+    today: FundusDataset, target: Target, source: LabelSource | None
+) -> FundusDataset | None:
+    """Returns a data set with the labels of a target made as they were then; None if it cannot."""
+    if source is not None and source.column:
+        known = source.column in today.table.columns
+        return today.with_made(target.columns[0], source) if known else None
+    return today if set(target.columns) <= set(today.table.columns) else None
 
 
 def _n_relabelled(
     said: Predictions,
     target: Target,
-    today: FundusDataset,
+    today: FundusDataset | None,
+    source: LabelSource | None,
     then: NDArray[np.intp],
     now: NDArray[np.intp],
 ) -> int:
     """Returns how many rows of both have other labels; none where there were none then."""
     if not said.y_true.any():
         return 0
-    if any(column not in today.table.columns for column in target.columns):
-        return len(then)
+    if today is None:
+        return 0 if source is None else len(then)
     y_true, known = today.labels(target)
     return int((~known[now] | (y_true[now] != said.y_true[then]).any(axis=1)).sum())
 
