@@ -36,16 +36,45 @@ FOLDERS = (
 """Some of what a workspace holds; one that was worked in has at least one of them."""
 
 
+_PUT_THERE = ("demo", "weights")
+"""Of these: what may be filled before the first command, with photographs and with weights."""
+
+_TAUGHT = "taught"
+"""In the folder of weights: who taught them, which only the program stores."""
+
+
 def require_readable(root: Path) -> None:
-    """Refuses a workspace that a newer version of the program keeps; stamps an empty one.
+    """Refuses a workspace that a newer version of the program keeps; stamps a new one.
+
+    New is one in which nothing was stored yet, so nothing by an older version either: it holds
+    demo photographs, weights and empty folders of a workspace at most. A folder with anything else
+    in it is left as it is: somebody may have named it by mistake.
 
     Raises:
         StoreError: If its format is newer than this program.
     """
-    if read_sealed(root / STAMP) is not None or is_read_only() or any(root.iterdir()):
+    if read_sealed(root / STAMP) is not None or is_read_only() or not _is_new(root):
         return
     with contextlib.suppress(StoreError):  # the first result that cannot be stored says so
         write_stamp(root)
+
+
+def _is_new(root: Path) -> bool:
+    """Says whether nothing was stored here yet, and nothing lies here that is not a workspace's."""
+    return all(_holds_nothing_stored(path) for path in root.iterdir())
+
+
+def _holds_nothing_stored(path: Path) -> bool:
+    """Says whether an entry of a workspace is one that is there before anything is stored."""
+    if path.name.startswith("."):
+        return True
+    if path.name not in FOLDERS or not path.is_dir():
+        return False
+    try:
+        held = [entry.name for entry in path.iterdir()]
+    except PermissionError:  # who knows: it is said where it is needed
+        return False
+    return _TAUGHT not in held if path.name in _PUT_THERE else not held
 
 
 def format_of(root: Path) -> int:

@@ -3,8 +3,8 @@
 File            Written by            Says
 --------------  --------------------  --------------------------------------------------
 job.json        the store, once       what was asked for
-runner.json     the runner, once      who watches over the job
-command.json    the runner, once      who does the work, and since when
+runner.json     the runner, once      who watches over the job, and in which folder
+command.json    the runner, once      who does the work, since when, and in which folder
 progress.json   the command, often    how far it is
 log.txt         both                  standard error
 output.txt      the command           standard output, until it proves to be JSON
@@ -13,6 +13,17 @@ cancel          the store, once       that the job is to end
 outcome.json    whoever ends it       how it ended; there is no state after this one
 
 No state is stored while a job lives: it follows from these files and from who is alive.
+
+A copy of a folder names the processes of the original. The records therefore say in which folder
+they were written, by its device and inode, and a process that was named in another one counts for
+nothing here: it is neither waited for nor ended. It is the folder's inode and not that of a file,
+since backups may link to files (`cp -al`) but make folders of their own; and the device as well,
+since snapshots keep inodes. Links, bind mounts and a move on the same disk keep both. Where a file
+system makes up inodes as it goes (overlayfs without xino, FUSE), that of the folder stays while the
+watcher lives, who has the log in it open; no other folder is given it meanwhile, either. On a
+network file system that is mounted twice the device may differ: a job then reads as interrupted at
+the other mount, and nothing is ended from there. Where an earlier version wrote the record, without
+a folder, the process is asked which one it was started for (`names_folder`).
 """
 
 import re
@@ -28,7 +39,7 @@ from fundus_core.io.event_log import note
 from fundus_core.jobs import progress
 from fundus_core.jobs.files import read_json, write_json
 from fundus_core.jobs.job import Job, JobState
-from fundus_core.jobs.processes import ProcessId, is_alive
+from fundus_core.jobs.processes import ProcessId, is_alive, names_folder
 
 _ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 
@@ -38,6 +49,12 @@ _STARTING = timedelta(seconds=15)
 INTERRUPTED = (
     "Its process is gone, e.g. after a restart of the machine, or because the disk was full; start "
     "it again and what it had finished is used again."
+)
+
+COPIED = (
+    "It is not under way here: the workspace was copied from where it was begun, or its disk was "
+    "mounted anew since. Give its command again, with this workspace, and what is here of its work "
+    "is used again."
 )
 
 
@@ -98,19 +115,29 @@ class JobFolder:
 
     @property
     def runner(self) -> ProcessId | None:
-        """Who watches over the job; None while it starts."""
-        return _to_process(read_json(self.path / "runner.json"))
+        """Who watches over the job in this folder; None while it starts, and in a copy."""
+        return self._of_here(read_json(self.path / "runner.json"), self._named_runner)
 
     @property
     def command(self) -> ProcessId | None:
-        """Who does the work; None while it waits for its turn."""
-        return _to_process((read_json(self.path / "command.json") or {}).get("process"))
+        """Who does the work in this folder; None while it waits for its turn, and in a copy."""
+        written = read_json(self.path / "command.json") or {}
+        return self._of_here(written, _to_process(written.get("process")))
+
+    @property
+    def why_interrupted(self) -> str:
+        """What to say of a job that is over though nobody wrote down how it ended."""
+        folder = (read_json(self.path / "runner.json") or {}).get("folder")
+        if folder is None:  # of an earlier version
+            named = self._named_runner
+            return COPIED if named is not None and is_alive(named) else INTERRUPTED
+        return INTERRUPTED if folder == _identity(self.path) else COPIED
 
     def is_watched(self) -> bool:
         """Tells whether a runner is there to start the job, or to write down how it ends."""
-        runner = self.runner
-        if runner is not None:
-            return is_alive(runner)
+        if self._named_runner is not None:
+            runner = self.runner
+            return runner is not None and is_alive(runner)
         request = self.request()  # of tomorrow, where the clock was set back since
         return request is not None and abs(datetime.now(UTC) - request.created_at) < _STARTING
 
@@ -124,13 +151,18 @@ class JobFolder:
 
     def write_runner(self, process: ProcessId) -> None:
         """Says who watches over the job."""
-        write_json(self.path / "runner.json", asdict(process))
+        write_json(self.path / "runner.json", {**asdict(process), "folder": _identity(self.path)})
 
     def write_command(self, process: ProcessId) -> None:
         """Says who does the work, from now on."""
         started_at = datetime.now(UTC).isoformat()
         write_json(
-            self.path / "command.json", {"process": asdict(process), "started_at": started_at}
+            self.path / "command.json",
+            {
+                "process": asdict(process),
+                "started_at": started_at,
+                "folder": _identity(self.path),
+            },
         )
 
     def write_outcome(self, outcome: Outcome) -> None:
@@ -165,7 +197,7 @@ class JobFolder:
                 return self._damaged()
             started = read_json(self.path / "command.json") or {}
             state = self._living_state(has_started=bool(started))
-            message = INTERRUPTED if state == "interrupted" else ""
+            message = self.why_interrupted if state == "interrupted" else ""
             outcome = {**started, "state": state, "message": message}
         return Job(
             id=request.id,
@@ -189,6 +221,25 @@ class JobFolder:
         if command is not None and is_alive(command):
             return "running"  # its runner was killed: it works on until somebody reconciles
         return "cancelled" if self.is_cancelled else "interrupted"
+
+    @property
+    def _named_runner(self) -> ProcessId | None:
+        """Who watches over the job, wherever that was written."""
+        return _to_process(read_json(self.path / "runner.json"))
+
+    def _of_here(
+        self, written: dict[str, Any] | None, process: ProcessId | None
+    ) -> ProcessId | None:
+        """Returns a process if it works in this very folder; None where the record is a copy."""
+        if written is None or process is None:
+            return None
+        folder = written.get("folder")
+        is_ours = (
+            names_folder(process, progress.JOB_FOLDER_VARIABLE, self.path)
+            if folder is None
+            else folder == _identity(self.path)
+        )
+        return process if is_ours else None
 
     def _damaged(self) -> Job:
         """Returns what can be said of a folder whose description cannot be read."""
@@ -260,6 +311,15 @@ def _to_process(written: object) -> ProcessId | None:
         case {"pid": int(pid), "seconds_after_boot": float(seconds)}:
             return ProcessId(pid, seconds)
     return None
+
+
+def _identity(folder: Path) -> list[int]:
+    """Returns the device and inode of a folder, which a copy does not share; empty without one."""
+    try:
+        found = folder.stat()
+    except OSError:
+        return []
+    return [found.st_dev, found.st_ino]
 
 
 def _to_time(written: object) -> datetime | None:

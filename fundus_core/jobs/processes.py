@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -42,6 +43,23 @@ def identify(pid: int) -> ProcessId:
 def is_alive(process: ProcessId) -> bool:
     """Tells whether the process is still there; one that only waits to be reaped is not."""
     return _find(process) is not None
+
+
+def names_folder(process: ProcessId, variable: str, folder: Path) -> bool:
+    """Tells whether a living process was started for a folder, by whatever path.
+
+    Args:
+        process: Which one.
+        variable: Environment variable in which it was named, unless it ends its command line.
+        folder: The folder.
+    """
+    found = _find(process)
+    with contextlib.suppress(psutil.Error, OSError):
+        if found is not None:
+            named = [found.environ().get(variable, ""), *found.cmdline()[-1:]]
+            place = Path(found.cwd())
+            return any(_is_same(place / name, folder) for name in named if name)
+    return False
 
 
 def end_session(leader: ProcessId, *, grace_seconds: float = 1.0) -> None:
@@ -106,6 +124,14 @@ def _find(process: ProcessId) -> psutil.Process | None:
         if apart < _SAME_START_SECONDS and found.status() != psutil.STATUS_ZOMBIE:
             return found
     return None
+
+
+def _is_same(path: Path, folder: Path) -> bool:
+    """Tells whether two paths lead to one folder."""
+    try:
+        return path.samefile(folder)
+    except (OSError, ValueError):  # not there; too long, or no path at all
+        return False
 
 
 def _seconds_after_boot(process: psutil.Process) -> float:

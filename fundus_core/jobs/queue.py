@@ -11,7 +11,7 @@ import time
 from filelock import BaseFileLock, FileLock, Timeout
 
 from fundus_core.errors import StoreError
-from fundus_core.jobs.folder import INTERRUPTED, JobFolder, Outcome, Request, folders_in
+from fundus_core.jobs.folder import JobFolder, Outcome, Request, folders_in
 from fundus_core.jobs.processes import end_session
 
 _POLL_SECONDS = 0.2
@@ -49,10 +49,11 @@ def reconcile(folder: JobFolder) -> bool:
         return True
     if folder.is_watched():
         return False
+    why = folder.why_interrupted
     if (command := folder.command) is not None:
         end_session(command)
     with contextlib.suppress(StoreError):
-        folder.write_outcome(Outcome("interrupted", message=INTERRUPTED))
+        folder.write_outcome(Outcome("interrupted", message=why))
     return True
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from filelock import FileLock
 
 import fundus_core
+from fundus_core.domain.visible import visible
 from fundus_core.errors import JobError, StoreError
 from fundus_core.io.event_log import note
 from fundus_core.io.read_only import is_read_only, require_writable
@@ -61,11 +62,12 @@ class JobStore:
             device: `cpu` or `cuda:0`, ...
 
         Raises:
-            JobError: If its process cannot be started.
+            JobError: If its process cannot be started, or no process can be given such arguments.
             StoreError: If the disk is full, or the workspace may not be written to.
             ReadOnlyError: If the workspace is only to be looked at.
         """
         require_writable(self.root)
+        _require_arguments(argv)
         with full_disk_explained(self.root / ".submit.lock", 0):
             self.root.mkdir(parents=True, exist_ok=True)
             with FileLock(self.root / ".submit.lock"):
@@ -199,6 +201,16 @@ class JobStore:
                 hint="List the jobs to see their ids: `fundus jobs`.",
             )
         return folder
+
+
+def _require_arguments(argv: Sequence[str]) -> None:
+    """Refuses what the system takes for no argument of a command: its process would not start."""
+    for argument in argv:
+        if "\0" in argument:
+            raise JobError(
+                f"{visible(argument)} holds a NUL, a character that no command can be given.",
+                hint="Type it again without that character.",
+            )
 
 
 def _start_runner(folder: JobFolder) -> None:

@@ -59,6 +59,36 @@ def test_find_workspace__an_empty_one_is_stamped(tmp_path: Path) -> None:
     assert format_of(found.root) == FORMAT
 
 
+@pytest.mark.parametrize(
+    "held",
+    ["demo/images/a.png", "weights/mine.safetensors", "weights/", "runs/", ".gitkeep"],
+)
+def test_find_workspace__one_in_which_nothing_was_stored_is_stamped(
+    tmp_path: Path, held: str
+) -> None:
+    path = tmp_path / held
+    (path if held.endswith("/") else path.parent).mkdir(parents=True, exist_ok=True)
+    if not held.endswith("/"):
+        path.touch()
+
+    find_workspace(tmp_path)
+
+    assert (tmp_path / STAMP).is_file()
+    assert checks(Workspace(tmp_path))["format"].state == "in order"
+
+
+@pytest.mark.parametrize(
+    "held", ["weights/taught/a.parquet", "runs/a/artifact.json", "photos/a.png", "a.png", "weights"]
+)
+def test_find_workspace__a_foreign_or_used_folder_is_not_stamped(tmp_path: Path, held: str) -> None:
+    (tmp_path / held).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / held).touch()
+
+    find_workspace(tmp_path)
+
+    assert not (tmp_path / STAMP).exists()
+
+
 def test_old_workspace__is_read_as_it_is_and_brought_up_to_date(place: Workspace) -> None:
     runs = list_runs(place)
     as_of_format_1(place)

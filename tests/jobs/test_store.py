@@ -51,6 +51,13 @@ def test_submit__what_the_user_can_mend_is_told_with_the_next_step(store: JobSto
     assert job.message == "No target grade. Choose dr."
 
 
+def test_submit__what_no_command_can_be_given_is_refused(store: JobStore) -> None:
+    with pytest.raises(JobError, match=r"a\[U\+0000\]b holds a NUL"):
+        store.submit(["pass", "a\0b"], title="Probe")
+
+    assert store.list() == ()
+
+
 def test_submit__a_list_is_a_result_too(store: JobStore) -> None:
     job = finished(store, store.submit(["print('[1, 2]')"], title="Runs"))
 

@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from fundus_core.errors import FundusError
-from fundus_core.ui import messages, picture_caches, state, text, wiring
+from fundus_core.ui import messages, outside, state, text, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.data.similar import keep_example, known_similar
+from fundus_core.workflows.data.photographs import photograph
+from fundus_core.workflows.data.similar import forget_example, keep_example, known_similar
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.weights.labels import distinct_labels
 
@@ -26,6 +30,12 @@ _GIVEN = "an uploaded photograph"
 """What it is called wherever that is kept: its file may be named after the patient."""
 
 _ENDINGS = ["jpg", "jpeg", "png", "tif", "tiff", "bmp", "webp"]
+
+_KEPT = "images.example_kept"
+_FORGOTTEN = "images.examples_forgotten"
+"""How many were: each gets a field of its own, which a browser cannot fill with the last one."""
+
+_SHOWN_SIDE = 192
 
 HOW_TO_READ = (
     ":material/sort: The most alike first, by the cosine of the centred embeddings: it compares "
@@ -43,6 +53,20 @@ class Likeness:
 
     origin: str
     """What was asked, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """An upload that was kept, once: what is deleted from the workspace does not come back."""
+
+    upload: str
+    """Which upload."""
+
+    image_id: str
+    path: Path
+
+    picture: NDArray[np.uint8]
+    """Shape (H, W, 3): small, and only in the memory of this tab."""
 
 
 def example_search(summary: DatasetSummary) -> Likeness | None:
@@ -111,24 +135,57 @@ def _like_an_upload(summary: DatasetSummary, chosen: EmbeddingSummary) -> Likene
     given = st.file_uploader(
         "Photograph",
         type=_ENDINGS,
-        key="images.upload",
+        key=f"images.upload.{summary.id}.{state.kept(_FORGOTTEN) or 0}",
         help="It is kept in the folder `examples` of the workspace, on the machine this runs on, "
-        "and its embedding beside those of the data set. It does not become part of the data set.",
+        "with what is computed of it, until you forget it here. It does not become part of the "
+        "data set.",
     )
     if given is None:
         return None
-    with messages.shown_to_user():
-        image_id, path = keep_example(wiring.workspace(), given.getvalue(), given.name)
-    st.image(
-        picture_caches.thumbnail_file(image_id, str(path)),
-        alt="The photograph that was given",
-        width=160,
-    )
+    kept = _keep_once(given.file_id, given.getvalue(), given.name)
+    if not kept.path.is_file():
+        st.info("This photograph was deleted from the workspace. To ask again, upload it again.")
+        return None
+    st.image(kept.picture, alt="The photograph that was given", width=160)
+    _offer_to_forget(kept.image_id)
+    image_id, path = kept.image_id, kept.path
     found = _known(summary, chosen, image_id)
     if found is None:
         _offer_to_embed(summary, chosen, str(path))
         return None
     return Likeness(found, f"most like {_GIVEN}")
+
+
+def _keep_once(upload: str, content: bytes, name: str) -> _Kept:
+    """Returns what was kept of an upload; keeps it the first time."""
+    kept: _Kept | None = state.kept(_KEPT)
+    if kept is None or kept.upload != upload:
+        with messages.shown_to_user():
+            image_id, path = keep_example(wiring.workspace(), content, name)
+            picture = photograph(path, image_id=image_id, max_side=_SHOWN_SIDE)
+        kept = _Kept(upload, image_id, path, picture)
+        state.keep(_KEPT, kept)
+    return kept
+
+
+def _offer_to_forget(image_id: str) -> None:
+    """Draws a button that deletes the photograph and what was computed of it."""
+    st.button(
+        "Forget it",
+        icon=":material/delete:",
+        key="example.forget",
+        disabled=bool(job_progress.under_way(("similar",))),
+        help="Deletes the photograph from the workspace, with what was computed of it. Not while "
+        "a backbone looks at it.",
+        on_click=outside.callback(_forget),
+        args=(image_id,),
+    )
+
+
+def _forget(image_id: str) -> None:
+    forget_example(wiring.workspace(), image_id)
+    state.keep(_KEPT, None)
+    state.keep(_FORGOTTEN, (state.kept(_FORGOTTEN) or 0) + 1)
 
 
 def _known(

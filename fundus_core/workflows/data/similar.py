@@ -1,6 +1,8 @@
 """Use case: which photographs a backbone finds alike, also to one that is not of the data set."""
 
+import contextlib
 import hashlib
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,13 +18,15 @@ from fundus_core.errors import ImageError
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.files import write_atomically
 from fundus_core.io.images import SUPPORTED_SUFFIXES, scan_image
+from fundus_core.io.read_only import require_writable
+from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.workspace import Workspace
 from fundus_core.similarity import cosines_with, nearest
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
 from fundus_core.workflows.embeddings.embed import embed_resolved
 
 FOLDER = "examples"
-"""Of the workspace: photographs that were only asked about."""
+"""Of the workspace: photographs that were only asked about, and what was computed of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,33 @@ def keep_example(workspace: Workspace, content: bytes, name: str) -> tuple[str, 
     return image_id, path
 
 
+def forget_example(workspace: Workspace, image_id: str) -> None:
+    """Deletes a photograph that was only asked about, and all that was computed of it.
+
+    What an earlier version put into `squares/` and `embeddings/` stays: their files are of many
+    photographs.
+
+    Raises:
+        StoreError: If the system does not let this program delete it.
+        ReadOnlyError: If the workspace is only to be looked at.
+    """
+    folder = workspace.root / FOLDER
+    require_writable(folder)
+    kept = [*folder.glob(f"{image_id}*"), *workspace.thumbnails.glob(f"{image_id}-*.jpg")]
+    for path in kept:
+        with full_disk_explained(path, 0), contextlib.suppress(FileNotFoundError):  # by another
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _beside(workspace: Workspace, image_id: str) -> Workspace:
+    """Returns where that is kept which is computed of a photograph of no data set.
+
+    A place of its own for each, so that it can be deleted: the stores of the workspace put many
+    photographs into a file.
+    """
+    return Workspace(workspace.root / FOLDER / f"{image_id}.computed", workspace.weights)
+
+
 def similar_to_file(
     workspace: Workspace,
     dataset: FundusDataset,
@@ -114,7 +145,8 @@ def similar_to_file(
 ) -> SimilarPhotographs:
     """Returns the photographs of a data set that are most like one from anywhere.
 
-    Embeddings that are missing are computed and stored, also that of the photograph.
+    Embeddings that are missing are computed and stored; that of a photograph which is not of the
+    data set, and its square, apart from all others (see `forget_example`).
 
     Args:
         workspace: Where embeddings are kept.
@@ -130,7 +162,8 @@ def similar_to_file(
     """
     image_id = scan_image(path).image_id
     resolved = resolve(workspace, backbone)
-    example = embed_resolved(workspace, _alone(image_id, path), resolved, progress=progress)
+    place = workspace if image_id in dataset.image_ids else _beside(workspace, image_id)
+    example = embed_resolved(place, _alone(image_id, path), resolved, progress=progress)
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
     cosines = _ranked(embeddings, example, count)
     return SimilarPhotographs(image_id, resolved.label, cosines, len(embeddings.image_ids))
@@ -149,9 +182,12 @@ def known_similar(
         embeddings: Of the data set.
         image_id: Of any photograph that was embedded here; it is left out of the answer.
     """
-    computed_here = EmbeddingStore(workspace.embeddings, replace(recipe, origin=""))
-    example = computed_here.read([image_id])
-    return _ranked(embeddings, example, None) if example.image_ids else None
+    for place in (_beside(workspace, image_id), workspace):
+        computed_here = EmbeddingStore(place.embeddings, replace(recipe, origin=""))
+        example = computed_here.read([image_id])
+        if example.image_ids:
+            return _ranked(embeddings, example, None)
+    return None
 
 
 def neighbourhoods(
