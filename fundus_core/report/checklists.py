@@ -8,7 +8,7 @@ References:
     Tejani et al. (2024), Radiology: Artificial Intelligence 6(4), e240300 (CLAIM, 2024 update).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -54,20 +54,27 @@ class AnsweredItem:
     """What the report says, or that the authors have to."""
 
 
-def answered(guideline: Guideline, answers: Mapping[str, str]) -> tuple[AnsweredItem, ...]:
+def answered(
+    guideline: Guideline, answers: Mapping[str, str], partly: Collection[str] = ()
+) -> tuple[AnsweredItem, ...]:
     """Returns each item with its answer.
 
     Args:
         guideline: Of `GUIDELINES`.
         answers: Key of an answer -> its text; what is missing or empty is left to the authors.
+        partly: Keys of answers that leave something to the authors, also where an item would be
+            answered in whole.
     """
-    return tuple(_answered(item, answers.get(item.answer, "")) for item in guideline.items)
+    return tuple(
+        _answered(item, answers.get(item.answer, ""), whole=item.answer not in partly)
+        for item in guideline.items
+    )
 
 
-def _answered(item: Item, text: str) -> AnsweredItem:
+def _answered(item: Item, text: str, *, whole: bool) -> AnsweredItem:
     if not text:
         return AnsweredItem(item, "authors", AUTHORS[0].upper() + AUTHORS[1:] + ".")
-    if item.whole:
+    if item.whole and whole:
         return AnsweredItem(item, "filled", text)
     return AnsweredItem(item, "in part", f"{text} The rest is {AUTHORS}.")
 

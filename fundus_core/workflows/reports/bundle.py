@@ -230,7 +230,10 @@ class _Packer:
         folder = run_folder(self._workspace, run)
         about = read_json(folder / _RUN)
         if isinstance(about, dict):
-            yield f"runs/{run.id}/{_RUN}", _json(self._told(about | {"weights_path": None}))
+            kept = about | {"weights_path": None}
+            if run.labels is not None and run.labels.column:
+                kept["labels"] = None  # its words are those of a column that stays behind
+            yield f"runs/{run.id}/{_RUN}", _json(self._told(kept))
         for name in _WITH_PATIENTS:
             table = run_table(self._workspace, run, name)
             if table is not None:

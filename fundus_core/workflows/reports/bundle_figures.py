@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -23,9 +23,10 @@ from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.inference import auc_bounds
 from fundus_core.stats.unequal_patients import taken_as_alike
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
-from fundus_core.workflows.models.held_out import fold_auc, p_against_baseline
+from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
+from fundus_core.workflows.models.held_out import p_against_baseline
 from fundus_core.workflows.models.predict import has_both_sides
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.runs import FoldResult, Run, with_folds_of
 
 TRAINED_HERE = ("probe", "finetune")
 """Kinds of runs that were trained and tested on the data set itself."""
@@ -54,14 +55,17 @@ def with_right_figures(
     """Returns a run that says the figures which its predictions and its data set give.
 
     Figures by the variance of earlier versions, which took patients as alike, become those of
-    today: what they said of themselves is right, and too sure.
+    today: what they said of themselves is right, and too sure. AUCs of folds that earlier versions
+    averaged over the classes which each fold had are computed again, and what they were is not
+    looked at.
 
     Raises:
         DataError: Naming the figure and both values.
         ValueError: If no figure can be computed from them at all.
     """
-    said, right = _said(run), run
     try:
+        run = with_folds_of(run, predictions)
+        said, right = _said(run), run
         given = _given(run, predictions, baseline, dataset)
         name = _that_differs(said, given)
         if name is not None:
@@ -156,8 +160,7 @@ def _said(run: Run) -> _Figures:
     for name, interval in run.class_aucs.items():
         figures |= _flat(f"class {name}", interval)
     for one in run.folds:
-        counts = (one.auc, one.n_test, one.n_positive, one.n_patients)
-        figures |= _of_fold(one.fold, *counts)
+        figures |= _of_fold(one)
     return figures
 
 
@@ -179,8 +182,9 @@ def _given(
     for name, interval in (interval_by_class(predictions) if overall else {}).items():
         figures |= _flat(f"class {name}", _of_its_time(interval, run.class_aucs.get(name)))
     folds = predictions.fold if run.kind in TRAINED_HERE else None
+    averaged = averaged_columns(predictions)
     for number in [] if folds is None else np.unique(folds).tolist():
-        figures |= _fold_given(number, predictions.select(folds == number))
+        figures |= _fold_given(number, predictions.select(folds == number), averaged)
     return figures
 
 
@@ -197,19 +201,23 @@ def _of_its_time(given: AucInterval | None, said: AucInterval | None) -> AucInte
     return replace(given, low=bounds.low, high=bounds.high, degrees_of_freedom=None)
 
 
-def _fold_given(number: int, held_out: Predictions) -> _Figures:
+def _fold_given(number: int, held_out: Predictions, averaged: Sequence[int]) -> _Figures:
     n_images, n_positive = len(held_out.image_ids), int(held_out.y_true.sum())
-    return _of_fold(number, fold_auc(held_out), n_images, n_positive, held_out.n_patients)
+    found = fold_auc(held_out, averaged)
+    counts = (n_images, n_positive, held_out.n_patients)
+    return _of_fold(
+        FoldResult(number, found.auc, 0, *counts, None, found.n_averaged, found.lacking)
+    )
 
 
-def _of_fold(
-    number: int, auc: float | None, n_test: int, n_positive: int, n_patients: int | None
-) -> _Figures:
+def _of_fold(one: FoldResult) -> _Figures:
     return {
-        f"the AUC (fold {number})": auc,
-        f"the number of photographs tested (fold {number})": n_test,
-        f"the number of labels (fold {number})": n_positive,
-        f"the number of patients (fold {number})": n_patients,
+        f"the AUC (fold {one.fold})": one.auc,
+        f"the number of photographs tested (fold {one.fold})": one.n_test,
+        f"the number of labels (fold {one.fold})": one.n_positive,
+        f"the number of patients (fold {one.fold})": one.n_patients,
+        f"the number of classes averaged (fold {one.fold})": one.n_averaged,
+        f"the classes lacking (fold {one.fold})": one.lacking,
     }
 
 

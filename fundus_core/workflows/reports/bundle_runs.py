@@ -41,7 +41,7 @@ _FILES = {RUN, PREDICTIONS, BASELINE, TRAINED_ON, PROBE_FILE, CURVE_FILE}
 _COLUMNS = ["image_id", "patient_id"]
 """Of what taught a model."""
 
-_FOUND_HERE = ("auc", "class_aucs", "baseline_auc", "baseline_p", "cautions")
+_FOUND_HERE = ("auc", "class_aucs", "baseline_auc", "baseline_p", "folds", "cautions")
 """Fields of a run that are stored as they are found here, not as the bundle says them."""
 
 _FIRST_YEAR, _LAST_YEAR = 2000, 2100

@@ -8,7 +8,17 @@ from datetime import UTC, datetime
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import FundusError
 from fundus_core.io.workspace import Workspace
-from fundus_core.report.content import Block, Listing, Report, Section, Words, rewritten
+from fundus_core.report.content import (
+    Block,
+    Figure,
+    Listing,
+    Pictures,
+    Report,
+    Section,
+    Table,
+    Words,
+    rewritten,
+)
 from fundus_core.report.privacy import Discretion
 from fundus_core.workflows.reports.report_checklist import answers_of, checklist_section
 from fundus_core.workflows.reports.report_clinical import calibration_section, operating_section
@@ -34,14 +44,26 @@ from fundus_core.workflows.reports.rerun_manifest import Manifest
 from fundus_core.workflows.reports.rerun_record import manifest_of
 
 _SIGNIFICANT = 0.05
-_LOUD = {
+LOUD = {
+    "FD022": "the model learned from photographs it is judged on, so this is no external test",
     "FD001": "patients are on both sides of the split",
-    "FD003": "patients are unknown, so intervals are too narrow",
+    "FD025": "photographs or patients it is judged on taught its weights, or may have",
     "FD013": "photographs that show the same are on both sides of a fold",
-    "FD016": "scores separate the classes perfectly, which asks for a second look",
+    "FD023": "patients it is judged on have the ids of some that taught it",
     "FD012": "the backbone may have seen these photographs in pre-training",
+    "FD003": "patients are unknown, so intervals are too narrow",
+    "FD004": "some photographs name no patient, so intervals may be too narrow",
+    "FD016": "scores separate the classes perfectly, which asks for a second look",
+    "FD006": "it is not shown to be better than the mean colour",
+    "FD026": "the data set was changed since, so the figures are of what it was",
+    "FD020": "a word for a missing value counts as a class or as one patient",
+    "FD021": "words that differ in spelling alone count as different patients or classes",
 }
-"""Cautions that a summary must not leave out."""
+"""Cautions that a summary must not leave out: an AUC, its interval or a test may not be what they
+say. The others limit what is not in the summary, or are seen from its figures."""
+
+_COUNTED = {"FD001", "FD022", "FD025"}
+"""Those of them whose figures are told too."""
 
 
 def make_report(
@@ -69,11 +91,14 @@ def make_report(
     title = subject.options.title or _title(subject)
     made = _sections(subject, progress)
     manifest = manifest_of(workspace, subject.runs, title=title, options=asdict(subject.options))
-    keys = frozenset(one.key for one in made)
+    shown = image_section(subject)
+    present = {
+        one.key: one.title for one in (*made, shown) if one is not None and _has_figures(one)
+    }
     sections = [
         *made,
-        methods_section(subject),
-        checklist_section(subject, answers_of(subject, keys, title)),
+        methods_section(subject, present),
+        checklist_section(subject, answers_of(subject, present, title)),
         _again_section(manifest),
         reference_section(subject),
     ]
@@ -86,8 +111,12 @@ def make_report(
         manifest.to_dict(),
     )
     discreet = rewritten(report, Discretion(_paths(subject)))
-    shown = image_section(subject)
     return discreet if shown is None else _with_photographs(discreet, shown)
+
+
+def _has_figures(section: Section) -> bool:
+    """Says whether a section shows something, and not only why it does not."""
+    return any(isinstance(block, Figure | Pictures | Table) for block in section.blocks)
 
 
 def _sections(subject: Subject, progress: Progress) -> list[Section]:
@@ -160,11 +189,26 @@ def _summary(subject: Subject) -> tuple[str, ...]:
             "The photographs are synthetic: a program drew them, and no figure says anything "
             "about patients."
         )
-    codes = {one.code for run in subject.runs for one in run.cautions}
-    loud = [text for code, text in _LOUD.items() if code in codes]
-    if loud:
+    if loud := [told for code in LOUD if (told := _loud(subject, code))]:
         said.append(f"To be minded: {'; '.join(loud)}. See section Cautions.")
     return tuple(one for one in said if one)
+
+
+def _loud(subject: Subject, code: str) -> str:
+    """Says one caution in the words of a summary, and of which models; empty where it is of none.
+
+    Figures are told where they are the same for all of them.
+    """
+    found = {run.id: one.text for run in subject.runs for one in run.cautions if one.code == code}
+    if not found:
+        return ""
+    told = LOUD[code]
+    if code in _COUNTED and len(set(found.values())) == 1:
+        told += f" ({next(iter(found.values())).rstrip('.')})"
+    if len(found) == len(subject.runs):
+        return told
+    models = [subject.plain_names[name] for name in found]
+    return f"for {listed(models)}, {told}"
 
 
 def _best(subject: Subject) -> str:
@@ -210,7 +254,9 @@ def _differences(subject: Subject) -> str:
         corrected = "By the paired test" if found.paired else "By the unpaired test"
     parts = [f"its AUC is higher than that of {listed(surely)}"] if surely else []
     parts += [f"it is not shown to differ from {listed(perhaps)}"] if perhaps else []
-    return f"{corrected}, {', and '.join(parts)}."
+    alike = " Patients of the same ids are on both sides of a pair: see FD023."
+    alike = alike if "FD023" in {one.code for one in found.cautions} else ""
+    return f"{corrected}, {', and '.join(parts)}.{alike}"
 
 
 def _again_section(manifest: Manifest) -> Section:

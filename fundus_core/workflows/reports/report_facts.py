@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fundus_core.backbones.catalogue import backbone_spec
+from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec
 from fundus_core.checks import CAUTIONS, dataset_cautions, explanation
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import EmbedRecipe
@@ -18,7 +18,9 @@ from fundus_core.report.content import (
     Table,
     Words,
 )
+from fundus_core.workflows.models.run_names import fold_auc_text
 from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.reports.report_judged import elsewhere
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import NONE, count, percent
 from fundus_core.workflows.weights.labels import model_label
@@ -148,6 +150,8 @@ def _recipe(subject: Subject, run: Run) -> tuple[tuple[str, str], ...]:
     own = recipe.weights != SCRATCH
     licence = f"{spec.licence or 'not stated'} ({spec.licence_kind})" if own else "none needed"
     weights = f"{recipe.weights}, SHA-256 {recipe.weights_sha256}" if own else _random(recipe.seed)
+    if recipe.backbone == SHORTCUT:
+        weights = "none: a mean is no network"
     facts = [
         ("Run", run.id),
         ("Backbone", f"{backbone_name(recipe)} ({recipe.architecture})"),
@@ -183,7 +187,7 @@ def validation(subject: Subject, run: Run) -> str:
     """Returns how a run was validated, with its seed where it is known."""
     found = subject.settings[run.id].validation
     if run.kind == "external":
-        return f"a trained model ({run.trained_as}) on photographs of another data set"
+        return f"a trained model ({run.trained_as}) on {elsewhere(subject, run)}"
     if run.kind == "zero_shot":
         return "nothing was fitted"
     if len(run.folds) == 1:
@@ -206,8 +210,7 @@ def _folds(run: Run) -> str:
     if not run.folds:
         return ""
     return "; ".join(
-        f"{one.fold + 1}: AUC {'none' if one.auc is None else f'{one.auc:.3f}'} on {one.n_test:,}"
-        for one in run.folds
+        f"{one.fold + 1}: AUC {fold_auc_text(run, one)} on {one.n_test:,}" for one in run.folds
     )
 
 

@@ -1,17 +1,25 @@
 """The methods paragraphs of a report: what was done, with the recipe's own numbers, and by whom."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from fundus_core.backbones.catalogue import backbone_spec, with_pooling
+from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec, with_pooling
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.probes import PROBES
 from fundus_core.report.content import Block, Heading, Points, Section, Words
 from fundus_core.report.method_notes import paper
 from fundus_core.workflows.models.finetune import FEWEST_TO_CHOOSE_BY, INNER_SHARE
+from fundus_core.workflows.models.precomputed import is_precomputed
 from fundus_core.workflows.models.runs import Run
 from fundus_core.workflows.reports.report_facts import backbone_name, n_eyes
+from fundus_core.workflows.reports.report_judged import (
+    HEAD_ALONE,
+    crossings,
+    elsewhere,
+    is_tuned,
+    source_of,
+)
 from fundus_core.workflows.reports.report_statistics import statistics
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import count, listed, percent
@@ -36,8 +44,13 @@ _PROBES = {
 """Key of `PROBES` -> how it was fitted."""
 
 
-def methods_section(subject: Subject) -> Section:
-    """Returns the paragraphs under their headings, as a paper's methods section has them."""
+def methods_section(subject: Subject, present: Collection[str]) -> Section:
+    """Returns the paragraphs under their headings, as a paper's methods section has them.
+
+    Args:
+        subject: Of the report.
+        present: Keys of the sections that show figures: of others no method is told.
+    """
     blocks: list[Block] = [
         Words(
             "Written from the recipes of the runs, to be edited: every number is that of what was "
@@ -45,7 +58,7 @@ def methods_section(subject: Subject) -> Section:
             "note",
         )
     ]
-    for title, text in paragraphs(subject).items():
+    for title, text in paragraphs(subject, present).items():
         blocks += [Heading(title), Words(text)]
     return Section("methods", "Methods", tuple(blocks))
 
@@ -57,14 +70,19 @@ def reference_section(subject: Subject) -> Section:
     )
 
 
-def paragraphs(subject: Subject) -> dict[str, str]:
-    """Returns heading -> text; papers are cited in the order of the text."""
+def paragraphs(subject: Subject, present: Collection[str]) -> dict[str, str]:
+    """Returns heading -> text; papers are cited in the order of the text.
+
+    Args:
+        subject: Of the report.
+        present: Keys of the sections that show figures.
+    """
     return {
         "Photographs": _photographs(subject),
         "Preprocessing and backbones": _backbones(subject),
         "Classifiers": _classifiers(subject),
         "Validation": _validation(subject),
-        "Statistical analysis": statistics(subject),
+        "Statistical analysis": statistics(subject, present),
         "Software": software(),
     }
 
@@ -143,6 +161,8 @@ def _preprocessing(recipe: EmbedRecipe, cite: Any) -> str:
 def _backbone(recipe: EmbedRecipe, cite: Any) -> str:
     spec = with_pooling(backbone_spec(recipe.backbone), recipe.pooling)
     mark = cite(spec.reference) if spec.reference else ""
+    if recipe.backbone == SHORTCUT:
+        return f"The mean colour{mark}, three numbers per photograph, is no network."
     if recipe.weights == "scratch":
         weights = f"with random weights (seed {recipe.seed})"
     else:
@@ -171,7 +191,7 @@ def _classifiers(subject: Subject) -> str:
         grouped = ", grouped by patient" if subject.patients_known else ""
         papers = cite(PROBES[probe].reference, paper("Cross-validation", "Varma"))
         said.append(f"{how}{grouped}{papers}.")
-        if probe == "logistic":
+        if any(run.probe == probe and run.embeddings.backbone != SHORTCUT for run in frozen):
             said.append("The backbone stayed frozen.")
     for run in subject.runs:
         if run.kind == "zero_shot":
@@ -180,31 +200,38 @@ def _classifiers(subject: Subject) -> str:
                 "alone"
                 f"{cite(paper('Zero-shot', 'Radford'))}."
             )
-        elif run.probe in STRATEGIES:
+        elif is_tuned(run):
             said.append(_tuned(subject, run))
     return " ".join(dict.fromkeys(said))
 
 
 def _tuned(subject: Subject, run: Run) -> str:
-    strategy, about = STRATEGIES[run.probe], run.recipe
-    mark = subject.references.cite(strategy.reference)
-    name = subject.plain_names[run.id]
-    how = f"{name}: the backbone was trained ({strategy.label}: {strategy.rule}"
-    how = how.rstrip(".") + f"){mark}"
-    if not about:
+    name, source = subject.plain_names[run.id], source_of(subject, run)
+    how = f"{name} was trained by gradient"
+    if run.probe in STRATEGIES:
+        strategy = STRATEGIES[run.probe]
+        mark = subject.references.cite(strategy.reference)
+        how += f" ({strategy.label}; what moved: {strategy.rule.rstrip('.')}){mark}"
+    if source is None:
+        return f"{how}; the run that trained it is no longer here."
+    if is_precomputed(source):
         return f"{how}; its scores came with the program and were not computed here."
-    return f"{how}. {_training(about)}"
+    if not source.recipe:
+        return f"{how}; its settings are not part of the run."
+    return f"{how}. {_training(source.recipe, head_alone=run.probe == HEAD_ALONE)}"
 
 
-def _training(about: Mapping[str, Any]) -> str:
+def _training(about: Mapping[str, Any], *, head_alone: bool) -> str:
     training = about["training"]
     patience = training["patience"]
-    stop = f", ending after {patience} epochs without improvement" if patience else ""
+    stop = f", ending after {count(patience, 'epoch')} without improvement" if patience else ""
     optimiser = str(training.get("optimiser", "adamw")).replace("adamw", "AdamW")
     schedule = training.get("rate_schedule", "cosine")
+    trained = f"A head ({about['head']})"
+    trained += " was" if head_alone else " and the weights that move were"
     return (
-        f"A head ({about['head']}) and the weights that move were trained for at most "
-        f"{training['epochs']} epochs{stop}, in batches of {training['batch_size']}, by "
+        f"{trained} trained for at most "
+        f"{count(training['epochs'], 'epoch')}{stop}, in batches of {training['batch_size']}, by "
         f"{optimiser} with a learning rate of up to {training['learning_rate']:g} ({schedule} "
         f"schedule after a warm-up over {100 * training['warm_up']:g} % of the steps), weight "
         f"decay {training['weight_decay']:g}, gradients clipped at {training['clip']:g}, "
@@ -216,11 +243,12 @@ def _training(about: Mapping[str, Any]) -> str:
 
 def _validation(subject: Subject) -> str:
     said = [*_cross_validations(subject), *(_elsewhere(subject, run) for run in subject.runs)]
+    said.append(subject.each(crossings))
     if any(run.baseline_auc is not None for run in subject.runs):
         shortcut = paper("Mean colour", "Shortcut baseline").partition(": ")[2]
         said.append(
             "As a baseline, logistic regression on the mean red, green and blue of each photograph "
-            f"was validated in the same folds{subject.references.cite(shortcut)}."
+            f"was validated in the same way{subject.references.cite(shortcut)}."
         )
     return " ".join(one for one in dict.fromkeys(said) if one)
 
@@ -238,8 +266,8 @@ def _cross_validations(subject: Subject) -> list[str]:
         if all(run.n_patients is not None for run in alike):
             said.append(
                 f"{how}; folds were grouped by patient and stratified by class"
-                f"{seed if seeds else ''}, so that every photograph was scored by a model that had "
-                "seen no photograph of its patient."
+                f"{seed if seeds else ''}, so that every photograph was scored by a model that was "
+                "fitted on no photograph of its patient."
             )
         else:
             said.append(
@@ -254,8 +282,8 @@ def _elsewhere(subject: Subject, run: Run) -> str:
     name, found = subject.plain_names[run.id], subject.settings[run.id].validation
     if run.kind == "external":
         return (
-            f"{name}: the model trained as {run.trained_as} was applied to photographs of another "
-            "data set as it was, with nothing fitted there."
+            f"{name}: the model trained as {run.trained_as} was applied as it was to "
+            f"{elsewhere(subject, run)}, with nothing fitted there."
         )
     if run.kind == "zero_shot":
         return "Nothing was fitted for zero-shot scores; all labelled photographs are test data."

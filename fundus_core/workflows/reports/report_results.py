@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from fundus_core.checks import several_tests_caution
+from fundus_core.checks import Caution
 from fundus_core.errors import FundusError
 from fundus_core.plots.labels import NO_BREAK
 from fundus_core.plots.roc import roc_figure
@@ -20,11 +20,9 @@ from fundus_core.workflows.evaluation.curves import columns
 from fundus_core.workflows.evaluation.mean_colour import MeanColour, mean_colour
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.reports.report_statistics import MOST_BANDS
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import NONE, auc_text, count, ends, p_text
-
-_MOST_BANDS = 4
-"""Curves up to which bands can be told apart."""
 
 _MOST_FIGURES = 4
 """Models whose classes are drawn, a figure each."""
@@ -93,8 +91,9 @@ def _auc_table(subject: Subject) -> Table:
         ),
         tuple(rows),
         interval_method(auc_of(subject, subject.runs[0]))
-        + " Mean colour: a logistic regression on the mean red, green and blue of each photograph "
-        "in the same folds; a model that is not better may have learned no disease.",
+        + " Mean colour: a logistic regression on the mean red, green and blue of each photograph, "
+        "validated in the same way, where a model was fitted on these photographs; a model that is "
+        "not better may have learned no disease.",
     )
 
 
@@ -114,7 +113,7 @@ def interval_method(found: AucInterval) -> str:
 
 
 def _roc(subject: Subject) -> Figure:
-    with_bands = len(subject.runs) <= _MOST_BANDS
+    with_bands = len(subject.runs) <= MOST_BANDS
     traces = []
     for run in subject.runs:
         name = subject.names[run.id]
@@ -136,12 +135,18 @@ def _roc(subject: Subject) -> Figure:
 
 def _whose_scores(runs: Sequence[Run]) -> str:
     """Returns in words which scores figures are of."""
-    return " and of ".join(dict.fromkeys(_SCORES.get(run.kind, _HELD_OUT) for run in runs))
+    return " and of ".join(dict.fromkeys(_scores_of(run) for run in runs))
 
 
-_HELD_OUT = "pooled held-out scores"
+def _scores_of(run: Run) -> str:
+    if run.kind in _SCORES:
+        return _SCORES[run.kind]
+    is_split = len(run.folds) == 1
+    return "scores of the table's own test split" if is_split else "pooled held-out scores"
+
+
 _SCORES = {
-    "external": "scores on another data set than the model's own",
+    "external": "scores of a model that was fitted before",
     "zero_shot": "scores by words alone",
 }
 """By the kind of a run."""
@@ -250,7 +255,7 @@ def _of_one_class(subject: Subject) -> tuple[Block, ...]:
         + f" Holm's correction is over the {count(len(rows), 'pair')} of this table.{said} "
         "A large p-value does not show that two models are equal: read the intervals.",
     )
-    return (table, *_several(len(rows)))
+    return (table, *_of_tests(subject, found.cautions))
 
 
 def _pair(subject: Subject, a: str, b: str) -> str:
@@ -268,9 +273,12 @@ def test_method(found: AucComparison, *, paired: bool) -> str:
     return f"DeLong's {kind} test; photographs count as independent."
 
 
-def _several(n_tests: int) -> tuple[Block, ...]:
-    caution = several_tests_caution(n_tests, "pairs of models")
-    return () if caution is None else (CautionList((caution,)),)
+def _of_tests(subject: Subject, cautions: Sequence[Caution]) -> tuple[Block, ...]:
+    """Returns those of a comparison's cautions that its tests gave, and no model by itself."""
+    own = tuple(one.text for run in subject.runs for one in run.cautions)
+    of_tests = [one for one in cautions if one.code in {"FD018", "FD023"}]
+    said = tuple(one for one in of_tests if not one.text.endswith(own))
+    return (CautionList(said),) if said else ()
 
 
 def _of_classes(subject: Subject) -> tuple[Block, ...]:
@@ -288,7 +296,7 @@ def _of_classes(subject: Subject) -> tuple[Block, ...]:
             "By patient where patients are known. Holm's correction is over all classes and pairs "
             f"together ({found.n_tests} tests), and for each average over the pairs.",
         ),
-        *_several(found.n_tests),
+        *_of_tests(subject, found.cautions),
     )
 
 

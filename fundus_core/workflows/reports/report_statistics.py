@@ -1,6 +1,6 @@
 """The paragraph on statistics in the methods of a report."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from fundus_core.report.method_notes import paper
 from fundus_core.stats.patient_level import AGGREGATES
@@ -8,9 +8,17 @@ from fundus_core.workflows.reports.report_subject import Subject
 
 Cite = Callable[..., str]
 
+MOST_BANDS = 4
+"""Curves up to which bands can be told apart."""
 
-def statistics(subject: Subject) -> str:
-    """Returns which figures were estimated and tested how, for what the report holds."""
+
+def statistics(subject: Subject, present: Collection[str]) -> str:
+    """Returns which figures were estimated and tested how, for what the report holds.
+
+    Args:
+        subject: Of the report.
+        present: Keys of the sections that show figures.
+    """
     cite = subject.references.cite
     said = [
         "Figures are of the scores that Results names; ties count one half, and no AUC was turned "
@@ -18,17 +26,36 @@ def statistics(subject: Subject) -> str:
         _level(subject),
         _intervals(subject, cite),
         _averages(subject, cite),
-        _tests(subject, cite),
-        f"Bands of ROC curves are pointwise, by resampling {_units(subject)} within classes"
-        f"{cite(paper('Band of the curve', 'Efron'))}.",
-        "Calibration was described by intercept and slope on the logit"
-        f"{cite(paper('Calibration', 'Cox'), paper('Calibration', 'Van Calster'))}, the Brier "
-        "score and the expected calibration error.",
-        _thresholds(subject, cite),
-        "AUCs of subgroups were held against each other by a chi-square test of their logits with "
-        "the joint covariance of the groups.",
+        _tests(subject, cite) if "differences" in present else "",
+        _bands(subject, cite),
+        _calibration(cite) if "calibration" in present else "",
+        _thresholds(subject, cite) if "operating" in present else "",
+        _SUBGROUPS if "subgroups" in present else "",
     ]
     return " ".join(one for one in said if one)
+
+
+_SUBGROUPS = (
+    "AUCs of subgroups were held against each other by a chi-square test of their logits with the "
+    "joint covariance of the groups, where two groups or more had patients enough."
+)
+
+
+def _bands(subject: Subject, cite: Cite) -> str:
+    if not subject.one_class or len(subject.runs) > MOST_BANDS:
+        return ""
+    return (
+        f"Bands of ROC curves are pointwise, by resampling {_units(subject)} within classes"
+        f"{cite(paper('Band of the curve', 'Efron'))}."
+    )
+
+
+def _calibration(cite: Cite) -> str:
+    return (
+        "Calibration was described by intercept and slope on the logit"
+        f"{cite(paper('Calibration', 'Cox'), paper('Calibration', 'Van Calster'))}, the Brier "
+        "score and the expected calibration error."
+    )
 
 
 def _units(subject: Subject) -> str:

@@ -11,8 +11,8 @@ from fundus_core.io.store import ArtifactStore
 from fundus_core.plots.shortcuts import shortcut_forest
 from fundus_core.plots.subgroups import auc_by_group
 from fundus_core.report.content import Block, Figure, Heading, Section, Table, Words
-from fundus_core.stats.homogeneity import Homogeneity
 from fundus_core.stats.proportions import Share
+from fundus_core.stats.subgroups import GroupTest
 from fundus_core.workflows.data.measured import stored_measurements
 from fundus_core.workflows.evaluation.shortcuts import ShortcutComparison, shortcuts_of
 from fundus_core.workflows.evaluation.subgroups import GroupedRun, grouping_columns, subgroups_of
@@ -21,7 +21,14 @@ from fundus_core.workflows.explanations.model_trust import LIGHTS, NO_MAP, summe
 from fundus_core.workflows.explanations.trust import stored_light
 from fundus_core.workflows.models.runs import Run, run_predictions
 from fundus_core.workflows.reports.report_subject import Subject
-from fundus_core.workflows.reports.report_words import NONE, auc_text, count, interval, p_text
+from fundus_core.workflows.reports.report_words import (
+    NONE,
+    auc_text,
+    count,
+    interval,
+    listed,
+    p_text,
+)
 
 _USUAL = ("site", "camera", "eye", "sex", "age")
 """Columns that a report groups by, where the table has them."""
@@ -100,16 +107,8 @@ def _group_table(subject: Subject, found: GroupedRun) -> Table:
         )
         for one in (result.overall, *result.groups)
     )
-    tests = [
-        f"{name}: {_test(test)}"
-        for name, test in (
-            ("AUCs", result.auc_test),
-            ("sensitivities", result.sensitivity_test),
-            ("specificities", result.specificity_test),
-        )
-    ]
-    few = [one.name for one in result.groups if not one.tested]
-    said_few = f" Too few patients to be tested: {', '.join(few)}." if few else ""
+    tests = "; ".join(_test(one) for one in result.tests)
+    units = "photographs" if found.n_patients is None else "patients"
     return Table(
         f"By {found.column.name}, for {subject.label(found.class_name)}, by photograph; "
         f"sensitivity and specificity at a threshold of {result.threshold:g} in every group.",
@@ -124,16 +123,21 @@ def _group_table(subject: Subject, found: GroupedRun) -> Table:
         ),
         rows,
         ("p: AUC of the group against that of all others, Holm's correction. " if rest else "")
-        + f"Are they equal in all groups? {'; '.join(tests)}.{said_few}",
+        + f"Are they equal in all groups that have enough {units}? {tests}.",
     )
 
 
-def _test(test: Homogeneity | None) -> str:
-    if test is None:
-        return "not tested"
-    p = p_text(test.p_value)
+def _test(test: GroupTest) -> str:
+    """Returns a test with the groups that it leaves out."""
+    if test.result is None:
+        return f"{test.figures}: not tested ({test.reason.rstrip('.')})"
+    p = p_text(test.result.p_value)
     equals = p if p.startswith("<") else f"= {p}"
-    return f"chi-square {test.statistic:.2f} on {test.degrees_of_freedom}, p {equals}"
+    without = f", without {listed(list(test.left_out))}" if test.left_out else ""
+    return (
+        f"{test.figures}: chi-square {test.result.statistic:.2f} on "
+        f"{test.result.degrees_of_freedom}, p {equals}{without}"
+    )
 
 
 def _share(share: Share | None) -> str:
@@ -201,7 +205,7 @@ def _shortcuts(subject: Subject, found: ShortcutComparison) -> tuple[Block, ...]
             ("Shortcut", "AUC (95 % CI)", "Model less it", "p (Holm)", "Model shown to be better"),
             rows,
             f"Shortcuts learned in {found.folds_from}. A model that beats them all may still use "
-            "one that was not measured.",
+            f"one that was not measured.{_two_colours(subject, found)}",
         ),
         Figure(
             shortcut_forest((name, found.auc), measured),
@@ -209,6 +213,17 @@ def _shortcuts(subject: Subject, found: ShortcutComparison) -> tuple[Block, ...]
             "photograph, with 95 % intervals. Dotted: one half.",
             f"AUC of the model: {auc_text(found.auc)}. {alt}.",
         ),
+    )
+
+
+def _two_colours(subject: Subject, found: ShortcutComparison) -> str:
+    """Says why the mean colour has another AUC here than in the table of AUCs, if it is in both."""
+    if all(run.baseline_auc is None for run in subject.runs if run.id == found.run_id):
+        return ""
+    return (
+        " The mean colour here is that of the field of view, with a fixed penalty; the one in the "
+        "table of AUCs is of the square that networks are given, its penalty chosen by inner "
+        "folds. So their AUCs may differ."
     )
 
 

@@ -1,6 +1,6 @@
 """What a report is about: runs of one target, their data sets, and what of them is looked at."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from string import ascii_uppercase
 from typing import Any
@@ -20,6 +20,7 @@ from fundus_core.workflows.evaluation.aligned import ScoredModel
 from fundus_core.workflows.evaluation.viewed import viewed
 from fundus_core.workflows.models.run_names import run_names
 from fundus_core.workflows.models.runs import Run, load_run, run_predictions
+from fundus_core.workflows.reports.report_words import listed
 from fundus_core.workflows.reports.rerun_settings import FoundSettings, settings_of
 
 _LONGEST_TITLE = 300
@@ -173,6 +174,25 @@ class Subject:
     def cautions(self) -> tuple[Caution, ...]:
         """Returns what limits the runs; what is not of all of them names its model."""
         return joined_cautions([(self.marks[run.id], run.cautions) for run in self.runs])
+
+    def each(self, say: Callable[[Run], str]) -> str:
+        """Returns what is said of the runs, each text once.
+
+        What is not said of all of them names its models.
+
+        Args:
+            say: Returns a text about a run; empty where there is nothing to say.
+        """
+        found: dict[str, list[str]] = {}
+        for run in self.runs:
+            if text := say(run):
+                found.setdefault(text, []).append(self.marks[run.id])
+        if len(found) == 1 and len(next(iter(found.values()))) == len(self.runs):
+            return next(iter(found))
+        return " ".join(
+            f"Model{'s' if len(marks) > 1 else ''} {listed(marks)}: {text}"
+            for text, marks in found.items()
+        )
 
 
 def subject_of(workspace: Workspace, references: Sequence[str], options: ReportOptions) -> Subject:

@@ -18,7 +18,7 @@ from fundus_core.workflows.reports.rerun_manifest import (
     predictions_fingerprint,
     versions_here,
 )
-from fundus_core.workflows.reports.rerun_settings import settings_of
+from fundus_core.workflows.reports.rerun_settings import settings_of, why_labels_are_not_made
 
 _NOT_HERE = "its data set is no longer remembered in this workspace"
 
@@ -84,6 +84,8 @@ def _recorded(
             reason = "the run whose model it uses is not in this workspace"
         elif (found := settings_of(workspace, known, inside)).validation is None:
             reason = f"the run whose model it uses cannot be made again: {found.reason}"
+        else:
+            reason = why_labels_are_not_made(dataset, run)
     else:
         settings = settings_of(workspace, dataset, run)
         validation, reason = settings.validation, settings.reason

@@ -55,6 +55,8 @@ def settings_of(workspace: Workspace, dataset: FundusDataset, run: Run) -> Found
         return FoundSettings(None, "words gave its scores, and they are not part of a run")
     if run.kind == "probe" and (run.probe not in PROBES or needs_text(run.probe)):
         return FoundSettings(None, "its probe starts from words, which are not part of a run")
+    if labels := why_labels_are_not_made(dataset, run):
+        return FoundSettings(None, labels)
     candidates = _finetuned if run.kind == "finetune" else _probed
     try:
         found = next(candidates(workspace, dataset, run), None)
@@ -67,6 +69,27 @@ def settings_of(workspace: Workspace, dataset: FundusDataset, run: Run) -> Found
             "changed since, or its seed is unusual",
         )
     return FoundSettings(found, "")
+
+
+def why_labels_are_not_made(dataset: FundusDataset, run: Run) -> str:
+    """Returns why the labels of a run cannot be read from its data set; empty where they can.
+
+    Args:
+        dataset: What it was judged on, as it is remembered.
+        run: Of any kind.
+    """
+    if run.labels is not None and run.labels.column:
+        return (
+            f"its labels were made of the column {run.labels.column!r} by the `map` of a study "
+            "file (run that file again by `fundus study` instead)"
+        )
+    missing = [name for name in run.target.columns if name not in dataset.table.columns]
+    if run.labels is None and missing and (run.kind != "external" or run.auc is not None):
+        return (
+            f"its data set has no column {missing[0]!r}: the `map` of a study file made it, or it "
+            "was removed (run that file again by `fundus study`, or put the column back)"
+        )
+    return ""
 
 
 def share_of_patients(run: Run) -> float:

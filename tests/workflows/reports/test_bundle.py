@@ -15,6 +15,7 @@ import pytest
 from fundus_core.errors import DataError, ImageError, StoreError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
+from fundus_core.studies.data import mapped_labels
 from fundus_core.workflows.data.datasets import (
     dataset_id,
     dataset_summary,
@@ -40,7 +41,7 @@ from fundus_core.workflows.models.runs import (
 from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle, named_dataset
 from fundus_core.workflows.reports.bundle_open import open_bundle
 from tests.fakes import write_dataset
-from tests.workflows.reported import probed
+from tests.workflows.reported import COLOUR, opened, probed
 
 NETWORK = BackboneChoice("timm:test_resnet", "scratch", 64, "fp32")
 
@@ -113,6 +114,19 @@ def test_export_bundle__names_nobody(bundle: Path, place: Workspace) -> None:
     assert not [name for name in names if name.endswith((".jpg", ".png"))]
     assert set(contents["left_out"]) == {"born", "record"}
     assert contents["patient_ids"] == "replaced"
+
+
+def test_export_bundle__says_nothing_of_the_words_that_labels_were_made_of(tmp_path: Path) -> None:
+    place = Workspace(tmp_path / "workspace")
+    source = opened(place, tmp_path / "photographs")
+    words = {"0": "no", "1": "yes", "seen by Dr Doe": "yes"}
+    made = mapped_labels(stored_dataset(place, dataset_id(source)), "dr", "ill", words)
+    probe_dataset(place, made, dataset_id(source), COLOUR, ProbeChoice("ill", folds=2))
+
+    export_bundle(place, dataset_id(source), tmp_path / "bundle.zip")
+
+    assert list_runs(place)[0].labels is not None
+    assert b"Doe" not in everything(tmp_path / "bundle.zip")
 
 
 def test_export_bundle__is_the_same_file_twice(

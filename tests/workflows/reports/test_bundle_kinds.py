@@ -3,14 +3,17 @@
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from fundus_core.domain.predictions import Predictions
+from fundus_core.errors import DataError
 from fundus_core.finetune.curves import LearningCurves
 from fundus_core.finetune.state import Epoch
+from fundus_core.io.files import read_json
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
@@ -27,10 +30,12 @@ from fundus_core.workflows.models.runs import (
     load_run,
     photographs_that_taught,
     run_curves,
+    run_folder,
     run_predictions,
     save_run,
 )
 from fundus_core.workflows.reports.bundle import export_bundle
+from fundus_core.workflows.reports.bundle_figures import with_right_figures
 from fundus_core.workflows.reports.bundle_open import open_bundle
 from tests.fakes import write_dataset
 from tests.workflows.reported import COLOUR, probed
@@ -224,6 +229,44 @@ def test_open_bundle__of_a_version_that_took_patients_as_alike(
     assert before.baseline_auc is not None
     assert found.baseline_auc is not None
     assert found.baseline_auc.standard_error != before.baseline_auc.standard_error
+
+
+def test_open_bundle__of_a_version_that_averaged_what_each_fold_had(
+    folder: Path, tmp_path: Path
+) -> None:
+    place = Workspace(tmp_path / "workspace")
+    run = fitted((place, DataSource(folder)), ProbeChoice("dr,amd", folds=3))
+    folds = tuple(replace(one, auc=0.123, n_averaged=None) for one in run.folds)
+    before = replace(run, id="tiny-folds-0a1b2c3d", folds=folds)
+    said, colours = run_predictions(place, run), baseline_predictions(place, run)
+    save_run(place, before, said, baseline=colours)
+
+    found = carried(place, before, tmp_path)
+
+    assert {one.n_averaged for one in run.folds} == {2}
+    assert found.folds == run.folds
+    kept = read_json(run_folder(Workspace(tmp_path / "elsewhere"), found) / "run.json") or {}
+    assert [one["auc"] for one in kept["folds"]] == [one.auc for one in run.folds]
+
+
+def test_with_right_figures__of_today_refuses_folds_that_its_predictions_do_not_give(
+    folder: Path, tmp_path: Path
+) -> None:
+    place, source = Workspace(tmp_path / "workspace"), DataSource(folder)
+    run = fitted((place, source), ProbeChoice("dr,amd", folds=3))
+    said, colours = run_predictions(place, run), baseline_predictions(place, run)
+    dataset = open_dataset(place, source)
+    assert with_right_figures(run, said, colours, dataset) == run
+    wrong: list[tuple[dict[str, Any], str]] = [
+        ({"auc": 0.123}, r"the AUC \(fold 0\) .* is 0\.123"),
+        ({"n_averaged": 1}, r"number of classes averaged \(fold 0\) .* is 1; .* give 2"),
+        ({"lacking": ("amd",)}, r"classes lacking \(fold 0\)"),
+    ]
+
+    for other, named in wrong:
+        forged = replace(run, folds=tuple(replace(one, **other) for one in run.folds))
+        with pytest.raises(DataError, match=named):
+            with_right_figures(forged, said, colours, dataset)
 
 
 def test_open_bundle__of_a_data_set_that_changed_since(place: Workspace, tmp_path: Path) -> None:

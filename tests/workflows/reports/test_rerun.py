@@ -11,7 +11,8 @@ from fundus_core.errors import DataError
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.datasets import dataset_id, stored_dataset
+from fundus_core.studies.data import mapped_labels
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
 from fundus_core.workflows.data.demo import make_demo
 from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
@@ -26,7 +27,7 @@ from fundus_core.workflows.reports.rerun_manifest import Manifest
 from fundus_core.workflows.reports.rerun_reading import read_manifest
 from fundus_core.workflows.reports.rerun_record import manifest_of
 from fundus_core.workflows.reports.rerun_settings import settings_of
-from tests.workflows.reported import opened, probed
+from tests.workflows.reported import COLOUR, opened, probed
 
 
 def used_on(place: Workspace, model: Run, others: DataSource) -> Run:
@@ -208,6 +209,53 @@ def test_rerun__scores_of_another_fingerprint_are_told_and_the_figures_are_the_s
 
     assert done.same
     assert not done.runs[0].same_scores
+
+
+def mapped(place: Workspace, source: DataSource) -> Run:
+    """A probe whose labels a study made of the column `dr`."""
+    made = mapped_labels(open_dataset(place, source), "dr", "ill", {"0": "no", "1": "yes"})
+    return probe_dataset(place, made, dataset_id(source), COLOUR, ProbeChoice("ill", folds=2))
+
+
+def test_rerun__labels_that_a_study_made_are_told_and_not_made_again(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    inside = mapped(place, source)
+    manifest = written(manifest_of(place, [inside], title="", options={}), tmp_path)
+
+    (one,) = rerun(place, manifest).runs
+
+    assert not one.same
+    assert one.reason == (
+        "its labels were made of the column 'dr' by the `map` of a study file (run that file again "
+        "by `fundus study` instead)"
+    )
+
+
+def test_rerun__labels_made_elsewhere_are_told_and_not_made_again(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    others = opened(place, tmp_path / "others")
+    made = mapped_labels(open_dataset(place, others), "dr", "dr", {"0": "1", "1": "0"})
+    model = probed(place, source)
+    used = predict(place, model.id, made, dataset_id(others)).run
+
+    manifest = manifest_of(place, [used], title="", options={})
+
+    reasons = {one.kind: one.reason for one in manifest.runs}
+    assert reasons["probe"] == ""
+    assert "its labels were made of the column 'dr'" in reasons["external"]
+
+
+def test_settings_of__an_older_run_of_a_column_that_is_missing_says_so(
+    place: Workspace, source: DataSource
+) -> None:
+    run = replace(mapped(place, source), labels=None)
+
+    found = settings_of(place, dataset_of(place, run), run)
+
+    assert found.validation is None
+    assert found.reason.startswith("its data set has no column 'ill': the `map` of a study file")
 
 
 def test_rerun__refuses_other_photographs(
