@@ -21,8 +21,8 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import DataError, ParameterError
 from fundus_core.io.columns import ColumnMapping
-from fundus_core.io.files import named_place
 from fundus_core.io.manifest import DataSource
+from fundus_core.io.typed_paths import typed_path
 from fundus_core.io.workspace import Workspace, find_workspace, unmade_workspace
 from fundus_core.plots.map import colouring_by, map_figure
 from fundus_core.plots.roc import roc_figure
@@ -313,12 +313,9 @@ _MODELS = "Give a run, its id, or the path of a table of predictions."
 def _place(text: str | Path) -> Path:
     """Returns the path that somebody wrote, ~ as the home folder, as commands read it."""
     try:
-        place = named_place(text).expanduser()
-    except (TypeError, RuntimeError) as error:  # of a user whom nobody knows
+        return typed_path(text)
+    except TypeError as error:
         raise DataError(f"{text!r} is no path: {error}", hint="Name a folder or a file.") from error
-    if "\0" in str(place):
-        raise DataError(f"{text!r} is no path: it has a zero in it.", hint="Name it without.")
-    return place
 
 
 def _columns(columns: ColumnMapping | Mapping[str, str] | None) -> ColumnMapping:

@@ -25,6 +25,12 @@ OPENS_CONNECTIONS = {
 }
 """The only files that may, for `fundus backbones fetch`."""
 
+TRIES_A_PORT = ROOT / "fundus_core" / "cli" / "ports.py"
+"""The one file that may, before the dashboard is started; it listens to nobody."""
+
+EXPANDS_HOMES = ROOT / "fundus_core" / "io" / "typed_paths.py"
+"""The one file that may: of a user whom nobody knows, Python says so by an error for no reader."""
+
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 
 SAVES_TENSORS = ROOT / "fundus_core" / "io" / "tensors.py"
@@ -35,6 +41,23 @@ HANDED_OVER = ROOT / "fundus_core" / "workflows" / "single" / "one_photograph.py
 
 OPENS_ANY_PICTURE = {ROOT / "fundus_core" / "phantom" / "demo.py"}
 """The one file that may, of what it has drawn itself: PIL's own opening starts other programs."""
+
+READ_WHOLE = {
+    "this machine's": {"backbones/costs", "compute"},
+    "the program's": {"checks", "ui/glossary", "backbones/costs"},
+    "the administrator's": {"ui/secret_files"},
+    "the workspace's, which nobody else writes": {
+        "jobs/files", "jobs/runner", "jobs/store", "phantom/demo", "ui/components/study_picker",
+        "ui/report_caches", "workflows/data/hidden_ids", "workflows/models/precomputed",
+        "workflows/reports/bundle",
+    },
+    "of a kind and size that were looked at before": {
+        "backbones/flair_text", "imports/hugging_face", "io/files", "io/picture_files",
+        "workflows/reports/bundle_staging", "workflows/reports/rerun_reading",
+    },
+}  # fmt: skip
+"""Whose files a module reads whole; `io/bounded.py` reads those that somebody names: never a pipe,
+a device, or more than was agreed."""
 
 LAYERS = (  # from the top down
     {"ui"},
@@ -254,6 +277,16 @@ def test_pictures_are_opened_by_the_readers_of_io() -> None:
     assert not _wrong(others, lambda path: OPENS_PICTURES & _written(path).attributes)
 
 
+def test_files_that_somebody_names_are_read_within_bounds() -> None:
+    def reads_whole(path: Path) -> set[str]:
+        return _last(path) & {"read_text", "read_bytes"}
+
+    found = [_id(path) for path in [*MODULES, *DASHBOARD] if reads_whole(path)]
+
+    known = set().union(*READ_WHOLE.values())
+    assert {name.removeprefix("fundus_core/").removesuffix(".py") for name in found} == known
+
+
 def test_photographs_are_read_by_whose_they_are() -> None:
     """Else another photograph that has taken a file's place would be taken for the first."""
 
@@ -290,9 +323,26 @@ def test_only_downloads_open_connections() -> None:
         networks = {name.partition(".")[0] for name in imports} & NETWORKS
         return networks | (last & DOWNLOADS) | (_written(path).keywords & {("pretrained", True)})
 
-    others = [path for path in [*MODULES, *DASHBOARD] if path not in OPENS_CONNECTIONS]
+    allowed = {*OPENS_CONNECTIONS, TRIES_A_PORT}
+    others = [path for path in [*MODULES, *DASHBOARD] if path not in allowed]
 
+    assert opens(TRIES_A_PORT) == {"socket"}
     assert not _wrong(others, opens)
+
+
+def test_a_port_is_tried_without_a_connection() -> None:
+    used = _last(TRIES_A_PORT)
+
+    assert "bind" in used
+    assert not used & {"accept", "connect", "connect_ex", "listen", "recv", "send", "sendto"}
+
+
+def test_home_folders_are_named_in_one_place() -> None:
+    assert "expanduser" in _last(EXPANDS_HOMES)
+    assert not _wrong(
+        [path for path in PRODUCT if path != EXPANDS_HOMES],
+        lambda path: _last(path) & {"expanduser"},
+    )
 
 
 def test_libraries_that_can_download_are_told_not_to() -> None:

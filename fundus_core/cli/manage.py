@@ -1,6 +1,5 @@
 """Commands about jobs and the dashboard."""
 
-import ipaddress
 import os
 import sys
 from pathlib import Path
@@ -10,10 +9,12 @@ import typer
 
 from fundus_core.cli import options
 from fundus_core.cli.output import print_json, print_line
+from fundus_core.cli.ports import require_free_port
 from fundus_core.errors import FundusError
 from fundus_core.io.data_roots import VARIABLE as DATA_ROOTS
 from fundus_core.io.event_log import FILE_VARIABLE as LOG_FILE
 from fundus_core.io.read_only import VARIABLE, is_read_only
+from fundus_core.io.typed_paths import listed_paths
 from fundus_core.io.weights import ENVIRONMENT_VARIABLE as WEIGHTS
 from fundus_core.io.workspace import ENVIRONMENT_VARIABLE, Workspace, find_workspace
 from fundus_core.jobs.job import Job
@@ -31,6 +32,9 @@ _SECRETS = "STREAMLIT_SECRETS_FILES"
 
 _APP = Path(__file__).parents[2] / "app.py"
 _PORT = 8501
+
+_ADDRESSES = ("127.0.0.1", "localhost")
+"""Where the dashboard listens, and the names it answers to (`.streamlit/config.toml`)."""
 
 
 @jobs_app.callback()
@@ -94,7 +98,7 @@ def open_app(
     port: Annotated[
         int, typer.Option(help="Where the dashboard listens.", min=1, max=65535)
     ] = _PORT,
-    address: Annotated[str, typer.Option(help="Loopback addresses only.")] = "127.0.0.1",
+    address: Annotated[str, typer.Option(help="127.0.0.1 or localhost.")] = _ADDRESSES[0],
     browser: Annotated[bool, typer.Option(help="Open a browser window.")] = True,
     demo: Annotated[
         bool, typer.Option(help="On an empty workspace, draw and open the demo photographs.")
@@ -111,11 +115,13 @@ def open_app(
             f"The dashboard's pages are not at {_APP.parent}: this is an installed package alone.",
             hint="Run it from a clone of the repository: make app.",
         )
-    _require_loopback(address)
+    _require_own(address)
+    paths, secrets = _absolute_paths(), listed_paths(_SECRETS, separator=None)
+    require_free_port(address, port)
     place = find_workspace(workspace, make=not read_only)
     if demo and not (read_only or is_read_only()):
         _begin_demo(place)
-    environment = os.environ | _absolute_paths() | {ENVIRONMENT_VARIABLE: str(place.root)}
+    environment = os.environ | paths | {ENVIRONMENT_VARIABLE: str(place.root)}
     environment |= {VARIABLE: "1"} if read_only else {}
     command = [sys.executable, "-m", "fundus_core.ui.serve", "run", str(_APP)]
     command += ["--server.port", str(port), "--server.address", address]
@@ -123,8 +129,8 @@ def open_app(
     # Named here, because a variable of the environment would count more than the settings' file.
     command += ["--server.enableCORS", "true", "--server.enableXsrfProtection", "true"]
     # Named here as well, because Streamlit would take a blank in a folder's name for two files.
-    for path in os.environ.get(_SECRETS, "").split():
-        command += ["--secrets.files", _absolute(path)]
+    for path in secrets:
+        command += ["--secrets.files", str(path.absolute())]
     sys.stdout.flush()
     os.chdir(_APP.parent)  # Streamlit reads .streamlit/config.toml from there
     os.execve(sys.executable, command, environment)  # so that who ends this, ends the server
@@ -132,18 +138,13 @@ def open_app(
 
 def _absolute_paths() -> dict[str, str]:
     """Returns the variables that name files, so that they mean the same from every folder."""
-    found = {
-        name: os.pathsep.join(_absolute(part) for part in os.environ[name].split(os.pathsep))
-        for name in _FOLDERS
-        if name in os.environ
-    }
+    found = {}
+    for name in _FOLDERS:
+        folders = (str(folder.absolute()) for folder in listed_paths(name))
+        if name in os.environ:  # of separators alone, the limit that somebody wanted stays
+            found[name] = os.pathsep.join(folders) or os.environ[name]
     log = os.environ.get(LOG_FILE)
     return found | {LOG_FILE: str(Path(log).absolute())} if log else found
-
-
-def _absolute(path: str) -> str:
-    """Returns where a path leads from here; nothing for nothing."""
-    return str(Path(path).expanduser().absolute()) if path else ""
 
 
 def _begin_demo(workspace: Workspace) -> None:
@@ -169,15 +170,12 @@ def _begin_demo(workspace: Workspace) -> None:
         store.submit(argv, title=title)
 
 
-def _require_loopback(address: str) -> None:
-    """Refuses addresses that others on the network can reach: nothing would be encrypted."""
-    try:
-        is_local = address == "localhost" or ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        is_local = False
-    if not is_local:
+def _require_own(address: str) -> None:
+    """Refuses addresses that others on the network can reach, and those it would not answer to."""
+    if address not in _ADDRESSES:
         raise FundusError(
-            f"The dashboard encrypts nothing and will not listen on {address}.",
-            hint="Use 127.0.0.1; others reach it through an SSH tunnel, or through a proxy with "
-            "encryption and log-in (docs/server.md).",
+            f"The dashboard encrypts nothing and will not listen on {address}: it answers to "
+            f"{' and '.join(_ADDRESSES)} alone.",
+            hint=f"Use {_ADDRESSES[0]}; others reach it through an SSH tunnel, or through a proxy "
+            "with encryption and log-in (docs/server.md).",
         )

@@ -31,6 +31,7 @@ from fundus_core.workflows.embeddings.export import export_embeddings
 from fundus_core.workflows.models import predict as prediction
 from fundus_core.workflows.models import probe as probing
 from fundus_core.workflows.models.probe_words import WordsChoice
+from fundus_core.workflows.models.run_names import averaged_text, fold_auc_text
 from fundus_core.workflows.models.runs import PREDICTIONS, Run, run_folder
 
 _ANY = ", ".join(name for name in PROBES if not needs_text(name))
@@ -154,10 +155,8 @@ def probe(
     kind: Annotated[
         str, typer.Option("--probe", help=f"{_ANY}; for backbones with a text tower also {_WORDS}.")
     ] = "logistic",
-    folds: options.Folds = 5,
-    use_split: Annotated[
-        bool, typer.Option("--use-split", help="Train and test on the table's own split.")
-    ] = False,
+    folds: options.Folds = None,
+    use_split: options.UseSplit = False,
     fraction: options.Fraction = 1.0,
     draw: options.Draw = 0,
     seed: options.Seed = 0,
@@ -165,6 +164,7 @@ def probe(
     workspace: options.WorkspaceOption = None,
 ) -> None:
     """Fits a simple probe on frozen embeddings and evaluates it on held-out patients."""
+    n_folds = options.folds_of(folds, use_split=use_split)
     place = find_workspace(workspace)
     dataset = open_with_target(place, source, target, progress=progress())
     run = probing.probe_dataset(
@@ -172,7 +172,7 @@ def probe(
         dataset,
         dataset_id(source),
         choice,
-        probing.ProbeChoice(target, kind, folds, seed, use_split, fraction, draw, words),
+        probing.ProbeChoice(target, kind, n_folds, seed, use_split, fraction, draw, words),
         progress=progress(),
     )
     if as_json:
@@ -202,7 +202,9 @@ def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
 
 def run_auc_text(run: Run) -> str:
     """Returns the AUC of a run with its name: of several classes it is their macro average."""
+    over = averaged_text(run)
     name = "AUC" if run.target.task == "binary" else "macro average of the AUCs"
+    name += f" of {over}" if over else ""
     return f"{name} {auc_text(run.auc)}"
 
 
@@ -215,8 +217,8 @@ def print_run(run: Run) -> None:
     print_line(f"  mean colour alone: {auc_text(run.baseline_auc)}")
     print_line(f"  {run.n_images} photographs, patients: {patients}; run {run.id}")
     for fold in run.folds:
-        auc = "none" if fold.auc is None else f"{fold.auc:.3f}"
         cases = f", {fold.n_positive} positive" if run.target.task == "binary" else ""
+        auc = fold_auc_text(run, fold)
         print_line(f"  fold {fold.fold + 1}: AUC {auc}, {fold.n_test} photographs{cases}")
     print_cautions(run.cautions)
 
@@ -262,7 +264,7 @@ def print_external(result: prediction.ExternalResult) -> None:
         print_line(f"  what limits the figure inside: {codes}")
     if result.comparison:
         print_line(f"  outside differs from inside: p = {result.comparison.p_value:.3g}")
-    print_cautions(result.run.cautions)
+    print_cautions((*result.run.cautions, *result.comparison_cautions))
 
 
 def describe_external(result: prediction.ExternalResult) -> dict[str, Any]:
@@ -282,7 +284,7 @@ def describe_external(result: prediction.ExternalResult) -> dict[str, Any]:
         "inside": result.inside,
         "inside_cautions": list(result.inside_cautions),
         "comparison": result.comparison,
-        "cautions": list(result.run.cautions),
+        "cautions": [*result.run.cautions, *result.comparison_cautions],
         "predictions": result.scores,
         "scores": result.all_scores.to_dict("records"),
     }

@@ -3,14 +3,14 @@
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, NewType, cast, get_args
 
 import typer
 
 from fundus_core.backbones.blocks import CUT_OFF
 from fundus_core.backbones.catalogue import NORMALISATIONS
 from fundus_core.backbones.text_reading import READINGS
-from fundus_core.compute import EmbedPrecision
+from fundus_core.compute import EmbedPrecision, Precision
 from fundus_core.domain.bounds import (
     ADAPTER_RANK,
     ADAPTER_WEIGHT,
@@ -28,9 +28,10 @@ from fundus_core.domain.bounds import (
     Bounds,
 )
 from fundus_core.domain.recipe import DecoderName, Fit, PreprocessRecipe
-from fundus_core.errors import BackboneError
+from fundus_core.errors import BackboneError, DataError
 from fundus_core.finetune.strategies import DEFAULTS, StrategyOptions
 from fundus_core.io.manifest import ColumnMapping, DataSource
+from fundus_core.io.typed_paths import typed_path
 from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.embeddings.embed import Engine
@@ -47,14 +48,12 @@ def path(text: str | Path) -> Path:
     a command that is a path is read by it.
 
     Raises:
-        typer.BadParameter: If it is empty.
+        typer.BadParameter: If it is no path, see `typed_path`.
     """
-    if not str(text).strip():
-        raise typer.BadParameter("it is empty; name a folder or a file (. for this folder).")
     try:
-        return Path(text).expanduser()
-    except RuntimeError as error:  # of a user whom nobody knows
-        raise typer.BadParameter(f"{text}: {error}") from error
+        return typed_path(text)
+    except DataError as error:
+        raise typer.BadParameter(f"{error.message} {error.hint}") from error
 
 
 def not_empty(text: str) -> str:
@@ -145,13 +144,21 @@ Weights = Annotated[
     ),
 ]
 ImageSize = Annotated[int | None, number(SIDE, help="Side of the input in pixels.")]
-PrecisionOption = Annotated[str, typer.Option("--precision", help="auto, fp32 or bf16.")]
+PrecisionOption = Annotated[
+    str, typer.Option("--precision", help=f"{', '.join(get_args(Precision))}.")
+]
 EmbedPrecisionOption = Annotated[
     str, typer.Option("--precision", help=f"{', '.join(get_args(EmbedPrecision))}.")
 ]
 WeightsSeed = Annotated[int, number(SEED, help="Of random weights.")]
 Seed = Annotated[int, number(SEED, help="Equal seeds give equal results.")]
-Folds = Annotated[int, number(FOLDS, help="Outer folds, grouped by patient.")]
+USUAL_FOLDS = 5
+Folds = Annotated[
+    int | None, number(FOLDS, help=f"Outer folds, grouped by patient. [{USUAL_FOLDS}]")
+]
+UseSplit = Annotated[
+    bool, typer.Option("--use-split", help="Train and test on the table's own split.")
+]
 Fraction = Annotated[
     float, number(SHARE, help="Share of each fold's training patients to learn from.")
 ]
@@ -268,6 +275,27 @@ def backbone_choice(
     )
 
 
+TrainableBackbone = NewType("TrainableBackbone", BackboneChoice)
+"""A backbone as training takes it: at the precisions that it knows."""
+
+
+def trainable_backbone(**values: Any) -> TrainableBackbone:
+    """Returns what the backbone's options name; see `backbone_choice`.
+
+    Raises:
+        BackboneError: If an option has a value it does not know, or training does not.
+    """
+    _require("--precision", values["precision"], get_args(Precision))
+    return TrainableBackbone(backbone_choice(**values))
+
+
+trainable_backbone.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+    [
+        one.replace(annotation=PrecisionOption) if one.name == "precision" else one
+        for one in inspect.signature(backbone_choice, eval_str=True).parameters.values()
+    ]
+)
+
 LearningRate = Annotated[float, number(RATE, help="The highest, after the warm-up.")]
 WeightDecay = Annotated[float, number(WEIGHT, help="Not on biases and norms.")]
 Epochs = Annotated[int, number(EPOCHS, help="Times every photograph is seen.")]
@@ -326,6 +354,20 @@ def words_choice(
     return WordsChoice(findings, prototypes, tokens, import_prototypes)
 
 
+def folds_of(folds: int | None, *, use_split: bool) -> int:
+    """Returns the number of folds.
+
+    Raises:
+        typer.BadParameter: If one is given beside the table's own split, which has none.
+    """
+    if folds and use_split:
+        raise typer.BadParameter(
+            f"--folds {folds} is not looked at where the table's own split is used (--use-split): "
+            "leave one of them out."
+        )
+    return USUAL_FOLDS if folds is None else folds
+
+
 def _require(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
         raise BackboneError(f"{option} is {value!r}.", hint=f"Choose one of {', '.join(allowed)}.")
@@ -346,9 +388,10 @@ def engine_of(engine: str, ray_address: str | None) -> Engine:
     return Engine(cast(Literal["local", "ray"], engine), ray_address)
 
 
-_BUILDERS: dict[type, Callable[..., Any]] = {
+_BUILDERS: dict[Any, Callable[..., Any]] = {
     DataSource: data_source,
     BackboneChoice: backbone_choice,
+    TrainableBackbone: trainable_backbone,
     StrategyOptions: strategy_options,
     WordsChoice: words_choice,
 }

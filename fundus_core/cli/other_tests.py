@@ -10,7 +10,7 @@ from fundus_core.cli.output import print_cautions, print_json, print_line
 from fundus_core.domain.bounds import BELOW_ONE, PRINTED_RESAMPLES, ZERO_TO_ONE
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.paired_bootstrap import ResampledTest
-from fundus_core.workflows.evaluation.curves import PartialRange
+from fundus_core.workflows.evaluation.curves import HIGH_END, PartialRange
 from fundus_core.workflows.evaluation.other_tests import (
     DEFAULT_TEST,
     TESTS,
@@ -18,6 +18,8 @@ from fundus_core.workflows.evaluation.other_tests import (
     OtherTests,
     run_test,
 )
+
+_START, _END = HIGH_END.start, HIGH_END.end
 
 
 def other_tests(
@@ -31,13 +33,19 @@ def other_tests(
         typer.Option("--class", help="Of several classes, the one against the rest."),
     ] = None,
     start: Annotated[
-        float,
-        options.number(ZERO_TO_ONE, "--from", help="Lower end of the range of a partial AUC."),
-    ] = 0.9,
-    end: Annotated[float, options.number(ZERO_TO_ONE, "--to", help="Upper end of it.")] = 1.0,
+        float | None,
+        options.number(
+            ZERO_TO_ONE, "--from", help=f"Lower end of the range of a partial AUC. [{_START:g}]"
+        ),
+    ] = None,
+    end: Annotated[
+        float | None, options.number(ZERO_TO_ONE, "--to", help=f"Upper end of it. [{_END:g}]")
+    ] = None,
     at: Annotated[
         float | None,
-        options.number(BELOW_ONE, help="The fixed rate of sensitivity-at and specificity-at."),
+        options.number(
+            BELOW_ONE, help=f"The fixed rate of sensitivity-at and specificity-at. [{_START:g}]"
+        ),
     ] = None,
     common: Annotated[
         bool, typer.Option("--common", help="Compare on the photographs that all models scored.")
@@ -53,9 +61,7 @@ def other_tests(
 
     By patient where patients are known.
     """
-    part = PartialRange(start, end)
-    if at is not None:
-        part = PartialRange(at, 1.0)
+    part = _part(test, start, end, at)
     found = run_test(
         find_workspace(workspace),
         runs,
@@ -68,6 +74,29 @@ def other_tests(
         print_json(describe_tests(found))
     else:
         _print_tests(found)
+
+
+def _part(test: str, start: float | None, end: float | None, at: float | None) -> PartialRange:
+    """Returns the part of the curve that a test is told to look at.
+
+    Raises:
+        typer.BadParameter: If the test does not look at what is given.
+    """
+    known = TESTS.get(test)
+    used = {
+        "--from": (start, known and known.has_range),
+        "--to": (end, known and known.has_range),
+        "--at": (at, known and known.has_rate),
+    }
+    for option, (value, is_used) in used.items():
+        if known and value is not None and not is_used:
+            raise typer.BadParameter(
+                f"{option} {value:g} is not looked at by the test {test}: leave it out, or choose "
+                "another one (--test)."
+            )
+    if at is not None:
+        return PartialRange(at, 1.0)
+    return PartialRange(_START if start is None else start, _END if end is None else end)
 
 
 def describe_tests(found: OtherTests) -> dict[str, Any]:

@@ -153,6 +153,7 @@ def train(
 
     An interrupted call, repeated, goes on from its last whole epoch.
     """
+    options.folds_of(folds, use_split=use_split)
     place = find_workspace(workspace)
     dataset = open_dataset(place, source, progress=progress())
     truth = _truth(dataset, channels, masks, field)

@@ -18,10 +18,9 @@ from fundus_core.domain.bounds import FINITE
 from fundus_core.errors import TargetError
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.class_tests import FEWEST_UNITS_TO_TEST
-from fundus_core.stats.homogeneity import Homogeneity
 from fundus_core.stats.inference import TESTED_UNITS
 from fundus_core.stats.proportions import Share
-from fundus_core.stats.subgroups import Subgroup
+from fundus_core.stats.subgroups import GroupTest, Subgroup
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.evaluation.shortcut_strata import USUAL_STRATA, Survival, survivals
 from fundus_core.workflows.evaluation.shortcuts import (
@@ -125,6 +124,7 @@ def describe_subgroups(found: GroupedRun) -> dict[str, Any]:
             "sensitivity": result.sensitivity_test,
             "specificity": result.specificity_test,
         },
+        "left_out": {test.figure.lower(): test.left_out for test in result.tests},
         "no_auc_test": result.reason,
         "cautions": found.cautions,
     }
@@ -205,16 +205,16 @@ def _print_subgroups(found: GroupedRun) -> None:
             f"specificity {_share_text(one.specificity)}"
         )
         if one.reason:
-            print_line(f"    not tested, {one.reason}")
+            left_out = [test.figure for test in result.tests if one.name in test.left_out]
+            print_line(f"    not tested for {', '.join(left_out)}, {one.reason}")
         if rest := one.against_rest:
             print_line(
                 f"    less the rest: {rest.difference:+z.3f} "
                 f"({rest.low:+z.3f} to {rest.high:+z.3f}), p = {rest.p_value:.3g}, "
                 f"Holm p = {rest.p_holm:.3g}"
             )
-    print_line(f"  Equal AUCs: {_test_text(result.auc_test) or f'no test, {result.reason}'}")
-    print_line(f"  Equal sensitivities: {_test_text(result.sensitivity_test) or 'no test'}")
-    print_line(f"  Equal specificities: {_test_text(result.specificity_test) or 'no test'}")
+    for test in result.tests:
+        print_line(f"  Equal {test.figures}: {_test_text(test)}")
     print_line(f"  Threshold {result.threshold:g} in every group.")
     print_cautions(found.cautions)
 
@@ -245,10 +245,12 @@ def _share_text(share: Share | None) -> str:
     return "none" if share is None else f"{share.value:.3f} ({share.low:.3f}–{share.high:.3f})"
 
 
-def _test_text(test: Homogeneity | None) -> str:
-    if test is None:
-        return ""
+def _test_text(test: GroupTest) -> str:
+    if test.result is None:
+        return f"no test, {test.reason}"
+    without = f"; without {', '.join(test.left_out)}" if test.left_out else ""
     return (
-        f"chi-square {test.statistic:.2f} on {test.degrees_of_freedom}, p = {test.p_value:.3g} "
-        f"({test.n_groups} groups, {test.shared_units} shared patients)"
+        f"chi-square {test.result.statistic:.2f} on {test.result.degrees_of_freedom}, p = "
+        f"{test.result.p_value:.3g} ({test.result.n_groups} groups, {test.result.shared_units} "
+        f"shared patients{without})"
     )

@@ -30,7 +30,6 @@ from fundus_core.io.weights import SCRATCH
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.data.labelled import Validation
-from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models import pretrain as pretraining
 from fundus_core.workflows.models.finetune import FINE_TUNING, FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import ExternalResult, predict
@@ -45,7 +44,7 @@ RateSchedule = Annotated[
 
 def finetune(
     source: DataSource,
-    choice: BackboneChoice,
+    choice: options.TrainableBackbone,
     settings: StrategyOptions,
     target: Annotated[
         str, typer.Option(help="COLUMN, COLUMN=CLASS, or 0/1 columns joined by commas.")
@@ -54,10 +53,8 @@ def finetune(
         str, typer.Option(help=f"Which weights move: {', '.join(STRATEGIES)}.")
     ] = "ft",
     head: Annotated[str, typer.Option(help=f"On the embedding: {', '.join(HEADS)}.")] = "linear",
-    folds: options.Folds = 5,
-    use_split: Annotated[
-        bool, typer.Option("--use-split", help="Train and test on the table's own split.")
-    ] = False,
+    folds: options.Folds = None,
+    use_split: options.UseSplit = False,
     fraction: options.Fraction = 1.0,
     draw: options.Draw = 0,
     loss: Annotated[
@@ -99,6 +96,7 @@ def finetune(
             "--external scores by the trained networks, which --no-checkpoint does not keep: leave "
             "one of them out."
         )
+    n_folds = options.folds_of(folds, use_split=use_split)
     place = find_workspace(workspace)
     dataset = open_with_target(place, source, target, progress=progress())
     training = TrainingRecipe(
@@ -119,7 +117,7 @@ def finetune(
         dataset_id(source),
         choice,
         FinetuneChoice(
-            Validation(target, folds, seed, use_split, fraction, draw),
+            Validation(target, n_folds, seed, use_split, fraction, draw),
             strategy,
             settings,
             head,

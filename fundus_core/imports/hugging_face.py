@@ -14,6 +14,7 @@ from fundus_core.errors import DataError
 from fundus_core.imports.records import ImportedPhotograph, Outcome, RefusedPhotograph
 from fundus_core.io.image_headers import MAX_BYTES
 from fundus_core.io.images import SUPPORTED_SUFFIXES
+from fundus_core.io.typed_paths import followed
 
 _SUFFIXES = (".parquet", ".arrow")
 _ROWS_AT_ONCE = 64
@@ -215,7 +216,10 @@ def _photograph(
 
 def _bytes_of(root: Path, named: str) -> bytes | None:
     """Returns the content of a file that a row names, if it lies below the data set's folder."""
-    path = (root / named).resolve()
+    try:
+        path = followed(root / named)
+    except DataError:
+        return None
     inside = path.is_relative_to(root.resolve()) and path.is_file()
     return path.read_bytes() if inside and path.stat().st_size <= MAX_BYTES else None
 

@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 
 from fundus_core.errors import DataError
+from fundus_core.io.typed_paths import followed, listed_paths
 from fundus_core.io.workspace import workspace_folders
 
 VARIABLE = "FUNDUS_DATA_ROOTS"
@@ -16,9 +17,12 @@ VARIABLE = "FUNDUS_DATA_ROOTS"
 
 
 def data_roots() -> tuple[Path, ...]:
-    """Returns the folders, links resolved; none where nobody named any, or only separators."""
-    named = os.environ.get(VARIABLE, "")
-    return tuple(Path(part).expanduser().resolve() for part in named.split(os.pathsep) if part)
+    """Returns the folders, links resolved; none where nobody named any, or only separators.
+
+    Raises:
+        DataError: If the variable names what is no path.
+    """
+    return tuple(map(followed, listed_paths(VARIABLE)))
 
 
 def are_named() -> bool:
@@ -27,7 +31,11 @@ def are_named() -> bool:
 
 
 def is_within_roots(path: Path) -> bool:
-    """Says whether a file may be read; what lies in a workspace of this process always may."""
+    """Says whether a file may be read; what lies in a workspace of this process always may.
+
+    Raises:
+        DataError: As `data_roots`.
+    """
     if not are_named():
         return True
     own = [root.resolve() for root in workspace_folders()]

@@ -18,13 +18,15 @@ import xxhash
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from fundus_core.errors import DataError, StoreError
+from fundus_core.errors import StoreError
 from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.io.refused_writing import FORBIDDEN, full_disk_explained, nearest
 from fundus_core.io.streams import is_stream, pass_on
 
 _READ_BYTES = 1 << 20
 _SECONDS_BETWEEN_SIGNS = 5.0
+_LONGEST_KEPT = 200
+"""Bytes of a name that its temporary one keeps: most file systems take names of 255."""
 
 
 def checksum(path: Path) -> str:
@@ -51,8 +53,14 @@ def renew(path: Path) -> None:
 
 
 def temporary_name(path: Path) -> Path:
-    """Returns an unused name beside `path` that readers ignore."""
-    return path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}-{path.name}")
+    """Returns an unused name beside `path` that readers ignore; it ends as the path does.
+
+    Of a name so long that this one would be too long, the beginning is left out.
+    """
+    encoded = os.fsencode(path.name)
+    kept = encoded[-_LONGEST_KEPT:].decode(errors="ignore")
+    name = path.name if len(encoded) <= _LONGEST_KEPT else kept
+    return path.with_name(f".tmp-{os.getpid()}-{secrets.token_hex(4)}-{name}")
 
 
 def scratch_array(folder: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
@@ -86,24 +94,6 @@ def scratch_array(folder: Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         raise
     path.unlink()
     return array
-
-
-def named_place(text: str | Path) -> Path:
-    """Returns the path that somebody wrote.
-
-    Raises:
-        DataError: If nothing is written there, as a variable gives that is not set: that would be
-            taken for the current folder.
-    """
-    if not str(text).strip():
-        raise DataError("The path is empty.", hint="Name a folder or a file (. for this folder).")
-    return Path(text)
-
-
-def file_at(text: str) -> Path | None:
-    """Returns the file that a text names by its path; None for what is no file, or no path."""
-    place = os.path.expanduser(text)  # noqa: PTH111 - Path's raises for users nobody knows
-    return Path(place) if os.path.isfile(place) else None  # noqa: PTH113 - and so on names too long
 
 
 def require_place(path: Path, *, is_folder: bool = False) -> None:

@@ -2,16 +2,23 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from fundus_core.errors import DataError
+from fundus_core.io.bounded import read_bounded
+from fundus_core.io.data_roots import require_within_roots
 from fundus_core.io.files import write_json
+from fundus_core.io.typed_paths import typed_path
 
 SHIPPED = Path(__file__).parents[1] / "findings.json"
 """Findings written for this program."""
+
+MOST_BYTES = 1_000_000
+"""Of a file of findings; the program's own has some 30,000."""
 
 PLACEHOLDER = "{}"
 """Where a template takes a description."""
@@ -92,11 +99,25 @@ class Findings:
 def read_findings(path: Path | None = None) -> Findings:
     """Returns the findings in a file; without one those that come with the program.
 
+    Args:
+        path: A JSON file; ~ is the home folder.
+
     Raises:
-        DataError: If the file cannot be read, or an entry of it cannot be used; names the entry.
+        DataError: If it is no path, the file lies outside the folders that may be read, is no plain
+            file of at most `MOST_BYTES` or cannot be read, or an entry of it cannot be used; names
+            the entry.
     """
     place = path or SHIPPED
-    content = _read(place)
+    try:
+        return _checked(_read(typed_path(place)), place)
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(
+            f"{place} cannot be read as a file of findings: {_reason(error)}.",
+            hint=f"Give a JSON file like {SHIPPED}.",
+        ) from error
+
+
+def _checked(content: Mapping[str, Any], place: Path) -> Findings:
     entries = content.get("findings")
     if not isinstance(entries, Mapping) or not entries:
         raise DataError(
@@ -140,13 +161,11 @@ def check_template(template: object) -> str:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_without_repeats)
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{path} cannot be read as a file of findings: {str(error).splitlines()[0]}.",
-            hint=f"Give a JSON file like {SHIPPED}.",
-        ) from error
+    if path != SHIPPED:
+        require_within_roots(path)
+    text = read_bounded(path, MOST_BYTES).decode("utf-8")
+    content = json.loads(text, object_pairs_hook=_without_repeats)
+    json.dumps(content, ensure_ascii=False).encode("utf-8")  # half a character cannot be shown
     if not isinstance(content, Mapping):
         raise DataError(
             f"{path.name} holds no JSON object but {type(content).__name__}.",
@@ -155,12 +174,20 @@ def _read(path: Path) -> Mapping[str, Any]:
     return content
 
 
+def _reason(error: Exception) -> str:
+    """Returns why a file cannot be read, as the end of a sentence without its point."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    said = error.strerror if isinstance(error, OSError) else None
+    return (said or str(error)).splitlines()[0].rstrip(".")
+
+
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Returns an object of JSON; the usual reader would keep the last of two equal names."""
-    names = [name for name, _ in pairs]
-    repeated = {name for name in names if names.count(name) > 1}
+    times = Counter(name for name, _ in pairs)
+    repeated = sorted(name for name, number in times.items() if number > 1)
     if repeated:
-        raise ValueError(f"{', '.join(sorted(repeated))} stands in it more than once")
+        raise ValueError(f"{', '.join(repeated)} stands in it more than once")
     return dict(pairs)
 
 
@@ -200,8 +227,9 @@ def _require_unambiguous(findings: Findings, path: Path) -> None:
             if label in owners:
                 raise _unusable(path, one.name, f"bears the label {label!r}, as {owners[label]!r}")
             owners[label] = one.name
+    names = {_words(one.name) for one in findings.findings}
     for one in findings.findings:
-        if one.opposite != USUAL_OPPOSITE and findings.named(one.opposite) is None:
+        if one.opposite != USUAL_OPPOSITE and _words(one.opposite) not in names:
             raise _unusable(path, one.name, f"has the opposite {one.opposite!r}, which is no entry")
 
 

@@ -18,6 +18,7 @@ from fundus_core.io.remote import address_of, is_remote, read_bytes
 from fundus_core.io.remote_finder import RemoteFinder
 from fundus_core.io.tables import MOST_BYTES, TABLE_SUFFIXES, read_table
 from fundus_core.io.targets import named_columns, normalise_labels
+from fundus_core.io.typed_paths import followed, typed_path
 
 _GENERIC_TABLES = {"labels", "manifest", "data", "dataset", "metadata", "table", "index", "images"}
 """Names of tables that say less than the name of the folder they are in."""
@@ -83,9 +84,10 @@ def list_photographs(source: DataSource) -> Listing:
     if is_remote(source.path):
         require_no_roots(str(source.path))
         return _listed_remote(source)
-    path = source.path.expanduser().absolute()
+    path = typed_path(source.path).absolute()
     _require_text(path)
     require_within_roots(path)
+    followed(path)  # refuses links in a circle, and names that are too long
     if path.is_dir():
         return _listed_folder(path, source)
     if not path.exists():
@@ -124,8 +126,9 @@ def _listed_folder(folder: Path, source: DataSource) -> Listing:
     """Returns the rows of a folder: those of its table if there is one, else its photographs."""
     name = visible(folder.resolve().name)
     if source.table is not None:
-        table = source.table.expanduser().absolute()
+        table = typed_path(source.table).absolute()
         require_within_roots(table)
+        followed(table)
         return _listed_table(table, PhotographFinder((folder, table.parent)), source.columns, name)
     usable: dict[str, Listing] = {}
     errors: list[DataError] = []
@@ -177,8 +180,9 @@ def _listed_remote(source: DataSource) -> Listing:
     folder = source.path if source.table else source.path.parent
     finder, name = RemoteFinder(address_of(folder)), visible(table.stem)
     if not is_remote(table):
-        require_within_roots(table.expanduser().absolute())
-        return _listed_table(table.expanduser().absolute(), finder, source.columns, name)
+        table = typed_path(table).absolute()
+        require_within_roots(table)
+        return _listed_table(table, finder, source.columns, name)
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place, table.name)
         try:

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 from fundus_core.errors import FundusError
+from fundus_core.io.typed_paths import real_path
 from fundus_core.io.workspace import workspace_folder, workspace_folders
 
 VARIABLE = "FUNDUS_READ_ONLY"
@@ -92,4 +93,4 @@ def _is_protected(root: Path) -> bool:
 def _is_inside(path: Path, root: Path) -> bool:
     """Says whether a path leads into a workspace, or begins in it: a folder may be a link."""
     begins_inside = path.absolute().is_relative_to(root.absolute())
-    return begins_inside or path.resolve().is_relative_to(root.resolve())
+    return begins_inside or real_path(path).is_relative_to(real_path(root))

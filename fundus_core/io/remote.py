@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_core.errors import DataError
+from fundus_core.io.typed_paths import followed, typed_path
 
 PROTOCOLS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az", "hdfs", "file", "memory")
 """Stores that may be named. Not the web: a server would fetch whatever somebody types."""
@@ -41,8 +42,12 @@ def address_of(path: Path | str) -> str:
 
 
 def absolute(path: Path) -> Path:
-    """Returns a path from the root of its disk on, links followed; an address as it is."""
-    return path if is_remote(path) else path.expanduser().resolve()
+    """Returns a path from the root of its disk on, links followed; an address as it is.
+
+    Raises:
+        DataError: If it is no path, or its links lead in a circle.
+    """
+    return path if is_remote(path) else followed(typed_path(path))
 
 
 def read_bytes(path: Path | str, most_bytes: int) -> bytes:

@@ -1,7 +1,6 @@
 """Finding the file that holds a backbone's weights, on this machine; nothing is downloaded here."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -10,8 +9,10 @@ from typing import Literal
 
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.errors import WeightsError
-from fundus_core.io.files import appearing, file_at, read_json, sync_file
+from fundus_core.io.data_roots import is_within_roots, require_within_roots
+from fundus_core.io.files import appearing, read_json, sync_file
 from fundus_core.io.refused_writing import full_disk_explained
+from fundus_core.io.typed_paths import file_at, listed_paths, typed_path
 from fundus_core.io.workspace import Workspace
 
 ENVIRONMENT_VARIABLE = "FUNDUS_WEIGHTS"
@@ -45,10 +46,12 @@ class FoundWeights:
 
 
 def weights_folders(workspace: Workspace) -> tuple[Path, ...]:
-    """Returns the folders searched for weight files, in order."""
-    named = os.environ.get(ENVIRONMENT_VARIABLE, "")
-    extra = tuple(Path(part).expanduser() for part in named.split(os.pathsep) if part)
-    return (workspace.weights, *extra, SHIPPED)
+    """Returns the folders searched for weight files, in order.
+
+    Raises:
+        DataError: If `FUNDUS_WEIGHTS` names what is no path.
+    """
+    return (workspace.weights, *listed_paths(ENVIRONMENT_VARIABLE), SHIPPED)
 
 
 def file_names(spec: BackboneSpec) -> tuple[str, ...]:
@@ -119,6 +122,21 @@ def find_weights(spec: BackboneSpec, wanted: str | None, workspace: Workspace) -
         )
     require_unchanged(path)
     return FoundWeights(path, _display_name(path, spec), file_sha256(path))
+
+
+def require_allowed(wanted: str, workspace: Workspace) -> None:
+    """Refuses a weights file that somebody on a page asks for, where it may not be read.
+
+    A folder of weights may be read, also what is a link there. What is only a name is looked for
+    by `find_weights`, where it may be read.
+
+    Raises:
+        DataError: If it is no path, or lies outside the folders that may be read; whether it is
+            there is not told.
+    """
+    place = typed_path(wanted)
+    if place.is_absolute() and not _is_kept(place, workspace):
+        require_within_roots(place)
 
 
 def require_unchanged(path: Path) -> None:
@@ -220,16 +238,31 @@ def _display_name(path: Path, spec: BackboneSpec) -> str:
 
 
 def _named_file(wanted: str, workspace: Workspace) -> Path:
-    """Returns the file the user named, by path or by its name in a weights folder."""
+    """Returns the file the user named, by path or by its name in a weights folder.
+
+    Where folders that may be read are named, what is no full path leads nowhere else: neither by
+    `..` nor from the current folder.
+    """
     folders = weights_folders(workspace)
-    for candidate in (wanted, *(str(folder / wanted) for folder in folders)):
-        if found := file_at(candidate):
+    found = file_at(wanted)
+    if found and (found.is_absolute() or is_within_roots(found)):
+        return found
+    for folder in folders:
+        found = file_at(str(folder / wanted))
+        if found and (_is_kept(found, workspace) or is_within_roots(found)):
             return found
     searched = ", ".join(str(folder) for folder in folders)
     raise WeightsError(
         f"There is no weights file {wanted!r}, nor one of that name in {searched}.",
         hint=f"Give the path of a file, put it into {workspace.weights}, or choose 'scratch'.",
     )
+
+
+def _is_kept(place: Path, workspace: Workspace) -> bool:
+    """Says whether a path lies in a folder of weights, as it is written."""
+    folders = [folder.absolute() for folder in weights_folders(workspace)]
+    is_below = any(place.absolute().is_relative_to(folder) for folder in folders)
+    return is_below and ".." not in place.parts
 
 
 def _in_hub_cache(spec: BackboneSpec) -> Path | None:

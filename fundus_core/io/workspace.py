@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fundus_core.errors import StoreError
+from fundus_core.errors import DataError, StoreError
+from fundus_core.io.typed_paths import followed, typed_path
 
 ENVIRONMENT_VARIABLE = "FUNDUS_WORKSPACE"
 DEFAULT_FOLDER = "workspace"
@@ -131,8 +132,8 @@ def workspace_folders() -> tuple[Path, ...]:
     if _found:
         return tuple(_found)
     try:
-        return (_asked_for(None).expanduser(),)
-    except RuntimeError:  # ~ of nobody, which `find_workspace` refuses
+        return (typed_path(_asked_for(None)),)
+    except DataError:  # ~ of nobody, which `find_workspace` refuses
         return (_asked_for(None),)
 
 
@@ -143,7 +144,7 @@ def unmade_workspace(folder: Path | None = None) -> Workspace:
         StoreError: If it can be nowhere.
     """
     with _cannot_be_made(folder):
-        root = _asked_for(folder).expanduser().resolve()
+        root = followed(typed_path(_asked_for(folder)))
     if folder is not None:
         _remember(root)
     return Workspace(root)
@@ -161,7 +162,7 @@ def find_workspace(folder: Path | None = None, *, make: bool = True) -> Workspac
             read-only mode, or a newer version of the program keeps it.
     """
     with _cannot_be_made(folder):
-        root = _asked_for(folder).expanduser().resolve()
+        root = followed(typed_path(_asked_for(folder)))
         from fundus_core.io.read_only import is_asked_for  # both need this module's names
         from fundus_core.io.workspace_format import require_readable
 
@@ -197,8 +198,12 @@ def _cannot_be_made(folder: Path | None) -> Iterator[None]:
     """Says why a workspace can be nowhere."""
     try:
         yield
-    except (OSError, RuntimeError) as error:  # the latter: links in a circle, ~ of nobody
-        reason = error.strerror if isinstance(error, OSError) else str(error).rstrip(".")
+    except (OSError, DataError) as error:  # the latter: links in a circle, ~ of nobody
+        from fundus_core.io.refused_reading import require_current_folder
+
+        if isinstance(error, FileNotFoundError) and error.filename is None:
+            require_current_folder()
+        reason = error.strerror if isinstance(error, OSError) else error.message.rstrip(".")
         raise StoreError(
             f"The workspace {_asked_for(folder)} cannot be made: {reason}.",
             hint=f"Name a folder you may write to (--workspace or {ENVIRONMENT_VARIABLE}).",

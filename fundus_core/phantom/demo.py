@@ -139,8 +139,11 @@ def _check(n_patients: int, image_size: int, seed: int, healthy_share: float | N
 
 def is_demo(folder: Path) -> bool:
     """Says whether a folder holds a demo, or the beginnings of one; its README.txt says so."""
-    path = folder / README
-    return path.is_file() and path.read_bytes().startswith(SYNTHETIC_NOTE.encode())
+    path, note = folder / README, SYNTHETIC_NOTE.encode()
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(note)) == note
 
 
 def _claim(out_dir: Path, readme: str, *, replace: bool) -> None:

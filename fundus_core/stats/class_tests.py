@@ -244,10 +244,7 @@ def _test(
     noun: str,
 ) -> ClassTest:
     if units.rarer < fewest:
-        reason = (
-            f"too few: {units.positive} {noun} with it, {units.negative} without; a test needs "
-            f"{fewest} of each"
-        )
+        reason = f"{units.too_few(noun)}; a test needs {fewest} of each"
         return ClassTest(name, units, None, counted=False, reason=reason)
     try:
         return ClassTest(name, units, test(), counted=True, reason="")

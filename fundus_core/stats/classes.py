@@ -174,7 +174,4 @@ def _why_left_out(units: IndependentUnits, positive: NDArray[np.bool_], noun: st
     n_positive = int(np.count_nonzero(positive))
     if n_positive in {0, len(positive)}:
         return f"{n_positive} of {len(positive)} images have it"
-    return (
-        f"too few: {units.positive} {noun} with it, {units.negative} without; averages need "
-        f"{UNITS_FOR_VARIANCE} of each"
-    )
+    return f"{units.too_few(noun)}; averages need {UNITS_FOR_VARIANCE} of each"

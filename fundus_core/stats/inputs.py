@@ -31,6 +31,19 @@ class IndependentUnits:
         """Units of the scarcer side: with a positive image, or with a negative one."""
         return min(self.positive, self.negative)
 
+    def too_few(self, noun: str) -> str:
+        """Says how few of each label there are.
+
+        Args:
+            noun: Of the units, in the plural.
+
+        Examples:
+            >>> IndependentUnits(1, 3, 4).too_few("patients")
+            'too few: 1 patient with it, 3 without'
+        """
+        of = noun.removesuffix("s") if self.positive == 1 else noun
+        return f"too few: {self.positive} {of} with it, {self.negative} without"
+
     @property
     def disjoint_pairs(self) -> int:
         """Most pairs of a positive and a negative image of which no two share a unit."""

@@ -36,9 +36,9 @@ _PERMUTED = (
     "no interval."
 )
 _UNPAIRED = (
-    "The two sets have no {one} in common. {unit} are independent of each other. Each set is drawn "
-    "anew by itself within its classes, the variances add, and the difference over its "
-    "standard error is held against the normal distribution."
+    "The two sets are taken to have no {one} in common. {unit} are independent of each other. Each "
+    "set is drawn anew by itself within its classes, the variances add, and the difference over "
+    "its standard error is held against the normal distribution."
 )
 
 

@@ -97,6 +97,28 @@ class Subgroup:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupTest:
+    """A test of whether a figure is the same in all groups that have enough patients for it."""
+
+    figure: str
+    """What is tested: `AUC`, `sensitivity` or `specificity`."""
+
+    result: Homogeneity | None
+    """None where there is no test."""
+
+    left_out: tuple[str, ...]
+    """Names of the groups that have too few patients for it."""
+
+    reason: str
+    """Why there is no test; empty where there is one."""
+
+    @property
+    def figures(self) -> str:
+        """The figure in the plural."""
+        return "AUCs" if self.figure == "AUC" else f"{self.figure.removesuffix('y')}ies"
+
+
+@dataclass(frozen=True, slots=True)
 class Subgroups:
     """A model in every group of images, and whether the groups differ."""
 
@@ -126,6 +148,25 @@ class Subgroups:
 
     confidence: float
     """Level of all intervals, in (0, 1)."""
+
+    @property
+    def tests(self) -> tuple[GroupTest, ...]:
+        """The three tests, each with the groups that it leaves out."""
+        few = {
+            "AUC": [one.name for one in self.groups if not one.tested],
+            "sensitivity": [g.name for g in self.groups if g.units.positive < self.fewest],
+            "specificity": [g.name for g in self.groups if g.units.negative < self.fewest],
+        }
+        results = (self.auc_test, self.sensitivity_test, self.specificity_test)
+        tests = []
+        for (figure, names), result in zip(few.items(), results, strict=True):
+            reason = self.reason if figure == "AUC" else ""
+            if result is None and not reason:
+                left = len(self.groups) - len(names)
+                reason = "no variance can be estimated"
+                reason = _too_few_groups(left) if left < _FEWEST_GROUPS else reason
+            tests.append(GroupTest(figure, result, tuple(names), reason))
+        return tuple(tests)
 
     def frame(self) -> pd.DataFrame:
         """Returns a table with a row for all images and one per group.
@@ -260,7 +301,7 @@ class _Measured:
     def auc_test(self, members: NDArray[np.bool_]) -> tuple[Homogeneity | None, str]:
         """Returns the test of equal AUCs, or why there is none."""
         if len(members) < _FEWEST_GROUPS:
-            return None, f"groups with enough patients to be tested: {len(members)}; two are needed"
+            return None, _too_few_groups(len(members))
         try:
             return aucs_equal(joint_aucs(self.positive, self.score, members, self.codes)), ""
         except NoVarianceError as error:
@@ -313,10 +354,11 @@ class _Measured:
         if units.rarer >= self.fewest:
             return ""
         noun = "images" if self.codes is None else "patients"
-        return (
-            f"too few: {units.positive} {noun} with it, {units.negative} without; a test needs "
-            f"{self.fewest} of each"
-        )
+        return f"{units.too_few(noun)}; a test needs {self.fewest} of each"
+
+
+def _too_few_groups(n_left: int) -> str:
+    return f"groups with enough patients to be tested: {n_left}; two are needed"
 
 
 def _row(one: Subgroup) -> dict[str, object]:

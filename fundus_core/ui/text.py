@@ -12,6 +12,9 @@ from fundus_core.stats.delong import AucInterval
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'])")
 _LINKED = re.compile(r"\b(https?(?=:)|www(?=\.))", re.IGNORECASE)
+_UNMARKED = re.compile(r"[^\W_]+(?:(?: = |: |, |[ _-])[^\W_]+)*")
+"""Words; what stands between them is no markdown there."""
+
 _JOINER = "\u2060"
 """Takes no room. Browsers get every `http://` and `www.` as a link, also where all is escaped: the
 renderer looks for them once more in what it has understood."""
@@ -36,6 +39,19 @@ def escaped(label: object) -> str:
     """
     flat = _LINKED.sub(rf"\1{_JOINER}", " ".join(visible(str(label)).split()))
     return _MARKDOWN.sub(r"\\\1", flat).replace("/", "\\/")
+
+
+def field_label(label: object) -> str:
+    r"""Returns a label for the name of a field, which screen readers say as it is written.
+
+    Where nothing in it can be taken for markdown, nothing is escaped.
+
+    Examples:
+        >>> field_label("dr = 1: no_dr"), field_label("*x*")
+        ('dr = 1: no_dr', '\\*x\\*')
+    """
+    flat = " ".join(visible(str(label)).split())
+    return flat if _UNMARKED.fullmatch(flat) else escaped(label)
 
 
 def code(label: object) -> str:

@@ -1,6 +1,7 @@
 """`fundus app`: what the server is told, and which jobs are begun on an empty workspace."""
 
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 
 from fundus_core.cli import manage
+from fundus_core.cli.ports import require_free_port
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.jobs.store import JobStore
@@ -36,6 +38,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
         started.append(Server(command, environment, Path.cwd()))
 
     monkeypatch.setattr(os, "execve", become)
+    monkeypatch.setattr(manage, "require_free_port", lambda address, port: None)
     return started
 
 
@@ -53,7 +56,7 @@ def started_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     [
         ("FUNDUS_DATA_ROOTS", "photographs", "{here}/photographs"),
         ("FUNDUS_DATA_ROOTS", "a:/b:../c", "{here}/a:/b:{here}/../c"),
-        ("FUNDUS_DATA_ROOTS", "~/a::b", "{home}/a::{here}/b"),
+        ("FUNDUS_DATA_ROOTS", "~/a::b", "{home}/a:{here}/b"),
         ("FUNDUS_DATA_ROOTS", ":", ":"),
         ("FUNDUS_WEIGHTS", "weights:more", "{here}/weights:{here}/more"),
         ("FUNDUS_LOG_FILE", "log.jsonl", "{here}/log.jsonl"),
@@ -103,6 +106,72 @@ def test_app__secrets_are_where_they_were_named(
     command = served[0].command
     named = [command[at + 1] for at, word in enumerate(command) if word == "--secrets.files"]
     assert named == [str(started_from / "secrets.toml"), "/etc/more.toml"]
+
+
+@pytest.mark.parametrize(
+    "name", ["FUNDUS_DATA_ROOTS", "FUNDUS_WEIGHTS", "STREAMLIT_SECRETS_FILES", "FUNDUS_WORKSPACE"]
+)
+def test_app__a_variable_that_names_no_path_is_refused_before_anything_is_begun(
+    fundus: Fundus,
+    served: list[Server],
+    started_from: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    monkeypatch.setenv(name, "~nobody_here/x")
+
+    refused = fundus("app", "--no-browser")
+
+    assert refused.exit_code == 2
+    assert "no home folder of ~nobody_here" in refused.stderr
+    assert name == "FUNDUS_WORKSPACE" or name in refused.stderr
+    assert served == []
+    assert not (tmp_path / "workspace").exists()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "localhost"])
+def test_app__a_port_in_use_is_refused_before_anything_is_begun(
+    fundus: Fundus,
+    served: list[Server],
+    started_from: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+) -> None:
+    monkeypatch.setattr(manage, "require_free_port", require_free_port)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        refused = fundus("app", "--no-browser", "--port", port, "--address", address)
+
+    assert refused.exit_code == 2
+    assert f"cannot listen on port {port}: Address already in use." in refused.stderr
+    assert "--port" in refused.stderr
+    assert served == []
+    assert not (tmp_path / "workspace").exists()
+
+
+def test_require_free_port__a_port_that_a_server_has_just_left_is_free() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()  # it waits for a minute, in the name of the port
+
+    require_free_port("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("address", ["::1", "127.0.0.2", "0.0.0.0", "::", "[::1]", "", "8.8.8.8"])
+def test_app__an_address_that_pages_would_not_answer_to_is_refused(
+    fundus: Fundus, served: list[Server], started_from: Path, address: str
+) -> None:
+    refused = fundus("app", "--no-browser", "--no-demo", "--address", address)
+
+    assert refused.exit_code == 2
+    assert "answers to 127.0.0.1 and localhost alone" in " ".join(refused.stderr.split())
+    assert served == []
 
 
 class Submitted:

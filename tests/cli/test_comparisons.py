@@ -56,6 +56,23 @@ def test_compare__both_corrections_are_in_json_and_one_in_words(
         assert f"Benjamini-Hochberg p = {pair['p_bh']:.3g}" in told["bh"]
 
 
+def test_compare__of_patients_who_are_the_same_in_part_says_what_the_rows_are(
+    fundus: Fundus, tables: list[str]
+) -> None:
+    for path, rows in ((tables[0], slice(0, None, 2)), (tables[1], slice(1, 61, 2))):
+        pd.read_csv(path, dtype={"patient_id": str}).iloc[rows].to_csv(path, index=False)
+
+    by_image = fundus("compare", *tables[:2])
+    refused = fundus("compare", *tables[:2], "--level", "patient")
+    common = fundus("compare", *tables[:2], "--level", "patient", "--common", "--json")
+
+    assert "FD023: 30 ids of patients are on both sides" in by_image.stdout
+    assert refused.exit_code != 0
+    assert "on 40, 30 patients; 30 are the same. A row is a patient here" in refused.stderr
+    assert "photographs; 30" not in refused.stderr
+    assert (common.json["paired"], common.json["n_images"]) == (True, 30)
+
+
 def test_compare__a_margin_asks_both_ways_round(fundus: Fundus, tables: list[str]) -> None:
     rows = fundus("compare", *tables, "--margin", 0.1, "--json").json["non_inferiority"]
     told = fundus("compare", *tables, "--margin", 0.1).stdout

@@ -123,3 +123,23 @@ def test_tests__of_an_unknown_name_list_the_known_ones(fundus: Fundus, place: Wo
     assert outcome.exit_code == 2
     assert "no test 'wilcoxon'" in outcome.stderr
     assert "permutation" in outcome.stderr
+
+
+@pytest.mark.parametrize(
+    ("test", "options", "said"),
+    [
+        ("bootstrap", ("--from", 0.5), "--from 0.5 is not looked at by the test bootstrap"),
+        ("permutation", ("--to", 0.5), "--to 0.5 is not looked at by the test permutation"),
+        ("partial-auc", ("--at", 0.5), "--at 0.5 is not looked at by the test partial-auc"),
+        ("sensitivity-at", ("--from", 0.5), "--from 0.5 is not looked at by the test sensitivity"),
+        ("partial-auc", ("--to", 0.5), "The range is from 0.9 to 0.5; it ends before it begins"),
+        ("partial-auc", ("--from", 1), "The range is from 1 to 1; it has no width"),
+    ],
+)
+def test_tests__refuses_a_part_of_the_curve_that_is_none_or_that_it_does_not_look_at(
+    fundus: Fundus, place: Workspace, test: str, options: tuple[str, float], said: str
+) -> None:
+    refused = fundus("tests", "one", "two", "--test", test, *options)
+
+    assert refused.exit_code == 2
+    assert said in " ".join(refused.stderr.split())

@@ -133,6 +133,15 @@ def test_probe__use_split_without_a_split_column_is_refused(fundus: Fundus, data
     assert "no split column" in outcome.stderr
 
 
+def test_probe__folds_beside_the_own_split_are_refused(fundus: Fundus, data: Path) -> None:
+    outcome = fundus("probe", data, *TINY, "--target", "dr", "--use-split", "--folds", "3")
+
+    assert outcome.exit_code == 2
+    assert "--folds 3 is not looked at where the table's own split is used" in " ".join(
+        outcome.stderr.split()
+    )
+
+
 def test_probe__use_split_tests_on_the_test_side_only(fundus: Fundus, data: Path) -> None:
     table = pd.read_csv(data / "labels.csv")
     table["split"] = np.where(table.index < 16, "train", "test")

@@ -58,5 +58,5 @@ def test_paths__an_empty_one_is_not_the_current_folder(tmp_path: Path, arguments
     done = ended(arguments, tmp_path / "workspace")
 
     assert done.returncode == 2
-    assert "it is empty" in done.stderr
+    assert "path is empty" in done.stderr
     assert "Traceback" not in done.stderr

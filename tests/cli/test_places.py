@@ -216,7 +216,7 @@ def test_files__are_written_over_nothing_that_is_needed(
     for other in (data / "images" / "p00_OD.jpg", workspace / "workspace.json", mine.parent / "x"):
         place.refused(asked, other, "end in", "ends in", "lies in the workspace")
     place.refused(asked, f"s3://bucket/new{suffix}", "is an address in a store")
-    place.refused(asked, "", "it is empty")
+    place.refused(asked, "", "path is empty")
     place.refused_once(asked, mine, "is there already; --replace writes over it")
 
 
@@ -241,7 +241,7 @@ def test_folders__are_written_over_nothing_that_is_needed(
     place.refused(
         words, data / "labels.csv", "is a file", "is there already", "would be read as a part of it"
     )
-    place.refused(words, "", "it is empty")
+    place.refused(words, "", "path is empty")
     place.refused_once(words, results, "with something in it", "is there already.")
 
 
@@ -262,7 +262,7 @@ def test_overlays__are_written_over_nothing_that_is_needed(
     place.refused(words, data / "heat", "would be read as a part of it")
     place.refused(words, place.folder / "workspace" / "maps", "lies in the workspace")
     place.refused(words, data / "labels.csv", "is a file")
-    place.refused(words, "", "it is empty")
+    place.refused(words, "", "path is empty")
     place.refused_once(words, out, "is there already; --replace writes over it")
 
 

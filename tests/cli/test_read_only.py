@@ -21,6 +21,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         started.append(environment)
 
     monkeypatch.setattr(manage.os, "execve", become)
+    monkeypatch.setattr(manage, "require_free_port", lambda address, port: None)
     monkeypatch.chdir(Path.cwd())  # the server would have run elsewhere
     return started
 

@@ -18,6 +18,7 @@ def run_id(tmp_path: Path) -> str:
 def test_subgroups__are_printed_with_their_tests(fundus: Fundus, run_id: str) -> None:
     report = fundus("subgroups", run_id, "--by", "age", "--bands", 3, "--json").json
     told = fundus("subgroups", run_id, "--by", "site", "--threshold", 0.4).stdout
+    few = fundus("subgroups", run_id, "--by", "age", "--bands", 2).stdout
 
     assert report["by"]["name"] == "age"
     assert len(report["groups"]) == 4
@@ -26,6 +27,10 @@ def test_subgroups__are_printed_with_their_tests(fundus: Fundus, run_id: str) ->
     assert report["overall"]["auc_low"] < report["overall"]["auc"]
     assert "north (48 photographs, 24 with it)" in told
     assert "Equal AUCs: chi-square" in told
+    assert len(report["left_out"]["sensitivity"]) == 4
+    assert "without not stated)" in few
+    assert "without" not in told.partition("Equal AUCs")[2]
+    assert "not tested for AUC, sensitivity, specificity, too few: 1 patient with it" in few
     assert "Threshold 0.4 in every group." in told
 
 

@@ -124,6 +124,8 @@ def test_finetune__the_seeds_of_folds_and_training_are_two(fundus: Fundus, data:
         (("--batch-size", "1"), "batches of 2"),
         (("--precision", "fp8"), "--precision is 'fp8'"),
         (("--use-split",), "has no split column"),
+        (("--use-split", "--folds", "3"), "--folds 3 is not looked at"),
+        (("--precision", "openvino-fp32"), "--precision is 'openvino-fp32'"),
         (("--learning-rate", "nan"), "'--learning-rate': it is nan. Give a number above 0"),
         (("--learning-rate", "inf"), "it is inf. Give a number above 0"),
         (("--learning-rate", "0"), "it is 0. Give a number above 0"),
@@ -231,3 +233,12 @@ def test_pretrain__rates_that_are_no_numbers_are_refused_in_words(
 
     assert outcome.exit_code == 2
     assert f"{option[0]}': it is {option[1]}. Give a number" in outcome.stderr
+
+
+def test_finetune__offers_the_precisions_that_it_takes(fundus: Fundus) -> None:
+    of_training = " ".join(fundus("finetune", "--help").stdout.split())
+    of_embedding = " ".join(fundus("embed", "--help").stdout.split())
+
+    assert "auto, fp32, bf16." in of_training
+    assert "openvino" not in of_training
+    assert "openvino-fp32" in of_embedding

@@ -1,12 +1,21 @@
 """Findings: what the program ships, how classes find their words, and files that are refused."""
 
 import json
+import os
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from fundus_core.errors import DataError
-from fundus_core.io.findings import Finding, Findings, read_findings, write_findings
+from fundus_core.io.findings import (
+    MOST_BYTES,
+    Finding,
+    Findings,
+    read_findings,
+    write_findings,
+)
 from fundus_core.phantom.shots import LABEL_COLUMNS
 
 OURS = read_findings()
@@ -138,3 +147,93 @@ def test_read_findings__what_is_no_json_object_is_refused(tmp_path: Path, conten
 def test_read_findings__a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"nowhere\.json cannot be read"):
         read_findings(tmp_path / "nowhere.json")
+
+
+def large(folder: Path) -> Path:
+    return write(folder, {"haze": {"descriptions": ["a haze" * (MOST_BYTES // 6)]}})
+
+
+def deep(folder: Path, brackets: str = "[]", times: int = 100_000) -> Path:
+    path = folder / "deep.json"
+    nested = brackets[0] * times + brackets[1] * times
+    path.write_text(f'{{"findings": {{"haze": {nested}}}}}', encoding="utf-8")
+    return path
+
+
+def pipe(folder: Path) -> Path:
+    os.mkfifo(folder / "pipe.json")
+    return folder / "pipe.json"
+
+
+def half_of_a_character(folder: Path) -> Path:
+    path = folder / "half.json"
+    path.write_text('{"findings": {"haze": {"descriptions": ["\\ud800"]}}}', encoding="utf-8")
+    return path
+
+
+UNREADABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
+    "pipe": (pipe, "not a plain file"),
+    "device": (lambda folder: Path("/dev/zero"), "not a plain file"),
+    "folder": (lambda folder: folder, "it is a folder"),
+    "large": (large, "at most 1,000,000 are read"),
+    "deep": (deep, "nested too deeply"),
+    "half of a character": (half_of_a_character, "surrogates not allowed"),
+    "character of no name": (lambda folder: folder / "a\0b", "no file's name can have"),
+    "long name": (lambda folder: folder / ("a" * 5000), "too long"),
+    "home of nobody": (lambda folder: Path("~nosuchuser/x.json"), "no home folder"),
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+def test_read_findings__what_cannot_be_read_to_its_end_is_said_in_words(
+    tmp_path: Path, kind: str
+) -> None:
+    make, said = UNREADABLE[kind]
+
+    with pytest.raises(DataError) as caught:
+        read_findings(make(tmp_path))
+
+    assert said in caught.value.message.replace("File name", "file name")
+    assert not caught.value.message.endswith("..")
+
+
+def test_read_findings__no_depth_is_an_error_of_python(tmp_path: Path) -> None:
+    for times in range(300, 1000, 25):
+        with pytest.raises(DataError):
+            read_findings(deep(tmp_path, times=times))
+
+
+def test_read_findings__many_entries_take_no_long_time(tmp_path: Path) -> None:
+    entries = {f"a{number}": {**GOOD, "opposite": "a11999"} for number in range(12_000)}
+    path = write(tmp_path, entries)
+    started = time.perf_counter()
+
+    assert len(read_findings(path).findings) == len(entries)
+    assert time.perf_counter() - started < 5
+
+
+def test_read_findings__nothing_is_told_of_files_outside_the_named_folders(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNDUS_DATA_ROOTS", str(tmp_path / "root"))
+    (tmp_path / "root").mkdir()
+    path = write(tmp_path, {"haze": GOOD})
+    (tmp_path / "root" / "link.json").symlink_to(path)
+    ways = (path, tmp_path / "root" / ".." / path.name, tmp_path / "root" / "link.json")
+
+    def said() -> list[str]:
+        return [_refused(way) for way in ways]
+
+    there = said()
+    path.unlink()
+
+    assert there == said()
+    assert all("outside the folders" in one for one in there)
+    assert read_findings() == OURS
+    assert read_findings(write(tmp_path / "root", {"haze": GOOD})).findings[0].name == "haze"
+
+
+def _refused(path: Path) -> str:
+    with pytest.raises(DataError) as caught:
+        read_findings(path)
+    return caught.value.message

@@ -68,6 +68,19 @@ def test_a_workspace_that_can_be_nowhere_is_refused_in_a_sentence(
     assert not is_read_only()
 
 
+@pytest.mark.parametrize("find", [find_workspace, unmade_workspace])
+def test_a_workspace_in_a_folder_that_is_gone_is_refused_by_that_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, find: Callable[[], Workspace]
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    monkeypatch.delenv("FUNDUS_WORKSPACE", raising=False)
+    (tmp_path / "gone").rmdir()
+
+    with pytest.raises(StoreError, match="The current folder is not there any more"):
+        find()
+
+
 def test_a_workspace_that_was_named_is_protected_whatever_else_is_only_looked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -188,3 +188,16 @@ def test_read_only__of_several_workspaces_the_one_that_may_not_be_written_is_nam
         require_writable(own / "runs")
         with pytest.raises(ReadOnlyError, match=f"{shared} may not be written"):
             require_writable(shared / "runs")
+
+
+def test_a_place_in_a_circle_of_links_is_asked_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = find_workspace(tmp_path / "workspace")
+    monkeypatch.setenv(VARIABLE, "1")
+    for folder in (tmp_path, place.root):
+        (folder / "circle").symlink_to("circle")
+
+    require_writable(tmp_path / "circle" / "x")
+    with pytest.raises(ReadOnlyError):
+        require_writable(place.root / "circle" / "x")

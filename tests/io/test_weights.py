@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from fundus_core.backbones.base import BackboneSpec, Source
-from fundus_core.errors import WeightsError
+from fundus_core.errors import DataError, WeightsError
 from fundus_core.io.weights import (
     file_names,
     file_sha256,
     find_weights,
     local_weights,
     name_when_converted,
+    require_allowed,
     weights_state,
     where_weights_go,
 )
@@ -122,6 +123,62 @@ def test_find_weights__scratch_needs_no_file(place: Workspace) -> None:
 def test_find_weights__a_named_file_that_is_nowhere_is_said(place: Workspace) -> None:
     with pytest.raises(WeightsError, match=r"no weights file 'mine\.pth'"):
         find_weights(HUB, "mine.pth", place)
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, place: Workspace) -> Path:
+    """A folder with weights that may not be read, where another one is named; the current one."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret.pth").write_bytes(b"secret")
+    monkeypatch.setenv("FUNDUS_DATA_ROOTS", str(tmp_path / "root"))
+    monkeypatch.setenv("FUNDUS_WORKSPACE", str(place.root))
+    monkeypatch.chdir(tmp_path / "outside")
+    return tmp_path / "outside"
+
+
+@pytest.mark.parametrize("name", ["secret.pth", "../../outside/secret.pth", "./secret.pth"])
+def test_find_weights__a_name_leads_nowhere_outside(
+    outside: Path, place: Workspace, name: str
+) -> None:
+    def said() -> str:
+        require_allowed(name, place)
+        with pytest.raises(WeightsError) as caught:
+            find_weights(HUB, name, place)
+        return caught.value.message
+
+    there = said()
+    (outside / "secret.pth").unlink()
+
+    assert there == said()
+
+
+@pytest.mark.parametrize("way", ["{outside}/secret.pth", "{weights}/../../outside/secret.pth"])
+def test_require_allowed__a_path_outside_is_refused_there_or_not(
+    outside: Path, place: Workspace, way: str
+) -> None:
+    wanted = way.format(outside=outside, weights=place.weights)
+
+    def said() -> str:
+        with pytest.raises(DataError, match="outside the folders") as caught:
+            require_allowed(wanted, place)
+        return caught.value.message
+
+    there = said()
+    (outside / "secret.pth").unlink()
+
+    assert there == said()
+
+
+def test_require_allowed__folders_of_weights_may_be_read_and_so_may_links_there(
+    outside: Path, place: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "linked.pth").symlink_to(outside / "secret.pth")
+    monkeypatch.setenv("FUNDUS_WEIGHTS", str(tmp_path / "mine"))
+
+    for wanted in (str(tmp_path / "mine" / "linked.pth"), "linked.pth"):
+        require_allowed(wanted, place)
+        assert find_weights(HUB, wanted, place).name == "linked"
 
 
 def test_local_weights__a_converted_file_is_found(place: Workspace) -> None:

@@ -1,6 +1,7 @@
 """Evaluated models for page tests: a few photographs, scores written by hand, stored for real."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -190,6 +191,13 @@ def open_dataset(
     monkeypatch.setattr(wiring, "datasets", lambda: (summary,))
     monkeypatch.setattr(wiring, "dataset", lambda dataset_id: opened)
     monkeypatch.setattr(picture_caches, "thumbnail_file", lambda image_id, path, side=192: picture)
+
+
+def add_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adds a data set, `tiny-2`, of the same photographs to the one that the pages find."""
+    (first,) = wiring.datasets()
+    both = (first, replace(first, id="tiny-2", name="other"))
+    monkeypatch.setattr(wiring, "datasets", lambda: both)
 
 
 def embedded(*recipes: EmbedRecipe, n_stored: int = 12) -> tuple[EmbeddingSummary, ...]:

@@ -1,7 +1,10 @@
 """Files that leave the dashboard: of synthetic photographs, each says that it is of such."""
 
+from types import SimpleNamespace
+
 import pandas as pd
 import pytest
+from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.checks import CAUTIONS
@@ -59,3 +62,24 @@ def test_every_file_of_synthetic_photographs_says_that_they_are(
 def said_of(about: About) -> set[str]:
     """Returns the codes of the cautions in a file."""
     return {code for code in CAUTIONS if any(line.startswith(code) for line in about.lines())}
+
+
+def test_files_of_two_data_sets_are_called_otherwise(
+    drawn: tuple[Workspace, DataSource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called: list[str] = []
+    monkeypatch.setattr(
+        DeltaGenerator, "download_button", lambda *_, file_name, **__: called.append(file_name)
+    )
+    chosen = SimpleNamespace()
+    monkeypatch.setattr(downloads, "state", SimpleNamespace(current=lambda: chosen))
+
+    for mark in ("0a1b2c", "3d4e5f"):
+        chosen.dataset_id = f"messidor-{mark}"
+        downloads.table(pd.DataFrame({"a": [1]}), name="t", caption="", methods="", cautions=())
+
+    assert called == [
+        f"messidor-{mark}-t.{ending}"
+        for mark in ("0a1b2c", "3d4e5f")
+        for ending in ("csv", "tex", "txt")
+    ]

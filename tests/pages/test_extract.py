@@ -242,6 +242,19 @@ def test_a_weights_file_without_a_name_starts_nothing(page: AppTest, dataset_nam
     assert page.button(key="extract.start").disabled
 
 
+@pytest.mark.parametrize("entered", ["a\0b", "~nobody_here/x.safetensors"])
+def test_a_weights_file_that_is_no_path_is_refused_in_a_sentence(
+    page: AppTest, dataset_name: str, entered: str
+) -> None:
+    page.run()
+    page.segmented_control(key="extract.weights").set_value(backbone_picker.FILE).run()
+    page.text_input(key="extract.weights_file").input(entered).run()
+
+    assert not page.exception
+    assert "is no path" in page.error[0].value
+    assert page.button(key="extract.start").disabled
+
+
 def test_stored_embeddings_are_listed_with_their_coverage(
     page: AppTest, dataset_name: str, workspace: Path
 ) -> None:

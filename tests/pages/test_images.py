@@ -285,7 +285,7 @@ def test_a_photograph_from_elsewhere_is_embedded_by_a_job_then_ranked_without_on
     page.run()
     page.segmented_control(key="images.example").set_value("upload").run()
     name = "Smithson_Jane_1961.png"
-    page.file_uploader(key="images.upload").upload(name, content, "image/png").run()
+    page.file_uploader[0].upload(name, content, "image/png").run()
     page.button(key="images.embed_one").click().run()
 
     assert not page.exception
@@ -304,6 +304,52 @@ def test_a_photograph_from_elsewhere_is_embedded_by_a_job_then_ranked_without_on
     assert page.session_state[state.KEY].selection_origin.endswith(
         "most like an uploaded photograph"
     )
+
+
+def _upload(page: AppTest, content: bytes) -> None:
+    page.run()
+    page.segmented_control(key="images.example").set_value("upload").run()
+    page.file_uploader[0].upload("mine.png", content, "image/png").run()
+
+
+def test_an_example_is_forgotten_by_a_button_with_all_that_was_computed_of_it(
+    page: AppTest, ids: tuple[str, ...], workspace: Path, tmp_path: Path
+) -> None:
+    opened.store_embeddings(workspace, ids)
+    before = {path.name for path in (workspace / "embeddings").rglob("*")}
+    _upload(page, write_photograph(tmp_path / "mine.png", (9, 90, 30)).read_bytes())
+    (example,) = (workspace / "examples").iterdir()
+    place = Workspace(workspace / "examples" / f"{example.stem}.computed")
+    store = EmbeddingStore(place.embeddings, evaluated.recipe())
+    with store.lock():
+        store.add(np.full((1, 6), 30, np.float32), [example.stem], {})
+    page.run()
+    ranked = "cosine +" in evaluated.texts(page)
+
+    page.button(key="example.forget").click().run()
+    page.run()
+
+    assert not page.exception
+    assert ranked
+    assert list((workspace / "examples").iterdir()) == []
+    assert [p for p in workspace.rglob("*") if example.stem in p.name] == []
+    assert {path.name for path in (workspace / "embeddings").rglob("*")} == before
+    assert "example.forget" not in {button.key for button in page.button}
+
+
+def test_an_example_that_was_deleted_does_not_come_back_and_leaves_no_picture(
+    page: AppTest, ids: tuple[str, ...], workspace: Path, tmp_path: Path
+) -> None:
+    opened.store_embeddings(workspace, ids)
+    _upload(page, write_photograph(tmp_path / "mine.png", (9, 90, 30)).read_bytes())
+    (example,) = (workspace / "examples").iterdir()
+
+    example.unlink()
+    page.run()
+
+    assert not page.exception
+    assert "upload it again" in " ".join(one.value for one in page.info)
+    assert [p for p in workspace.rglob("*") if example.stem in p.name] == []
 
 
 def test_a_photograph_that_was_changed_since_is_not_shown_and_said(
@@ -330,7 +376,7 @@ def test_what_is_no_photograph_cannot_be_asked_about(
     opened.store_embeddings(workspace, ids)
     page.run()
     page.segmented_control(key="images.example").set_value("upload").run()
-    page.file_uploader(key="images.upload").upload("mine.png", b"text", "image/png").run()
+    page.file_uploader[0].upload("mine.png", b"text", "image/png").run()
 
     assert not page.exception
     assert "is not a JPEG" in page.error[0].value.replace("\\", "")

@@ -81,6 +81,22 @@ def test_a_probe_is_fitted_on_each_of_the_chosen_embeddings(
     assert [" ".join(line[6:]) for line in started] == [asked, asked]
 
 
+def test_embeddings_of_another_data_set_are_proposed(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, started: list[list[str]]
+) -> None:
+    evaluated.add_second(monkeypatch)
+    stored = {"tiny-1": evaluated.embedded(SCRATCH), "tiny-2": evaluated.embedded(TRAINED)}
+    monkeypatch.setattr(wiring, "embeddings_list", stored.__getitem__)
+    evaluated.address(page)
+    page.run()
+
+    evaluated.address(page, dataset="tiny-2")
+    page.run()
+    fit(page)
+
+    assert started[0][3] == "mobilenetv2_100"
+
+
 def test_one_class_of_several_against_the_rest(
     monkeypatch: pytest.MonkeyPatch, workspace: Path, page: AppTest, started: list[list[str]]
 ) -> None:
@@ -103,6 +119,21 @@ def test_several_columns_of_0_and_1_are_one_target_with_several_labels(
     fit(page)
 
     assert started[0][started[0].index("--target") + 1] == "dr,dme"
+
+
+def test_the_columns_of_another_data_set_are_proposed_all(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, page: AppTest, started: list[list[str]]
+) -> None:
+    with_embeddings(monkeypatch, workspace, evaluated.dataset(targets=(evaluated.DR, DME)))
+    page.run()
+    choose(page, "Target", "several 0/1 columns together")
+    third = Target("ill", "binary", ("0", "1"), ("dme",))
+    with_embeddings(monkeypatch, workspace, evaluated.dataset(targets=(evaluated.DR, DME, third)))
+
+    page.run()
+    fit(page)
+
+    assert started[0][started[0].index("--target") + 1] == "dr,dme,ill"
 
 
 def test_the_own_split_takes_the_place_of_folds(page: AppTest, started: list[list[str]]) -> None:
@@ -156,6 +187,22 @@ def test_ones_own_words_are_handed_over(
     fit(page)
 
     assert started[0][-2:] == ["--findings", str(findings)]
+
+
+def test_words_outside_the_allowed_folders_are_not_read(
+    page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNDUS_DATA_ROOTS", str(tmp_path / "elsewhere"))
+    write_findings(read_findings(), tmp_path / "mine.json")
+    page.run()
+    choose(page, "Embeddings", [SPEAKING.fingerprint()])
+    choose(page, "Probe", "tip_adapter")
+
+    page.text_input(key="probe.findings").set_value(str(tmp_path / "mine.json")).run()
+
+    assert not page.exception
+    assert "outside the folders" in page.error[0].value
+    assert next(one for one in page.button if one.label.startswith("Fit")).disabled
 
 
 def test_classes_of_which_nothing_is_said_cannot_be_started(

@@ -122,6 +122,44 @@ def test_a_folder_that_is_not_there_is_refused(page: AppTest) -> None:
     assert "open.read" not in [button.key for button in page.button]
 
 
+TYPED = {
+    "~nobody_here/x": "no home folder of",
+    "a" * 300: "is too long",
+    "/" + "a/" * 3000: "is too long",
+    "a\0b": "is no path",
+    "circle": "lead in a circle",
+}
+
+
+@pytest.mark.parametrize("typed", TYPED, ids=[text[:12].strip("\0") for text in TYPED])
+@pytest.mark.parametrize("box", ["open.path", "open.table"])
+def test_what_is_no_path_is_refused_in_a_sentence(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str, box: str
+) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    monkeypatch.chdir(tmp_path)
+    page.run()
+    if box == "open.table":
+        page.text_input(key="open.path").input(str(tmp_path)).run()
+    page.text_input(key=box).input(typed).run()
+
+    assert not page.exception
+    assert TYPED[typed] in page.error[0].value.replace("\\", "")
+
+
+@pytest.mark.parametrize("typed", ["a" * 300, "circle", "there/" + "a" * 300])
+def test_outside_the_allowed_folders_nothing_is_told_of_what_is_there(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str
+) -> None:
+    (tmp_path / "circle").symlink_to("circle")
+    (tmp_path / "there").mkdir()
+    monkeypatch.setenv("FUNDUS_DATA_ROOTS", str(tmp_path / "allowed"))
+    page.run()
+    page.text_input(key="open.path").input(str(tmp_path / typed)).run()
+
+    assert "outside the folders" in page.error[0].value
+
+
 def test_folders_outside_the_allowed_ones_are_refused(
     page: AppTest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.domain.dataset import Target
 from fundus_core.phantom.shots import LABEL_COLUMNS
 from fundus_core.ui import wiring
@@ -74,6 +75,33 @@ def test_weights_are_made_from_the_open_data_set(page: AppTest, started: list[li
     assert said.startswith("pretrain /nowhere --backbone mobilenetv2_")
     assert "--name first --from scratch --task lesions --image-size 256 --epochs 10" in said
     assert "--labels" not in said
+
+
+def test_name_and_size_are_those_of_the_architecture(
+    page: AppTest, started: list[list[str]]
+) -> None:
+    page.run()
+
+    next(one for one in page.selectbox if one.label == "Architecture").set_value("resnet18").run()
+    press(page, "Make the weights")
+
+    said = " ".join(started[0])
+    assert "--backbone resnet18 --name resnet18.mine" in said
+    assert f"--image-size {BACKBONES['resnet18'].image_size} " in said
+
+
+def test_all_columns_of_another_data_set_are_proposed(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch, workspace: Path
+) -> None:
+    evaluated.open_dataset(monkeypatch, workspace, evaluated.dataset())
+    page.run()
+    other = evaluated.dataset(targets=(evaluated.DR, Target("dme", "binary", ("0", "1"), ("dme",))))
+    evaluated.open_dataset(monkeypatch, workspace, other)
+
+    page.run()
+
+    menu = next(one for one in page.multiselect if one.label == "Columns to learn")
+    assert menu.value == ["dr", "dme"]
 
 
 def test_columns_of_another_data_set_are_named(

@@ -62,6 +62,8 @@ def test_stress__greys_and_names_groups_that_are_too_small(run: Run) -> None:
     table = evaluated.table(page, "Not tested")
     unknown = table[table["Group"] == ":gray[not stated]"].iloc[0]
     assert unknown["Not tested"] == ":gray[too few]"
+    next(one for one in page.number_input if one.label == "Bands").set_value(2).run()
+    assert "(2 groups, without not stated)." in evaluated.texts(page)
     assert "the names state the edges" in evaluated.texts(page)
 
 

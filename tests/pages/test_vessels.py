@@ -17,6 +17,7 @@ from fundus_core.workflows.segmenting.masks import Truth
 from fundus_core.workflows.segmenting.segmentation import train_segmenter
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
 from fundus_core.workflows.segmenting.segmentation_scores import score_model
+from tests.fakes import write_dataset
 from tests.hostile.bad_masks import mask_cases
 from tests.pages import evaluated
 from tests.pages.opened import write_source
@@ -100,6 +101,23 @@ def test_errors_come_with_a_legend_in_words(page: AppTest) -> None:
     assert "False: marked, not true" in said
     widget(page, "Pixels").set_value(["missed"]).run()
     assert not page.exception
+
+
+def test_masks_of_another_data_set_are_proposed(
+    page: AppTest, workspace: Path, table: Path, tmp_path: Path
+) -> None:
+    without = DataSource(write_dataset(tmp_path / "plain", n_patients=2))
+    open_dataset(Workspace(workspace), without)
+    evaluated.address(page, dataset=dataset_id(without))
+    page.run()
+    before = [one.value for one in page.selectbox if one.label == "Truth"]
+
+    evaluated.address(page, dataset=dataset_id(DataSource(table)))
+    page.run()
+
+    truth = widget(page, "Truth")
+    assert before == [truth.options[-1]]
+    assert truth.value == truth.options[0]
 
 
 def test_scoring_is_offered_as_a_job(page: AppTest, started: list[list[str]], table: Path) -> None:

@@ -1,12 +1,14 @@
 """The zero-shot page: what is said of each class, what it starts, and what it lists."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.io.findings import read_findings, write_findings
 from tests.pages import evaluated
 
 PAGE = evaluated.PAGES / "model" / "zero_shot.py"
@@ -148,3 +150,114 @@ def test_without_a_target_it_leads_to_the_columns(
     page.run()
 
     assert "no target column" in page.info[0].value
+
+
+def handed_over(started: list[list[str]]) -> dict[str, list[str]]:
+    """Returns the words of the last run that was started: finding -> what is said of it."""
+    line = started[-1]
+    content = json.loads(Path(line[line.index("--findings") + 1]).read_text(encoding="utf-8"))
+    return {name: one["descriptions"] for name, one in content["findings"].items()}
+
+
+def name_file(page: AppTest, place: str | Path) -> None:
+    page.text_input(key="zero_shot.findings").set_value(str(place)).run()
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Path:
+    """A file of findings in which something else is said of everything."""
+    ours = read_findings()
+    changed = [replace(one, descriptions=(f"my {one.name}",)) for one in ours.findings]
+    write_findings(replace(ours, findings=tuple(changed)), tmp_path / "mine.json")
+    return tmp_path / "mine.json"
+
+
+def test_the_words_of_a_named_file_are_shown_and_handed_over(
+    page: AppTest, started: list[list[str]], mine: Path
+) -> None:
+    page.run()
+    choose_flair(page)
+
+    name_file(page, mine)
+    ask(page)
+
+    shown = [area.value for area in page.text_area]
+    assert shown == ["my no diabetic retinopathy", "my diabetic retinopathy"]
+    assert {words[0][:3] for words in handed_over(started).values()} == {"my "}
+
+
+def test_without_the_file_the_words_are_the_programs_again(
+    page: AppTest, started: list[list[str]], mine: Path
+) -> None:
+    page.run()
+    choose_flair(page)
+    name_file(page, mine)
+
+    name_file(page, "")
+    ask(page)
+
+    assert "--findings" not in started[-1]
+    assert "microaneurysms" in page.text_area[1].value
+
+
+def test_words_of_a_file_that_is_cleared_after_another_target_are_gone(
+    monkeypatch: pytest.MonkeyPatch, workspace: Path, started: list[list[str]], mine: Path
+) -> None:
+    page = opened(monkeypatch, workspace, evaluated.dataset(targets=(evaluated.DR, DME)))
+    page.run()
+    choose_flair(page)
+    name_file(page, mine)
+    page.selectbox(key="zero_shot.target").set_value("dme").run()
+
+    name_file(page, "")
+    ask(page)
+
+    assert "--findings" not in started[-1]
+
+
+def test_a_file_that_was_changed_meanwhile_is_read_anew(page: AppTest, mine: Path) -> None:
+    page.run()
+    name_file(page, mine)
+    mine.write_text(mine.read_text(encoding="utf-8").replace("my ", "your "), encoding="utf-8")
+
+    page.run()
+
+    assert page.text_area[1].value == "your diabetic retinopathy"
+
+
+def test_what_was_edited_stays_while_file_and_target_do(
+    page: AppTest, started: list[list[str]], mine: Path
+) -> None:
+    page.run()
+    name_file(page, mine)
+    page.text_area[1].set_value("a red dot").run()
+
+    choose_flair(page)
+    ask(page)
+
+    said = handed_over(started)
+    assert said["diabetic retinopathy"] == ["a red dot"]
+    assert said["no diabetic retinopathy"] == ["my no diabetic retinopathy"]
+
+
+def test_what_was_edited_is_not_said_of_another_data_set(
+    page: AppTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evaluated.add_second(monkeypatch)
+    evaluated.address(page)
+    page.run()
+    page.text_area[1].set_value("a red dot").run()
+
+    evaluated.address(page, dataset="tiny-2")
+    page.run()
+
+    assert "microaneurysms" in page.text_area[1].value
+
+
+def test_fields_are_called_by_plain_words(page: AppTest) -> None:
+    page.run()
+
+    assert [area.label for area in page.text_area] == [
+        "dr = 0: no diabetic retinopathy",
+        "dr = 1: diabetic retinopathy",
+    ]

@@ -45,7 +45,7 @@ def test_class_aucs__averages_the_classes_that_have_a_variance_and_says_why_not_
     assert found.macro == macro_auc(y_true[:, :2], score[:, :2], patients=patients)
     assert found.micro == micro_auc(y_true[:, :2], score[:, :2], patients=patients)
     assert found.n_averaged == 2
-    assert "1 patients with it, 39 without" in found.classes[2].reason
+    assert "1 patient with it, 39 without" in found.classes[2].reason
     assert found.classes[3].reason == "0 of 80 images have it"
     assert found.classes[3].interval is None
 
@@ -78,7 +78,7 @@ def test_compare_classes__tests_classes_with_patients_enough_and_says_why_not_th
         assert found.classes[column].result == alone
     assert [row.counted for row in found.classes] == [True, True, False, False]
     assert found.classes[2].result is None
-    assert "1 patients with it, 39 without; a test needs 10 of each" in found.classes[2].reason
+    assert "1 patient with it, 39 without; a test needs 10 of each" in found.classes[2].reason
     assert "0 patients with it" in found.classes[3].reason
 
 

@@ -251,6 +251,13 @@ def test_subgroups__of_one_class_have_no_auc() -> None:
     assert found.sensitivity_test is not None
     assert found.sensitivity_test.n_groups == 2
     assert found.reason == "groups with enough patients to be tested: 0; two are needed"
+    ill, well = ("ill at site 0", "ill at site 1"), ("well at site 0", "well at site 1")
+    assert [test.left_out for test in found.tests] == [(*ill, *well), well, ill]
+    assert [test.result is None for test in found.tests] == [True, False, False]
+    assert found.tests[0].reason == found.reason
+    for test in found.tests[1:]:
+        assert test.result is not None
+        assert test.result.n_groups + len(test.left_out) == len(found.groups)
 
 
 def test_subgroups__each_against_the_rest_is_corrected_by_holm() -> None:

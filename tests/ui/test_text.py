@@ -25,6 +25,23 @@ def test_escaped__no_mark_of_markdown_is_left_bare(label: str) -> None:
         assert shown.count(mark) == shown.count("\\" + mark)
 
 
+@pytest.mark.parametrize(
+    "label",
+    [
+        *BEACONS,
+        *("1. one", "- one", "# one", "_one_", "a _one_", "one -> two", "a -- b", "www.host.org"),
+        *(":smile:", "a :red: b", "http://host", "x@host.org", "a*b*", "1) one", "> one", "~a~"),
+    ],
+)
+def test_field_label__what_could_be_markdown_is_escaped(label: str) -> None:
+    assert text.field_label(label) == text.escaped(label)
+
+
+@pytest.mark.parametrize("label", ["dr = 1: no_dr", "grade = 0: normal", "Stade 2, œdème", "non-x"])
+def test_field_label__plain_words_are_left_as_they_are(label: str) -> None:
+    assert text.field_label(label) == label
+
+
 def test_escaped__a_label_stays_on_its_line() -> None:
     assert text.escaped("two\n\n# lines") == "two \\# lines"
 

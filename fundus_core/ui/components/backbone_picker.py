@@ -9,9 +9,10 @@ import streamlit as st
 from fundus_core.backbones.base import BackboneSpec
 from fundus_core.backbones.catalogue import BACKBONES, TIMM_PREFIX
 from fundus_core.domain.recipe import Fit, PreprocessRecipe
+from fundus_core.errors import DataError
 from fundus_core.io.manifest import DataSource
-from fundus_core.io.weights import SCRATCH
-from fundus_core.ui import text, wiring
+from fundus_core.io.weights import SCRATCH, require_allowed
+from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.components.backbone_table import offered
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.data.datasets import source_arguments
@@ -116,13 +117,26 @@ def weights_choice(backbones: Sequence[str], *, key: str = "extract") -> str | N
     if chosen == FILE:
         if len(backbones) != 1:
             st.caption("A weights file belongs to one backbone: choose one only.")
-        return st.text_input(
+        entered = st.text_input(
             "Weights file",
             key=f"{key}.weights_file",
             placeholder="/path/to/weights.safetensors",
             help="Full path, or the name of a file in a weights folder.",
-        ).strip()
+        )
+        return allowed_weights(entered)
     return SCRATCH if chosen == RANDOM else None
+
+
+def allowed_weights(entered: str) -> str:
+    """Returns the weights file that was entered; empty, and said, where it may not be read."""
+    wanted = entered.strip()
+    try:
+        if wanted:
+            require_allowed(wanted, wiring.workspace())
+    except DataError as error:
+        messages.show_error(error)
+        return ""
+    return wanted
 
 
 def image_size_choice(*, key: str = "extract") -> int | None:

@@ -44,7 +44,7 @@ def class_comparison_panel(found: ClassComparison, picked: PickedRuns) -> None:
         name="compare-classes",
         caption="AUC of each class, and the difference of two models, with 95 % intervals.",
         methods=text.plain(method_sentence(found)),
-        cautions=picked.cautions,
+        cautions=picked.cautions_with(found.cautions),
     )
     st.subheader(f"Differences: {text.escaped(title)}")
     st.table(test_frame(pair, found, picked), hide_index=True, alt="Tests of each class.")

@@ -77,7 +77,7 @@ def of_synthetic(synthetic: bool) -> tuple[Caution, ...]:
 def _offer(name: str, about: About, files: dict[str, tuple[str, Callable[[], bytes]]]) -> None:
     """Draws a button that opens the caption and a button for each file."""
     dataset = state.current().dataset_id
-    stem = f"{dataset[:8]}-{name}" if dataset else name
+    stem = f"{dataset}-{name}" if dataset else name
     with st.popover("Download", icon=":material/download:", type="tertiary", key=f"save.{name}"):
         st.caption("\n\n".join(map(text.escaped, about.lines())))
         words = "\n\n".join(about.lines()) + "\n"

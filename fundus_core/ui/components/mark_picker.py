@@ -101,7 +101,7 @@ def pick_truth(dataset: FundusDataset, models: Sequence[str]) -> PickedTruth:
     column = left.selectbox(
         "Truth",
         [*columns, _NO_TRUTH],
-        key=f"vessels.truth.{usual}",  # each model has masks of its own
+        key=f"vessels.truth.{usual}.{','.join(columns)}",  # each model has masks of its own
         persist_state="session",
         help="Column of mask files, drawn by people or by the phantom's program.",
     )

@@ -8,6 +8,7 @@ from fundus_core.errors import DataError
 from fundus_core.io.data_roots import require_within_roots
 from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.tables import TABLE_SUFFIXES
+from fundus_core.io.typed_paths import followed, typed_path
 from fundus_core.ui import messages, outside, state, wiring
 from fundus_core.ui.components import job_progress
 from fundus_core.ui.components.column_mapping import column_mapping
@@ -56,7 +57,7 @@ def own_card() -> None:
     if not entered.strip():
         return
     try:
-        path = allowed(Path(entered.strip()).expanduser())
+        path = allowed(typed_path(entered.strip()))
         source = _described(path)
     except DataError as error:
         messages.show_error(error)
@@ -76,10 +77,11 @@ def allowed(path: Path) -> Path:
     """Returns the path with links resolved, if data sets may lie there.
 
     Raises:
-        DataError: If nothing is there, or it lies outside the folders of `FUNDUS_DATA_ROOTS`.
+        DataError: If nothing is there or can be, or it lies outside the folders of
+            `FUNDUS_DATA_ROOTS`.
     """
-    resolved = path.resolve()
     require_within_roots(path)
+    resolved = followed(path)
     if not resolved.exists():
         raise DataError(
             f"There is nothing at {path}.", hint="Check the spelling; give the full path."
@@ -98,7 +100,7 @@ def _described(path: Path) -> DataSource:
     if path.is_dir():
         with st.expander("The folder has a table of labels beside it"):
             entered = st.text_input("Table", key="open.table", placeholder="/data/labels.csv")
-        table = allowed(Path(entered.strip()).expanduser()) if entered.strip() else None
+        table = allowed(typed_path(entered.strip())) if entered.strip() else None
     described = path if path.is_file() else table
     columns = ColumnMapping()
     if described is not None:

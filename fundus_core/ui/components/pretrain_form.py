@@ -11,6 +11,7 @@ from fundus_core.io.weights import SCRATCH
 from fundus_core.phantom.shots import LABEL_COLUMNS
 from fundus_core.pretraining import UPSTREAM_TASKS
 from fundus_core.ui import messages, state, text, wiring
+from fundus_core.ui.components import backbone_picker
 from fundus_core.ui.components.augmentation_preview import augmentation_preview
 from fundus_core.ui.components.training_form import TrainingForm, training_form
 from fundus_core.ui.glossary import help_for
@@ -94,12 +95,17 @@ def pretrain_form(summary: DatasetSummary) -> PretrainForm:
     with right:
         training = training_form(TrainingRecipe(), key=_KEY)
         size = st.number_input(
-            "Input size, px", 32, 1024, BACKBONES[backbone].image_size, 32, key=f"{_KEY}.size"
+            "Input size, px",
+            32,
+            1024,
+            BACKBONES[backbone].image_size,
+            32,
+            key=f"{_KEY}.size.{backbone}",
         )
         name = st.text_input(
             "Name of the weights file",
             f"{BACKBONES[backbone].architecture}.mine",
-            key=f"{_KEY}.name",
+            key=f"{_KEY}.name.{backbone}",
             help="It appears in the workspace's weights folder. Nothing of this name is "
             "written over: equal settings go on with it, others need another name.",
         )
@@ -146,12 +152,13 @@ def _pick_start() -> str:
     )
     if start == _RANDOM:
         return SCRATCH
-    return st.text_input(
+    entered = st.text_input(
         "Weights file",
         key=f"{_KEY}.initial",
         placeholder="mobilenetv2_100.imagenet_ptq.pth",
         help="Full path, or the name of a file in a weights folder; of the same architecture.",
-    ).strip()
+    )
+    return backbone_picker.allowed_weights(entered)
 
 
 def _pick_labels(dataset: FundusDataset) -> tuple[tuple[str, ...], bool]:
@@ -162,5 +169,7 @@ def _pick_labels(dataset: FundusDataset) -> tuple[tuple[str, ...], bool]:
     if not binary:
         st.warning(f"{text.escaped(dataset.name)} has no column of 0 and 1 to learn.")
         return (), False
-    labels = tuple(st.multiselect("Columns to learn", binary, default=binary, key=f"{_KEY}.labels"))
-    return labels, bool(labels)
+    labels = st.multiselect(
+        "Columns to learn", binary, default=binary, key=f"{_KEY}.labels.{','.join(binary)}"
+    )
+    return tuple(labels), bool(labels)

@@ -96,16 +96,17 @@ def probe_form(dataset: FundusDataset, stored: Sequence[EmbeddingSummary]) -> Pr
 def _pick_embeddings(stored: Sequence[EmbeddingSummary]) -> tuple[EmbeddingSummary, ...]:
     by_key = {summary.fingerprint: summary for summary in stored}
     looked_at = [key for key in state.current().backbones if key in by_key]
-    state.preset("probe.embeddings", looked_at or list(by_key)[:1])
+    key = f"probe.embeddings.{state.current().dataset_id}"
+    state.preset(key, looked_at or list(by_key)[:1])
     labels = distinct_labels([summary.recipe for summary in stored])
     chosen = st.multiselect(
         "Embeddings",
         list(by_key),
-        format_func=lambda key: labels[key] + _coverage(by_key[key]),
-        key="probe.embeddings",
+        format_func=lambda name: labels[name] + _coverage(by_key[name]),
+        key=key,
         help="One probe is fitted on each; folds are the same for all of them.",
     )
-    return tuple(by_key[key] for key in chosen)
+    return tuple(by_key[name] for name in chosen)
 
 
 def _pick_probe(embeddings: Sequence[EmbeddingSummary]) -> str:
@@ -142,7 +143,6 @@ def _words(dataset: FundusDataset, target: str) -> tuple[str, bool]:
         help="A JSON file of your own descriptions on this machine; docs/zero_shot.md shows its "
         "form. The zero-shot page shows what the program says of each class.",
     ).strip()
-    place = str(Path(place).expanduser()) if place else ""
     if not target:
         return place, False
     try:

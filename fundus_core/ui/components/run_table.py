@@ -13,7 +13,7 @@ from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.components import damage_notice
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import column_help
-from fundus_core.workflows.models.run_names import names_by_target, validated
+from fundus_core.workflows.models.run_names import averaged_text, names_by_target, validated
 from fundus_core.workflows.models.runs import Run
 
 
@@ -81,8 +81,8 @@ def run_table(runs: Sequence[Run]) -> None:
     st.caption(
         "AUC of the pooled held-out predictions, macro average for several classes. The mean "
         "colour is a probe on three numbers per photograph in the same folds; the p-value is of "
-        "the paired test of the two AUCs, two-sided. A fold whose test side lacks a class has no "
-        "AUC (–)."
+        "the paired test of the two AUCs, two-sided. A fold is averaged over the same classes as "
+        "the whole; one whose test side lacks any of them has no AUC (–)."
     )
 
 
@@ -122,20 +122,28 @@ def below_chance_sentence(runs: Sequence[Run], aucs: Iterable[AucInterval | None
 
 def fold_frame(run: Run) -> pd.DataFrame:
     """Returns a row per outer fold of a run."""
-    positive = "Positive" if run.target.task == "binary" else "Labels"
+    over = averaged_text(run)
+    name = f"AUC of {over}" if over else "AUC"
     strengths = [fold.strength for fold in run.folds]
     table = pd.DataFrame(
         {
             "Fold": [str(fold.fold + 1) for fold in run.folds],
-            "AUC": ["–" if fold.auc is None else f"{fold.auc:.3f}" for fold in run.folds],
+            name: ["–" if fold.auc is None else f"{fold.auc:.3f}" for fold in run.folds],
             "Trained on": [text.count(fold.n_train, "photograph") for fold in run.folds],
             "Tested on": [text.count(fold.n_test, "photograph") for fold in run.folds],
-            positive: [str(fold.n_positive) for fold in run.folds],
-            "Patients": [
-                "unknown" if fold.n_patients is None else str(fold.n_patients) for fold in run.folds
-            ],
         }
     )
+    if run.target.task != "multiclass":
+        positive = "Positive" if run.target.task == "binary" else "Labels"
+        table[positive] = [str(fold.n_positive) for fold in run.folds]
+    table["Patients"] = [
+        "unknown" if fold.n_patients is None else str(fold.n_patients) for fold in run.folds
+    ]
+    if any(fold.lacking for fold in run.folds):
+        table["No AUC for want of"] = [
+            ", ".join(text.escaped(text.class_label(run.target, one)) for one in fold.lacking)
+            for fold in run.folds
+        ]
     if any(strength is not None for strength in strengths):
         table["Strength chosen inside"] = [
             "none" if strength is None else f"{strength:.3g}" for strength in strengths

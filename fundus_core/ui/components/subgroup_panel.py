@@ -1,6 +1,6 @@
 """One model in each group of photographs: menu, forest plot, table, and whether groups differ."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -10,7 +10,7 @@ from fundus_core.plots import subgroups as drawn
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.homogeneity import Homogeneity
 from fundus_core.stats.proportions import Share
-from fundus_core.stats.subgroups import Subgroup
+from fundus_core.stats.subgroups import GroupTest, Subgroup
 from fundus_core.ui import messages, state, stress_caches, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
@@ -113,26 +113,25 @@ def _where(found: GroupedRun, name: Callable[[str], str] = str) -> str:
 def _differences(found: GroupedRun) -> None:
     """Says whether groups differ, by which test, and what it assumes."""
     result = found.result
-    if result.auc_test is None:
+    auc, *shares = result.tests
+    if auc.result is None:
         st.markdown(f"**Groups cannot be compared by AUC:** {text.escaped(result.reason)}.")
     else:
-        st.markdown(f"**Do the AUCs differ between groups?** {_test_sentence(result.auc_test)}")
-    for name, test in (
-        ("sensitivities", result.sensitivity_test),
-        ("specificities", result.specificity_test),
-    ):
-        if test is not None:
-            st.markdown(f"**Do the {name} differ?** {_test_sentence(test)}")
+        st.markdown(f"**Do the AUCs differ between groups?** {_test_sentence(auc.result, auc)}")
+    for test in shares:
+        if test.result is not None:
+            st.markdown(f"**Do the {test.figures} differ?** {_test_sentence(test.result, test)}")
     first = result.auc_test or result.sensitivity_test or result.specificity_test
     if first is not None:
         st.caption(_assumptions(first, found))
 
 
-def _test_sentence(test: Homogeneity) -> str:
+def _test_sentence(test: Homogeneity, of: GroupTest) -> str:
+    without = f", without {text.escaped(', '.join(of.left_out))}" if of.left_out else ""
     return (
         f"χ² = {test.statistic:.2f} on {test.degrees_of_freedom} "
         f"{'degree' if test.degrees_of_freedom == 1 else 'degrees'} of freedom, "
-        f"{text.p_value(test.p_value)} ({text.count(test.n_groups, 'group')})."
+        f"{text.p_value(test.p_value)} ({text.count(test.n_groups, 'group')}{without})."
     )
 
 
@@ -150,7 +149,8 @@ def _assumptions(test: Homogeneity, found: GroupedRun) -> str:
         )
     return (
         f"{said}. Chi-square holds from some ten patients of each class in every group on; groups "
-        f"with fewer than {found.result.fewest} are shown and not tested. Three tests are made of "
+        f"with fewer than {found.result.fewest} are shown and left out of the tests that need that "
+        "class. Three tests are made of "
         "each column, and their p-values are not corrected for one another, nor for other columns "
         "that were looked at."
     )
@@ -164,7 +164,7 @@ def _figures(found: GroupedRun, picked: PickedRuns) -> None:
         st.plotly_chart(
             figure, key="stress.aucs", alt=f"AUC of each group. {_aucs_in_words(found)}."
         )
-        st.caption("Dotted: all photographs. Grey and open: too few, not tested.")
+        st.caption("Dotted: all photographs. Grey and open: too few, AUC not tested.")
         _offer(figure, "subgroups-auc", "AUC", found, picked)
     with right:
         figure = drawn.shares_by_group(result)
@@ -242,9 +242,18 @@ def group_frame(found: GroupedRun) -> pd.DataFrame:
         table["p (Holm)"] = [
             text.bare_p(one.against_rest.p_holm) if one.against_rest else "–" for one in groups
         ]
-    if any(one.reason for one in groups):
-        table["Not tested"] = [one.reason.partition(":")[0] for one in groups]
+    tests = found.result.tests
+    if any(test.left_out for test in tests):
+        table["Not tested"] = ["", *(_too_few(one, tests) for one in found.result.groups)]
     return table
+
+
+def _too_few(one: Subgroup, tests: Sequence[GroupTest]) -> str:
+    """Says which tests leave a group out; empty where none does."""
+    figures = [test.figure for test in tests if one.name in test.left_out]
+    if len(figures) in {0, len(tests)}:
+        return "too few" if figures else ""
+    return f"{', '.join(figures)}: too few"
 
 
 def _share(share: Share | None) -> str:

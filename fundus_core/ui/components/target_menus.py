@@ -50,7 +50,9 @@ def pick_target(dataset: FundusDataset, *, key: str) -> str:
     offered = [*by_name, *([_TOGETHER] if len(columns) > 1 else [])]
     chosen = st.selectbox("Target", offered, key=f"{key}.target", help=help_for("target"))
     if chosen == _TOGETHER:
-        together = st.multiselect("Columns", columns, default=columns, key=f"{key}.columns")
+        together = st.multiselect(
+            "Columns", columns, default=columns, key=f"{key}.columns.{','.join(columns)}"
+        )
         return ",".join(together)
     return _pick_class(by_name[chosen], key)
 

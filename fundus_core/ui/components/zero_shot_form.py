@@ -1,7 +1,7 @@
 """What to ask in words: which backbone, of which target, and what is said of each class."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import streamlit as st
@@ -11,9 +11,10 @@ from fundus_core.backbones.catalogue import BACKBONES
 from fundus_core.backbones.text_reading import READINGS
 from fundus_core.backbones.text_towers import TEXT_TOWERS, require_text_tower
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import FundusError
 from fundus_core.io.findings import Finding, Findings, read_findings
-from fundus_core.ui import messages, text, wiring
+from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components.backbone_table import STATES
 from fundus_core.ui.components.target_menus import pick_target
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
@@ -151,7 +152,7 @@ def _words(dataset: FundusDataset, target: str, place: str) -> tuple[Findings | 
     if not target:
         return None, False
     try:
-        given = read_findings(Path(place).expanduser() if place else None)
+        given = read_findings(Path(place) if place else None)
         question = question_of(dataset, dataset.target(target), given)
     except FundusError as error:
         messages.show_error(error)
@@ -161,7 +162,8 @@ def _words(dataset: FundusDataset, target: str, place: str) -> tuple[Findings | 
         f"One description per line; each is put into {text.code(given.template)}, and so is the "
         "name. What you change here holds for this run."
     )
-    edited = _edit(question, target)
+    asked = [state.current().dataset_id, target, asdict(given)]
+    edited = _edit(question, fingerprint_of(asked))
     complete = all(one.descriptions for one in edited.values())
     if not complete:
         st.caption(":material/info: Say something of every class.")
@@ -170,8 +172,13 @@ def _words(dataset: FundusDataset, target: str, place: str) -> tuple[Findings | 
     return (replace(given, findings=findings) if changed and complete else None), complete
 
 
-def _edit(question: Question, target: str) -> Mapping[str, Finding]:
-    """Draws a field per finding, and returns the findings as they are edited."""
+def _edit(question: Question, words: str) -> Mapping[str, Finding]:
+    """Draws a field per finding, and returns the findings as they are edited.
+
+    Args:
+        question: What is asked.
+        words: Another one where the fields are to begin anew.
+    """
     titles: dict[str, str] = {}
     for one in question.classes:
         label = text.class_label(question.target, one.class_name)
@@ -184,9 +191,9 @@ def _edit(question: Question, target: str) -> Mapping[str, Finding]:
     with st.grid("auto", min_column_width=330, gap="small"):
         for name, title in {**opposites, **titles}.items():
             lines = st.text_area(
-                text.escaped(title),
+                text.field_label(title),
                 "\n".join(findings[name].descriptions),
-                key=f"zero_shot.words.{target}.{name}",
+                key=f"zero_shot.words.{words}.{name}",
                 height="content",
             ).splitlines()
             kept = tuple(" ".join(line.split()) for line in lines if line.strip())

@@ -222,8 +222,9 @@ def _format(workspace: Workspace) -> Check:
     return Check(
         "format",
         "caution",
-        f"{text} It was begun by an older version and is read as it is.",
-        "`fundus doctor --repair` adds the checksums that older results lack.",
+        f"{text} It was begun by an older version, or in a folder that held other files, and is "
+        "read as it is.",
+        "`fundus doctor --repair` adds the stamp, and the checksums that older results lack.",
     )
 
 

@@ -24,6 +24,7 @@ from fundus_core.io.photo_files import walk_files
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.spreadsheet_cells import guarded
+from fundus_core.io.typed_paths import typed_path
 
 MANIFEST, REFUSED = "manifest.csv", "refused.csv"
 _IMAGES, _LOCK = "images", ".lock"
@@ -75,7 +76,7 @@ def import_photographs(
         StoreError: If the disk is full, or the place may not be written to.
         ReadOnlyError: If it lies in a workspace that is only to be looked at.
     """
-    source, out = source.expanduser().absolute(), out.expanduser().absolute()
+    source, out = typed_path(source).absolute(), typed_path(out).absolute()
     require_writable(out)
     _require_free(out)
     found = _found(source, secret, allow_burned_in=allow_burned_in)

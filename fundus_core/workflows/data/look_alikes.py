@@ -98,9 +98,12 @@ def across_folds(labelled: Labelled, pairs: Sequence[AlikePair]) -> Caution | No
         return None
     files = labelled.dataset.table.set_index("image_id")["path"]
     first, second = (_file(files, one) for one in (leaking[0].image_a, leaking[0].image_b))
+    pairs_look = "1 pair of photographs looks"
+    if len(leaking) > 1:
+        pairs_look = f"{len(leaking)} pairs of photographs look"
     return Caution(
         "FD013",
-        f"{len(leaking)} pairs of photographs look the same on both sides of a fold, first "
+        f"{pairs_look} the same on both sides of a fold, first "
         f"{first} and {second} (similarity {leaking[0].similarity:.2f}).",
     )
 

@@ -15,6 +15,7 @@ from fundus_core.io.photo_files import root_of
 from fundus_core.io.remote import is_remote
 from fundus_core.io.streams import is_stream
 from fundus_core.io.tables import TABLE_SUFFIXES
+from fundus_core.io.typed_paths import real_path, typed_path
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_as_given, list_datasets
 
@@ -153,7 +154,7 @@ def _require_not_among_photographs(
     if not is_folder and place.suffix.lower() not in (*SUPPORTED_SUFFIXES, *TABLE_SUFFIXES):
         return
     for folder, what in sources:
-        if not is_remote(folder) and folder.expanduser().is_dir() and _is_in(place, folder):
+        if not is_remote(folder) and typed_path(folder).is_dir() and _is_in(place, folder):
             raise StoreError(
                 f"{place} is not written: it lies in {what}, and would be read as a part of it.",
                 hint="Name another place, outside the folders of your data.",
@@ -206,7 +207,7 @@ def _listed(
     cells = {str(cell) for name in table for cell in table[name].dropna().unique()}
     cells |= {row.path for row in dataset.rejected}
     if not is_folder:
-        names = tuple({name for one in places for name in (one.name, _real(one).name)})
+        names = tuple({name for one in places for name in (one.name, real_path(one).name)})
         cells = {cell for cell in cells if cell.endswith(names)}
     real_folders: dict[Path, bool] = {}
     for cell in cells:
@@ -221,17 +222,17 @@ def _would_lose(place: Path, needed: Path, *, is_folder: bool) -> bool:
     """Says whether to write a result would change what is needed."""
     if is_remote(needed):
         return False
-    needed = needed.expanduser()
+    needed = typed_path(needed)
     if needed.is_dir():
         return _is_in(place, needed) or (is_folder and _is_in(needed, place))
     return needed.is_file() and (
-        _is_in(needed, place) if is_folder else _real(place) == _real(needed)
+        _is_in(needed, place) if is_folder else real_path(place) == real_path(needed)
     )
 
 
 def _relation(place: Path, needed: Path) -> str:
-    needed = needed.expanduser()
-    if _real(place) == _real(needed):
+    needed = typed_path(needed)
+    if real_path(place) == real_path(needed):
         return "it is"
     return "it belongs to" if _is_in(place, needed) else "it holds"
 
@@ -239,9 +240,4 @@ def _relation(place: Path, needed: Path) -> str:
 def _is_in(path: Path, folder: Path) -> bool:
     """Says whether a path leads into a folder, or begins in it: what is there may be a link."""
     begins = path.absolute().is_relative_to(folder.absolute())
-    return begins or _real(path).is_relative_to(_real(folder))
-
-
-def _real(path: Path) -> Path:
-    """Returns where a path leads; unlike `Path.resolve`, also of links in a circle."""
-    return Path(os.path.realpath(path))
+    return begins or real_path(path).is_relative_to(real_path(folder))

@@ -10,7 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fundus_core.checks import CAUTIONS, Caution, joined_cautions, several_tests_caution
+from fundus_core.checks import (
+    CAUTIONS,
+    Caution,
+    joined_cautions,
+    same_patients_caution,
+    several_tests_caution,
+)
 from fundus_core.domain.dataset import OWN_PATIENT
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DifferentImagesError, TargetError
@@ -100,12 +106,15 @@ def _of_table(predictions: Predictions) -> tuple[Caution, ...]:
     return (Caution("FD004", f"{nameless} of {len(predictions.y_true)} name no patient."),)
 
 
-def aligned(models: list[ScoredModel], *, common: bool) -> tuple[list[ScoredModel], bool]:
+def aligned(
+    models: list[ScoredModel], *, common: bool, by_patient: bool = False
+) -> tuple[list[ScoredModel], bool]:
     """Returns the models with equal rows where they share photographs, and whether they do.
 
     Args:
         models: All of the same classes.
         common: Keep the photographs that all models scored, instead of refusing.
+        by_patient: Rows are patients, named by their ids.
 
     Raises:
         DifferentImagesError: If the models scored partly different photographs, or disagree on
@@ -118,6 +127,14 @@ def aligned(models: list[ScoredModel], *, common: bool) -> tuple[list[ScoredMode
         return models, False
     if any(ids != shared for ids in sets) and not (common and shared):
         counts = ", ".join(str(len(ids)) for ids in sets)
+        if by_patient:
+            raise DifferentImagesError(
+                f"The models were evaluated on {counts} patients; {len(shared)} are the same. A "
+                "row is a patient here: the rows are neither the same nor all different, so that "
+                "neither test is right.",
+                hint="Compare on the common patients (--common on the command line, a switch on "
+                "the page), or evaluate the models on the same photographs.",
+            )
         raise DifferentImagesError(
             f"The models were evaluated on {counts} photographs; {len(shared)} are the same.",
             hint="Evaluate them on the same photographs, or compare on the common ones (--common "
@@ -125,12 +142,12 @@ def aligned(models: list[ScoredModel], *, common: bool) -> tuple[list[ScoredMode
         )
     order = [image_id for image_id in models[0].predictions.image_ids if image_id in shared]
     ordered = [replace(m, predictions=_in_order(m.predictions, order)) for m in models]
-    _require_equal_labels(ordered)
+    _require_equal_labels(ordered, "patients" if by_patient else "photographs")
     return _with_shared_patients(ordered), True
 
 
 def cautions_of(
-    models: Sequence[ScoredModel], *, n_tests: int = 1, of: str = ""
+    models: Sequence[ScoredModel], *, n_tests: int = 1, of: str = "", paired: bool = True
 ) -> tuple[Caution, ...]:
     """Returns what limits figures of these models, see `joined_cautions`.
 
@@ -138,16 +155,40 @@ def cautions_of(
         models: The models; a run, or table, that shares its label is named behind it.
         n_tests: How many tests were made of them.
         of: What was tested, in the plural.
+        paired: False where their patients are taken to be different people.
     """
     names = distinct_names([(model.predictions.model, model.reference) for model in models])
     several = several_tests_caution(n_tests, of)
     of_all = () if several is None else (several,)
-    return joined_cautions(
+    found = joined_cautions(
         [
             (name, (*_with_unknown_patients(model), *of_all))
             for name, model in zip(names, models, strict=True)
         ]
     )
+    if paired:
+        return found
+    said = [model.predictions for model in models]
+    return found + shared_patients(said, "on both sides of an unpaired comparison")
+
+
+def shared_patients(sides: Sequence[Predictions], where: str) -> tuple[Caution, ...]:
+    """Returns a caution where sides that are taken to be of different people name the same patient.
+
+    Args:
+        sides: Two or more; those that do not know their patients share none.
+        where: Which sides, as the end of a sentence.
+    """
+    named = [_named_patients(one) for one in sides]
+    shared = set().union(*(a & b for a, b in combinations(named, 2)))
+    found = same_patients_caution(len(shared), where)
+    return (found,) if found else ()
+
+
+def _named_patients(predictions: Predictions) -> set[str]:
+    """Returns the patients that have a name of their own, not that of their photograph."""
+    known = () if predictions.patient_ids is None else predictions.patient_ids
+    return {str(one) for one in known if not str(one).startswith(OWN_PATIENT)}
 
 
 def distinct_names(models: Sequence[tuple[str, str]]) -> list[str]:
@@ -203,13 +244,13 @@ def _in_order(predictions: Predictions, order: list[str]) -> Predictions:
     return predictions.select(np.array([row_of[image_id] for image_id in order], np.intp))
 
 
-def _require_equal_labels(models: list[ScoredModel]) -> None:
+def _require_equal_labels(models: list[ScoredModel], rows: str) -> None:
     first = models[0].predictions
     for model in models[1:]:
         differing = int((model.predictions.y_true != first.y_true).any(axis=1).sum())
         if differing:
             raise DifferentImagesError(
-                f"{differing} of {len(first.image_ids)} photographs have another label in "
+                f"{differing} of {len(first.image_ids)} {rows} have another label in "
                 f"{model.reference} than in {models[0].reference}.",
                 hint="Compare models of the same target and the same table.",
             )

@@ -187,7 +187,7 @@ def compare_classes(
         first.n_images,
         first.n_patients,
         paired,
-        cautions_of(models, n_tests=n_counted, of="differences"),
+        cautions_of(models, n_tests=n_counted, of="differences", paired=paired),
     )
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.checks import Caution, same_patients_caution
+from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import NoVarianceError, SingleClassError, TargetError
 from fundus_core.io.workspace import Workspace
@@ -132,7 +132,7 @@ def compare(
     models = [replace(m, predictions=_one_class(m.predictions, class_name)) for m in read]
     if aggregate is not None:
         models = [replace(m, predictions=patient_level(m.predictions, aggregate)) for m in models]
-    models, paired = aligned(models, common=common)
+    models, paired = aligned(models, common=common, by_patient=aggregate is not None)
     return replace(_compared(models, paired=paired), aggregate=aggregate)
 
 
@@ -197,18 +197,8 @@ def _compared(models: list[ScoredModel], *, paired: bool) -> Comparison:
         _units(first),
         paired,
         _all_equal(models, paired=paired),
-        cautions_of(models, n_tests=len(pairs), of="pairs of models")
-        + (() if paired else _of_shared_patients(models)),
+        cautions_of(models, n_tests=len(pairs), of="pairs of models", paired=paired),
     )
-
-
-def _of_shared_patients(models: Sequence[ScoredModel]) -> tuple[Caution, ...]:
-    """Returns a caution where sides that are tested as independent name the same patients."""
-    known = [one.predictions.patient_ids for one in models]
-    named = [set(patients) for patients in known if patients is not None]
-    shared = {name for a, b in combinations(named, 2) for name in a & b}
-    found = same_patients_caution(len(shared), "on both sides of an unpaired comparison")
-    return (found,) if found else ()
 
 
 def _units(predictions: Predictions) -> IndependentUnits:

@@ -274,8 +274,13 @@ def columns(predictions: Predictions) -> tuple[NDArray[np.bool_], NDArray[np.flo
 
 def require_range(part: PartialRange) -> None:
     """Raises a TargetError unless the range lies in [0, 1] and has width."""
-    if not 0 <= part.start < part.end <= 1:
-        raise TargetError(
-            f"The range is from {part.start:g} to {part.end:g}; it must lie in 0 to 1.",
-            hint="Give shares, the smaller first: 0.9 and 1.",
-        )
+    if 0 <= part.start < part.end <= 1:
+        return
+    lies = 0 <= part.start <= 1 and 0 <= part.end <= 1
+    wrong = "it must lie in 0 to 1"
+    if lies:
+        wrong = "it has no width" if part.start == part.end else "it ends before it begins"
+    raise TargetError(
+        f"The range is from {part.start:g} to {part.end:g}; {wrong}.",
+        hint="Give shares, the smaller first: 0.9 and 1.",
+    )

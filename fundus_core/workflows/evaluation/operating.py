@@ -14,7 +14,12 @@ from fundus_core.stats.decisions import Threshold, decide_across_folds, decide_a
 from fundus_core.stats.operating import OperatingPoint, point_of_calls
 from fundus_core.stats.predictive_values import PredictiveValues, predictive_values
 from fundus_core.stats.threshold_rules import RuleChoice, threshold_to_write
-from fundus_core.workflows.evaluation.aligned import ScoredModel, cautions_of, read_model
+from fundus_core.workflows.evaluation.aligned import (
+    ScoredModel,
+    cautions_of,
+    read_model,
+    shared_patients,
+)
 from fundus_core.workflows.evaluation.operating_words import rule_text
 from fundus_core.workflows.evaluation.viewed import viewed
 from fundus_core.workflows.models.runs import list_runs
@@ -259,13 +264,21 @@ def _sought_here(model: ScoredModel, choice: RuleChoice, aggregate: str | None) 
 
 
 def _shared(model: ScoredModel, inside: ScoredModel, aggregate: str | None) -> tuple[Caution, ...]:
-    """Returns a caution if a threshold was chosen on some of the rows that it judges."""
-    ids = set(model.predictions.image_ids)
-    n_shared = len(ids & set(inside.predictions.image_ids))
-    if not n_shared:
-        return ()
-    said = f"{n_shared} of {len(ids)} {_units(aggregate)} are among those it was chosen on."
-    return (Caution("FD017", said),)
+    """Returns cautions if a threshold was chosen on rows, or on patients, that it judges.
+
+    Patients count where their rows are not the same ones.
+    """
+    ids = model.predictions.image_ids
+    known = set(ids) & set(inside.predictions.image_ids)
+    apart = model.predictions
+    if known:
+        apart = apart.select(np.array([one not in known for one in ids]))
+    where = "among those that the threshold was chosen on and among those it judges"
+    same_people = shared_patients((inside.predictions, apart), where)
+    if not known:
+        return same_people
+    said = f"{len(known)} of {len(set(ids))} {_units(aggregate)} are among those it was chosen on."
+    return (Caution("FD017", said), *same_people)
 
 
 def _with_few(

@@ -167,7 +167,7 @@ def run_test(
         len(first.y_true),
         first.n_patients,
         paired,
-        cautions_of(models),
+        cautions_of(models, paired=paired),
     )
 
 

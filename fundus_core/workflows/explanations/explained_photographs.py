@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from fundus_core.errors import DataError
 from fundus_core.geometry import Geometry
-from fundus_core.io.files import file_at
 from fundus_core.io.images import read_image, scan_image
+from fundus_core.io.typed_paths import file_at
 from fundus_core.io.workspace import Workspace
 from fundus_core.preprocessing import decode_side, prepare
 from fundus_core.workflows.data.datasets import stored_dataset

@@ -30,6 +30,7 @@ from fundus_core.workflows.data.labelled import Labelled
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice
 from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
 from fundus_core.workflows.models.run_names import RECIPE_DIGITS, own_id
 from fundus_core.workflows.models.runs import (
     FoldResult,
@@ -187,10 +188,11 @@ def evaluated_run(
         class_aucs=interval_by_class(predictions),
         baseline_auc=shortcut,
         baseline_p=p_value,
-        folds=tuple(_fold_results(labelled, everything, held_out.strengths)),
+        folds=tuple(_fold_results(labelled, everything, held_out)),
         cautions=found,
         created_at=now(),
         data=dataset.fingerprint(),
+        labels=dataset.source_of(target),
     )
 
 
@@ -224,13 +226,16 @@ def _compared(predictions: Predictions, baseline: Predictions) -> AucComparison 
 
 
 def _fold_results(
-    labelled: Labelled, everything: Predictions, strengths: Sequence[float | None]
+    labelled: Labelled, everything: Predictions, held_out: HeldOut
 ) -> list[FoldResult]:
+    strengths = held_out.strengths
+    averaged = averaged_columns(everything.select(held_out.fold >= 0))
     return [
         _fold_result(
             number,
             fold,
             everything.select(fold.test),
+            averaged,
             strengths[number] if number < len(strengths) else None,
         )
         for number, fold in enumerate(labelled.folds)
@@ -238,25 +243,21 @@ def _fold_results(
 
 
 def _fold_result(
-    number: int, fold: Fold, held_out: Predictions, strength: float | None
+    number: int,
+    fold: Fold,
+    held_out: Predictions,
+    averaged: Sequence[int],
+    strength: float | None,
 ) -> FoldResult:
+    found = fold_auc(held_out, averaged)
     return FoldResult(
         fold=number,
-        auc=fold_auc(held_out),
+        auc=found.auc,
         n_train=len(fold.train),
         n_test=len(fold.test),
         n_positive=int(held_out.y_true.sum()),
         n_patients=held_out.n_patients,
         strength=strength,
+        n_averaged=found.n_averaged,
+        lacking=found.lacking,
     )
-
-
-def fold_auc(held_out: Predictions) -> float | None:
-    """Returns the AUC of one fold; one that lacks a class, or has only it, has none."""
-    n_positive = held_out.y_true.sum(axis=0)
-    if not ((n_positive > 0) & (n_positive < len(held_out.y_true))).all():
-        return None
-    try:
-        return overall_auc(held_out).auc
-    except FundusError:
-        return None

@@ -30,6 +30,7 @@ from fundus_core.stats.class_tests import compare_classes_unpaired
 from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaired
 from fundus_core.workflows.embeddings.backbone_choice import resolve_recipe
 from fundus_core.workflows.embeddings.embed import embed_resolved
+from fundus_core.workflows.evaluation.aligned import shared_patients
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.networks import ensemble_scores
 from fundus_core.workflows.models.run_names import own_id
@@ -81,6 +82,9 @@ class ExternalResult:
     classes that both have. None without labels, where no test can be made, or where photographs of
     either side taught the weights that the model starts from."""
 
+    comparison_cautions: tuple[Caution, ...]
+    """What limits that test beyond what limits the run."""
+
     scores: Path
     """Parquet file of the stored predictions."""
 
@@ -131,6 +135,7 @@ def predict(
     met_inside = exposure_of_photographs(workspace, weights, inside.image_ids)
     is_fresh = met.is_known and not (seen or met.n_seen or met_inside.n_seen)
     is_external = is_fresh and external.auc is not None
+    test = _test(inside, outside) if is_external else None
     return ExternalResult(
         external,
         outside,
@@ -140,7 +145,8 @@ def predict(
         seen,
         run.auc,
         run.cautions,
-        _test(inside, outside) if is_external else None,
+        test,
+        _of_both_sides(inside, outside, cautions) if test else (),
         run_folder(workspace, external) / PREDICTIONS,
     )
 
@@ -245,6 +251,7 @@ def _summarise(
         created_at=now(),
         trained_as=run.id,
         data=dataset.fingerprint(),
+        labels=dataset.source_of(run.target),
     )
 
 
@@ -282,6 +289,15 @@ def _of_training(
     where = "among those that taught the model and among those it is judged on"
     same = same_patients_caution(len(shared), where)
     return (same,) if same else ()
+
+
+def _of_both_sides(
+    inside: Predictions, outside: Predictions, told: tuple[Caution, ...]
+) -> tuple[Caution, ...]:
+    """Returns a caution where patients are on both sides of the test, unless it was told."""
+    if any(one.code == "FD023" for one in told):
+        return ()
+    return shared_patients((inside, outside), "on both sides of the test of inside against outside")
 
 
 def has_both_sides(predictions: Predictions) -> bool:

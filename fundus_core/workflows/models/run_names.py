@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.models.runs import Run, list_runs
+from fundus_core.workflows.models.runs import FoldResult, Run, list_runs
 
 RECIPE_DIGITS = 8
 """Of its recipe's fingerprint in a run's id."""
@@ -48,6 +48,23 @@ def validated(run: Run) -> str:
     if run.kind == "zero_shot":
         return "words alone"
     return "own split" if len(run.folds) == 1 else f"{len(run.folds)} folds"
+
+
+def averaged_text(run: Run) -> str:
+    """Says over how many of its classes a run averages; empty where over all, or not known."""
+    n_all = len(run.target.scored_classes)
+    known = {fold.n_averaged for fold in run.folds} - {None, n_all}
+    return f"{known.pop()} of {n_all} classes" if known else ""
+
+
+def fold_auc_text(run: Run, fold: FoldResult) -> str:
+    """Returns the AUC of a fold, and over how many classes, or why there is none."""
+    if fold.lacking:
+        return f"none (all its photographs have, or all lack, {', '.join(fold.lacking)})"
+    over = averaged_text(run)
+    if fold.auc is None:
+        return "none"
+    return f"{fold.auc:.3f} ({over})" if over else f"{fold.auc:.3f}"
 
 
 def own_id(workspace: Workspace, name: str, dataset_id: str) -> str:

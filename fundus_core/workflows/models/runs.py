@@ -11,6 +11,7 @@ import pandas as pd
 
 from fundus_core.checks import Caution
 from fundus_core.domain.dataset import Target
+from fundus_core.domain.label_source import LabelSource
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.errors import DataError, FundusError, ParameterError, StoreError
@@ -32,6 +33,7 @@ from fundus_core.workflows.data.hidden_ids import (
     without_patients,
 )
 from fundus_core.workflows.models.changed_since import CODE, changes_since
+from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
 from fundus_core.workflows.models.probe_file import probe_in, write_probes
 
 PREDICTIONS = "predictions.parquet"
@@ -56,18 +58,26 @@ class FoldResult:
 
     fold: int
     auc: float | None
-    """None when the fold's test side holds one class only."""
+    """Of several classes the mean over those that the run's own average is over. None where the
+    test side holds photographs of one kind only, of the class or of one of those averaged."""
 
     n_train: int
     n_test: int
     n_positive: int
-    """Of the test side; for several classes the number of labels."""
+    """Of the test side; for several labels all of them, for classes one per photograph."""
 
     n_patients: int | None
     """Of the test side; None when patients are unknown."""
 
     strength: float | None
     """Regularisation that the inner folds chose; None where there is nothing to choose."""
+
+    n_averaged: int | None = None
+    """Of several classes, how many `auc` is the mean of: the same in all folds. None where there is
+    one class; in what older versions stored, who averaged what each fold had."""
+
+    lacking: tuple[str, ...] = ()
+    """Of several classes, those for which there is no `auc`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +132,9 @@ class Run:
 
     data: str = ""
     """Fingerprint of the data set as it was then; empty where an older version did not say."""
+
+    labels: LabelSource | None = None
+    """How its labels came of the data set's table; None where an older version did not say."""
 
 
 def save_run(
@@ -190,6 +203,7 @@ def _as_of_today(workspace: Workspace, run: Run, fingerprint: str) -> Run:
         run: As it was stored.
         fingerprint: Of its data set today; empty where there is none.
     """
+    run = _with_folds_of_today(workspace, run)
     if fingerprint in {"", run.data}:
         return run
     key = (workspace.root, run.id, run.created_at, fingerprint)
@@ -204,12 +218,52 @@ _CHANGED: dict[tuple[Path, str, str, str], Caution | None] = {}
 """Workspace, run, its moment, fingerprint of its data set -> what was found; pages ask often."""
 
 
+def with_folds_of(run: Run, predictions: Predictions) -> Run:
+    """Returns a run whose folds have the AUC of today, if an older version stored another one.
+
+    Args:
+        run: As it was stored.
+        predictions: Its held-out ones.
+    """
+    if not _is_of_other_averages(run) or predictions.fold is None:
+        return run
+    averaged = averaged_columns(predictions)
+    folds = []
+    for one in run.folds:
+        found = fold_auc(predictions.select(predictions.fold == one.fold), averaged)
+        folds.append(replace(one, **asdict(found)))
+    return replace(run, folds=tuple(folds))
+
+
+def _is_of_other_averages(run: Run) -> bool:
+    """Says whether each fold's AUC is over the classes that this fold had."""
+    return run.target.task != "binary" and any(one.n_averaged is None for one in run.folds)
+
+
+def _with_folds_of_today(workspace: Workspace, run: Run) -> Run:
+    if not _is_of_other_averages(run):
+        return run
+    key = (workspace.root, run.id, run.created_at)
+    if key not in _FOLDS:
+        try:
+            table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
+            _FOLDS[key] = with_folds_of(run, predictions_in(table, run)).folds
+        except (FundusError, OSError, ValueError, KeyError):  # whoever reads them says why
+            return run
+    return replace(run, folds=_FOLDS[key])
+
+
+_FOLDS: dict[tuple[Path, str, str], tuple[FoldResult, ...]] = {}
+"""Workspace, run, its moment -> its folds, where they were computed again."""
+
+
 def _changed(workspace: Workspace, run: Run) -> Caution | None:
     """Compares what a run was judged on with its data set as it is now."""
     try:
         table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
         today = dataset_as_given(workspace, run.dataset_id)
-        return changes_since(predictions_in(table, run), run.target, today).caution()
+        said = predictions_in(table, run)
+        return changes_since(said, run.target, today, run.labels).caution()
     except (FundusError, OSError, ValueError, KeyError):  # whoever reads them says why
         return None
 
@@ -231,11 +285,12 @@ def run_from_json(about: dict[str, Any]) -> Run | None:
                 "auc": _interval(about["auc"]),
                 "baseline_auc": _interval(about["baseline_auc"]),
                 "class_aucs": {k: AucInterval(**v) for k, v in about["class_aucs"].items()},
-                "folds": tuple(FoldResult(**fold) for fold in about["folds"]),
+                "folds": tuple(_fold(fold) for fold in about["folds"]),
                 "cautions": tuple(Caution(**caution) for caution in about["cautions"]),
+                "labels": _label_source(about.get("labels")),
             }
         )
-    except (TypeError, KeyError, ParameterError):
+    except (TypeError, KeyError, ValueError, ParameterError):
         return None
 
 
@@ -420,6 +475,16 @@ def _named(workspace: Workspace, run: Run) -> set[str]:
 def _to_json(run: Run) -> dict[str, Any]:
     values = {key: value for key, value in asdict(run).items() if key != "embeddings"}
     return {**values, "embeddings": run.embeddings.to_dict()}
+
+
+def _fold(values: dict[str, Any]) -> FoldResult:
+    return FoldResult(**{**values, "lacking": tuple(values.get("lacking", ()))})
+
+
+def _label_source(values: dict[str, Any] | None) -> LabelSource | None:
+    if values is None:
+        return None
+    return LabelSource(values["column"], tuple((one, other) for one, other in values["words"]))
 
 
 def _interval(values: dict[str, Any] | None) -> AucInterval | None:

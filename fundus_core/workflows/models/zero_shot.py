@@ -228,4 +228,5 @@ def _run(
         cautions=(*found, *(caution for caution in further if caution)),
         created_at=now(),
         data=dataset.fingerprint(),
+        labels=dataset.source_of(target),
     )

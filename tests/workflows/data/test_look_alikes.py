@@ -49,7 +49,7 @@ def test_minding_look_alikes__a_copy_of_what_was_learned_is_a_caution(
 
     (caution,) = found.cautions
     assert caution.code == "FD013"
-    assert caution.text.startswith("1 pairs of photographs look the same")
+    assert caution.text.startswith("1 pair of photographs looks the same")
     assert "0.png and 1.png" in caution.text
 
 

@@ -9,9 +9,11 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.errors import ImageError
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.manifest import DataSource
-from fundus_core.io.workspace import Workspace
+from fundus_core.io.read_only import ReadOnlyError
+from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows.data.datasets import open_dataset
 from fundus_core.workflows.data.similar import (
+    forget_example,
     keep_example,
     known_similar,
     neighbourhoods,
@@ -89,6 +91,45 @@ def test_keep_example__what_is_no_photograph_is_refused_and_not_kept(tmp_path: P
         keep_example(Workspace(tmp_path), b"#!/bin/sh", "photo.png")
 
     assert list((tmp_path / "examples").iterdir()) == []
+
+
+def test_forget_example__leaves_nothing_of_it_and_all_of_the_others(tmp_path: Path) -> None:
+    for name, colour in (("red", (200, 40, 30)), ("blue", (30, 40, 200)), ("green", (30, 180, 40))):
+        write_photograph(tmp_path / "data" / f"{name}.png", colour)
+    place = Workspace(tmp_path / "workspace")
+    dataset = open_dataset(place, DataSource(tmp_path / "data"))
+    content = write_photograph(tmp_path / "mine.png", (40, 50, 190)).read_bytes()
+    image_id, path = keep_example(place, content, "mine.png")
+    other, _ = keep_example(place, (tmp_path / "data" / "red.png").read_bytes(), "red.png")
+    place.thumbnails.mkdir()
+    (place.thumbnails / f"{image_id}-192.jpg").touch()  # of an earlier version
+    similar_to_file(place, dataset, BackboneChoice("mean_colour"), path)
+    stored = [file for file in place.root.rglob("*") if file.is_file()]
+    computed = [file for file in stored if image_id.encode() in file.read_bytes()]
+
+    forget_example(place, image_id)
+
+    left = [file for file in place.root.rglob("*") if file.is_file()]
+    assert len(computed) >= 2  # its vector and its square, as those who keep them name it
+    assert not [file for file in left if image_id in str(file)]
+    assert not [file for file in left if image_id.encode() in file.read_bytes()]
+    assert set(left) == {file for file in stored if image_id not in str(file)}
+    assert (place.root / "examples" / f"{other}.png") in left
+    forget_example(place, image_id)  # again: nothing is there
+
+
+def test_forget_example__refuses_where_nothing_may_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = write_photograph(tmp_path / "photo.png", (90, 60, 30)).read_bytes()
+    place = find_workspace(tmp_path / "workspace")
+    image_id, path = keep_example(place, content, "photo.png")
+    monkeypatch.setenv("FUNDUS_READ_ONLY", "1")
+
+    with pytest.raises(ReadOnlyError):
+        forget_example(place, image_id)
+
+    assert path.is_file()
 
 
 def test_neighbourhoods__tell_here_from_there_and_both() -> None:

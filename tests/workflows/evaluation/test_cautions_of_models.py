@@ -1,15 +1,22 @@
 """Cautions of several models: none is lost, and each says which model it is of."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from fundus_core.checks import SYNTHETIC, Caution, joined_cautions
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.evaluation.classes import compare_classes
 from fundus_core.workflows.evaluation.compare import compare
 from fundus_core.workflows.evaluation.decision_curves import decision_curve_of
 from fundus_core.workflows.evaluation.errors_that_differ import errors_that_differ
-from tests.pages.evaluated import GOOD, POOR, predictions, store
+from fundus_core.workflows.evaluation.operating import operate
+from fundus_core.workflows.evaluation.other_tests import OtherSettings, run_test
+from tests.pages.evaluated import DISEASES, GOOD, POOR, diseased, predictions, store
+
+FEW = OtherSettings(n_resamples=50)
 
 NO_BETTER = Caution("FD006", "AUC minus that of the mean colour: +0.000 (p = 1.000).")
 SEEN, SEEN_TOO = (Caution("FD022", f"{n} of 12 photographs taught the model.") for n in (3, 7))
@@ -98,3 +105,49 @@ def test_compare__models_of_one_label_are_told_apart(place: Workspace) -> None:
 
 def test_joined_cautions__of_one_model_names_none_and_keeps_all() -> None:
     assert joined_cautions([("alone", [SEEN, NO_BETTER, SEEN_TOO])]) == (NO_BETTER, SEEN, SEEN_TOO)
+
+
+@pytest.fixture
+def apart(tmp_path: Path) -> Workspace:
+    """Two models of one disease and of three, of other photographs of the same 30 patients."""
+    for name, seed in (("one", 0), ("two", 1)):
+        said = diseased(name, 1.0, seed)
+        said = replace(said, image_ids=tuple(f"{name} {row}" for row in range(60)))
+        store(tmp_path, f"{name} of three", said, target=DISEASES, baseline=False)
+        store(tmp_path, name, said.binary("dr"), baseline=False)
+    return Workspace(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "cautions",
+    [
+        pytest.param(lambda place: compare(place, ["one", "two"]).cautions, id="compare"),
+        pytest.param(
+            lambda place: run_test(place, ["one", "two"], settings=FEW).cautions, id="tests"
+        ),
+        pytest.param(
+            lambda place: compare_classes(place, ["one of three", "two of three"]).cautions,
+            id="several classes",
+        ),
+    ],
+)
+def test_an_unpaired_test__says_that_patients_are_on_both_sides(
+    apart: Workspace, cautions: Callable[[Workspace], tuple[Caution, ...]]
+) -> None:
+    (said,) = [one.text for one in cautions(apart) if one.code == "FD023"]
+
+    assert said.startswith("30 ids of patients are on both sides of an unpaired comparison: ")
+
+
+def test_operate__on_rows_that_name_no_patient_takes_none_for_another(tmp_path: Path) -> None:
+    paths = []
+    for name in ("one", "two"):
+        said = diseased(name, 1.0, 0).binary("dr").frame().drop(columns=["image_id", "fold"])
+        said.loc[said.index[1:], "patient_id"] = None  # such a row is called by its number
+        said.loc[said.index[0], "patient_id"] = name
+        paths.append(str(tmp_path / f"{name}.csv"))
+        said.to_csv(paths[-1], index=False)
+
+    codes = {one.code for one in operate(Workspace(tmp_path), paths[0], on=paths[1]).cautions}
+
+    assert "FD023" not in codes

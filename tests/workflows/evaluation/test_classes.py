@@ -80,7 +80,7 @@ def test_compare_classes__corrects_over_the_classes_that_can_be_tested(place: Wo
         [min(2 * smaller, 1), max(min(2 * smaller, 1), larger)]
     )
     assert tested[2].p_holm is None
-    assert "1 patients with it" in tested[2].reason
+    assert "1 patient with it" in tested[2].reason
 
 
 def test_compare_classes__an_average_of_one_pair_is_not_corrected(place: Workspace) -> None:

@@ -87,7 +87,11 @@ def test_operate__of_a_model_from_another_data_set_chooses_where_it_was_trained(
     place: Workspace,
 ) -> None:
     inside, outside = held_out(DR), held_out(DR, seed=1, fold=None)
-    outside = replace(outside, image_ids=tuple(f"o{row}" for row in range(80)))
+    outside = replace(
+        outside,
+        image_ids=tuple(f"o{row}" for row in range(80)),
+        patient_ids=np.char.add("Q", PATIENTS),
+    )
     stored(place, DR, inside, run_id="inside")
     stored(place, DR, outside, run_id="outside", kind="external", trained_as="inside")
 
@@ -113,8 +117,35 @@ def test_operate__on_another_run_applies_the_threshold_chosen_in_this_one(
     threshold = choose_threshold(here.y_true[:, 0], here.y_score[:, 0], AT_LEAST_90)
     assert found.point.threshold == threshold
     assert (found.run_id, found.chosen_on) == ("there", "here")
-    assert codes(found) == ["FD017"]
+    assert codes(found) == ["FD017", "FD023"]
     assert found.cautions[0].text.startswith("3 of 80 photographs")
+    assert found.cautions[1].text.startswith(
+        "39 ids of patients are among those that the threshold"
+    )
+
+
+@pytest.mark.parametrize("aggregate", [None, "max"], ids=["image", "patient"])
+def test_operate__on_other_photographs_of_the_same_patients_says_so(
+    place: Workspace, aggregate: str | None
+) -> None:
+    here, there = held_out(DR), held_out(DR, seed=1)
+    there = replace(there, image_ids=tuple(f"o{row}" for row in range(80)))
+    stored(place, DR, here, run_id="here")
+    stored(place, DR, there, run_id="there")
+
+    (said,) = operate(place, "here", on="there", aggregate=aggregate).cautions
+
+    assert said.code == ("FD023" if aggregate is None else "FD017")
+    assert said.text.startswith("40 ")
+
+
+def test_operate__on_tables_that_name_no_patient_says_only_that(place: Workspace) -> None:
+    for name, seed in (("here", 0), ("there", 1)):
+        said = held_out(DR, seed=seed)
+        ids = tuple(f"{name}{row}" for row in range(80))
+        stored(place, DR, replace(said, image_ids=ids, patient_ids=None), run_id=name)
+
+    assert codes(operate(place, "here", on="there")) == ["FD003"]
 
 
 @pytest.mark.parametrize("aggregate", ["max", "mean", "any"])

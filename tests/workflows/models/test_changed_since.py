@@ -12,6 +12,7 @@ from fundus_core.errors import DifferentImagesError, StoreError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.sealed import read_sealed, write_sealed
 from fundus_core.io.workspace import Workspace
+from fundus_core.studies.data import mapped_labels
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.hidden_ids import VARIABLE
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
@@ -153,17 +154,90 @@ def test_a_run_of_an_older_version_is_compared_by_its_labels(
     place: Workspace, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = fitted(place, folder)
-    manifest = place.runs / run.id / "artifact.json"
-    content = read_sealed(manifest)
-    assert content is not None
-    del content["about"]["data"]
-    write_sealed(manifest, content)
+    forget(place, run, "data")
     assert load_run(place, run.id).data == ""
     assert said(load_run(place, run.id)) == ""
 
     opened_again(place, folder, swapped)
 
     assert said(load_run(place, run.id))
+
+
+def test_a_run_of_an_older_version_may_have_labels_that_no_column_holds(
+    place: Workspace, folder: Path
+) -> None:
+    run = mapped(place, folder)
+    forget(place, run, "labels")
+
+    assert load_run(place, run.id).labels is None
+    assert said(load_run(place, run.id)) == ""
+
+    opened_again(place, folder, two_patients_joined)
+
+    assert "4 are of other patients now" in said(load_run(place, run.id))
+    assert "labelled otherwise" not in said(load_run(place, run.id))
+
+
+MAP = {"0": "healthy", "1": "ill", "2": "ill"}
+
+
+def mapped(place: Workspace, folder: Path, target: str = "state") -> Run:
+    """A run whose labels a study made of the grades."""
+    source = DataSource(folder)
+    dataset = mapped_labels(open_dataset(place, source), "grade", target, MAP)
+    return probe_dataset(place, dataset, dataset_id(source), TINY, ProbeChoice(target, folds=2))
+
+
+def forget(place: Workspace, run: Run, key: str) -> None:
+    """Makes a run one of a version that did not store something yet."""
+    manifest = place.runs / run.id / "artifact.json"
+    content = read_sealed(manifest)
+    assert content is not None
+    del content["about"][key]
+    write_sealed(manifest, content)
+
+
+@pytest.mark.parametrize("target", ["state", "dr", "grade"])
+def test_labels_that_a_study_made_are_compared_as_it_made_them(
+    place: Workspace, folder: Path, target: str
+) -> None:
+    run = mapped(place, folder, target)
+
+    before = said(load_run(place, run.id))
+    opened_again(place, folder, lambda table: table.assign(grade=table["grade"].replace("2", "1")))
+    still = said(load_run(place, run.id))
+    edited(folder, lambda table: table.assign(dr="0"))
+    opened_again(place, folder, lambda table: table.assign(grade=["9", *table["grade"].iloc[1:]]))
+
+    assert (before, still) == ("", "")
+    assert "Of 24 photographs that the model was judged on, 1 are labelled otherwise now" in said(
+        load_run(place, run.id)
+    )
+
+
+def test_labels_that_a_study_made_of_a_column_that_is_gone_are_others(
+    place: Workspace, folder: Path
+) -> None:
+    run = mapped(place, folder)
+
+    opened_again(place, folder, lambda table: table.drop(columns="grade"))
+
+    assert "24 are labelled otherwise now" in said(load_run(place, run.id))
+
+
+def test_labels_that_a_study_made_elsewhere_are_compared_with_those(
+    place: Workspace, folder: Path, tmp_path: Path
+) -> None:
+    run = fitted(place, folder)
+    other = write_dataset(tmp_path / "other", n_patients=6)
+    edited(other, lambda table: table.assign(dr="0"))
+    source, binary = DataSource(other), {"0": "0", "1": "1", "2": "1"}
+    made = mapped_labels(open_dataset(place, source), "grade", "dr", binary)
+
+    outside = predict(place, run.id, made, dataset_id(source)).run
+
+    assert outside.auc is not None
+    assert said(load_run(place, outside.id)) == ""
 
 
 def test_pseudonyms_are_no_other_patients(

@@ -79,6 +79,10 @@ def test_predict__of_a_run_with_its_own_split_knows_who_taught_it(
     assert not {SEEN, SAME_PATIENTS} & codes(on_test.run)
     assert on_training.comparison is None
     assert on_test.comparison is not None
+    (said,) = on_test.comparison_cautions  # those who are judged are those of the run's own test
+    assert said.code == SAME_PATIENTS
+    assert said.text.startswith("4 ids of patients are on both sides of the test of inside")
+    assert on_training.comparison_cautions == ()
 
 
 def test_predict__the_caution_is_stored_and_shown_with_every_figure(
