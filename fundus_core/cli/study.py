@@ -97,7 +97,7 @@ def study(
     opened = open_study(place, file, size, document=document, progress=progress())
     if not table_only:
         left = unfinished(opened.files, opened.cells)
-        blocked = obstacles(opened)
+        blocked = obstacles(opened, left)
         expected = estimate(document, left, opened.files.data)
         if not as_json:
             _print_plan(opened, expected, blocked)

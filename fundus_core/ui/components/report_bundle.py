@@ -83,4 +83,7 @@ def _file(made: _Made, dataset_id: str) -> None:
     if done.left_out:
         columns = ", ".join(text.code(name) for name in done.left_out)
         said += f" Left out, as they may tell patients apart: {columns}."
+    if done.runs_left_out:
+        runs = ", ".join(text.code(name) for name in done.runs_left_out)
+        said += f" Left out, as their labels are not in the table: {runs}."
     st.caption(said)

@@ -14,6 +14,7 @@ import pandas as pd
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.fields import settle_fields
+from fundus_core.domain.label_source import LabelSource
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
 from fundus_core.finetune.curves import CURVE_FILE
@@ -82,6 +83,9 @@ class Exported:
 
     n_bytes: int
 
+    runs_left_out: tuple[str, ...] = ()
+    """Runs that stayed behind: their labels are in no column of the table, nor made of one."""
+
 
 def named_dataset(workspace: Workspace, name: str) -> str:
     """Returns the id of a data set that was opened: by its id, its name, or its place.
@@ -127,7 +131,8 @@ def export_bundle(
     """
     chosen = options or BundleOptions()
     dataset = stored_dataset(workspace, name)
-    runs = list_runs(workspace, dataset_id=name)
+    stored = list_runs(workspace, dataset_id=name)
+    dataset, runs = _with_labels_of(dataset, stored)
     packer = _Packer(workspace, dataset, name, runs, chosen)
     n_embeddings = 0
 
@@ -144,6 +149,27 @@ def export_bundle(
         n_embeddings,
         packer.shared.left_out,
         out.stat().st_size,
+        tuple(run.id for run in stored if run not in runs),
+    )
+
+
+def _with_labels_of(
+    dataset: FundusDataset, runs: Sequence[Run]
+) -> tuple[FundusDataset, tuple[Run, ...]]:
+    """Returns a data set with the labels that studies made, and the runs whose labels it holds."""
+    for run in runs:
+        column = run.target.columns[0]
+        if run.labels and run.labels.column in dataset.table and column not in dataset.table:
+            dataset = dataset.with_made(column, run.labels)
+    columns = set(dataset.table.columns)
+    return dataset, tuple(
+        run
+        for run in runs
+        if run.kind == "external"
+        or (
+            columns.issuperset(run.target.columns)
+            and (run.labels or LabelSource()) == dataset.source_of(run.target)
+        )
     )
 
 

@@ -129,6 +129,30 @@ def test_export_bundle__says_nothing_of_the_words_that_labels_were_made_of(tmp_p
     assert b"Doe" not in everything(tmp_path / "bundle.zip")
 
 
+def test_export_bundle__holds_labels_that_were_made_and_leaves_other_runs_behind(
+    tmp_path: Path,
+) -> None:
+    place = Workspace(tmp_path / "workspace")
+    source = opened(place, tmp_path / "photographs")
+    name, stored = dataset_id(source), stored_dataset(place, dataset_id(source))
+    ids = []
+    for words in ({"0": "no", "1": "yes"}, {"0": "yes", "1": "no"}):
+        made = mapped_labels(stored, "dr", "ill", words)
+        ids.append(probe_dataset(place, made, name, COLOUR, ProbeChoice("ill", folds=2)).id)
+    elsewhere = Workspace(tmp_path / "elsewhere")
+
+    done = export_bundle(place, name, tmp_path / "bundle.zip")
+    open_bundle(elsewhere, tmp_path / "bundle.zip")
+
+    (found,) = list_runs(elsewhere)
+    (behind,) = done.runs_left_out
+    (there,) = [run for run in list_runs(place) if run.id != behind]
+    assert {there.id, behind} == set(ids)
+    assert found.auc is not None
+    assert found.auc == there.auc
+    assert "FD026" not in {caution.code for caution in found.cautions}
+
+
 def test_export_bundle__is_the_same_file_twice(
     bundle: Path, place: Workspace, source: DataSource, tmp_path: Path
 ) -> None:
