@@ -71,7 +71,7 @@ def test_compare__of_several_classes_tests_each_and_the_averages(
     assert report["n_tests"] == 1
     assert tests["dr"]["p_holm"] == tests["dr"]["p_value"]
     assert tests["rvo"]["p_value"] is None
-    assert "1 patients with it" in tests["rvo"]["reason"]
+    assert "1 patient with it" in tests["rvo"]["reason"]
     assert report["pairs"][0]["macro"]["difference"] == pytest.approx(tests["dr"]["difference"])
     assert "a minus b" in told
     assert "no test" in told

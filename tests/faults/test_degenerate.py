@@ -135,6 +135,7 @@ def arguments(
         "score_b": second,
         "scores": np.stack([first, second]) if first.shape == second.shape else [first, second],
         "contrasts": [[1.0, -1.0]],
+        "fewest_beyond": 0,
         **dict.fromkeys(("called", "decided"), called),
         "class_names": ("no", "yes"),
         "task": "binary",
