@@ -204,8 +204,8 @@ def _print_subgroups(found: GroupedRun) -> None:
             f"sensitivity {_share_text(one.sensitivity)}, "
             f"specificity {_share_text(one.specificity)}"
         )
-        if one.reason:
-            left_out = [test.figure for test in result.tests if one.name in test.left_out]
+        left_out = [test.figure for test in result.tests if one.name in test.left_out]
+        if one.reason and left_out:
             print_line(f"    not tested for {', '.join(left_out)}, {one.reason}")
         if rest := one.against_rest:
             print_line(

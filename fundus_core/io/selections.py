@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from fundus_core.errors import DataError
-from fundus_core.io.damage import changed_at
+from fundus_core.io.damage import changed_at, remember_damage
 from fundus_core.io.files import locked, renew, write_atomically
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.sealed import read_sealed, sealed, write_sealed
@@ -81,6 +81,17 @@ def key_of(image_ids: Sequence[str]) -> str:
     return sha256("\n".join(sorted(image_ids)).encode()).hexdigest()[:KEY_LENGTH]
 
 
+def read_set(path: Path) -> StoredSelection | None:
+    """Returns the set in a file; None where there is none, or it is not what its name says."""
+    stored = read_sealed(path)
+    ids = None if stored is None else stored.get("image_ids")
+    if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
+        return None
+    if key_of(ids) != path.stem:
+        return None  # changed by hand, or by a flipped bit
+    return StoredSelection(path.stem, tuple(ids), str((stored or {}).get("origin", "")))
+
+
 class SelectionFiles:
     """The stored sets of one data set."""
 
@@ -114,15 +125,7 @@ class SelectionFiles:
 
     def read(self, key: str) -> StoredSelection | None:
         """Returns a set; None where there is none under this key, or its file is damaged."""
-        stored = read_sealed(self._set(key)) if _KEY.fullmatch(key) else None
-        if stored is None:
-            return None
-        ids = stored.get("image_ids")
-        if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
-            return None
-        if key_of(ids) != key:
-            return None  # changed by hand, or by a flipped bit
-        return StoredSelection(key, tuple(ids), str(stored.get("origin", "")))
+        return read_set(self._set(key)) if _KEY.fullmatch(key) else None
 
     def name(self, name: str, key: str, n_images: int, *, replacing: str | None = "") -> Saved:
         """Gives a stored set a name; another set that had it becomes unnamed.
@@ -156,8 +159,15 @@ class SelectionFiles:
 
     def named(self) -> tuple[NamedSelection, ...]:
         """Returns the saved selections in the order of their names."""
-        found = (_named(read_sealed(path)) for path in self.names.glob("[!.]*.json"))
-        return tuple(sorted(filter(None, found), key=lambda one: one.name.casefold()))
+        found = []
+        for path in self.names.glob("[!.]*.json"):
+            changed = changed_at(path)
+            one = _named(read_sealed(path))
+            if one is None:
+                remember_damage(path, path, changed)
+            else:
+                found.append(one)
+        return tuple(sorted(found, key=lambda one: one.name.casefold()))
 
     def forget(self, name: str, key: str | None = None) -> None:
         """Takes a name away; its set is forgotten when newer ones come.

@@ -240,12 +240,12 @@ def _display_name(path: Path, spec: BackboneSpec) -> str:
 def _named_file(wanted: str, workspace: Workspace) -> Path:
     """Returns the file the user named, by path or by its name in a weights folder.
 
-    Where folders that may be read are named, what is no full path leads nowhere else: neither by
-    `..` nor from the current folder.
+    Where folders that may be read are named, no path leads elsewhere but to a folder of weights:
+    neither a full one, nor by `..`, nor from the current folder.
     """
     folders = weights_folders(workspace)
     found = file_at(wanted)
-    if found and (found.is_absolute() or is_within_roots(found)):
+    if found and (_is_kept(found, workspace) or is_within_roots(found)):
         return found
     for folder in folders:
         found = file_at(str(folder / wanted))

@@ -11,7 +11,9 @@ from fundus_core.compute import PeakMemory
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import PreprocessRecipe, fingerprint_of
 from fundus_core.errors import FundusError
+from fundus_core.io.data_roots import is_within_roots
 from fundus_core.io.sealed import read_sealed, write_sealed
+from fundus_core.io.typed_paths import file_at
 from fundus_core.io.weights import find_weights
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.data import StudyData
@@ -33,7 +35,8 @@ class CellRecord:
     """Of the stored run; empty where there is none."""
 
     external: dict[str, str]
-    """Name of an external data set -> id of the stored run on it."""
+    """Fingerprint of an external data set -> id of the stored run on it; older versions wrote its
+    name instead, which a study may give to another set. `external_run` reads it."""
 
     problem: str
     """Why there is no run; else empty."""
@@ -119,8 +122,13 @@ def run_cell(files: StudyFiles, cell: Cell, progress: Progress = silent) -> Cell
         with PeakMemory() as memory:
             run = _evaluated(files, cell, progress)
             outside = {
-                one.part.name: predict(
-                    files.workspace, run.id, one.dataset, one.id, progress=progress
+                one.fingerprint: predict(
+                    files.workspace,
+                    run.id,
+                    one.dataset,
+                    one.id,
+                    label_column=_column_as_it_is(run, one),
+                    progress=progress,
                 ).run.id
                 for one in files.external_to(cell)
             }
@@ -129,6 +137,17 @@ def run_cell(files: StudyFiles, cell: Cell, progress: Progress = silent) -> Cell
         record = CellRecord("", {}, error.message, time.perf_counter() - started)
     files.remember(cell, record)
     return record
+
+
+def _column_as_it_is(run: Run, outside: StudyData) -> str | None:
+    """Returns the column that holds the labels of an external data set; None where they are made.
+
+    Without a map of its own it is the target's, unless the run's map reads a column of that name.
+    """
+    (column, *more) = run.target.columns
+    learned_from = run.labels.column if run.labels else ""
+    is_made = outside.part.map is not None or learned_from in {"", column}
+    return None if more or is_made else column
 
 
 def _evaluated(files: StudyFiles, cell: Cell, progress: Progress) -> Run:
@@ -183,9 +202,12 @@ def backbone_of(cell: Cell, folder: Path) -> BackboneChoice:
 
 
 def _weights(named: str | None, folder: Path) -> str | None:
-    """Returns weights as `--weights` takes them; a file beside the study file is found."""
-    beside = None if named is None else folder / named
-    return str(beside) if beside is not None and beside.is_file() else named
+    """Returns weights as `--weights` takes them; a file beside the study file is found.
+
+    Where folders that may be read are named, none is found elsewhere.
+    """
+    beside = None if named is None else file_at(str(folder / named))
+    return str(beside) if beside is not None and is_within_roots(beside) else named
 
 
 def unfinished(files: StudyFiles, cells: Sequence[Cell]) -> tuple[Cell, ...]:
@@ -216,8 +238,25 @@ def stored_run(files: StudyFiles, cell: Cell, stored: Mapping[str, Run]) -> Run 
     return run if now.sha256 == run.embeddings.weights_sha256 else None
 
 
+def external_run(record: CellRecord, outside: StudyData, stored: Mapping[str, Run]) -> Run | None:
+    """Returns the run of a cell's model on an external data set, whatever the study calls the set.
+
+    Args:
+        record: Of the cell.
+        outside: The data set; only a run that says it was judged on this data, by the labels that
+            the model learned, is taken.
+        stored: The workspace's runs by their ids.
+    """
+    inside = stored.get(record.run_id)
+    if inside is None:
+        return None
+    said = (inside.target, outside.fingerprint)
+    runs = (stored.get(run_id) for run_id in record.external.values())
+    return next((run for run in runs if run and (run.target, run.data) == said), None)
+
+
 def _is_done(files: StudyFiles, cell: Cell, stored: Mapping[str, Run]) -> bool:
     record = files.record_of(cell)
     if record is None or stored_run(files, cell, stored) is None:
         return False
-    return stored.keys() >= set(record.external.values())
+    return all(external_run(record, one, stored) for one in files.external_to(cell))

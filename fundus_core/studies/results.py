@@ -14,7 +14,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.class_tests import compare_classes
 from fundus_core.stats.delong import AucComparison, compare_paired
 from fundus_core.stats.multiplicity import holm
-from fundus_core.studies.cells import CellRecord, stored_run
+from fundus_core.studies.cells import CellRecord, external_run, stored_run
 from fundus_core.studies.document import FigurePart
 from fundus_core.studies.grid import Cell, counterparts
 from fundus_core.studies.run import Study
@@ -104,8 +104,8 @@ def _rows(study: Study) -> list[_Row]:
         record, run = study.files.record_of(cell), stored_run(study.files, cell, runs)
         rows.append(_Row(cell, INSIDE, run, record))
         for outside in study.files.external_to(cell):
-            run_id = record.external.get(outside.part.name, "") if record and run else ""
-            rows.append(_Row(cell, outside.part.name, runs.get(run_id), record))
+            found = external_run(record, outside, runs) if record and run else None
+            rows.append(_Row(cell, outside.part.name, found, record))
     return rows
 
 

@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from fundus_core.cli import doctor
 from fundus_core.errors import DataError
 from fundus_core.io.manifest import DataSource
+from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import (
     dataset_id,
@@ -21,6 +22,7 @@ from fundus_core.workflows.data.datasets import (
     stored_dataset,
 )
 from fundus_core.workflows.data.repoint import repoint
+from fundus_core.workflows.data.selections import load_selection, save_selection
 from fundus_core.workflows.weights.teacher_tables import (
     TEACHERS,
     store_teachers,
@@ -38,6 +40,32 @@ def place(tmp_path: Path) -> Workspace:
     found = Workspace(tmp_path / "workspace")
     open_dataset(found, DataSource(write_dataset(tmp_path / "data", 3, side=72)))
     return found
+
+
+def test_doctor__leaves_a_saved_selection_alone(place: Workspace) -> None:
+    (name,) = (one.id for one in list_datasets(place))
+    dataset = stored_dataset(place, name)
+    save_selection(place, name, "mine", list(dataset.image_ids))
+
+    assert run(place, "doctor").exit_code == 0
+    assert run(place, "doctor", "--repair").exit_code == 0
+
+    assert load_selection(place, name, "mine", dataset).image_ids == dataset.image_ids
+
+
+@pytest.mark.parametrize("inside", ["smoke", "rerun/one", "examples/one.computed"])
+def test_doctor__looks_into_the_workspaces_of_a_workspace(place: Workspace, inside: str) -> None:
+    nested = place.root / inside / "runs"
+    ArtifactStore(nested).put("one", {}, lambda folder: (folder / "a").write_bytes(b"whole"))
+    (nested / "one" / "a").write_bytes(b"flipped")
+
+    found = run(place, "doctor")
+    mended = run(place, "doctor", "--repair")
+
+    assert found.exit_code == EXIT_NOT_IN_ORDER
+    assert f"1 damaged ({inside}/runs/one)" in found.stdout
+    assert mended.exit_code == 0
+    assert (place.damaged / inside / "runs" / "one" / "a").is_file()
 
 
 def run(place: Workspace, command: str, *arguments: object) -> Result:

@@ -66,6 +66,18 @@ def test_query__a_name_that_is_taken_is_given_away_only_where_that_was_asked_for
     assert after["counts"]["n_images"] == 6
 
 
+def test_selections__that_are_damaged_are_named(fundus: Fundus, data: Path) -> None:
+    fundus("query", data, "dr == 1", "--save", "Mine")
+    (stored,) = data.parent.rglob("selections/*/names/*.json")
+    stored.write_text(stored.read_text().replace("Mine", "Mime"))
+
+    listed = fundus("selections", data)
+
+    assert listed.exit_code == 0
+    assert f"left out because it is damaged: selections/{stored.parents[1].name}/" in listed.stderr
+    assert "No selection is saved" not in listed.stdout
+
+
 def test_query__to_replace_is_for_saving_only(fundus: Fundus, data: Path) -> None:
     refused = fundus("query", data, "dr == 1", "--replace")
 

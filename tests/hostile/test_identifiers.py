@@ -284,17 +284,20 @@ def test_a_data_set_is_repointed_without_names(source: DataSource, tmp_path: Pat
     assert telling([place.scans]) == []
 
 
-def test_in_read_only_mode_the_key_is_not_kept(
+def test_in_read_only_mode_names_that_were_never_hidden_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = find_workspace(tmp_path / "workspace")
     monkeypatch.setenv(READ_ONLY, "1")
 
-    first, again = (without_names(place, tiny_dataset()).table["patient_id"] for _ in range(2))
+    with pytest.raises(StoreError, match="Names cannot be hidden") as of_key:
+        without_names(place, tiny_dataset())
+    (place.root / KEY_FILE).write_bytes(b"k" * 32)
+    with pytest.raises(StoreError, match="Names cannot be hidden"):
+        without_names(place, tiny_dataset())
 
-    assert first.str.fullmatch("p[0-9a-f]{16}").all()
-    assert list(first) == list(again)
-    assert not (place.root / KEY_FILE).exists()
+    assert "without read-only mode" in of_key.value.hint
+    assert not (place.root / LINKS).exists()
 
 
 def test_a_damaged_key_is_refused_not_replaced(source: DataSource, tmp_path: Path) -> None:

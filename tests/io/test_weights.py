@@ -5,10 +5,13 @@ import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from fundus_core.backbones.base import BackboneSpec, Source
+from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import DataError, WeightsError
 from fundus_core.io.weights import (
     file_names,
@@ -21,6 +24,8 @@ from fundus_core.io.weights import (
     where_weights_go,
 )
 from fundus_core.io.workspace import Workspace
+from fundus_core.studies.cells import backbone_of
+from fundus_core.studies.grid import Cell
 
 HUB = BackboneSpec(
     id="tiny",
@@ -150,6 +155,21 @@ def test_find_weights__a_name_leads_nowhere_outside(
     (outside / "secret.pth").unlink()
 
     assert there == said()
+
+
+@pytest.mark.parametrize("named", ["secret.pth", "../outside/secret.pth", "{outside}/secret.pth"])
+def test_weights_of_a_study__lie_inside_too(outside: Path, place: Workspace, named: str) -> None:
+    model = SimpleNamespace(
+        weights=named.format(outside=outside), fit="pad", pooling="", normalisation=None
+    )
+    cell = SimpleNamespace(
+        model=model, preprocessing=PreprocessRecipe(), backbone=HUB.id, image_size=None
+    )
+
+    wanted = backbone_of(cast(Cell, cell), outside).weights
+
+    with pytest.raises(WeightsError, match="There is no weights file"):
+        find_weights(HUB, wanted, place)
 
 
 @pytest.mark.parametrize("way", ["{outside}/secret.pth", "{weights}/../../outside/secret.pth"])

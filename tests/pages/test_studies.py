@@ -17,9 +17,11 @@ from streamlit.testing.v1 import AppTest
 
 from fundus_core.errors import StudyError
 from fundus_core.io.workspace import Workspace
+from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.run import open_study, run_study
 from fundus_core.ui import state, study_caches, study_wiring, wiring
-from fundus_core.ui.components.study_results import shown_frame
+from fundus_core.ui.components.study_figures import methods_sentence
+from fundus_core.ui.components.study_results import reading_sentence, shown_frame
 from fundus_core.ui.study_wiring import StudyChoice, keep_study
 from fundus_core.workflows.models.runs import list_runs
 from tests.fakes import write_dataset
@@ -302,6 +304,25 @@ def test_what_limits_the_figures_stands_beside_them(
     assert "2 folds of single photographs, for patients are unknown" in evaluated.texts(page)
     assert not any("by patient" in one for one in said)
     assert "by the bootstrap of photographs." in reading
+
+
+def test_methods_sentence__says_which_photographs_were_judged() -> None:
+    folds = StudyDocument.model_validate(TINY)
+    split = StudyDocument.model_validate({**TINY, "validation": {"use_split": True}})
+    one = {"status": "done", "n_patients": 3, "cautions": ""}
+    inside, outside = (
+        pd.DataFrame([{**one, "tested_on": name}]) for name in ("held-out patients", "C")
+    )
+    both = pd.concat([inside, outside])
+
+    assert "Held-out photographs of cross-validation" in methods_sentence(inside, folds)
+    for rows, document in ((outside, folds), (inside, split), (both, split)):
+        said = methods_sentence(rows, document) + reading_sentence(document, rows)
+        assert ("Photographs of C, named as external" in said) == (rows is not inside)
+        assert ("test side of the table's own split" in said) == (rows is not outside)
+        assert "cross-validation" not in said
+        assert ("chosen on the other folds" in said) == (document is folds)
+        assert ("for external data, one chosen on all held-out" in said) == (rows is not inside)
 
 
 def test_shown_frame__says_why_there_is_no_value_or_no_interval(done: Path) -> None:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from fundus_core.studies.cells import CellRecord, unfinished
 from fundus_core.studies.obstacles import obstacles
 from fundus_core.studies.results import study_table
 from fundus_core.studies.run import Study, open_study, run_study, run_with_workers
+from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.runs import list_runs, load_run, run_predictions
 from tests.fakes import write_dataset
 from tests.studies.conftest import TINY, Ran, ran_in, write_study
@@ -112,6 +114,66 @@ def test_run_study__external_data_is_tested_on_by_every_model(
     assert table["auc"].notna().all()
     external = load_run(place, table["run_id"][3])
     assert external.trained_as == table["run_id"][2]
+
+
+def test_run_study__external_labels_are_read_from_the_column_that_the_study_names(
+    place: Workspace, study_file: Path, tmp_path: Path
+) -> None:
+    table = write_dataset(tmp_path / "other", n_patients=8) / "labels.csv"
+    pd.read_csv(table).assign(ill=[1, 1, 1, 0] * 4).to_csv(table, index=False)
+    data = [
+        {**TINY["data"][0], "target": "ill", "column": "grade", "map": {"0": "0", "1": "1"}},
+        {"name": "elsewhere", "source": "other", "target": "ill", "role": "external"},
+    ]
+    axes = {"strategy": ["logistic"], "image_size": [64]}
+    write_study(study_file, data=data, models=TINY["models"][:1], axes=axes)
+
+    ran(study := open_study(place, study_file))
+
+    record = study.files.record_of(study.cells[0])
+    (external,) = (load_run(place, one) for one in record.external.values())
+    assert run_predictions(place, external).y_true[:, 0].sum() == 12
+
+
+def test_run_study__external_data_are_known_by_what_they_hold_not_by_their_names(
+    place: Workspace, study_file: Path, tmp_path: Path
+) -> None:
+    write_dataset(tmp_path / "other", n_patients=8)
+    sets = {"other": 16, "data": 24}
+
+    def named(*names: str) -> Study:
+        outside = [
+            {"name": name, "source": source, "target": "dr", "role": "external"}
+            for name, source in zip(names, sets, strict=True)
+        ]
+        axes = {"strategy": ["logistic"], "image_size": [64]}
+        data, models = [*TINY["data"], *outside], TINY["models"][:1]
+        return open_study(place, write_study(study_file, data=data, models=models, axes=axes))
+
+    ((_, record),) = ran(named("B", "C"))
+
+    for names in (("B", "C"), ("C", "B"), ("B2", "C")):
+        study = named(*names)
+        table = study_table(study)[1:]
+        assert list(table["tested_on"]) == list(names)
+        assert list(table["n_images"]) == list(sets.values())
+        assert unfinished(study.files, study.cells) == ()
+
+    by_name = dict(zip(("C", "B"), record.external.values(), strict=True))  # of an older version
+    study = named("B", "C")
+    study.files.remember(study.cells[0], replace(record, external=by_name))
+    assert list(study_table(study)["n_images"][1:]) == list(sets.values())
+    other = {"C": record.external[study.files.external_to(study.cells[0])[1].fingerprint]}
+    study.files.remember(study.cells[0], replace(record, external={**other, "B": other["C"]}))
+    assert list(study_table(study)["status"]) == ["done", "not run", "done"]
+    assert unfinished(study.files, study.cells) == study.cells
+
+    study.files.remember(study.cells[0], record)
+    outside, _ = study.files.external_to(study.cells[0])
+    predict(place, record.run_id, outside.dataset, outside.id, label_column="grade")
+    assert list(study_table(study)["status"]) == ["done", "not run", "done"]
+    ran(study)
+    assert list(study_table(study)["n_images"][1:]) == list(sets.values())
 
 
 def test_study_table__holds_what_the_runs_hold(tiny: Ran) -> None:

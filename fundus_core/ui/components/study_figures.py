@@ -16,6 +16,7 @@ from fundus_core.ui import messages, study_caches, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.study_results import (
     clustering,
+    judged_sentence,
     resampled,
     taught_sentence,
     with_synthetic,
@@ -63,23 +64,23 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
             drawn,
             name=f"{choice.path.stem}-{choice.size}-{number}",
             caption=f"{document.title}: {_title(asked)}. {text.plain(reading)}",
-            methods=methods_sentence(rows),
+            methods=methods_sentence(rows, document),
             cautions=with_synthetic(choice, document, _of_rows(found, rows)),
         )
         if asked.kind == "curve" and asked.x == "image_size":
             _costs(study, finished(rows, asked.metric), asked.metric)
 
 
-def methods_sentence(rows: pd.DataFrame) -> str:
+def methods_sentence(rows: pd.DataFrame, document: StudyDocument) -> str:
     """Says how the values of a figure are made.
 
     Args:
         rows: Results it shows.
+        document: What the study file says.
     """
     return (
-        "Held-out photographs of cross-validation in folds that keep a patient together where "
-        f"patients are known. Intervals of AUCs by DeLong{clustering(rows)}; others by the BCa "
-        f"bootstrap of {resampled(rows)}. Models and thresholds are taken as given."
+        f"{judged_sentence(document, rows)} Intervals of AUCs by DeLong{clustering(rows)}; others "
+        f"by the BCa bootstrap of {resampled(rows)}. Models and thresholds are taken as given."
     )
 
 

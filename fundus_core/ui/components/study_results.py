@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from fundus_core.checks import Caution
+from fundus_core.domain.axes import INSIDE
 from fundus_core.plots.study_names import (
     RELATIVE_GAIN,
     bounds,
@@ -26,11 +27,6 @@ from fundus_core.ui.study_wiring import StudyChoice, is_synthetic, rule_text
 SECONDS_BETWEEN_LOOKS = 2.0
 _SHOWN_FIRST = 2
 """Metrics that the table shows until the reader chooses."""
-
-_DECISIONS = (
-    "Decisions take the highest score of several classes, else a threshold that was chosen on the "
-    "other folds."
-)
 
 
 def results_table(choice: StudyChoice, document: StudyDocument) -> pd.DataFrame | None:
@@ -146,10 +142,14 @@ def reading_sentence(document: StudyDocument, table: pd.DataFrame) -> str:
         document: What the study file says.
         table: Results so far.
     """
+    split, names = document.validation.use_split, _external(table)
+    scores = "scores of the table's own test split" if split else "pooled held-out predictions"
+    if names:
+        scores += f" (for {text.escaped(', '.join(names))}, scores of a model fitted before)"
     said = (
-        "Of the pooled held-out predictions, with 95 % intervals. The AUC's is DeLong's"
+        f"Of the {scores}, with 95 % intervals. The AUC's is DeLong's"
         f"{clustering(table)}, of the macro average for several classes; others are by the "
-        f"bootstrap of {resampled(table)}. {_DECISIONS}"
+        f"bootstrap of {resampled(table)}. {_decisions(document, names)}"
     )
     if document.against:
         reference = text.escaped(rule_text(document, document.against))
@@ -159,6 +159,44 @@ def reading_sentence(document: StudyDocument, table: pd.DataFrame) -> str:
             "corrected by Holm over all rows of the study that are there."
         )
     return said + taught_sentence(table)
+
+
+def judged_sentence(document: StudyDocument, table: pd.DataFrame) -> str:
+    """Says which photographs rows are judged on, in plain text.
+
+    Args:
+        document: What the study file says.
+        table: Rows of its results.
+    """
+    said = []
+    if (table["tested_on"] == INSIDE).any():
+        said.append(
+            "The test side of the table's own split."
+            if document.validation.use_split
+            else "Held-out photographs of cross-validation in folds that keep a patient together "
+            "where patients are known."
+        )
+    if names := _external(table):
+        said.append(
+            f"Photographs of {', '.join(names)}, named as external, scored by a model that was "
+            "fitted before; those that taught it are not held out."
+        )
+    return " ".join(said)
+
+
+def _external(table: pd.DataFrame) -> tuple[str, ...]:
+    """Returns the external data sets that rows are tested on."""
+    return tuple(name for name in dict.fromkeys(table["tested_on"]) if name != INSIDE)
+
+
+def _decisions(document: StudyDocument, external: Sequence[str]) -> str:
+    """Says how decisions are taken, see `run_metrics`."""
+    threshold = "of one half" if document.validation.use_split else "chosen on the other folds"
+    outside = "; for external data, one chosen on all held-out predictions" if external else ""
+    return (
+        "Decisions take the highest score of several classes, else a threshold "
+        f"{threshold}{outside}."
+    )
 
 
 def taught_sentence(table: pd.DataFrame) -> str:

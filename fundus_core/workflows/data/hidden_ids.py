@@ -11,7 +11,6 @@ the same there and cannot be traced back by trying all hospital numbers elsewher
 gave is stored as it was given: the table of each data set, and where the links lead.
 """
 
-import functools
 import os
 import re
 import secrets
@@ -143,7 +142,9 @@ def _link(workspace: Workspace, names: Pseudonyms, path: str) -> str:
     """Returns a link to a photograph whose name tells nothing; made on first use."""
     folder = workspace.root / LINKS
     link = folder / _file_name(names, path)
-    if not link.is_symlink() and not is_read_only():
+    if not link.is_symlink():
+        if is_read_only():
+            raise _never_hidden(workspace)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path)
@@ -160,7 +161,8 @@ def _link(workspace: Workspace, names: Pseudonyms, path: str) -> str:
 def _pseudonyms(workspace: Workspace) -> Pseudonyms:
     """Returns the names of this workspace; their key is drawn when it is first needed.
 
-    Where nothing may be written and there is none, the key is this process's, and forgotten.
+    Raises:
+        StoreError: If it is damaged, or there is none and nothing may be written.
     """
     path = workspace.root / KEY_FILE
     for _ in range(2):
@@ -168,7 +170,7 @@ def _pseudonyms(workspace: Workspace) -> Pseudonyms:
             key = path.read_bytes()
         except FileNotFoundError:
             if is_read_only():
-                return Pseudonyms(_passing_key(path))
+                raise _never_hidden(workspace) from None
             _draw_key(path)
             continue
         if len(key) == _KEY_BYTES:
@@ -180,10 +182,12 @@ def _pseudonyms(workspace: Workspace) -> Pseudonyms:
     )
 
 
-@functools.cache
-def _passing_key(path: Path) -> bytes:
-    """Returns a key that is the same as long as this process lives."""
-    return secrets.token_bytes(_KEY_BYTES)
+def _never_hidden(workspace: Workspace) -> StoreError:
+    return StoreError(
+        f"Names cannot be hidden: in {workspace.root} they never were, and read-only mode stores "
+        "no pseudonyms and no links.",
+        hint=f"Open the data set there once with {VARIABLE} and without read-only mode.",
+    )
 
 
 def _draw_key(path: Path) -> None:

@@ -16,7 +16,7 @@ from fundus_core.io.files import read_json
 from fundus_core.io.refused_reading import all_may_be_read, may_be_read
 from fundus_core.io.sealed import is_sealed, read_sealed, write_sealed
 from fundus_core.io.selections import FOLDER as SELECTIONS
-from fundus_core.io.selections import SelectionFiles
+from fundus_core.io.selections import read_set
 from fundus_core.io.square_store import damaged_squares
 from fundus_core.io.store import MANIFEST, ArtifactStore
 from fundus_core.io.workspace import Workspace
@@ -57,9 +57,10 @@ def examine(workspace: Workspace) -> Integrity:
     Raises:
         StoreError: If something in it was written by a newer version of the program.
     """
-    results = list(_results(workspace))
-    shards = list(_shards(workspace))
-    records = list(_records(workspace))
+    places = list(_workspaces(workspace))
+    results = [one for place in places for one in _results(place)]
+    shards = [one for place in places for one in _shards(place)]
+    records = [one for place in places for one in _records(place)]
     found = [*results, *shards, *records]
     closed = [*_closed_folders(workspace), *(path for path, whole in found if whole is None)]
     every = dict.fromkeys([*(path for path, _ in found), *closed])
@@ -99,6 +100,15 @@ _Found = tuple[Path, bool | None]
 """What is stored, and whether it is whole; None where it may not be read."""
 
 
+def _workspaces(workspace: Workspace) -> Iterator[Workspace]:
+    """Yields a workspace and those in it: of tries, reports made again and examples."""
+    yield workspace
+    for pattern in ("smoke", "rerun/[!.]*", "examples/[!.]*.computed"):
+        for folder in sorted(workspace.root.glob(pattern)):
+            if folder.is_dir():
+                yield Workspace(folder)
+
+
 def _results(workspace: Workspace) -> Iterator[_Found]:
     """Yields the folder of each stored result."""
     roots = {manifest.parents[1] for manifest in workspace.root.glob(f"[!.]*/[!.]*/{MANIFEST}")}
@@ -131,9 +141,8 @@ def _records(workspace: Workspace) -> Iterator[_Found]:
     for path in sorted(workspace.embeddings.glob("[!.]*/recipe.json")):
         yield path, None if _is_closed(path) else path.parent.name in recipes
     for folder in sorted((workspace.root / SELECTIONS).glob("[!.]*")):
-        files = SelectionFiles(workspace, folder.name)
         for path in sorted(folder.glob("sets/[!.]*.json")):
-            yield path, None if _is_closed(path) else files.read(path.stem) is not None
+            yield path, None if _is_closed(path) else read_set(path) is not None
     for path in tables_of_teachers(workspace):
         yield path, None if _is_closed(path) else is_whole(path)
 
@@ -169,7 +178,7 @@ def _move_aside(workspace: Workspace, path: Path) -> None:
     """Moves a result, or both files of a shard, out of the way of readers."""
     together = [path]
     if (
-        path.parent.parent in {workspace.embeddings, workspace.squares}
+        path.parent.parent.name in {workspace.embeddings.name, workspace.squares.name}
         and path.name != "recipe.json"
     ):
         together.append(path.with_suffix(".npy"))

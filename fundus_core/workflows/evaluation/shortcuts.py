@@ -31,8 +31,8 @@ from fundus_core.workflows.evaluation.shortcut_families import (
     features_of,
 )
 from fundus_core.workflows.evaluation.viewed import viewed
-from fundus_core.workflows.models.changed_since import CODE, still_there
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.changed_since import CODE, labelled, still_there
+from fundus_core.workflows.models.runs import Run, photographs_that_taught, run_predictions
 
 FoldsFrom = Literal["the model's folds", "the table's split", "folds drawn anew"]
 
@@ -141,7 +141,7 @@ def shortcuts_of(
     readable = there & np.isin(model.predictions.image_ids, measured.index)
     predictions = model.predictions.select(readable)
     _require_both(predictions)
-    learning = _learning(dataset, run, measured, predictions)
+    learning = _learning(workspace, dataset, run, measured, predictions)
     features = features_of(
         measured.loc[list(learning.image_ids)],
         dataset.table.set_index("image_id").loc[list(learning.image_ids)],
@@ -183,7 +183,11 @@ class _Learning:
 
 
 def _learning(
-    dataset: FundusDataset, run: Run, measured: pd.DataFrame, predictions: Predictions
+    workspace: Workspace,
+    dataset: FundusDataset,
+    run: Run,
+    measured: pd.DataFrame,
+    predictions: Predictions,
 ) -> _Learning:
     ids, y_true, patients = predictions.image_ids, predictions.y_true, predictions.patient_ids
     n_tested = len(ids)
@@ -193,7 +197,8 @@ def _learning(
         folds = tuple(Fold(np.flatnonzero(fold != k), np.flatnonzero(fold == k)) for k in numbers)
         return _Learning(ids, y_true, patients, folds, "the model's folds", n_tested)
     if run.kind in {"probe", "finetune"}:
-        more, labels = _training_side(dataset, run, measured, predictions)
+        then = _as_learned(workspace, dataset, run)
+        more, labels = _training_side(then, run, measured, predictions)
         if labels.any() and not labels.all():
             split = Fold(n_tested + np.arange(len(more)), np.arange(n_tested))
             return _Learning(
@@ -216,22 +221,33 @@ def _learning(
     return _Learning(ids, y_true, patients, anew, "folds drawn anew", n_tested)
 
 
-def _training_side(
-    dataset: FundusDataset, run: Run, measured: pd.DataFrame, predictions: Predictions
-) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
-    """Returns the photographs of the table's own training side, and their labels (n, 1).
+def _as_learned(workspace: Workspace, dataset: FundusDataset, run: Run) -> FundusDataset:
+    """Returns a data set as the model of a run was fitted on it: its labels, its photographs.
 
     Raises:
         StoreError: If the table is not the one that the model was fitted on.
     """
-    if any(caution.code == CODE for caution in run.cautions) or (
-        run.data not in {"", dataset.fingerprint()}
-    ):
-        raise StoreError(
-            f"{dataset.name} was changed since {run.id} was fitted on its own split, and shortcuts "
-            "would learn from other photographs or labels than the model did.",
-            hint="Fit the model again: its embeddings are kept.",
-        )
+    today = labelled(dataset, run.target, run.labels)
+    if today is not None and not any(caution.code == CODE for caution in run.cautions):
+        if run.data in {"", today.fingerprint()}:
+            return today
+        taught = photographs_that_taught(workspace, run)
+        used = set(run_predictions(workspace, run).image_ids)
+        used |= set() if taught is None else set(taught["image_id"])
+        chosen = today.select([name for name in today.image_ids if name in used])
+        if run.data == chosen.fingerprint():
+            return chosen
+    raise StoreError(
+        f"{dataset.name} was changed since {run.id} was fitted on its own split, and shortcuts "
+        "would learn from other photographs or labels than the model did.",
+        hint="Fit the model again: its embeddings are kept.",
+    )
+
+
+def _training_side(
+    dataset: FundusDataset, run: Run, measured: pd.DataFrame, predictions: Predictions
+) -> tuple[tuple[str, ...], NDArray[np.bool_]]:
+    """Returns the photographs of the table's own training side, and their labels (n, 1)."""
     y_true, known = dataset.labels(run.target)
     column = run.target.scored_classes.index(predictions.class_names[0])
     tested = set(predictions.image_ids)

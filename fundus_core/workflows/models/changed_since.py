@@ -82,15 +82,24 @@ def changes_since(
     return Changes(
         len(said.image_ids),
         len(said.image_ids) - len(then),
-        _n_relabelled(said, target, _labelled(today, target, source), source, then, now),
+        _n_relabelled(said, target, labelled(today, target, source), source, then, now),
         _n_regrouped(_codes(said.patient_ids, then), _codes(today.groups, now)),
     )
 
 
-def _labelled(
+def labelled(
     today: FundusDataset, target: Target, source: LabelSource | None
 ) -> FundusDataset | None:
-    """Returns a data set with the labels of a target made as they were then; None if it cannot."""
+    """Returns a data set with the labels of a target made as they were then.
+
+    Args:
+        today: The data set, as its table has it now.
+        target: Of a run on it.
+        source: How its labels came of the table then; None where that is not known.
+
+    Returns:
+        None if the table lacks a column that it takes.
+    """
     if source is not None and source.column:
         known = source.column in today.table.columns
         return today.with_made(target.columns[0], source) if known else None

@@ -21,6 +21,7 @@ from fundus_core.checks import (
     taught_caution,
 )
 from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.label_source import label_text
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
@@ -105,7 +106,8 @@ def predict(
         run_id: A run of a probe or of fine-tuning.
         dataset: What to score.
         dataset_id: The id it is remembered by.
-        label_column: Its column of labels, if it is called otherwise than the run's target.
+        label_column: Its column of labels, read as it is. Without it, labels are read from the
+            column of the run's target, or made as those of the run were.
         progress: Told while embeddings are computed.
 
     Raises:
@@ -114,6 +116,9 @@ def predict(
         WeightsError: If the weights of its backbone are no longer at hand.
     """
     run = _renamed_target(load_run(workspace, run_id), dataset, label_column)
+    given, foreign = dataset, None
+    if label_column is None:
+        dataset, foreign = _labelled_as_learned(run, dataset)
     image_ids, y_score = _scores(workspace, run, dataset, progress)
     predictions, labelled = _predictions(run, dataset, image_ids, y_score)
     inside = run_predictions(workspace, run)
@@ -122,6 +127,7 @@ def predict(
     taught = photographs_that_taught(workspace, run)
     seen = _seen(taught, outside)
     cautions = _cautions(dataset, run, inside, outside, has_labels=has_labels)
+    cautions += (foreign,) if foreign else ()
     weights = run.embeddings.weights_sha256
     met = exposure(workspace, weights, dataset, outside.image_ids, outside.patient_ids)
     if has_labels:
@@ -130,7 +136,8 @@ def predict(
         cautions += (told,) if told else ()
     evaluable = has_labels and has_both_sides(outside)
     external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
-    external = replace(external, id=own_id(workspace, external.id, dataset_id))
+    name = own_id(workspace, external.id, dataset_id)
+    external = replace(external, id=name, data=given.fingerprint())
     save_run(workspace, external, outside)
     met_inside = exposure_of_photographs(workspace, weights, inside.image_ids)
     is_fresh = met.is_known and not (seen or met.n_seen or met_inside.n_seen)
@@ -195,6 +202,41 @@ def _renamed_target(run: Run, dataset: FundusDataset, column: str | None) -> Run
         )
     name = f"{column}={run.target.classes[1]}" if run.target.one_against_rest else run.target.name
     return replace(run, target=replace(run.target, name=name, columns=(column,)))
+
+
+def _labelled_as_learned(run: Run, dataset: FundusDataset) -> tuple[FundusDataset, Caution | None]:
+    """Returns a data set with labels made as those of a run were, and why it has none.
+
+    A column of the target's name may hold other labels than the run learned: it is not read.
+    """
+    source, column = run.labels, run.target.columns[0]
+    if source is None or not source.column or column in dataset.made:
+        return dataset, None
+    if source.column in dataset.table.columns:
+        made = dataset.with_made(column, source)
+        present = set(filter(None, map(label_text, dataset.table[source.column])))
+        if not present or present & {word for word, _ in source.words}:
+            return made, None
+        words = ", ".join(word for word, _ in source.words)
+        return made, Caution(
+            "FD010",
+            f"Column {source.column!r} holds {', '.join(sorted(present)[:4])}; the labels of the "
+            f"model were made of {words}.",
+        )
+    if column not in dataset.table.columns:
+        return dataset, None
+    bare = replace(
+        dataset,
+        table=dataset.table.drop(columns=column),
+        targets=tuple(one for one in dataset.targets if column not in one.columns),
+        made={**dataset.made, column: source},
+    )
+    return bare, Caution(
+        "FD010",
+        f"The labels of the model were made of a column {source.column!r}, which {dataset.name} "
+        f"does not have; its column {column!r} may hold others, and is read only where it is "
+        "named (--target-column).",
+    )
 
 
 def _score_table(dataset: FundusDataset, predictions: Predictions) -> pd.DataFrame:

@@ -165,10 +165,10 @@ def _with_labels_of(
     return dataset, tuple(
         run
         for run in runs
-        if run.kind == "external"
-        or (
-            columns.issuperset(run.target.columns)
-            and (run.labels or LabelSource()) == dataset.source_of(run.target)
+        if (
+            (run.labels or LabelSource()) == dataset.source_of(run.target)
+            if columns.issuperset(run.target.columns)
+            else run.kind == "external" and not (run.labels and run.labels.column)
         )
     )
 
@@ -187,7 +187,10 @@ class _Packer:
         self._workspace, self._dataset, self._name = workspace, dataset, name
         self._runs, self._options = runs, options
         self._names = {} if options.keep_patient_ids else pseudonyms(self._patients())
-        told = {name for run in runs if run.kind != "external" for name in run.target.columns}
+        judged = [
+            run for run in runs if run.kind != "external" or (run.labels and run.labels.column)
+        ]
+        told = {name for run in judged for name in run.target.columns}
         kept = (*options.keep_columns, *sorted(told))
         self.shared = shared_table(dataset, self._names, keep=kept)
         places = {dataset.source, str(workspace.root), *map(str, dataset.table["path"])}

@@ -172,12 +172,13 @@ def _title(subject: Subject) -> str:
 
 def _subtitle(subject: Subject) -> str:
     sets = listed(list(dict.fromkeys(run.dataset_name for run in subject.runs)))
-    first = subject.runs[0]
-    patients = "patients unknown"
-    if first.n_patients is not None:
-        patients = count(first.n_patients, "patient")
     synthetic = "synthetic " if any(run.synthetic for run in subject.runs) else ""
-    return f"{sets}: {first.n_images:,} {synthetic}photographs, {patients}"
+    judged = {
+        f"{run.n_images:,} {synthetic}photographs, "
+        + ("patients unknown" if run.n_patients is None else count(run.n_patients, "patient")): None
+        for run in subject.runs
+    }
+    return f"{sets}: {' and '.join(judged)}"
 
 
 def _summary(subject: Subject) -> tuple[str, ...]:

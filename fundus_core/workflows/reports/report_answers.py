@@ -190,7 +190,7 @@ def _balance(run: Run) -> str:
 def _subset(run: Run) -> str:
     if way_of(run) == "split":
         return "The labelled photographs of the test side of the table's own split."
-    return "All labelled photographs of the data set."
+    return "The labelled photographs of the data set, or of the part of it that was chosen."
 
 
 def _internal(run: Run, results: str) -> str:

@@ -75,7 +75,7 @@ def answers_of(subject: Subject, present: Mapping[str, str], title: str) -> dict
         "sites": _columns_said(named, grouped),
         "cameras": _columns_said([one for one in named if one == "camera"], grouped),
         "preparation": "Section Methods, Preprocessing and backbones.",
-        "outcome": f"The column(s) {listed(list(subject.target.columns))}; section Data.",
+        "outcome": f"{_columns_of_outcome(subject)}; section Data.",
         "predictors": "The pixels of a photograph, through a backbone; section Methods.",
         "missing": f"{_rejected(subject)} Photographs without label take no part.".strip(),
         "measures": "Section Methods, Statistical analysis.",
@@ -117,6 +117,14 @@ def _sections(present: Mapping[str, str], *keys: str) -> str:
     """Names those of some sections that show figures; empty where none does."""
     titles = [present[key] for key in keys if key in present]
     return f"Section{'s' if len(titles) > 1 else ''} {listed(titles)}." if titles else ""
+
+
+def _columns_of_outcome(subject: Subject) -> str:
+    """Returns where the labels stand, or which column a study made them of."""
+    made = {run.labels.column for run in subject.runs if run.labels and run.labels.column}
+    columns = made or set(subject.target.columns)
+    how = ", grouped by the `map` of a study file" if made else ""
+    return f"The {'column' if len(columns) == 1 else 'columns'} {listed(sorted(columns))}{how}"
 
 
 def _sizes(subject: Subject) -> str:

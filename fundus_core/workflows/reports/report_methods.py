@@ -1,6 +1,6 @@
 """The methods paragraphs of a report: what was done, with the recipe's own numbers, and by whom."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec, with_pooling
@@ -99,12 +99,13 @@ def software() -> str:
 def _photographs(subject: Subject) -> str:
     said = []
     for name in dict.fromkeys(run.dataset_id for run in subject.runs):
-        run = next(one for one in subject.runs if one.dataset_id == name)
-        said.append(_one_set(subject, run))
+        runs = [run for run in subject.runs if run.dataset_id == name]
+        said += [_one_set(subject, runs[0]), _judged_on(subject, runs)]
     return " ".join(said)
 
 
 def _one_set(subject: Subject, run: Run) -> str:
+    """Returns what a data set holds, by one of the runs on it."""
     dataset = subject.datasets.get(run.dataset_id)
     kind = "synthetic photographs, drawn by a program," if run.synthetic else "fundus photographs"
     if dataset is None:
@@ -117,6 +118,23 @@ def _one_set(subject: Subject, run: Run) -> str:
         whole = f"The data set {dataset.name} comprises {len(dataset):,} {kind}{who}."
         if dataset.rejected:
             whole += f" {count(len(dataset.rejected), 'file')} could not be used."
+    return whole
+
+
+def _judged_on(subject: Subject, runs: Sequence[Run]) -> str:
+    """Returns which photographs of a data set models were judged on, by name where they differ."""
+    judged: dict[str, list[str]] = {}
+    for run in runs:
+        judged.setdefault(_judged(subject, run), []).append(subject.plain_names[run.id])
+    if len(judged) == 1:
+        return f"Models were judged on {next(iter(judged))}."
+    return " ".join(
+        f"{listed(names)} {'was' if len(names) == 1 else 'were'} judged on {photographs}."
+        for photographs, names in judged.items()
+    )
+
+
+def _judged(subject: Subject, run: Run) -> str:
     positive = [
         f"{subject.label(name)} in {found.n_positive:,} ({percent(_prevalence(found))})"
         for name in subject.classes
@@ -125,7 +143,7 @@ def _one_set(subject: Subject, run: Run) -> str:
     judged = count(run.n_images, "photograph")
     if run.n_patients is not None:
         judged += f" of {count(run.n_patients, 'patient')}"
-    return f"{whole} Models were judged on {judged}: {listed(positive)}."
+    return f"{judged}: {listed(positive)}"
 
 
 def _prevalence(found: Any) -> float:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from fundus_core.errors import DifferentImagesError, StoreError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.sealed import read_sealed, write_sealed
 from fundus_core.io.workspace import Workspace
-from fundus_core.studies.data import mapped_labels
+from fundus_core.studies.data import mapped_labels, open_study_data
+from fundus_core.studies.document import DataPart
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.hidden_ids import VARIABLE
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
@@ -312,6 +314,38 @@ def test_shortcuts__do_not_learn_from_a_split_that_was_changed(
     opened_again(place, folder, change)
 
     assert before.folds_from == "the table's split"
+    with pytest.raises(StoreError, match="was changed since"):
+        shortcuts_of(place, load_run(place, run.id))
+
+
+MAPPED = {"target": "severe", "column": "grade", "map": {"0": "0", "1": "1", "2": "1"}}
+
+
+@pytest.mark.parametrize(
+    ("part", "photographs"),
+    [(MAPPED, None), ({"target": "dr", "where": {"site": "a"}}, None), (MAPPED, 12)],
+)
+def test_shortcuts__learn_as_a_model_of_a_study_did_until_the_split_is_changed(
+    place: Workspace, folder: Path, part: dict[str, Any], photographs: int | None
+) -> None:
+    edited(folder, lambda table: table.assign(site=["a", "a", "a", "b"] * 6))
+    named = DataPart(name="d", source=str(folder), **part)
+    data = open_study_data(place, named, folder, drawn_in=place, photographs=photographs)
+    choice = ProbeChoice(named.target, use_split=True)
+    run = probe_dataset(place, data.dataset, data.id, TINY, choice)
+
+    found = shortcuts_of(place, load_run(place, run.id))
+
+    assert found.folds_from == "the table's split"
+    assert "FD026" not in {caution.code for caution in found.cautions}
+
+    def change(table: pd.DataFrame) -> pd.DataFrame:
+        other = {"dr": {"0": "1", "1": "0"}, "grade": {"0": "2", "1": "0", "2": "0"}}
+        taught = table["split"] == "train"
+        values = {name: table[name].mask(taught, table[name].map(to)) for name, to in other.items()}
+        return table.assign(**values)
+
+    opened_again(place, folder, change)
     with pytest.raises(StoreError, match="was changed since"):
         shortcuts_of(place, load_run(place, run.id))
 

@@ -30,6 +30,7 @@ from fundus_core.workflows.evaluation.compare import compare
 from fundus_core.workflows.evaluation.curves import curves
 from fundus_core.workflows.evaluation.metrics import run_metrics
 from fundus_core.workflows.evaluation.subgroups import subgroups_of
+from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.runs import (
     list_runs,
@@ -151,6 +152,30 @@ def test_export_bundle__holds_labels_that_were_made_and_leaves_other_runs_behind
     assert found.auc is not None
     assert found.auc == there.auc
     assert "FD026" not in {caution.code for caution in found.cautions}
+
+
+@pytest.mark.parametrize("target", ["grade", "ill"])
+def test_export_bundle__holds_an_external_run_with_its_labels_or_not_at_all(
+    tmp_path: Path, target: str
+) -> None:
+    place, elsewhere = Workspace(tmp_path / "workspace"), Workspace(tmp_path / "elsewhere")
+    inside = dataset_id(opened(place, tmp_path / "inside"))
+    words = {"0": "0", "1": "1", "2": "1"}
+    made = mapped_labels(stored_dataset(place, inside), "grade", target, words)
+    run = probe_dataset(place, made, inside, COLOUR, ProbeChoice(target, folds=2))
+    name = dataset_id(opened(place, tmp_path / "outside", n_patients=18))
+    outside = predict(place, run.id, stored_dataset(place, name), name).run
+
+    done = export_bundle(place, name, tmp_path / "bundle.zip")
+    open_bundle(elsewhere, tmp_path / "bundle.zip")
+
+    if target == "grade":  # the column itself has other labels
+        assert done.runs_left_out == (outside.id,)
+        assert not list_runs(elsewhere)
+    else:
+        (found,) = list_runs(elsewhere)
+        assert (done.runs_left_out, found.auc) == ((), outside.auc)
+        assert [one.code for one in found.cautions] == [one.code for one in outside.cautions]
 
 
 def test_export_bundle__is_the_same_file_twice(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.domain.label_source import LabelSource
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.content import Facts, Section, Table, Words
@@ -279,6 +280,30 @@ def test_checklists__several_kinds_of_runs_are_each_named(
     assert found["C20"][1].endswith("Model C: Nothing was fitted, so nothing was divided.")
     assert found["C32"][1].startswith("Model A: Sections Discrimination to")
     assert "Model C" not in found["C32"][1]
+
+
+def test_methods__say_what_each_model_was_judged_on_where_that_differs(
+    place: Workspace, folds: Run, split: Run
+) -> None:
+    alone, both = methods(place, folds), methods(place, folds, split)
+
+    assert folds.n_images != split.n_images
+    assert f"Models were judged on {folds.n_images} photographs" in alone
+    assert "Models were judged on" not in both
+    for run in (folds, split):
+        assert f"was judged on {run.n_images} photographs of {run.n_patients} patients" in both
+
+
+def test_checklists__labels_that_a_study_made_are_not_called_a_column(
+    place: Workspace, folds: Run
+) -> None:
+    source = LabelSource("grade", (("0", "no"), ("3", "yes")))
+    made = stored(place, folds, "made", labels=source)
+
+    found = [text for _, text in answers(place, made).values()]
+
+    said_of_it = "The column grade, grouped by the `map` of a study file; section Data."
+    assert any(text.startswith(said_of_it) for text in found)
 
 
 def test_checklists__name_no_section_that_shows_nothing(place: Workspace, folds: Run) -> None:

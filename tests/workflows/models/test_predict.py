@@ -1,0 +1,94 @@
+"""A model is judged by labels made as those that it learned."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fundus_core.io.manifest import DataSource
+from fundus_core.io.workspace import Workspace
+from fundus_core.studies.data import mapped_labels
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
+from fundus_core.workflows.models.predict import ExternalResult, predict
+from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.models.runs import Run
+from tests.workflows.reported import COLOUR, opened
+
+WORDS = {"0": "0", "1": "1", "2": "1"}
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path / "workspace")
+
+
+def learned(place: Workspace, target: str) -> Run:
+    """Returns a run whose labels a study made of the column `grade`."""
+    name = dataset_id(opened(place, place.root.parent / "inside"))
+    made = mapped_labels(stored_dataset(place, name), "grade", target, WORDS)
+    return probe_dataset(place, made, name, COLOUR, ProbeChoice(target, folds=2))
+
+
+def outside(place: Workspace, **columns: str) -> DataSource:
+    """Opens other photographs, with columns of the table under other names."""
+    source = opened(place, place.root.parent / "outside", n_patients=18)
+    table = source.path / "labels.csv"
+    pd.read_csv(table).rename(columns=columns).to_csv(table, index=False)
+    return source
+
+
+def used_on(
+    place: Workspace, run: Run, source: DataSource, column: str | None = None
+) -> ExternalResult:
+    dataset = open_dataset(place, source)
+    return predict(place, run.id, dataset, dataset_id(source), label_column=column)
+
+
+def said(result: ExternalResult) -> list[str]:
+    return [one.text for one in result.run.cautions if one.code in {"FD008", "FD010"}]
+
+
+@pytest.mark.parametrize("target", ["grade", "ill"])
+def test_predict__makes_labels_as_those_that_the_model_learned(
+    place: Workspace, target: str
+) -> None:
+    run = learned(place, target)
+
+    result = used_on(place, run, source := outside(place))
+
+    given = stored_dataset(place, dataset_id(source))
+    assert np.array_equal(result.predictions.y_true[:, 0], given.table["dr"] == "1")
+    assert result.n_labelled == len(given)
+    assert result.run.labels == run.labels
+    assert result.run.data == given.fingerprint()
+    assert said(result) == []
+
+
+def test_predict__without_the_column_that_taught_it_reads_another_only_where_it_is_named(
+    place: Workspace,
+) -> None:
+    run, source = learned(place, "ill"), outside(place, grade="stage", dr="ill")
+
+    silent, named = used_on(place, run, source), used_on(place, run, source, "ill")
+
+    assert (silent.run.auc, silent.n_labelled) == (None, 0)
+    (text,) = said(silent)
+    assert "made of a column 'grade', which outside does not have" in text
+    assert named.run.auc is not None
+    assert (named.n_labelled, said(named)) == (36, [])
+
+
+def test_predict__of_labels_that_its_map_does_not_name_says_so(place: Workspace) -> None:
+    run, source = learned(place, "ill"), outside(place)
+    table = source.path / "labels.csv"
+    worded = pd.read_csv(table)
+    worded["grade"] = worded["grade"].map({0: "none", 1: "mild", 2: "severe"})
+    worded.to_csv(table, index=False)
+
+    result = used_on(place, run, source)
+
+    assert result.run.auc is None
+    assert said(result) == [
+        "Column 'grade' holds mild, none, severe; the labels of the model were made of 0, 1, 2."
+    ]
