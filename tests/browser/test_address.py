@@ -84,6 +84,7 @@ def test_back_and_forward_restore_page_runs_filter_and_threshold(
     select_right_eyes(page)
     number = re.findall(r"(\d+) of 100 photographs", counts(page).inner_text())[0]
     go(page, "ROC")
+    expect(page).to_have_url(re.compile("selection="))
     seek(page)
     expect(threshold(page)).not_to_have_text("0.3")
     sought = threshold(page).inner_text()

@@ -113,7 +113,7 @@ def test_log_in_and_pages_work_behind_the_proxy(
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_text("anna@eye.example")).to_be_visible()
     settle(page)
-    assert page.evaluate("() => [...document.images].every(one => one.naturalWidth > 0)")
+    page.wait_for_function("() => [...document.images].every(one => one.naturalWidth > 0)")
     for name in ("overview", "map", "roc", "photograph"):
         page.goto(f"{proxied}/{name}?dataset={furnished[1]}")
         settle(page)
