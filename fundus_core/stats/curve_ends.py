@@ -5,6 +5,8 @@ highest. A few of them do not show how far such scores reach; the curve lies too
 drawing the same few anew does not show it.
 """
 
+from typing import Literal
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,28 +20,29 @@ FOR_RATES = 5.0
 
 
 def too_few_beyond(
+    rate: Literal["sensitivity", "specificity"],
     at: float,
-    chosen: NDArray[np.bool_],
+    positive: NDArray[np.bool_],
     patients: NDArray[np.intp] | None,
     *,
     fewest: float,
-    rate: str,
 ) -> str:
     """Returns why nothing can be said of a curve beyond a rate; empty if it can.
 
     Args:
-        at: The rate, in [0, 1].
-        chosen: Shape (N,): the images whose share the rate is, so healthy ones of a specificity.
+        rate: A share of the diseased images, or of the healthy ones: these decide.
+        at: Its value, in [0, 1].
+        positive: Shape (N,). True marks a diseased image.
         patients: Shape (N,), numbers from 0; None where images are independent.
-        fewest: How many of them must lie beyond the rate.
-        rate: "specificity" or "sensitivity".
+        fewest: How many of those that decide must lie beyond the rate.
 
     Examples:
-        >>> too_few_beyond(0.9, np.ones(40, bool), None, fewest=10, rate="specificity")
+        >>> too_few_beyond("specificity", 0.9, np.zeros(40, bool), None, fewest=10)
         'only 4.0 of the 40 healthy images lie beyond a specificity of 0.9; 10 are needed'
-        >>> too_few_beyond(0.9, np.ones(100, bool), None, fewest=10, rate="specificity")
+        >>> too_few_beyond("specificity", 0.9, np.zeros(100, bool), None, fewest=10)
         ''
     """
+    chosen = positive if rate == "sensitivity" else ~positive
     n_units = float(chosen.sum()) if patients is None else patients_alike(patients[chosen])
     beyond = round((1 - at) * n_units, 9)
     if beyond >= fewest:

@@ -101,7 +101,7 @@ def rate_at(
         method="percentile",
         n_resamples=n_resamples,
         seed=seed,
-        unless=_too_few(fixed, at, positive, codes, fewest_beyond),
+        unless=too_few_beyond(fixed, at, positive, codes, fewest=fewest_beyond),
     )
     return FixedRate(fixed, at, rate)
 
@@ -148,7 +148,7 @@ def compare_rates_at(
     """
     ZERO_TO_ONE.require("fixed rate", at)
     positive, scores, codes = checked_pair(y_true, score_a, score_b, patients)
-    if reason := _too_few(fixed, at, positive, codes, fewest_beyond):
+    if reason := too_few_beyond(fixed, at, positive, codes, fewest=fewest_beyond):
         raise SingleClassError(
             f"{OTHER[fixed].capitalize()} at a fixed {fixed} cannot be tested: {reason}.",
             hint="Fix a lower rate, take more photographs, or DeLong's test of the whole area.",
@@ -162,17 +162,6 @@ def compare_rates_at(
         n_resamples=n_resamples,
         seed=seed,
     )
-
-
-def _too_few(
-    fixed: Rate,
-    at: float,
-    positive: NDArray[np.bool_],
-    patients: NDArray[np.intp] | None,
-    fewest: float,
-) -> str:
-    chosen = positive if fixed == "sensitivity" else ~positive
-    return too_few_beyond(at, chosen, patients, fewest=fewest, rate=fixed)
 
 
 def _rates(steps: Ladder, weights: Weights, fixed: Rate, at: float) -> NDArray[np.float64]:

@@ -106,7 +106,7 @@ def partial_auc(
         confidence=confidence,
         n_resamples=n_resamples,
         seed=seed,
-        unless=_too_few(axis, start, positive, codes, fewest_beyond),
+        unless=too_few_beyond(axis, start, positive, codes, fewest=fewest_beyond),
     )
     return PartialAuc(area, _corrected(area, start, end), axis, start, end)
 
@@ -156,7 +156,7 @@ def compare_partial_aucs(
     """
     _require_range(start, end)
     positive, scores, codes = checked_pair(y_true, score_a, score_b, patients)
-    if reason := _too_few(axis, start, positive, codes, fewest_beyond):
+    if reason := too_few_beyond(axis, start, positive, codes, fewest=fewest_beyond):
         raise SingleClassError(
             f"Partial areas cannot be tested: {reason}.",
             hint="Take a wider range, more photographs, or DeLong's test of the whole area.",
@@ -181,17 +181,6 @@ def _areas(
     counts = steps.counts(weights)
     curves = counts if axis == "specificity" else counts.mirrored
     return curves.area_between(1 - end, 1 - start)
-
-
-def _too_few(
-    axis: Axis,
-    start: float,
-    positive: NDArray[np.bool_],
-    patients: NDArray[np.intp] | None,
-    fewest: float,
-) -> str:
-    chosen = positive if axis == "sensitivity" else ~positive
-    return too_few_beyond(start, chosen, patients, fewest=fewest, rate=axis)
 
 
 def _corrected(area: Interval, start: float, end: float) -> Interval:
