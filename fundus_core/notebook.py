@@ -43,7 +43,7 @@ from fundus_core.workflows.explanations.explain import Explanation
 from fundus_core.workflows.models import finetune, probe, runs
 from fundus_core.workflows.models.finetune import FinetuneChoice
 from fundus_core.workflows.models.probe import ProbeChoice
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports import report
 
 Model = Run | str | Path

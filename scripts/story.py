@@ -19,7 +19,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.demo import demo_source, make_demo
 from fundus_core.workflows.models.precomputed import SHIPPED, write_precomputed
-from fundus_core.workflows.models.runs import Run, run_curves
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_curves
 from fundus_core.workflows.story.story import fine_tuned
 from fundus_core.workflows.story.story_design import DESIGN, StoryDesign
 from scripts.command_line import ROOT

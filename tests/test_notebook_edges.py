@@ -24,7 +24,7 @@ from fundus_core.workflows.embeddings.embed import Engine
 from fundus_core.workflows.models.finetune import FinetuneChoice
 from fundus_core.workflows.models.pretrain import PretrainChoice
 from fundus_core.workflows.models.probe import ProbeChoice
-from fundus_core.workflows.models.runs import run_from_json
+from fundus_core.workflows.models.run_record import run_from_json
 from fundus_core.workflows.reports.bundle import BundleOptions
 from fundus_core.workflows.reports.report_subject import ReportOptions
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice

@@ -10,7 +10,8 @@ from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.stats.decisions import Rule
 from fundus_core.workflows.evaluation.metrics import MetricResult, RunMetrics, run_metrics
-from fundus_core.workflows.models.runs import Run, load_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import load_run
 
 _RULES: dict[Rule, str] = {
     "highest score": "The class with the highest score is decided for.",

@@ -32,7 +32,8 @@ from fundus_core.workflows.models import predict as prediction
 from fundus_core.workflows.models import probe as probing
 from fundus_core.workflows.models.probe_words import WordsChoice
 from fundus_core.workflows.models.run_names import averaged_text, fold_auc_text
-from fundus_core.workflows.models.runs import PREDICTIONS, Run, run_folder
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import PREDICTIONS, run_folder
 
 _ANY = ", ".join(name for name in PROBES if not needs_text(name))
 _WORDS = ", ".join(name for name in PROBES if needs_text(name))

@@ -17,7 +17,8 @@ from fundus_core.io.scratch_folders import sweep_scratch
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.workflows.data.datasets import list_datasets, stored_dataset
 from fundus_core.workflows.models.run_names import names_by_target
-from fundus_core.workflows.models.runs import Run, list_runs, load_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs, load_run
 from fundus_core.workflows.single import one_photograph
 from fundus_core.workflows.single.odd_look import odd_look
 from fundus_core.workflows.single.one_photograph_scores import (

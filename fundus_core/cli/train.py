@@ -33,7 +33,8 @@ from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.models import pretrain as pretraining
 from fundus_core.workflows.models.finetune import FINE_TUNING, FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import ExternalResult, predict
-from fundus_core.workflows.models.runs import NETWORKS, Run, run_curves, run_folder
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import NETWORKS, run_curves, run_folder
 
 Augmentation = Annotated[str, typer.Option(help="retina, paper or none.")]
 Optimiser = Annotated[str, typer.Option(help=f"{', '.join(OPTIMISERS)}.")]

@@ -24,7 +24,7 @@ from fundus_core.workflows.models.prototypes import (
     tower_of,
     write_prototypes,
 )
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.zero_shot import ZeroShotChoice, zero_shot_dataset
 
 

@@ -83,13 +83,13 @@ def key_of(image_ids: Sequence[str]) -> str:
 
 def read_set(path: Path) -> StoredSelection | None:
     """Returns the set in a file; None where there is none, or it is not what its name says."""
-    stored = read_sealed(path)
-    ids = None if stored is None else stored.get("image_ids")
+    stored = read_sealed(path) or {}
+    ids = stored.get("image_ids")
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         return None
     if key_of(ids) != path.stem:
         return None  # changed by hand, or by a flipped bit
-    return StoredSelection(path.stem, tuple(ids), str((stored or {}).get("origin", "")))
+    return StoredSelection(path.stem, tuple(ids), str(stored.get("origin", "")))
 
 
 class SelectionFiles:

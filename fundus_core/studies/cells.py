@@ -24,7 +24,8 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, list_runs
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,8 @@ from fundus_core.studies.document import FigurePart
 from fundus_core.studies.grid import Cell, counterparts
 from fundus_core.studies.run import Study
 from fundus_core.workflows.evaluation.metrics import run_metrics
-from fundus_core.workflows.models.runs import Run, list_runs, run_curves, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs, run_curves, run_predictions
 
 _UNKNOWN = (None, None, None)
 

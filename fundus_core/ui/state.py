@@ -18,7 +18,7 @@ from fundus_core.ui.components import damage_notice
 from fundus_core.ui.session import ADDRESS, OF_ONE_DATASET, Session
 from fundus_core.workflows.data.datasets import DatasetSummary
 from fundus_core.workflows.data.selections import keep_selection, kept_selection
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 KEY = "fundus.session"
 

@@ -61,7 +61,7 @@ from fundus_core.workflows.embeddings import backbone_choice, project
 from fundus_core.workflows.embeddings import stored as stored_embeddings
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.models import runs as stored
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.story.story_store import FOLDER as STORY_FOLDER
 from fundus_core.workflows.story.story_store import Story, read_story
 from fundus_core.workflows.weights.weights_cards import WeightsCard, list_weights_cards

@@ -30,9 +30,9 @@ from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.project import project_embeddings, stored_projection
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import (
     NETWORKS,
-    Run,
     list_runs,
     run_folder,
     run_predictions,

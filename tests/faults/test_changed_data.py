@@ -9,7 +9,8 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.measured import measure_dataset
-from fundus_core.workflows.models.runs import Run, list_runs
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs
 from tests.cli.conftest import Fundus
 from tests.fakes import write_dataset
 from tests.hostile import walked

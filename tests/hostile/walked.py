@@ -15,7 +15,7 @@ from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.embeddings.project import project_dataset
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from tests.conftest import ROOT
 from tests.fakes import write_dataset
 

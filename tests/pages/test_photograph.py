@@ -14,7 +14,7 @@ from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.single.one_photograph_scores import (
     LEARNED,
     ClassProbability,

@@ -19,7 +19,7 @@ from fundus_core.ui.components import story_panel
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.data.demo import demo_source
 from fundus_core.workflows.explanations.lesions import ExplainedPhotograph, LesionStudy
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.story.story_design import CELLS, Cell
 from fundus_core.workflows.story.story_store import Story, contrasts_of
 from tests.pages import evaluated, opened

@@ -11,7 +11,8 @@ from fundus_core.stats.delong import auc_interval
 from fundus_core.ui.components import shortcut_panel
 from fundus_core.workflows.evaluation.shortcuts import shortcuts_of
 from fundus_core.workflows.evaluation.subgroups import subgroups_of
-from fundus_core.workflows.models.runs import Run, run_predictions, save_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions, save_run
 from tests.pages import evaluated
 from tests.workflows.stressed import stored_run, write_table
 

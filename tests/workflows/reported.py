@@ -7,7 +7,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_with_target
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from tests.fakes import write_dataset
 
 COLOUR = BackboneChoice("mean_colour")

@@ -12,7 +12,7 @@ from fundus_core.ui.components import downloads, roc_panel
 from fundus_core.ui.components.level_menu import level_sentence
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence, scores_sentence
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 BY_PATIENT = (
     "Intervals on the logit scale by Obuchowski's (1997) clustered form of DeLong's variance, "

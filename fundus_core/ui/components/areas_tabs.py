@@ -10,7 +10,7 @@ from fundus_core.ui.components.areas_panel import areas_panel
 from fundus_core.ui.components.partial_area_panel import partial_area_panel
 from fundus_core.ui.components.precision_recall_panel import precision_recall_panel
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 WHOLE, PARTS, PRECISION = "Areas under the curves", "Partial areas", "Precision and recall"
 

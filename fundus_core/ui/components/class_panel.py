@@ -15,7 +15,7 @@ from fundus_core.ui.components import downloads
 from fundus_core.ui.components.areas_panel import areas_frame, methods_text
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _NONE = "–"
 

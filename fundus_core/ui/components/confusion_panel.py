@@ -8,7 +8,7 @@ from fundus_core.ui import text
 from fundus_core.ui.components import downloads
 from fundus_core.workflows.evaluation.confusion import ConfusionResult
 from fundus_core.workflows.evaluation.operating_words import interval_or_reason
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 
 def confusion_panel(found: ConfusionResult, run: Run, name: str) -> None:

@@ -10,7 +10,7 @@ from fundus_core.ui.components import open_dataset
 from fundus_core.workflows.data.datasets import DatasetSummary, dataset_id
 from fundus_core.workflows.data.demo import demo_source
 from fundus_core.workflows.models.run_names import names_by_target
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _FEWEST, _MOST = 2, 4
 """Models that are compared."""

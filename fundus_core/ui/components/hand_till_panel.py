@@ -8,7 +8,7 @@ from fundus_core.stats.hand_till import HandTillAuc
 from fundus_core.ui import curve_caches, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 
 def hand_till_panel(model: Run, picked: PickedRuns) -> None:

@@ -12,7 +12,7 @@ from fundus_core.ui.components.saliency_choice import Drawing
 from fundus_core.workflows.data.similar import Neighbourhoods
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.models.run_names import run_names
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.weights.labels import distinct_labels
 
 

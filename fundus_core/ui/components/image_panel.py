@@ -10,7 +10,7 @@ from fundus_core.ui import messages, outside, picture_caches, state, text, wirin
 from fundus_core.ui.components import selection_bar
 from fundus_core.ui.components.gallery import alt_of, gallery, title_of
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 PREVIEW_SIDE = 512
 

@@ -15,7 +15,7 @@ from fundus_core.ui.components.image_table import SELECTED, greyed
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.glossary import column_help
 from fundus_core.workflows.evaluation.label_quality import METHODS, NOT_PROOF, SCORE, LabelReview
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 View = Literal["suspects", "disputed"]
 

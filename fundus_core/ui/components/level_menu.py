@@ -6,7 +6,7 @@ import streamlit as st
 
 from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.ui import text
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 LEVELS = {"image": "Photographs", "patient": "Patients"}
 

@@ -11,7 +11,7 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.plots.map import Colouring, colouring
 from fundus_core.ui import dataset_caches, state, wiring
 from fundus_core.workflows.models.run_names import run_names
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 SCORE = "Prediction: score"
 OUTCOME = "Prediction: right or wrong"

@@ -18,7 +18,7 @@ from fundus_core.ui.components.trust_light import METHODS_TEXT
 from fundus_core.workflows.explanations.explained import Asked
 from fundus_core.workflows.explanations.measured_trust import TrustComparison
 from fundus_core.workflows.explanations.model_trust import NO_MAP, ModelTrust
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 COMMAND = "explain"
 SAMPLES = (20, 40, 100)

@@ -6,7 +6,7 @@ from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import FundusError
 from fundus_core.ui import text, wiring
 from fundus_core.ui.components.gallery import gallery
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 MOST = 5
 

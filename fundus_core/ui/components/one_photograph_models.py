@@ -14,7 +14,7 @@ from fundus_core.plots.overlay import blend
 from fundus_core.ui import messages, photograph_caches, text, wiring
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.workflows.models.run_names import names_by_target
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.single.one_photograph import Received
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from fundus_core.domain.recipe import PreprocessRecipe
 from fundus_core.errors import FundusError
 from fundus_core.ui import messages, photograph_caches, state, text
 from fundus_core.workflows.data.datasets import DatasetSummary
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.single.odd_look import OddLook
 from fundus_core.workflows.single.one_photograph import QUALITIES, Quality, Received
 

@@ -13,7 +13,7 @@ from fundus_core.workflows.evaluation.operating_words import (
     rule_text,
     threshold_text,
 )
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 
 def pick_model(picked: PickedRuns, label: str = "Threshold, errors and baseline of") -> Run:

@@ -14,7 +14,7 @@ from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.threshold_control import pick_point, pick_rule
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.operating import OperatingResult
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 
 @outside.fragment()

@@ -16,7 +16,7 @@ from fundus_core.ui import curve_caches, messages, text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.workflows.evaluation.curves import PrecisionRecall
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _MOST_BANDS = 2
 

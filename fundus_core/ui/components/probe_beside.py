@@ -6,7 +6,7 @@ from fundus_core.plots.roc import interval_text
 from fundus_core.ui import auc_caches, messages, text, wiring
 from fundus_core.ui.components import comparison_panel
 from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _PROBE = "logistic"
 

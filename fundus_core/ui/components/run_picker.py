@@ -11,7 +11,7 @@ from fundus_core.ui import state, text
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.models.run_names import run_names
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 ALL_CLASSES = ""
 """What is chosen where all classes of a target are looked at together."""

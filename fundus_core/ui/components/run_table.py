@@ -14,7 +14,7 @@ from fundus_core.ui.components import damage_notice
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import column_help
 from fundus_core.workflows.models.run_names import averaged_text, names_by_target, validated
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 
 def models_or_stop(dataset_id: str, title: str, none_yet: str, *, kind: str = "") -> list[Run]:

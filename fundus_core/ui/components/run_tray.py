@@ -6,7 +6,7 @@ import streamlit as st
 
 from fundus_core.ui import messages, outside, state, text
 from fundus_core.workflows.models.run_names import names_by_target
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 LINKS = (
     ("pages/evaluate/roc.py", "ROC", ":material/show_chart:"),

@@ -13,7 +13,7 @@ from fundus_core.explain.methods import METHODS
 from fundus_core.io.images import is_content_id, require_holds
 from fundus_core.ui import explain_caches, messages, text
 from fundus_core.workflows.explanations.explained import Asked
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _FIRST_OPACITY = 0.6
 _NOTHING = ""

@@ -24,7 +24,7 @@ from fundus_core.ui.components.saliency_words import (
     stored_score_sentence,
 )
 from fundus_core.workflows.explanations.explained import Asked
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 if TYPE_CHECKING:
     from fundus_core.workflows.explanations.explain import Explanation

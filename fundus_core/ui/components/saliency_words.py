@@ -6,7 +6,7 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.explain.methods import METHODS
 from fundus_core.ui import text, wiring
 from fundus_core.workflows.explanations.explained import column_of
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 if TYPE_CHECKING:
     from fundus_core.workflows.explanations.explain import Explanation

@@ -14,7 +14,7 @@ from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.shortcut_strata import USUAL_STRATA, Survival, strata_choices
 from fundus_core.workflows.evaluation.shortcuts import ShortcutComparison, ShortcutProbe
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 COMMAND = "shortcuts"
 MOST_AT_ONCE = 500

@@ -21,7 +21,7 @@ from fundus_core.workflows.evaluation.subgroups import (
     GroupedRun,
     GroupingColumn,
 )
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _START = 0.5
 

@@ -14,7 +14,7 @@ from fundus_core.ui import explain_caches, messages, picture_caches
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.saliency_choice import Drawing, asked_of, image_of
 from fundus_core.ui.components.saliency_panel import HOW_TO_READ, NOT_SHOWN
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _CONFIG = {"scrollZoom": True, "displaylogo": False}
 

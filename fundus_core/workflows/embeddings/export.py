@@ -29,13 +29,8 @@ from fundus_core.tables import write_csv
 from fundus_core.workflows.data.photographs import photograph
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice
 from fundus_core.workflows.embeddings.project import project_embeddings
-from fundus_core.workflows.models.runs import (
-    PREDICTIONS,
-    Run,
-    load_run,
-    run_predictions,
-    run_table,
-)
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import PREDICTIONS, load_run, run_predictions, run_table
 
 FORMATS: dict[str, str] = {
     "npy": "a folder with vectors.npy and image_ids.csv, for NumPy",

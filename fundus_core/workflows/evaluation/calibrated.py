@@ -11,7 +11,8 @@ from fundus_core.stats.bootstrap import Interval
 from fundus_core.stats.calibrated_scores import calibrated_intervals
 from fundus_core.workflows.evaluation.recalibrate import FoldsFrom, RecalibratedModel, recalibrated
 from fundus_core.workflows.explanations.explained import column_of
-from fundus_core.workflows.models.runs import Run, load_run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import load_run, run_predictions
 
 MEANING = (
     "Platt scaling, learned from the other folds' held-out scores only. The interval says how far "

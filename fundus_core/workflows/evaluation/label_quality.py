@@ -36,7 +36,8 @@ from fundus_core.workflows.evaluation.label_questions import (
     require_one_question,
 )
 from fundus_core.workflows.models.changed_since import still_there
-from fundus_core.workflows.models.runs import Run, list_runs
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs
 
 NOT_PROOF = (
     "A place high on this list is a reason to look again, no proof that the label is wrong: hard, "

@@ -13,7 +13,7 @@ from fundus_core.agreement.labels import Probabilities
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import ScoresError, TargetError
 from fundus_core.workflows.evaluation.aligned import ScoredModel
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,13 +29,8 @@ from fundus_core.stats.decisions import (
 )
 from fundus_core.stats.scores import METRICS, metric_intervals, metric_values
 from fundus_core.stats.tallies import answers_of
-from fundus_core.workflows.models.runs import (
-    PREDICTIONS,
-    Run,
-    list_runs,
-    run_folder,
-    run_predictions,
-)
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import PREDICTIONS, list_runs, run_folder, run_predictions
 
 CONFIDENCE = 0.95
 

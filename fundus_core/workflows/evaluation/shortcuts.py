@@ -32,7 +32,8 @@ from fundus_core.workflows.evaluation.shortcut_families import (
 )
 from fundus_core.workflows.evaluation.viewed import viewed
 from fundus_core.workflows.models.changed_since import CODE, labelled, still_there
-from fundus_core.workflows.models.runs import Run, photographs_that_taught, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import photographs_that_taught, run_predictions
 
 FoldsFrom = Literal["the model's folds", "the table's split", "folds drawn anew"]
 

@@ -19,7 +19,8 @@ from fundus_core.workflows.data.measured import stored_measurements
 from fundus_core.workflows.evaluation.aligned import ScoredModel, cautions_of
 from fundus_core.workflows.evaluation.viewed import viewed
 from fundus_core.workflows.models.changed_since import still_there
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 
 MEASURED = "measured:"
 """Begins the name of a column that is not of the table but was measured of the photographs."""

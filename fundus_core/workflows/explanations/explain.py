@@ -25,7 +25,7 @@ from fundus_core.workflows.explanations.explained import (
 )
 from fundus_core.workflows.explanations.explained_photographs import Subject, subjects_of
 from fundus_core.workflows.explanations.map_store import HeatMaps
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 SHOWN_SIDE = 1024
 """Longer side of the photograph an overlay is drawn on, in pixels."""

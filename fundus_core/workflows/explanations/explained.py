@@ -23,7 +23,8 @@ from fundus_core.workflows.embeddings.backbone_choice import (
 )
 from fundus_core.workflows.explanations.explained_photographs import Subject
 from fundus_core.workflows.models.networks import fine_tuned, kept_folds
-from fundus_core.workflows.models.runs import Run, load_run, run_probe
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import load_run, run_probe
 
 if TYPE_CHECKING:
     from torch import Tensor

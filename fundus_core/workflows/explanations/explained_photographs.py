@@ -15,7 +15,8 @@ from fundus_core.io.typed_paths import file_at
 from fundus_core.io.workspace import Workspace
 from fundus_core.preprocessing import decode_side, prepare
 from fundus_core.workflows.data.datasets import stored_dataset
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 
 if TYPE_CHECKING:
     from torch import Tensor

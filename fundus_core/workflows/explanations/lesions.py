@@ -18,7 +18,8 @@ from fundus_core.plots.lesions import outlined
 from fundus_core.plots.overlay import blend
 from fundus_core.workflows.explanations.explain import Explanation, explain_many
 from fundus_core.workflows.explanations.truth import field_of, read_lesions
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 
 HEALTHY = "normal"
 """Value of the column `diagnosis` without a disease."""

@@ -21,7 +21,7 @@ from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.explanations.explained import Asked, ModelShelf
 from fundus_core.workflows.explanations.explained_photographs import Shown, Subject, shown_to
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _FOLDER = "heat_maps"
 _GRID, _ABOUT = "grid.npy", "map.json"

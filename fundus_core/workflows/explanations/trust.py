@@ -39,7 +39,7 @@ from fundus_core.workflows.explanations.explained_photographs import (
 )
 from fundus_core.workflows.explanations.map_store import HeatMaps
 from fundus_core.workflows.explanations.truth import MaskFiles, field_of, mask_files
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _FOLDER = "trust"
 _FILE = "figures.json"

@@ -45,7 +45,8 @@ from fundus_core.workflows.models.networks import (
     write_changes,
 )
 from fundus_core.workflows.models.one_training import trained_once
-from fundus_core.workflows.models.runs import Run, save_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import save_run
 
 _SUFFIX = {"ft": "fine-tuned"}
 """What labels call a strategy, where it is not its short name."""

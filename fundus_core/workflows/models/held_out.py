@@ -32,13 +32,8 @@ from fundus_core.workflows.embeddings.embed import embed
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
 from fundus_core.workflows.models.run_names import RECIPE_DIGITS, own_id
-from fundus_core.workflows.models.runs import (
-    FoldResult,
-    Run,
-    list_runs,
-    now,
-    run_folder,
-)
+from fundus_core.workflows.models.run_record import FoldResult, Run, now
+from fundus_core.workflows.models.runs import list_runs, run_folder
 from fundus_core.workflows.weights.teachers import weights_caution
 
 BASELINE_MODEL = "mean colour (shortcut baseline)"

@@ -30,7 +30,8 @@ from fundus_core.io.tensors import save_tensors
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve_recipe
 from fundus_core.workflows.embeddings.embed import squares_for
-from fundus_core.workflows.models.runs import NETWORKS, Run, run_folder
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import NETWORKS, run_folder
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -30,7 +30,8 @@ from fundus_core.workflows.models.held_out import (
     shortcut_predictions,
     stored_run,
 )
-from fundus_core.workflows.models.runs import Run, run_predictions, save_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions, save_run
 from fundus_core.workflows.story.story_design import Start, StoryDesign
 
 SHIPPED = Path(__file__).parents[2] / "story"

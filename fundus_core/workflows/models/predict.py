@@ -35,11 +35,10 @@ from fundus_core.workflows.evaluation.aligned import shared_patients
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.networks import ensemble_scores
 from fundus_core.workflows.models.run_names import own_id
+from fundus_core.workflows.models.run_record import Run, now
 from fundus_core.workflows.models.runs import (
     PREDICTIONS,
-    Run,
     load_run,
-    now,
     photographs_that_taught,
     run_folder,
     run_predictions,

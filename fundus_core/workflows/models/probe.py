@@ -29,7 +29,8 @@ from fundus_core.workflows.models.probe_words import (
     speaking,
     words_of,
 )
-from fundus_core.workflows.models.runs import Run, save_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import save_run
 
 
 @dataclass(frozen=True, slots=True)

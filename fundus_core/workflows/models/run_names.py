@@ -5,7 +5,8 @@ from collections.abc import Sequence
 
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.models.runs import FoldResult, Run, list_runs
+from fundus_core.workflows.models.run_record import FoldResult, Run
+from fundus_core.workflows.models.runs import list_runs
 
 RECIPE_DIGITS = 8
 """Of its recipe's fingerprint in a run's id."""

@@ -1,30 +1,23 @@
-"""Evaluated models as they are stored: what was done, what came out, and how to score again."""
+"""Evaluated models as they are stored: lists, files, and how to score again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from fundus_core.checks import Caution
-from fundus_core.domain.dataset import Target
-from fundus_core.domain.label_source import LabelSource
 from fundus_core.domain.predictions import Predictions
-from fundus_core.domain.recipe import EmbedRecipe
-from fundus_core.errors import DataError, FundusError, ParameterError, StoreError
+from fundus_core.errors import DataError, FundusError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
 from fundus_core.io.damage import known_damage
-from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.io.files import write_json
 from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.refused_reading import require_readable
 from fundus_core.io.store import MANIFEST, ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import Probe
-from fundus_core.stats.delong import AucInterval
 from fundus_core.workflows.data.datasets import dataset_as_given, stored_fingerprint
 from fundus_core.workflows.data.hidden_ids import (
     has_pseudonyms,
@@ -35,6 +28,7 @@ from fundus_core.workflows.data.hidden_ids import (
 from fundus_core.workflows.models.changed_since import CODE, changes_since
 from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
 from fundus_core.workflows.models.probe_file import probe_in, write_probes
+from fundus_core.workflows.models.run_record import FoldResult, Run, run_from_json, run_to_json
 
 PREDICTIONS = "predictions.parquet"
 BASELINE = "baseline.parquet"
@@ -50,91 +44,6 @@ PROBE_FILE = "probes.safetensors"
 OF_BUNDLE = "-bundle"
 """Ends the ids of data sets and runs that came in a bundle: those made here end in hexadecimal
 digits."""
-
-
-@dataclass(frozen=True, slots=True)
-class FoldResult:
-    """What one outer fold gave."""
-
-    fold: int
-    auc: float | None
-    """Of several classes the mean over those that the run's own average is over. None where the
-    test side holds photographs of one kind only, of the class or of one of those averaged."""
-
-    n_train: int
-    n_test: int
-    n_positive: int
-    """Of the test side; for several labels all of them, for classes one per photograph."""
-
-    n_patients: int | None
-    """Of the test side; None when patients are unknown."""
-
-    strength: float | None
-    """Regularisation that the inner folds chose; None where there is nothing to choose."""
-
-    n_averaged: int | None = None
-    """Of several classes, how many `auc` is the mean of: the same in all folds. None where there is
-    one class; in what older versions stored, who averaged what each fold had."""
-
-    lacking: tuple[str, ...] = ()
-    """Of several classes, those for which there is no `auc`."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """An evaluated model."""
-
-    id: str
-    kind: Literal["probe", "finetune", "external", "zero_shot"]
-    """`probe` and `finetune`: held-out predictions of cross-validation or of the table's own test
-    split, with the backbone frozen or trained. `external`: predictions of a trained probe on
-    another data set. `zero_shot`: of every labelled photograph, by words alone."""
-
-    label: str
-    """Name shown to the user."""
-
-    dataset_id: str
-    dataset_name: str
-    synthetic: bool
-    target: Target
-    probe: str
-    """Key of `PROBES`, or of `STRATEGIES` if the backbone was trained; `zero_shot` for words."""
-
-    embeddings: EmbedRecipe
-    weights_path: str | None
-    """Where the backbone's weights were."""
-
-    n_images: int
-    n_patients: int | None
-    auc: AucInterval | None
-    """Of the held-out predictions; macro average for several classes. None without labels."""
-
-    class_aucs: dict[str, AucInterval]
-    """One per scored class that has both photographs with it and without it."""
-
-    baseline_auc: AucInterval | None
-    """What the mean colour alone reaches in the same folds."""
-
-    baseline_p: float | None
-    """Of the paired test against the mean colour, for several classes of the macro averages; None
-    where there is none."""
-
-    folds: tuple[FoldResult, ...]
-    cautions: tuple[Caution, ...]
-    created_at: str
-    """ISO 8601, UTC."""
-
-    trained_as: str = ""
-    """Of an external run: the run whose probe or networks scored."""
-
-    recipe: dict[str, Any] = field(default_factory=dict)
-    """Of a fine-tuned run: its whole recipe, as `Recipe.to_dict` gives it."""
-
-    data: str = ""
-    """Fingerprint of the data set as it was then; empty where an older version did not say."""
-
-    labels: LabelSource | None = None
-    """How its labels came of the data set's table; None where an older version did not say."""
 
 
 def save_run(
@@ -163,14 +72,9 @@ def save_run(
             write_networks(folder / NETWORKS)
         if trained_on is not None:
             trained_on.to_parquet(folder / TRAINED_ON, index=False)
-        write_json(folder / _ABOUT, _to_json(run))
+        write_json(folder / _ABOUT, run_to_json(run))
 
-    return ArtifactStore(workspace.runs).put(run.id, _to_json(run), write)
-
-
-def now() -> str:
-    """Returns the time as runs record it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return ArtifactStore(workspace.runs).put(run.id, run_to_json(run), write)
 
 
 def list_runs(workspace: Workspace, *, dataset_id: str | None = None) -> tuple[Run, ...]:
@@ -265,32 +169,6 @@ def _changed(workspace: Workspace, run: Run) -> Caution | None:
         said = predictions_in(table, run)
         return changes_since(said, run.target, today, run.labels).caution()
     except (FundusError, OSError, ValueError, KeyError):  # whoever reads them says why
-        return None
-
-
-def run_from_json(about: dict[str, Any]) -> Run | None:
-    """Returns a run, or None when another version of the program wrote it."""
-    try:
-        target = about["target"]
-        return Run(
-            **{
-                **about,
-                "target": Target(
-                    target["name"],
-                    target["task"],
-                    tuple(target["classes"]),
-                    tuple(target["columns"]),
-                ),
-                "embeddings": recipe_from_dict(about["embeddings"]),
-                "auc": _interval(about["auc"]),
-                "baseline_auc": _interval(about["baseline_auc"]),
-                "class_aucs": {k: AucInterval(**v) for k, v in about["class_aucs"].items()},
-                "folds": tuple(_fold(fold) for fold in about["folds"]),
-                "cautions": tuple(Caution(**caution) for caution in about["cautions"]),
-                "labels": _label_source(about.get("labels")),
-            }
-        )
-    except (TypeError, KeyError, ValueError, ParameterError):
         return None
 
 
@@ -470,22 +348,3 @@ def _named(workspace: Workspace, run: Run) -> set[str]:
         return set(dataset_as_given(workspace, run.dataset_id).table["patient_id"].dropna())
     except DataError:
         return set()
-
-
-def _to_json(run: Run) -> dict[str, Any]:
-    values = {key: value for key, value in asdict(run).items() if key != "embeddings"}
-    return {**values, "embeddings": run.embeddings.to_dict()}
-
-
-def _fold(values: dict[str, Any]) -> FoldResult:
-    return FoldResult(**{**values, "lacking": tuple(values.get("lacking", ()))})
-
-
-def _label_source(values: dict[str, Any] | None) -> LabelSource | None:
-    if values is None:
-        return None
-    return LabelSource(values["column"], tuple((one, other) for one, other in values["words"]))
-
-
-def _interval(values: dict[str, Any] | None) -> AucInterval | None:
-    return None if values is None else AucInterval(**values)

@@ -29,7 +29,8 @@ from fundus_core.workflows.models.prototypes import (
     tower_of,
 )
 from fundus_core.workflows.models.questions import Question, question_of
-from fundus_core.workflows.models.runs import Run, now, save_run
+from fundus_core.workflows.models.run_record import Run, now
+from fundus_core.workflows.models.runs import save_run
 from fundus_core.workflows.weights.teachers import weights_caution
 from fundus_core.zero_shot import exclusive_scores, paired_scores
 

@@ -26,11 +26,11 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.report.privacy import Discretion
 from fundus_core.workflows.data.datasets import dataset_id, list_datasets, stored_dataset
 from fundus_core.workflows.embeddings.stored import list_embeddings, vectors_of
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import (
     BASELINE,
     PREDICTIONS,
     TRAINED_ON,
-    Run,
     list_runs,
     run_folder,
     run_table,

@@ -26,7 +26,8 @@ from fundus_core.workflows.evaluation.classes import interval_by_class, overall_
 from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
 from fundus_core.workflows.models.held_out import p_against_baseline
 from fundus_core.workflows.models.predict import has_both_sides
-from fundus_core.workflows.models.runs import FoldResult, Run, with_folds_of
+from fundus_core.workflows.models.run_record import FoldResult, Run
+from fundus_core.workflows.models.runs import with_folds_of
 
 TRAINED_HERE = ("probe", "finetune")
 """Kinds of runs that were trained and tested on the data set itself."""

@@ -20,14 +20,13 @@ from fundus_core.io.tables import MOST_BYTES, MOST_CELLS
 from fundus_core.probes import PROBES
 from fundus_core.workflows.data.labelled import TRAIN_SPLITS
 from fundus_core.workflows.models.probe_file import probe_in
+from fundus_core.workflows.models.run_record import Run, run_from_json
 from fundus_core.workflows.models.runs import (
     BASELINE,
     PREDICTIONS,
     PROBE_FILE,
     TRAINED_ON,
-    Run,
     predictions_in,
-    run_from_json,
 )
 from fundus_core.workflows.reports.bundle_figures import (
     TRAINED_HERE,

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from fundus_core.backbones.catalogue import SHORTCUT
 from fundus_core.io.weights import SCRATCH
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.report_judged import (
     HEAD_ALONE,
     code_in,

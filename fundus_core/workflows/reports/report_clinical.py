@@ -17,7 +17,7 @@ from fundus_core.workflows.evaluation.operating_words import (
     share_text,
     threshold_text,
 )
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import count, interval, listed, percent
 

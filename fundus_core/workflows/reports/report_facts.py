@@ -19,7 +19,7 @@ from fundus_core.report.content import (
     Words,
 )
 from fundus_core.workflows.models.run_names import fold_auc_text
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.report_judged import elsewhere
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import NONE, count, percent

@@ -12,7 +12,7 @@ from fundus_core.errors import FundusError, ImageError
 from fundus_core.report.content import Block, Picture, Pictures, Section, Words
 from fundus_core.workflows.data.photographs import photograph
 from fundus_core.workflows.evaluation.operating import OperatingResult, operate
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import count
 

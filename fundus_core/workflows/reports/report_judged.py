@@ -4,7 +4,8 @@ from typing import Literal
 
 from fundus_core.errors import FundusError
 from fundus_core.finetune.strategies import STRATEGIES
-from fundus_core.workflows.models.runs import Run, load_run, photographs_that_taught
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import load_run, photographs_that_taught
 from fundus_core.workflows.reports.report_subject import Subject
 
 Way = Literal["folds", "split", "elsewhere", "words"]

@@ -11,7 +11,7 @@ from fundus_core.report.content import Block, Heading, Points, Section, Words
 from fundus_core.report.method_notes import paper
 from fundus_core.workflows.models.finetune import FEWEST_TO_CHOOSE_BY, INNER_SHARE
 from fundus_core.workflows.models.precomputed import is_precomputed
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.report_facts import backbone_name, n_eyes
 from fundus_core.workflows.reports.report_judged import (
     HEAD_ALONE,

@@ -19,7 +19,7 @@ from fundus_core.workflows.evaluation.compare import (
 from fundus_core.workflows.evaluation.curves import columns
 from fundus_core.workflows.evaluation.mean_colour import MeanColour, mean_colour
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.report_statistics import MOST_BANDS
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import NONE, auc_text, count, ends, p_text

@@ -19,7 +19,8 @@ from fundus_core.workflows.evaluation.subgroups import GroupedRun, grouping_colu
 from fundus_core.workflows.explanations.explained import Asked
 from fundus_core.workflows.explanations.model_trust import LIGHTS, NO_MAP, summed_up
 from fundus_core.workflows.explanations.trust import stored_light
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import (
     NONE,

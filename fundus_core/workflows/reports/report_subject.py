@@ -19,7 +19,8 @@ from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.evaluation.aligned import ScoredModel
 from fundus_core.workflows.evaluation.viewed import viewed
 from fundus_core.workflows.models.run_names import run_names
-from fundus_core.workflows.models.runs import Run, load_run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import load_run, run_predictions
 from fundus_core.workflows.reports.report_words import listed
 from fundus_core.workflows.reports.rerun_settings import FoundSettings, settings_of
 

@@ -21,7 +21,7 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, res
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.rerun_commands import normalisation_of
 from fundus_core.workflows.reports.rerun_comparison import (
     RepeatedRun,

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 from fundus_core.workflows.reports.rerun_manifest import (
     Manifest,
     RecordedRun,

@@ -9,7 +9,8 @@ from fundus_core.errors import FundusError
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_summary, stored_dataset
 from fundus_core.workflows.models.precomputed import drawn_with
-from fundus_core.workflows.models.runs import Run, list_runs, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs, run_predictions
 from fundus_core.workflows.reports.rerun_manifest import (
     Manifest,
     RecordedData,

@@ -17,7 +17,7 @@ from fundus_core.workflows.data.labelled import Labelled, Validation, labelled_p
 from fundus_core.workflows.embeddings.stored import vectors_of
 from fundus_core.workflows.models.precomputed import is_precomputed
 from fundus_core.workflows.models.run_names import recipe_digits
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 
 _SEEDS = 10_000
 """Seeds that are tried where trying one takes microseconds."""

@@ -25,7 +25,7 @@ from fundus_core.segmentation.data import field_of
 from fundus_core.segmentation.scoring import THRESHOLD
 from fundus_core.segmentation.segmenters import named
 from fundus_core.segmentation.vessels import FIELD_SIDE, measures
-from fundus_core.workflows.models.runs import now
+from fundus_core.workflows.models.run_record import now
 from fundus_core.workflows.segmenting.masks import mask_files, mask_sum
 from fundus_core.workflows.segmenting.segmenters import Marker, open_marker, segmenter_key
 

@@ -26,7 +26,7 @@ from fundus_core.segmentation.loop import SegmentationTraining, Trained, train
 from fundus_core.splits import Fold
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice, resolve
 from fundus_core.workflows.models.one_training import trained_once
-from fundus_core.workflows.models.runs import now
+from fundus_core.workflows.models.run_record import now
 from fundus_core.workflows.segmenting.masks import Masked, masked_photographs
 from fundus_core.workflows.segmenting.segmentation_choice import (
     SegmentationChoice,

@@ -31,7 +31,7 @@ from fundus_core.segmentation.channels import (
 from fundus_core.segmentation.data import MaskedPhotograph, field_of, require_field
 from fundus_core.segmentation.scoring import SCORES, THRESHOLD, score_pixels
 from fundus_core.workflows.data.datasets import stored_dataset
-from fundus_core.workflows.models.runs import now
+from fundus_core.workflows.models.run_record import now
 from fundus_core.workflows.segmenting.masks import (
     Masked,
     Truth,

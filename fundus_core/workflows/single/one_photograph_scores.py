@@ -27,8 +27,8 @@ from fundus_core.stats.probabilities import as_probabilities
 from fundus_core.workflows.embeddings.backbone_choice import resolve_recipe
 from fundus_core.workflows.evaluation.calibrated import calibrated_probabilities
 from fundus_core.workflows.models.networks import fine_tuned, kept_folds
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import (
-    Run,
     load_run,
     photographs_that_taught,
     run_predictions,

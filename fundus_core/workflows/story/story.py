@@ -23,7 +23,7 @@ from fundus_core.workflows.explanations.lesions import LesionStudy, lesion_study
 from fundus_core.workflows.models import precomputed
 from fundus_core.workflows.models.finetune import finetune_dataset
 from fundus_core.workflows.models.probe import probe_dataset
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.story.story_design import (
     CELLS,
     DESIGN,

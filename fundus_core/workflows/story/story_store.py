@@ -23,7 +23,7 @@ from fundus_core.workflows.evaluation.compare import compare
 from fundus_core.workflows.explanations.lesions import ExplainedPhotograph, LesionStudy
 from fundus_core.workflows.models import precomputed
 from fundus_core.workflows.models.held_out import stored_run
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.story.story_design import CELLS, CONTRASTS, Cell, Start
 
 FOLDER = "story"

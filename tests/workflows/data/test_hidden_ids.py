@@ -16,7 +16,8 @@ from fundus_core.workflows.data.hidden_ids import VARIABLE
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.evaluation.recalibrate import recalibrated
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, list_runs, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs, run_predictions
 from fundus_core.workflows.segmenting.masks import Truth, mask_columns, masked_photographs
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice, patient_folds
 from tests.fakes import write_dataset

@@ -19,7 +19,8 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, Res
 from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.export import FORMATS, export, runs_to_log
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 from tests.fakes import write_dataset
 
 CHOICE = BackboneChoice("timm:test_resnet", weights="scratch", image_size=32, precision="fp32")

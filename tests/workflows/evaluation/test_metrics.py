@@ -16,7 +16,8 @@ from fundus_core.stats.scores import METRICS
 from fundus_core.workflows.evaluation import metrics as workflow
 from fundus_core.workflows.evaluation.classes import overall_auc
 from fundus_core.workflows.evaluation.metrics import RunMetrics, run_metrics
-from fundus_core.workflows.models.runs import Run, load_run, save_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import load_run, save_run
 from tests.fakes import tiny_recipe
 
 Kind = Literal["probe", "finetune", "external", "zero_shot"]

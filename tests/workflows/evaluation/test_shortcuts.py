@@ -20,7 +20,7 @@ from fundus_core.workflows.data.measured import measure_dataset, n_unmeasured, s
 from fundus_core.workflows.evaluation.shortcut_families import LABELS, features_of
 from fundus_core.workflows.evaluation.shortcut_strata import strata_choices, survival_of, survivals
 from fundus_core.workflows.evaluation.shortcuts import ShortcutComparison, shortcuts_of
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from tests.workflows.stressed import N_PATIENTS, stored_run, write_table
 
 Made = tuple[Workspace, Run, ShortcutComparison]

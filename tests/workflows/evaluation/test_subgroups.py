@@ -11,7 +11,8 @@ from fundus_core.stats.grouping import NOT_STATED
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.data.measured import measure_dataset
 from fundus_core.workflows.evaluation.subgroups import grouping_columns, subgroups_of
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 from tests.workflows.stressed import stored_run, write_table
 
 

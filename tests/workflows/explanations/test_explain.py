@@ -35,7 +35,8 @@ from fundus_core.workflows.explanations.explained import (
 from fundus_core.workflows.explanations.explained_photographs import Subject, subjects_of
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 from tests.explain.networks import FakeBackbone, RednessNetwork, random_probe
 from tests.fakes import write_dataset, write_photograph
 from tests.pages.evaluated import GOOD, predictions

@@ -18,7 +18,8 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.explanations.explain import Explanation, explain_many
 from fundus_core.workflows.explanations.explained import ModelShelf
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 from tests.fakes import write_dataset
 
 RESNET = BackboneChoice("timm:test_resnet", "scratch", 64, precision="fp32")

@@ -23,7 +23,7 @@ from fundus_core.workflows.explanations.model_trust import (
 )
 from fundus_core.workflows.explanations.trust import trust_of
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from tests.fakes import write_dataset
 
 ASKED = Asked("1")

@@ -29,7 +29,8 @@ from fundus_core.workflows.explanations.model_trust import (
 from fundus_core.workflows.explanations.trust import trust_of
 from fundus_core.workflows.explanations.truth import DISC, VESSELS, MaskFiles, mask_files
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions
 from tests.fakes import write_dataset
 
 RESNET = BackboneChoice("timm:test_resnet", "scratch", 64, precision="fp32")

@@ -23,7 +23,8 @@ from fundus_core.workflows.evaluation.subgroups import subgroups_of
 from fundus_core.workflows.models.changed_since import Changes, changes_since, still_there
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, list_runs, load_run, run_predictions
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs, load_run, run_predictions
 from tests.fakes import tiny_dataset, write_dataset
 
 TINY = BackboneChoice("timm:test_resnet", "scratch", 64, precision="fp32")

@@ -23,13 +23,8 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, res
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.networks import fine_tuned, kept_folds, squares_of
 from fundus_core.workflows.models.predict import predict
-from fundus_core.workflows.models.runs import (
-    NETWORKS,
-    Run,
-    run_curves,
-    run_folder,
-    run_predictions,
-)
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import NETWORKS, run_curves, run_folder, run_predictions
 from tests.fakes import write_dataset, write_photograph
 
 TINY = BackboneChoice("timm:test_resnet", "scratch", 64)

@@ -12,7 +12,7 @@ from fundus_core.studies.data import mapped_labels
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
 from fundus_core.workflows.models.predict import ExternalResult, predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from tests.workflows.reported import COLOUR, opened
 
 WORDS = {"0": "0", "1": "1", "2": "1"}

@@ -10,7 +10,8 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, stored_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.run_names import recipe_digits
-from fundus_core.workflows.models.runs import Run, list_runs, load_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs, load_run
 from fundus_core.workflows.reports.rerun_settings import settings_of
 from tests.workflows.reported import opened, probed
 

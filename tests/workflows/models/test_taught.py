@@ -15,9 +15,9 @@ from fundus_core.workflows.data.labelled import Validation, labelled_photographs
 from fundus_core.workflows.evaluation.compare import compare
 from fundus_core.workflows.models.predict import ExternalResult, predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import (
     TRAINED_ON,
-    Run,
     load_run,
     photographs_that_taught,
     run_predictions,

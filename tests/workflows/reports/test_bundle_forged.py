@@ -15,11 +15,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, list_datasets, stored_dataset
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.embeddings.project import project_dataset
-from fundus_core.workflows.models.runs import (
-    list_runs,
-    photographs_that_taught,
-    run_predictions,
-)
+from fundus_core.workflows.models.runs import list_runs, photographs_that_taught, run_predictions
 from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle
 from fundus_core.workflows.reports.bundle_open import open_bundle
 from tests.workflows.bundles import Change, Forged

@@ -23,8 +23,8 @@ from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_w
 from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import (
-    Run,
     baseline_predictions,
     list_runs,
     load_run,

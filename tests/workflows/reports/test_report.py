@@ -20,7 +20,7 @@ from fundus_core.report.web_page import as_html
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
 from fundus_core.workflows.data.measured import measure_dataset
 from fundus_core.workflows.evaluation.compare import compare
-from fundus_core.workflows.models.runs import Run
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.report import make_report
 from fundus_core.workflows.reports.report_subject import ReportOptions, options_from
 from tests.fakes import write_dataset, write_photograph

@@ -16,7 +16,8 @@ from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_w
 from fundus_core.workflows.data.measured import measure_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, run_predictions, save_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions, save_run
 from fundus_core.workflows.reports.report import LOUD, make_report
 from fundus_core.workflows.reports.report_checklist import answers_of, checklist_section
 from fundus_core.workflows.reports.report_facts import model_section

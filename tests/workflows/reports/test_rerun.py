@@ -19,7 +19,8 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, list_runs, load_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import list_runs, load_run
 from fundus_core.workflows.reports.rerun import rerun, sources_of
 from fundus_core.workflows.reports.rerun_commands import commands_of
 from fundus_core.workflows.reports.rerun_comparison import TOLERANCE

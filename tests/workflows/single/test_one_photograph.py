@@ -26,7 +26,8 @@ from fundus_core.workflows.explanations.explain import Explanation, explain
 from fundus_core.workflows.models.finetune import finetune_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, run_predictions, run_probe
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import run_predictions, run_probe
 from fundus_core.workflows.single import one_photograph
 from fundus_core.workflows.single.one_photograph import (
     QUALITIES,

@@ -26,7 +26,8 @@ from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_datas
 from fundus_core.workflows.models.predict import ExternalResult, predict
 from fundus_core.workflows.models.pretrain import PretrainChoice, Pretrained, pretrain
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
-from fundus_core.workflows.models.runs import Run, load_run
+from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import load_run
 from fundus_core.workflows.segmenting.masks import Truth
 from fundus_core.workflows.segmenting.segmentation import train_segmenter
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice
