@@ -15,6 +15,9 @@ from fundus_core.spelling import spelt_alike
 FEW_POSITIVES = 10
 """Below this many photographs of a class, intervals are wide and thresholds unstable."""
 
+_TEST = "test"
+"""The part of a table's own split that models are judged on."""
+
 _FAR, _NOTABLE = 2.58, 0.2
 """Standard errors, and share of itself, that a prevalence must have moved by to be mentioned."""
 
@@ -88,6 +91,27 @@ CAUTIONS: dict[str, str] = {
 }
 """Code -> what it means, in a sentence; `explanation` has the page."""
 
+LOUD: dict[str, str] = {
+    "FD022": "the model learned from photographs it is judged on, so this is no external test",
+    "FD001": "patients are on both sides of the split",
+    "FD025": "photographs or patients it is judged on taught its weights, or may have",
+    "FD013": "photographs that show the same are on both sides of a fold",
+    "FD023": "patients it is judged on have the ids of some that taught it",
+    "FD012": "the backbone may have seen these photographs in pre-training",
+    "FD003": "patients are unknown, so intervals are too narrow",
+    "FD004": "some photographs name no patient, so intervals may be too narrow",
+    "FD016": "scores separate the classes perfectly, which asks for a second look",
+    "FD006": "it is not shown to be better than the mean colour",
+    "FD017": "its threshold was sought on the photographs it is judged on",
+    "FD019": "photographs were paired by their order, which nothing confirms",
+    "FD026": "the data set was changed since, so the figures are of what it was",
+    "FD020": "a word for a missing value counts as a class or as one patient",
+    "FD021": "words that differ in spelling alone count as different patients or classes",
+}
+"""Code -> what a summary says of it, for cautions without which figures must not be believed: they
+may not be what they say. Pages show them first and as warnings. The others limit what can be read
+from figures that are right, or are seen from them."""
+
 _EXPLANATIONS = Path(__file__).with_name("caution_pages")
 
 
@@ -160,13 +184,20 @@ def target_cautions(
 
 
 def split_caution(dataset: FundusDataset) -> Caution | None:
-    """Returns a caution if the table's own split has a patient on both sides."""
+    """Returns a caution if patients in the test part of the table's own split are elsewhere too.
+
+    Models learn from train and from val: a patient in these two alone is on one side, and is no
+    matter for the test.
+    """
     known = dataset.table.dropna(subset=["patient_id", "split"])
-    sides = known.groupby("patient_id")["split"].nunique()
-    both = int((sides > 1).sum())
-    if not both:
-        return None
-    return Caution("FD001", f"{both} of {len(sides)} patients are in more than one split.")
+    patients = {str(part): set(rows["patient_id"]) for part, rows in known.groupby("split")}
+    tested = patients.pop(_TEST, set())
+    shared = [
+        f"{len(others & tested):,} of {len(tested):,} patients in {_TEST} are in {part} too"
+        for part, others in sorted(patients.items())
+        if others & tested
+    ]
+    return Caution("FD001", f"{'; '.join(shared)}.") if shared else None
 
 
 def no_split_caution(n_without: int, n_labelled: int) -> Caution | None:

@@ -92,7 +92,10 @@ class CrossValidation:
     """Fitted on all rows: what scores new photographs."""
 
     strengths: tuple[float, ...]
-    """What the inner folds chose, per fold and, last, for `final`."""
+    """What the inner folds chose, per fold and, last, for `final`; `usual_setting` where none."""
+
+    inner_folds: tuple[int, ...]
+    """How many inner folds chose it, likewise; 0 where there were too few patients for them."""
 
 
 def needs_text(probe: str) -> bool:
@@ -146,16 +149,16 @@ def cross_validate(
         progress(number, len(folds) + 1, f"Fitting fold {number + 1} of {len(folds)}")
         patients = None if groups is None else groups[fold.train]
         side = TrainingSide(vectors[fold.train], y_true[fold.train], task, seed, text)
-        probe, strength = _chosen(kind, side, patients)
+        probe, strength, n_inner = _chosen(kind, side, patients)
         y_score[fold.test] = probe.score(vectors[fold.test])
         fold_of[fold.test] = number
-        fitted.append((probe, strength))
+        fitted.append((probe, strength, n_inner))
     progress(len(folds), len(folds) + 1, "Fitting on all photographs")
     everything = TrainingSide(vectors, y_true, task, seed, text)
     final = _chosen(kind, everything, groups) if refit_on_all else fitted[0]
     progress(len(folds) + 1, len(folds) + 1, "Fitted")
-    strengths = tuple(strength for _, strength in (*fitted, final))
-    return CrossValidation(y_score, fold_of, tuple(p for p, _ in fitted), final[0], strengths)
+    probes, strengths, n_inner_folds = zip(*fitted, final, strict=True)
+    return CrossValidation(y_score, fold_of, probes[:-1], final[0], strengths, n_inner_folds)
 
 
 def fit_probe(
@@ -186,17 +189,32 @@ def fit_probe(
         ScoresError: If the probe starts from words and there are none, or they are of another
             space.
     """
-    return _chosen(kind, TrainingSide(vectors, y_true, task, seed, text), groups)
+    return _chosen(kind, TrainingSide(vectors, y_true, task, seed, text), groups)[:2]
 
 
-def _chosen(kind: str, side: TrainingSide, groups: NDArray[np.str_] | None) -> tuple[Probe, float]:
-    """Returns the probe of the setting that inner folds like best, and its strength."""
+def usual_setting(kind: str) -> Setting:
+    """Returns the setting of a probe that serves where there are too few patients to choose.
+
+    Args:
+        kind: Key of `PROBES`.
+    """
+    settings = PROBES[kind].settings
+    return settings[len(settings) // 2]
+
+
+def _chosen(
+    kind: str, side: TrainingSide, groups: NDArray[np.str_] | None
+) -> tuple[Probe, float, int]:
+    """Returns the probe of the setting that inner folds like best, its strength, and their number.
+
+    Without inner folds it is the probe of `usual_setting`.
+    """
     settings, fit_path = PROBES[kind].settings, PROBES[kind].fit_path
     folds = _inner_folds(side.y_true, groups, side.seed)
     losses = held_out_losses(kind, side, folds, settings)
-    best = int(np.argmin(losses)) if folds else len(settings) // 2
+    best = int(np.argmin(losses)) if folds else settings.index(usual_setting(kind))
     with fitting() if PROBES[kind].side_by_side else nullcontext():
-        return fit_path(side, settings[: best + 1])[-1], settings[best][0]
+        return fit_path(side, settings[: best + 1])[-1], settings[best][0], len(folds)
 
 
 def held_out_losses(

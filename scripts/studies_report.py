@@ -16,7 +16,7 @@ import pandas as pd
 
 from fundus_core.io.workspace import Workspace
 from fundus_core.plots.paper.figure import figure_file
-from fundus_core.plots.study import figure
+from fundus_core.plots.study import figure, nothing_to_draw
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.files import STUDIES_FOLDER, StudySize, read_study
 from fundus_core.studies.results import convergence, figure_rows, study_table
@@ -120,12 +120,20 @@ def _chapter(chapter: Chapter, *, stored: bool) -> str:
     study = read_study(chapter.path, chapter.size)
     size = [] if chapter.size == "full" else [f"--{chapter.size}"]
     how = ["--table"] if stored else ["--skip"]
-    rows = fundus("study", chapter.path, *size, *how, workspace=WORKSPACE)["rows"]
-    table = pd.DataFrame(rows)
+    found = fundus("study", chapter.path, *size, *how, workspace=WORKSPACE)
+    table, cautions = pd.DataFrame(found["rows"]), _cautions(found["cautions"])
     return (
         f"### {study.title}\n\n{study.question} After {study.reference}.\n\n"
-        f"```\n{chapter.command}\n```\n\n{_text(study, table)}\n{_figures(chapter)}"
+        f"```\n{chapter.command}\n```\n\n{_text(study, table)}\n{cautions}{_figures(chapter)}"
     )
+
+
+def _cautions(found: Sequence[dict[str, str]]) -> str:
+    """Returns what limits the figures of a study as a list, as `fundus study` prints it."""
+    if not found:
+        return ""
+    lines = [f"- {one['code']}: {one['text']}\n" for one in found]
+    return f"What to know before trusting these figures:\n\n{''.join(lines)}\n"
 
 
 def _figures(chapter: Chapter) -> str:
@@ -138,7 +146,8 @@ def _figures(chapter: Chapter) -> str:
     lines = []
     for number, asked in enumerate(opened.document.figures):
         rows = figure_rows(opened, asked, table)
-        if not (rows["status"] == "done").any():
+        if why := nothing_to_draw(asked, rows, curves):
+            lines.append(f"*{asked.title or asked.kind}*: {why}\n")
             continue
         rule = shown_rule(opened.document, opened.document.against)
         picture = PICTURES / f"study-{chapter.file.replace('_', '-')}-{number + 1}.png"

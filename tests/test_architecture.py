@@ -53,7 +53,7 @@ READ_WHOLE = {
     },
     "of a kind and size that were looked at before": {
         "backbones/flair_text", "imports/hugging_face", "io/files", "io/picture_files",
-        "workflows/reports/bundle_staging", "workflows/reports/rerun_reading",
+        "workflows/reports/bundle_staging",
     },
 }  # fmt: skip
 """Whose files a module reads whole; `io/bounded.py` reads those that somebody names: never a pipe,

@@ -1,7 +1,9 @@
 """Commands about jobs and the dashboard."""
 
 import os
+import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -118,22 +120,54 @@ def open_app(
     _require_own(address)
     paths, secrets = _absolute_paths(), listed_paths(_SECRETS, separator=None)
     require_free_port(address, port)
-    place = find_workspace(workspace, make=not read_only)
-    if demo and not (read_only or is_read_only()):
-        _begin_demo(place)
-    environment = os.environ | paths | {ENVIRONMENT_VARIABLE: str(place.root)}
-    environment |= {VARIABLE: "1"} if read_only else {}
-    command = [sys.executable, "-m", "fundus_core.ui.serve", "run", str(_APP)]
-    command += ["--server.port", str(port), "--server.address", address]
-    command += ["--server.headless", "false" if browser else "true"]
+    said = ["--server.port", str(port), "--server.address", address]
+    said += ["--server.headless", "false" if browser else "true"]
     # Named here, because a variable of the environment would count more than the settings' file.
-    command += ["--server.enableCORS", "true", "--server.enableXsrfProtection", "true"]
+    said += ["--server.enableCORS", "true", "--server.enableXsrfProtection", "true"]
     # Named here as well, because Streamlit would take a blank in a folder's name for two files.
     for path in secrets:
-        command += ["--secrets.files", str(path.absolute())]
+        said += ["--secrets.files", str(path.absolute())]
+    place = find_workspace(workspace, make=not read_only)
+    steps = _demo_steps(place) if demo and not (read_only or is_read_only()) else ()
+    if steps:  # jobs outlive a server that refuses its settings
+        require_sound_settings(said, os.environ | paths)
+        _begin(place, steps)
+    environment = os.environ | paths | {ENVIRONMENT_VARIABLE: str(place.root)}
+    environment |= {VARIABLE: "1"} if read_only else {}
     sys.stdout.flush()
     os.chdir(_APP.parent)  # Streamlit reads .streamlit/config.toml from there
-    os.execve(sys.executable, command, environment)  # so that who ends this, ends the server
+    # In place of this process, so that who ends it, ends the server.
+    os.execve(sys.executable, _server("run", said), environment)
+
+
+def _server(word: str, said: Sequence[str]) -> list[str]:
+    """Returns the command line of the server: `run`, or `check` to hear what it would refuse."""
+    return [sys.executable, "-m", "fundus_core.ui.serve", word, str(_APP), *said]
+
+
+def require_sound_settings(said: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Ends as the server would where it refuses its settings, such as those of the log-in.
+
+    Args:
+        said: Options of the server.
+        environment: Its variables.
+
+    Raises:
+        typer.Exit: With the server's code, after its own words were said.
+    """
+    asked = subprocess.run(
+        _server("check", [*said, "--server.headless", "true"]),  # which asks the user nothing
+        cwd=_APP.parent,
+        env=dict(environment),
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
+        check=False,
+    )
+    if asked.returncode:
+        sys.stderr.write(asked.stderr)
+        raise typer.Exit(asked.returncode)
 
 
 def _absolute_paths() -> dict[str, str]:
@@ -147,10 +181,10 @@ def _absolute_paths() -> dict[str, str]:
     return found | {LOG_FILE: str(Path(log).absolute())} if log else found
 
 
-def _begin_demo(workspace: Workspace) -> None:
-    """Starts drawing and opening the demo where nothing was ever opened or run.
+def _demo_steps(workspace: Workspace) -> Sequence[tuple[list[str], str]]:
+    """Returns the jobs that draw and open the demo, with titles, where nothing was opened or run.
 
-    Where an earlier start was ended in between, what it did not come to is started.
+    Where an earlier start was ended in between, those that it did not come to.
     """
     source = demo_source(workspace)
     place = ["--workspace", str(workspace.root), "--json"]
@@ -163,10 +197,15 @@ def _begin_demo(workspace: Workspace) -> None:
     opened = {dataset.id for dataset in list_datasets(workspace)}
     asked = {job.argv for job in store.list()}
     if asked != {tuple(argv) for argv, _ in steps[: len(asked)]}:
-        return
+        return ()
     if opened - ({dataset_id(source)} if asked else set()):
-        return
-    for argv, title in steps[len(asked) :]:
+        return ()
+    return steps[len(asked) :]
+
+
+def _begin(workspace: Workspace, steps: Sequence[tuple[list[str], str]]) -> None:
+    store = JobStore(workspace.jobs)
+    for argv, title in steps:
         store.submit(argv, title=title)
 
 

@@ -5,6 +5,7 @@ each column is; so Arrow alone reads them, and nothing is downloaded.
 """
 
 import json
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 from fundus_core.errors import DataError
 from fundus_core.imports.records import ImportedPhotograph, Outcome, RefusedPhotograph
+from fundus_core.io.bounded import require_plain_file
 from fundus_core.io.image_headers import MAX_BYTES
 from fundus_core.io.images import SUPPORTED_SUFFIXES
 from fundus_core.io.typed_paths import followed
@@ -93,11 +95,12 @@ def _schema(path: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
+        require_plain_file(path, sys.maxsize)
         if path.suffix == ".parquet":
             return pq.read_schema(path)
         with pa.memory_map(str(path)) as source:
             return pa.ipc.open_stream(source).schema
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise _broken(path, error) from error
 
 
@@ -106,11 +109,12 @@ def _n_rows(path: Path) -> int:
     import pyarrow.parquet as pq
 
     try:
+        require_plain_file(path, sys.maxsize)
         if path.suffix == ".parquet":
             return int(pq.read_metadata(path).num_rows)
         with pa.memory_map(str(path)) as source:
             return sum(batch.num_rows for batch in pa.ipc.open_stream(source))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise _broken(path, error) from error
 
 

@@ -9,7 +9,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -19,12 +20,14 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from fundus_core.errors import StoreError
+from fundus_core.io.damage import changed_at
 from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.io.refused_writing import FORBIDDEN, full_disk_explained, nearest
 from fundus_core.io.streams import is_stream, pass_on
 
 _READ_BYTES = 1 << 20
 _SECONDS_BETWEEN_SIGNS = 5.0
+_TICK_NS = 1_000_000
 _LONGEST_KEPT = 200
 """Bytes of a name that its temporary one keeps: most file systems take names of 255."""
 
@@ -38,17 +41,24 @@ def checksum(path: Path) -> str:
     return digest.hexdigest()
 
 
-def renew(path: Path) -> None:
-    """Makes a file the newest of its folder, where anything may be changed.
+def renew(path: Path, among: Iterable[Path]) -> None:
+    """Makes a file the newest of several by its time, where anything may be changed.
 
-    Whoever only looks calls this too: it is no error that the order stays as it was.
+    The clock alone would not: it may have been set back since the others were written, and what is
+    written within one of its ticks has one time. Whoever only looks calls this too: it is no error
+    that the order stays as it was, or that another process removed it.
     """
     if is_read_only():
         return
+    latest = max((changed_at(other) for other in among), default=0)
+    now = max(time.time_ns(), latest + _TICK_NS)
     try:
-        path.touch()
+        try:
+            os.utime(path, ns=(now, now))
+        except PermissionError:
+            path.touch()  # a file of another user takes no time but the clock's
     except OSError as error:
-        if error.errno not in FORBIDDEN:
+        if error.errno not in {*FORBIDDEN, errno.ENOENT}:
             raise
 
 

@@ -1,10 +1,10 @@
-"""What lists of results leave out: what is damaged, and what another user alone may read."""
+"""What lists of results leave out: what is damaged, closed to this user, or not understood."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from fundus_core.io.damage import known_damage
+from fundus_core.io.damage import known_damage, known_unread
 from fundus_core.io.refused_reading import ASK_ITS_OWNER, all_may_be_read, may_be_read
 
 _NAMED_AT_MOST = 3
@@ -15,6 +15,13 @@ _REPAIR = (
 
 
 _CLOSED = "not to be read by this user"
+
+_UNREAD = "described in words that this version does not know"
+
+_MAKE_AGAIN = (
+    "A newer version wrote it, or it was edited: open it with the version that wrote it, or repeat "
+    "the command that made it."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,18 +63,22 @@ def left_out(root: Path, *stores: str) -> tuple[LeftOut, ...]:
         root: Of the workspace.
         stores: Its folders, e.g. `runs`, that have been read; none for all of them.
     """
-    met = known_damage(root)
-    found = [one for one in met if not stores or one.partition("/")[0] in stores]
+    found = _of_stores(known_damage(root), stores)
     closed = [one for one in found if not all_may_be_read(root / one)]
     folders = [one for one in stores if not may_be_read(root / one)]
     kinds = (
         LeftOut(tuple(one for one in found if one not in closed), "damaged", _REPAIR),
         LeftOut(tuple(closed), _CLOSED, ASK_ITS_OWNER),
+        LeftOut(_of_stores(known_unread(root), stores), _UNREAD, _MAKE_AGAIN),
         LeftOut(
             tuple(folders), _CLOSED, ASK_ITS_OWNER, ("folder of results", "folders of results")
         ),
     )
     return tuple(kind for kind in kinds if kind.names)
+
+
+def _of_stores(names: tuple[str, ...], stores: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(one for one in names if not stores or one.partition("/")[0] in stores)
 
 
 def hint_with_left_out(hint: str, root: Path, *stores: str) -> str:

@@ -115,11 +115,12 @@ class SelectionFiles:
         if not key:
             return ""
         path = self._set(key)
-        if self.read(key) is not None:
-            renew(path)
-        else:
+        is_new = self.read(key) is None
+        if is_new:
             value = sealed({"origin": origin, "image_ids": list(image_ids)})
             write_atomically(path, lambda file: file.write(_compact(value)))
+        renew(path, self._sets())
+        if is_new:
             self._forget_oldest()
         return key
 
@@ -195,6 +196,9 @@ class SelectionFiles:
         with locked(self.folder / ".names.lock"):
             yield
 
+    def _sets(self) -> Iterator[Path]:
+        return (self.folder / "sets").glob("[!.]*.json")
+
     def _set(self, key: str) -> Path:
         return self.folder / "sets" / f"{key}.json"
 
@@ -203,8 +207,7 @@ class SelectionFiles:
 
     def _forget_oldest(self) -> None:
         kept = {one.key for one in self.named()}
-        stored = (self.folder / "sets").glob("[!.]*.json")
-        unnamed = [path for path in stored if path.stem not in kept]
+        unnamed = [path for path in self._sets() if path.stem not in kept]
         newest_first = sorted(unnamed, key=changed_at, reverse=True)
         for path in newest_first[MOST_UNNAMED:]:  # others may forget them at the same time
             path.unlink(missing_ok=True)

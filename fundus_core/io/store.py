@@ -1,7 +1,7 @@
 """Stored results: a folder each, complete and checked or not there at all."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +78,7 @@ class ArtifactStore:
                 for name_of_file in sums:
                     sync_file(temporary / name_of_file)
                 write_sealed(temporary / MANIFEST, {"name": name, "about": about, "files": sums})
+                renew(temporary / MANIFEST, self._manifests())
                 with FileLock(self.root / ".lock"):
                     retired = put_in_place(temporary, folder)
                 sync_folder(self.root)
@@ -96,11 +97,7 @@ class ArtifactStore:
         """
         if not self.root.is_dir():
             return {}
-        manifests = sorted(
-            self.root.glob(f"[!.]*/{MANIFEST}"),
-            key=lambda path: path.stat().st_mtime,
-            reverse=True,
-        )
+        manifests = sorted(self._manifests(), key=changed_at, reverse=True)
         for torn in set(self.names()) - {path.parent.name for path in manifests}:
             remember_damage(self.root / torn, self.root / torn / MANIFEST, 0)
         found = ((path.parent.name, _manifest(path.parent)) for path in manifests)
@@ -128,12 +125,15 @@ class ArtifactStore:
 
     def touch(self, name: str) -> None:
         """Makes what is stored under `name` the newest, where anything may be changed."""
-        renew(self._folder(name) / MANIFEST)
+        renew(self._folder(name) / MANIFEST, self._manifests())
 
     def remove(self, name: str) -> None:
         """Deletes what is stored under `name`; nothing happens if there is nothing."""
         require_writable(self.root)
         shutil.rmtree(self._folder(name), ignore_errors=True)
+
+    def _manifests(self) -> Iterator[Path]:
+        return self.root.glob(f"[!.]*/{MANIFEST}")
 
     def _folder(self, name: str) -> Path:
         """Returns the folder of `name`, refusing names that would lead out of the store."""

@@ -9,7 +9,9 @@ from fundus_core.errors import DataError
 
 
 def typed_path(text: str | Path, folder: Path | None = None) -> Path:
-    """Returns the path that somebody typed, ~ as the home folder; the disk is not asked.
+    """Returns the path that somebody typed, ~ as their own home; the disk is not asked.
+
+    Where the home of another user is, as of ~root, is nobody's to read out of a message.
 
     Args:
         text: What was typed.
@@ -17,19 +19,13 @@ def typed_path(text: str | Path, folder: Path | None = None) -> Path:
 
     Raises:
         DataError: If nothing is typed, as a variable gives that is not set: that would be taken for
-            the current folder. If it begins at the home of nobody, or holds what no name can.
+            the current folder. If it begins at another's home (~root), or holds what no name can.
     """
     if not str(text).strip():
         raise DataError("The path is empty.", hint="Name a folder or a file (. for this folder).")
     if not _can_be_a_name(str(text)):
         raise _no_name(text)
-    try:
-        path = Path(text).expanduser()
-    except RuntimeError as error:
-        raise DataError(
-            f"{text} is no path: this machine knows no home folder of {Path(text).parts[0]}.",
-            hint="Give the full path, beginning with /.",
-        ) from error
+    path = _from_own_home(Path(text))
     return path if folder is None else folder / path
 
 
@@ -98,6 +94,20 @@ def _problem(path: Path) -> int | None:
     except OSError as error:
         return error.errno
     return None
+
+
+def _from_own_home(path: Path) -> Path:
+    """Returns a path with ~ as the home folder; the same words for every other user, or nobody."""
+    begins = path.parts[0] if path.parts else ""
+    if not begins.startswith("~"):
+        return path
+    try:
+        if begins == "~":
+            return path.expanduser()
+        known = "~ stands for your own home folder alone (~/x)"
+    except RuntimeError:
+        known = "this machine knows no home folder of yours"
+    raise DataError(f"{path} is no path: {known}.", hint="Give the full path, beginning with /.")
 
 
 def _can_be_a_name(text: str) -> bool:

@@ -133,7 +133,7 @@ def workspace_folders() -> tuple[Path, ...]:
         return tuple(_found)
     try:
         return (typed_path(_asked_for(None)),)
-    except DataError:  # ~ of nobody, which `find_workspace` refuses
+    except DataError:  # ~ of another, which `find_workspace` refuses
         return (_asked_for(None),)
 
 

@@ -47,7 +47,7 @@ STEPS: tuple[MethodNote, ...] = (
         "Cross-validation",
         "Outer folds grouped by patient and stratified by class, each checked to hold both "
         "classes; the strength of regularisation is chosen by inner folds of the training side, "
-        "grouped too.",
+        "grouped too. Where there are too few patients for them, the middle one is taken.",
         "Varma & Simon (2006), BMC Bioinformatics 7, 91 (nested folds)",
         "Photographs of the same hospital and camera: other sites are usually worse.",
     ),

@@ -6,10 +6,11 @@ from fundus_core.io.embedding_store import stored_recipes
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import messages, wiring
+from fundus_core.workflows.models.runs import runs_as_stored
 
 
 def look_at_records() -> None:
-    """Reads what is said of each result, so that `known_damage` knows of damage to that.
+    """Reads what is said of each result, so that `left_out` knows of damage to that.
 
     The results themselves are compared with their checksums only when they are opened.
     """
@@ -21,6 +22,7 @@ def look_at_records() -> None:
 
 @st.cache_data(show_spinner=False, max_entries=4)
 def _look(place: Workspace, token: object) -> None:
-    for root in (place.datasets, place.runs, place.projections):
+    for root in (place.datasets, place.projections):
         ArtifactStore(root).describe()
+    runs_as_stored(place)
     stored_recipes(place.embeddings)

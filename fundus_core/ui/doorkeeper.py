@@ -75,18 +75,23 @@ def stand() -> None:
     starlette_app.create_streamlit_middleware = lambda: [*_middleware(), *others()]
 
 
+def require_sound() -> login.Door | None:
+    """Returns the door, None where there is none; ends the process if it is not as it must be."""
+    required = login.door()
+    if required is not None and required.faults:
+        sys.stderr.write("\n".join(["The dashboard was not started.", *required.faults, _HELP]))
+        sys.exit(2)
+    return required
+
+
 def _middleware() -> list[Middleware]:
     """Returns what stands before Streamlit; the doorkeeper only where log-in is required.
 
-    Ends the process if the log-in is not as it must be. It is asked when the server is made, which
-    is after Streamlit has read its settings.
+    It is asked when the server is made, which is after Streamlit has read its settings.
     """
-    required = login.door()
+    required = require_sound()
     if required is None:
         return [Middleware(OwnPages)]
-    if required.faults:
-        sys.stderr.write("\n".join(["The dashboard was not started.", *required.faults, _HELP]))
-        sys.exit(2)
     config.set_option("server.allowedHosts", [required.host])
     return [Middleware(OwnPages), Middleware(Doorkeeper)]
 

@@ -163,4 +163,4 @@ def _rows() -> list[tuple[str, str]]:
 
 
 def _plain(cell: str) -> str:
-    return " ".join(_MARKS.sub("", cell).split())
+    return " ".join(_MARKS.sub("", cell).replace(r"\|", "|").split())

@@ -6,13 +6,10 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
-from fundus_core.checks import CAUTIONS, Caution, explanation
+from fundus_core.checks import CAUTIONS, LOUD, Caution, explanation
 from fundus_core.errors import FundusError
 from fundus_core.ui import text
 from fundus_core.ui.glossary import words_of
-
-_LOUD = {"FD001", "FD003"}
-"""Cautions that make intervals and p-values wrong, not only wide."""
 
 
 @contextmanager
@@ -33,11 +30,11 @@ def show_error(error: FundusError) -> None:
 
 
 def cautions(found: Sequence[Caution]) -> None:
-    """Shows what limits the figures on this page; those that make them wrong come first, loudly."""
-    for caution in sorted(found, key=lambda one: (one.code not in _LOUD, one.code)):
+    """Shows what limits the figures on this page; those of `LOUD` come first, as warnings."""
+    for caution in sorted(found, key=lambda one: (one.code not in LOUD, one.code)):
         meaning = CAUTIONS.get(caution.code, "")
         line = f"**{caution.code}** {text.escaped(caution.text)}"
-        if caution.code in _LOUD:
+        if caution.code in LOUD:
             st.warning(f"{line}\n\n{text.escaped(meaning)}", icon=":material/warning:")
         elif caution.code != "FD007":  # the banner says so already
             st.caption(f":material/info: {line}", help=meaning)

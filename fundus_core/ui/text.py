@@ -12,8 +12,9 @@ from fundus_core.stats.delong import AucInterval
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:^=&\"'])")
 _LINKED = re.compile(r"\b(https?(?=:)|www(?=\.))", re.IGNORECASE)
-_UNMARKED = re.compile(r"[^\W_]+(?:(?: = |: |, |[ _-])[^\W_]+)*")
-"""Words; what stands between them is no markdown there."""
+_WORDS = r"[^\W_]+(?:(?: = |: |, |[ _/-]|(?<![wW]{3})\.)[^\W_]+)*"
+_UNMARKED = re.compile(rf"{_WORDS}(?: \({_WORDS}\))?")
+"""Words, the last of them in brackets or not; what stands between them is no markdown there."""
 
 _JOINER = "\u2060"
 """Takes no room. Browsers get every `http://` and `www.` as a link, also where all is escaped: the
@@ -49,6 +50,8 @@ def field_label(label: object) -> str:
     Examples:
         >>> field_label("dr = 1: no_dr"), field_label("*x*")
         ('dr = 1: no_dr', '\\*x\\*')
+        >>> field_label("Pooling of ViT-B/16 (own)")
+        'Pooling of ViT-B/16 (own)'
     """
     flat = " ".join(visible(str(label)).split())
     return flat if _UNMARKED.fullmatch(flat) else escaped(label)

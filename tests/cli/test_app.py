@@ -1,16 +1,20 @@
 """`fundus app`: what the server is told, and which jobs are begun on an empty workspace."""
 
+import errno
 import os
 import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from fundus_core.cli import manage
+from fundus_core.cli.manage import require_sound_settings
 from fundus_core.cli.ports import require_free_port
+from fundus_core.errors import FundusError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.jobs.store import JobStore
@@ -39,6 +43,7 @@ def served(monkeypatch: pytest.MonkeyPatch) -> list[Server]:
 
     monkeypatch.setattr(os, "execve", become)
     monkeypatch.setattr(manage, "require_free_port", lambda address, port: None)
+    monkeypatch.setattr(manage, "require_sound_settings", lambda said, environment: None)
     return started
 
 
@@ -124,7 +129,7 @@ def test_app__a_variable_that_names_no_path_is_refused_before_anything_is_begun(
     refused = fundus("app", "--no-browser")
 
     assert refused.exit_code == 2
-    assert "no home folder of ~nobody_here" in refused.stderr
+    assert "~nobody_here/x is no path" in refused.stderr
     assert name == "FUNDUS_WORKSPACE" or name in refused.stderr
     assert served == []
     assert not (tmp_path / "workspace").exists()
@@ -152,6 +157,41 @@ def test_app__a_port_in_use_is_refused_before_anything_is_begun(
     assert "--port" in refused.stderr
     assert served == []
     assert not (tmp_path / "workspace").exists()
+
+
+def test_require_free_port__one_in_use_on_the_other_address_of_localhost_is_refused() -> None:
+    try:
+        other = socket.create_server(("::1", 0), family=socket.AF_INET6)
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with other:
+        port = other.getsockname()[1]
+
+        with pytest.raises(FundusError, match=f"port {port} of ::1: Address already in use"):
+            require_free_port("localhost", port)
+        require_free_port("127.0.0.1", port)
+
+
+@pytest.mark.parametrize("at", ["socket", "bind"])
+def test_require_free_port__a_machine_without_ipv6_has_one_localhost(
+    monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    class WithoutIPv6(socket.socket):
+        def __init__(self, family: int = socket.AF_INET) -> None:
+            if at == "socket" and family == socket.AF_INET6:
+                raise OSError(errno.EAFNOSUPPORT, "Address family not supported by protocol")
+            super().__init__(family)
+
+        def bind(self, address: Any) -> None:
+            if self.family == socket.AF_INET6:
+                raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+            super().bind(address)
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    monkeypatch.setattr(socket, "socket", WithoutIPv6)
+
+    require_free_port("localhost", port)
 
 
 def test_require_free_port__a_port_that_a_server_has_just_left_is_free() -> None:
@@ -202,6 +242,40 @@ def jobs(monkeypatch: pytest.MonkeyPatch) -> Submitted:
     found = Submitted()
     monkeypatch.setattr(manage, "JobStore", lambda root: found)
     return found
+
+
+@pytest.mark.parametrize(
+    ("allowed", "secrets", "said"),
+    [
+        ("@eye.example", None, "FUNDUS_ALLOWED_USERS is set, and the secrets have no section"),
+        (None, "[auth]\nclient_id = 'x'\n", "The section [auth] of the secrets lacks redirect_uri"),
+        (None, "[server]\n", ""),
+    ],
+)
+def test_app__settings_that_the_server_refuses_begin_no_demo(
+    fundus: Fundus,
+    served: list[Server],
+    started_from: Path,
+    jobs: Submitted,
+    monkeypatch: pytest.MonkeyPatch,
+    allowed: str | None,
+    secrets: str | None,
+    said: str,
+) -> None:
+    monkeypatch.setattr(manage, "require_sound_settings", require_sound_settings)
+    monkeypatch.setenv("HOME", str(started_from))
+    if allowed is not None:
+        monkeypatch.setenv("FUNDUS_ALLOWED_USERS", allowed)
+    if secrets is not None:
+        (started_from / "secrets.toml").write_text(secrets)
+        monkeypatch.setenv("STREAMLIT_SECRETS_FILES", "secrets.toml")
+
+    outcome = fundus("app", "--no-browser")
+
+    assert outcome.exit_code == (2 if said else 0), outcome.stderr
+    assert said in outcome.stderr
+    assert jobs.commands == ([] if said else ["demo", "check", "story"])
+    assert len(served) == (0 if said else 1)
 
 
 @pytest.mark.parametrize("ended_after", [0, 1, 2, 3])

@@ -23,6 +23,8 @@ from fundus_core.workflows.data.datasets import (
 )
 from fundus_core.workflows.data.repoint import repoint
 from fundus_core.workflows.data.selections import load_selection, save_selection
+from fundus_core.workflows.reports.bundle import export_bundle
+from fundus_core.workflows.reports.bundle_open import open_bundle
 from fundus_core.workflows.weights.teacher_tables import (
     TEACHERS,
     store_teachers,
@@ -66,6 +68,42 @@ def test_doctor__looks_into_the_workspaces_of_a_workspace(place: Workspace, insi
     assert f"1 damaged ({inside}/runs/one)" in found.stdout
     assert mended.exit_code == 0
     assert (place.damaged / inside / "runs" / "one" / "a").is_file()
+
+
+def test_doctor__a_data_set_of_a_bundle_lacks_no_photographs(
+    place: Workspace, tmp_path: Path
+) -> None:
+    (name,) = (one.id for one in list_datasets(place))
+    export_bundle(place, name, tmp_path / "bundle.zip")
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    theirs = open_bundle(elsewhere, tmp_path / "bundle.zip").dataset_id
+
+    found, mended = run(elsewhere, "doctor"), run(elsewhere, "doctor", "--repair")
+
+    assert found.exit_code == mended.exit_code == 0
+    said = "in order. The photographs of 0 data sets are there. 1 more came in a bundle, without"
+    assert said in found.stdout
+    assert said in mended.stdout
+    assert not elsewhere.damaged.exists()
+    assert [one.id for one in list_datasets(elsewhere)] == [theirs]
+
+
+def test_doctor__photographs_that_a_bundle_was_pointed_to_are_looked_for(
+    place: Workspace, tmp_path: Path
+) -> None:
+    (name,) = (one.id for one in list_datasets(place))
+    export_bundle(place, name, tmp_path / "bundle.zip")
+    elsewhere = Workspace(tmp_path / "elsewhere")
+    theirs = open_bundle(elsewhere, tmp_path / "bundle.zip").dataset_id
+    repoint(elsewhere, theirs, tmp_path / "data")
+    there = run(elsewhere, "doctor")
+    (tmp_path / "data").rename(tmp_path / "away")
+
+    gone = run(elsewhere, "doctor")
+
+    assert "The photographs of 1 data sets are there." in there.stdout
+    assert gone.exit_code == EXIT_NOT_IN_ORDER
+    assert f"6 of the 6 photographs of {theirs} are not where they were." in gone.stdout
 
 
 def run(place: Workspace, command: str, *arguments: object) -> Result:

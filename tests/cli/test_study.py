@@ -75,7 +75,7 @@ def test_study__a_backbone_that_nobody_knows_is_told_in_the_plan(
         ("a\0b", "is no path"),
         ("circle", "lead in a circle"),
         ("a" * 400, "is too long"),
-        ("~nobody_here/x", "no home folder of"),
+        ("~nobody_here/x", "your own home folder alone"),
     ],
 )
 @pytest.mark.parametrize("part", ["source", "table"])

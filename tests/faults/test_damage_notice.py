@@ -1,12 +1,16 @@
 """What is damaged is named on the pages that leave it out, until it is mended or made anew."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from typer.testing import CliRunner
 
+from fundus_core.cli import main
+from fundus_core.errors import StoreError
 from fundus_core.io.damage import known_damage
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.sealed import FORMAT
@@ -16,6 +20,8 @@ from fundus_core.io.workspace_format import STAMP
 from fundus_core.workflows.data.datasets import dataset_id
 from fundus_core.workflows.data.doctor import diagnose
 from fundus_core.workflows.embeddings.project import project_dataset
+from fundus_core.workflows.models.run_record import run_to_json
+from fundus_core.workflows.models.runs import list_runs, load_run
 from tests.conftest import ROOT
 from tests.faults.sealing import of_format
 from tests.faults.stored import RESNET
@@ -98,6 +104,46 @@ def test_damaged_result__is_named_where_it_would_have_been_listed(
     assert before == ""
     assert f"`{name}" in words
     assert "fundus doctor --repair" in words
+
+
+def of_another_version(place: Workspace) -> str:
+    """Stores a copy of a run whose photographs became square in a way that nobody knows."""
+    run = list_runs(place)[0]
+    about = run_to_json(replace(run, id="later"))
+    about["embeddings"]["preprocessing"]["fit"] = "fold"
+    ArtifactStore(place.runs).put("later", about, lambda folder: None)
+    return "later"
+
+
+@pytest.mark.parametrize("page", ["pages/evaluate/roc.py", "pages/about/jobs.py"])
+def test_run_that_nobody_understands__is_named_where_it_would_have_been_listed(
+    place: Workspace, source: DataSource, page: str
+) -> None:
+    name = of_another_version(place)
+
+    words = told(opened(page, source))
+
+    assert f"described in words that this version does not know: `runs/{name}`" in words
+    assert "damaged" not in words
+
+
+def test_run_that_nobody_understands__is_named_by_commands_until_it_is_gone(
+    place: Workspace,
+) -> None:
+    name = of_another_version(place)
+    listing = ["runs", "--workspace", str(place.root)]
+
+    found = CliRunner().invoke(main.app, listing)
+    with pytest.raises(StoreError, match="There is no run 'later'") as refused:
+        load_run(place, name)
+    ArtifactStore(place.runs).remove(name)
+    after = CliRunner().invoke(main.app, listing)
+
+    assert found.exit_code == after.exit_code == 0
+    assert f"this version does not know: runs/{name}. A newer version wrote it" in found.stderr
+    assert f"runs/{name}" in refused.value.hint
+    assert LEFT_OUT not in after.stderr
+    assert all(run.id in found.stdout for run in list_runs(place))
 
 
 def test_damaged_scores__are_named_with_the_next_step_at_once(

@@ -180,7 +180,7 @@ UNREADABLE: dict[str, tuple[Callable[[Path], Path], str]] = {
     "half of a character": (half_of_a_character, "surrogates not allowed"),
     "character of no name": (lambda folder: folder / "a\0b", "no file's name can have"),
     "long name": (lambda folder: folder / ("a" * 5000), "too long"),
-    "home of nobody": (lambda folder: Path("~nosuchuser/x.json"), "no home folder"),
+    "another's home": (lambda folder: Path("~root/x.json"), "your own home folder alone"),
 }
 
 

@@ -1,6 +1,7 @@
 """Stored sets of photographs: found by their key, forgotten when old, never trusted blindly."""
 
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,18 @@ def test_keep__old_sets_are_forgotten_those_with_a_name_stay(files: SelectionFil
     assert files.read(kept) is not None
     assert files.read(key_of(["image 0"])) is None
     assert files.read(key_of([f"image {MOST_UNNAMED + 2}"])) is not None
+
+
+def test_keep__a_clock_that_was_set_back_does_not_lose_the_newest(files: SelectionFiles) -> None:
+    for number in range(MOST_UNNAMED):
+        files.keep([f"image-{number}"])
+    tomorrow = time.time_ns() + 86_400 * 10**9
+    for path in (files.folder / "sets").iterdir():
+        os.utime(path, ns=(tomorrow, tomorrow))
+
+    key = files.keep(["selected-now"])
+
+    assert files.read(key) is not None
 
 
 @pytest.mark.parametrize("key", ["", "../../x", "0123456789", "ABCDEFABCD"])

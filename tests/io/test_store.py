@@ -1,6 +1,8 @@
 """Stored results: whole and checked, or not there."""
 
 import json
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,37 @@ def test_put__replaces_what_stood_there(tmp_path: Path) -> None:
     store.put("one", {"version": 2}, _hello)
 
     assert store.describe() == {"one": {"version": 2}}
+
+
+def _in_the_future(root: Path) -> None:
+    tomorrow = time.time_ns() + 86_400 * 10**9
+    for manifest in root.glob("*/artifact.json"):
+        os.utime(manifest, ns=(tomorrow, tomorrow))
+
+
+def test_describe__what_was_put_last_is_the_first_though_the_clock_was_set_back(
+    tmp_path: Path,
+) -> None:
+    store = ArtifactStore(tmp_path)
+    store.put("one", {}, _hello)
+    store.put("two", {}, _hello)
+    _in_the_future(tmp_path)
+
+    store.put("three", {}, _hello)
+
+    assert next(iter(store.describe())) == "three"
+
+
+@pytest.mark.parametrize("name", ["one", "two"])
+def test_touch__makes_it_the_newest_of_those_of_one_tick(tmp_path: Path, name: str) -> None:
+    store = ArtifactStore(tmp_path)
+    store.put("one", {}, _hello)
+    store.put("two", {}, _hello)
+    _in_the_future(tmp_path)
+
+    store.touch(name)
+
+    assert next(iter(store.describe())) == name
 
 
 def test_get__a_flipped_bit_makes_it_a_miss(tmp_path: Path) -> None:

@@ -31,7 +31,10 @@ def circle(tmp_path: Path) -> Path:
     [
         ("", "The path is empty"),
         (" ", "The path is empty"),
-        (NOBODY, "knows no home folder of ~nobody_here"),
+        (NOBODY, "~nobody_here/x is no path: ~ stands for your own home folder alone"),
+        ("~root/x", "^~root/x is no path: ~ stands for your own home folder alone"),
+        ("~root", "^~root is no path: ~ stands for your own home folder alone"),
+        ("./~root/x", "^~root/x is no path: ~ stands for your own home folder alone"),
         (NUL, r"a\[U\+0000\]b is no path"),
         (HALF, r"\[U\+D800\] is no path"),
     ],

@@ -64,8 +64,8 @@ def test_every_model_has_its_own_cautions_on_the_page(page: AppTest, workspace: 
 
     page.run()
 
-    said = [one.value for one in page.caption if ":material/info: **FD022**" in one.value]
-    assert [one.partition("** ")[2] for one in said] == [
+    said = [one.value for one in page.warning if one.value.startswith("**FD022**")]
+    assert [one.partition("** ")[2].partition("\n\n")[0] for one in said] == [
         text.escaped(f"Model {one}") for one in ("good: 3 taught it.", "poor: 7 taught it.")
     ]
 
@@ -357,6 +357,20 @@ def test_errors_that_differ_are_counted_and_shown(page: AppTest, workspace: Path
     assert list(counts) == [str(one.n_only_first) for one in parts]
     shown = {button.key for button in page.button if (button.key or "").startswith("differ.0.")}
     assert shown == {f"differ.0.{name}" for name in found.only_first_right()}
+
+
+def test_errors_that_differ_show_names_of_models_as_text(page: AppTest, workspace: Path) -> None:
+    names = {"good": "a *b*", "poor": "c_d"}
+    for (run_id, name), scores in zip(names.items(), (evaluated.GOOD, evaluated.POOR), strict=True):
+        evaluated.store(workspace, run_id, evaluated.predictions(run_id, scores), label=name)
+    evaluated.address(page, run=["good", "poor"])
+
+    page.run()
+
+    first, second = page.segmented_control(key="differ.kind").options
+    assert "*b*" not in first
+    assert text.plain(first).startswith("Only a *b* is right (")
+    assert text.plain(second).startswith("Only c_d is right (")
 
 
 def test_errors_that_differ_ask_for_two_models(page: AppTest, workspace: Path) -> None:

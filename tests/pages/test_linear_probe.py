@@ -265,7 +265,7 @@ def test_models_are_listed_beside_the_mean_colour(page: AppTest, workspace: Path
     assert row["Against mean colour"] == "p = 0.031"
     assert row["AUC of each fold"] == "0.90  –"
     assert (row["Photographs"], row["Patients"], row["Cautions"]) == (12, "3", "FD006")
-    assert any("FD006" in one.value for one in page.caption)
+    assert any("FD006" in one.value for one in page.warning)
 
 
 def test_photographs_without_patients_are_cautioned_against_loudly(

@@ -123,7 +123,7 @@ def test_a_folder_that_is_not_there_is_refused(page: AppTest) -> None:
 
 
 TYPED = {
-    "~nobody_here/x": "no home folder of",
+    "~nobody_here/x": "your own home folder alone",
     "a" * 300: "is too long",
     "/" + "a/" * 3000: "is too long",
     "a\0b": "is no path",

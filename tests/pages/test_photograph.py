@@ -128,7 +128,7 @@ def test_a_photograph_that_taught_a_model_is_said_to_have(
     hand_over(page, (source.path / "images" / "p00_OD.jpg").read_bytes())
 
     assert not page.exception
-    (said,) = [one.value for one in page.caption if "The photograph taught the model" in one.value]
+    (said,) = [one.value for one in page.warning if "The photograph taught the model" in one.value]
     assert "FD022" in said
     assert text.plain(used.label).partition(",")[0] in text.plain(said)
     rows = evaluated.table(page, "Probability").map(text.plain).set_index("Rests on")

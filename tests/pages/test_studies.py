@@ -16,16 +16,18 @@ from safetensors.torch import save_file
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.errors import StudyError
+from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.document import StudyDocument
 from fundus_core.studies.run import open_study, run_study
-from fundus_core.ui import state, study_caches, study_wiring, wiring
+from fundus_core.ui import state, study_caches, study_wiring, text, wiring
 from fundus_core.ui.components.study_figures import methods_sentence
 from fundus_core.ui.components.study_results import reading_sentence, shown_frame
 from fundus_core.ui.study_wiring import StudyChoice, keep_study
+from fundus_core.workflows.data.datasets import dataset_id, open_dataset
 from fundus_core.workflows.models.runs import list_runs
 from tests.fakes import write_dataset
-from tests.pages import evaluated
+from tests.pages import evaluated, opened
 
 PAGE = evaluated.PAGES / "model" / "studies.py"
 
@@ -151,6 +153,21 @@ def test_each_size_says_what_it_is(page: AppTest) -> None:
     assert "kept apart" in captions[2]
 
 
+def test_the_open_data_set_is_offered_by_its_name_as_text(page: AppTest, workspace: Path) -> None:
+    folder = files_of(workspace) / "photographs"
+    opened.write_source(folder)
+    source = DataSource((folder / opened.TABLE).rename(folder / "a *b* :red[c].csv"))
+    open_dataset(Workspace(workspace), source)
+    evaluated.address(page, dataset=dataset_id(source))
+
+    page.run()
+
+    (offered,) = [one for one in page.radio if one.label == "Photographs"]
+    shown = offered.options[1]
+    assert "*b*" not in shown
+    assert text.plain(shown) == "a *b* :red[c], the open data set"
+
+
 def test_photographs_that_were_not_read_are_read_by_a_job_first(
     page: AppTest, tiny: Callable[..., Path], started: list[list[str]]
 ) -> None:
@@ -265,7 +282,7 @@ def test_figures_are_drawn_where_there_is_something_to_draw(page: AppTest, done:
         "Plan", "Results", "All at once", "Row by row", "How fast they learn", "By size",
     ]  # fmt: skip
     assert len(page.get("plotly_chart")) == 3
-    assert "Nothing to draw yet" in evaluated.texts(page)
+    assert "Nothing to draw: its cells have results, but no held-out loss." in evaluated.texts(page)
     sizes = evaluated.table(page, "Tokens")
     assert list(sizes["Side, px"]) == ["64", "64"]
     assert all(float(seconds) >= 0 for seconds in sizes["Seconds"])
@@ -294,7 +311,7 @@ def test_what_limits_the_figures_stands_beside_them(
     assert sum("FD003" in one.value for one in page.warning) == 1
     said = [one.value for one in page.caption]
     taught = "**FD022** Row tested on B: 24 of 24 photographs taught the model"
-    assert any(taught in one.replace("\\", "") for one in said), said
+    assert any(taught in one.value.replace("\\", "") for one in page.warning), page.warning
     (reading,) = [one for one in said if one.startswith("Of the pooled")]
     assert "1 row is **no external test**" in reading
     row_by_row, only_outside = (one for one in said if one.startswith("Each row is a cell"))
@@ -525,7 +542,7 @@ NO_PATHS = {
     "a" * 400: "is too long",
     "circle": "lead in a circle",
     "a\0b": "is no path",
-    "~nobody_here/x": "no home folder of",
+    "~nobody_here/x": "your own home folder alone",
     "\ud800": "is no path",
 }
 

@@ -7,7 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fundus_core.plots.study import convergence, curve, figure, forest, heat_map
+from fundus_core.plots.study import (
+    convergence,
+    curve,
+    figure,
+    forest,
+    heat_map,
+    nothing_to_draw,
+)
 
 MODELS = ("ResNet <50>", "ViT (stand-in: tiny, random weights)")
 
@@ -338,6 +345,30 @@ def test_convergence__says_of_how_many_folds_a_line_is_if_some_have_no_held_out_
 
     assert (line.name, list(line.y)) == ("ft (1 of 2 folds)", [0.9, 0.5])
     assert (empty.name, list(empty.y)) == ("ft (0 of 1 folds)", [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "metric", "rows", "curves", "said"),
+    [
+        ("convergence", "auc", [row(auc=None)], [], "none of its cells has a result"),
+        ("convergence", "auc", [row(run_id="a")], [], "but no held-out loss"),
+        ("convergence", "auc", [row(run_id="a")], losses("a", 1, None, None), "no held-out loss"),
+        ("convergence", "auc", [row(run_id="a")], losses("b", 1, 0.5), "but no held-out loss"),
+        ("convergence", "auc", [row(run_id="a")], losses("a", 1, 0.5), ""),
+        ("forest", "auc", [row(auc=None, status="done")], [], "has a value of AUC"),
+        ("forest", "auc", [row(run_id="a")], [], ""),
+    ],
+)  # fmt: skip
+def test_nothing_to_draw__says_why_a_figure_would_be_empty(
+    kind: str, metric: str, rows: list[Any], curves: list[Any], said: str
+) -> None:
+    asked = SimpleNamespace(kind=kind, series="model", **{**ASKED, "metric": metric})
+
+    why = nothing_to_draw(asked, table(*rows), pd.DataFrame(curves))
+
+    assert said in why
+    assert bool(why) == bool(said)
+    assert ("leave the figure out" in why) == ("held-out loss" in said)
 
 
 ASKED = {"metric": "auc", "rows": "model", "columns": "strategy", "x": "image_size"}

@@ -170,7 +170,10 @@ def test_run_study__external_data_are_known_by_what_they_hold_not_by_their_names
 
     study.files.remember(study.cells[0], record)
     outside, _ = study.files.external_to(study.cells[0])
-    predict(place, record.run_id, outside.dataset, outside.id, label_column="grade")
+    asked = predict(place, record.run_id, outside.dataset, outside.id, label_column="grade")
+    assert list(study_table(study)["status"]) == ["done"] * 3
+    others = {**record.external, outside.fingerprint: asked.run.id}
+    study.files.remember(study.cells[0], replace(record, external=others))
     assert list(study_table(study)["status"]) == ["done", "not run", "done"]
     ran(study)
     assert list(study_table(study)["n_images"][1:]) == list(sets.values())

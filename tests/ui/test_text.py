@@ -31,13 +31,20 @@ def test_escaped__no_mark_of_markdown_is_left_bare(label: str) -> None:
         *BEACONS,
         *("1. one", "- one", "# one", "_one_", "a _one_", "one -> two", "a -- b", "www.host.org"),
         *(":smile:", "a :red: b", "http://host", "x@host.org", "a*b*", "1) one", "> one", "~a~"),
+        *("x WWW.host.org", "a/www.host", "a (www.host)", "[a](b)", "a(b)", "(a) b", "a//b"),
     ],
 )
 def test_field_label__what_could_be_markdown_is_escaped(label: str) -> None:
     assert text.field_label(label) == text.escaped(label)
 
 
-@pytest.mark.parametrize("label", ["dr = 1: no_dr", "grade = 0: normal", "Stade 2, œdème", "non-x"])
+@pytest.mark.parametrize(
+    "label",
+    [
+        *("dr = 1: no_dr", "grade = 0: normal", "Stade 2, œdème", "non-x"),
+        *("Pooling of RETFound MAE ViT-L/16 (colour photographs)", "V2 x 0.35", "vit.a_1k"),
+    ],
+)
 def test_field_label__plain_words_are_left_as_they_are(label: str) -> None:
     assert text.field_label(label) == label
 

@@ -213,7 +213,7 @@ def poolings_choice(backbones: Sequence[str]) -> list[str]:
 def _pick_poolings(spec: BackboneSpec) -> list[str]:
     titles = {each.name: f"{each.title} ({each.embed_dim:,} numbers)" for each in spec.poolings}
     picked: list[str] = st.multiselect(
-        f"Pooling of {text.escaped(spec.title)}",
+        text.field_label(f"Pooling of {spec.title}"),
         list(titles),
         default=[spec.pooling],
         format_func=lambda name: titles[name],

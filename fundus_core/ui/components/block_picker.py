@@ -40,6 +40,6 @@ def _pick(backbone: str) -> list[str]:
     with messages.shown_to_user():
         *blocks, _last, _head = wiring.strategy_plan(backbone, "ft", 1, DEFAULTS).blocks
     picked: list[str] = st.multiselect(
-        f"Blocks of {text.escaped(backbone)}", blocks, key=f"extract.blocks.{backbone}"
+        text.field_label(f"Blocks of {backbone}"), blocks, key=f"extract.blocks.{backbone}"
     )
     return picked

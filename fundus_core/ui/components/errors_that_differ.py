@@ -144,7 +144,7 @@ def _photographs(found: DifferingErrors, names: tuple[str, str], dataset: Fundus
     kind = st.segmented_control(
         "Photographs",
         range(len(kinds)),
-        format_func=lambda one: f"{kinds[one]} ({len(ids[kinds[one]]):,})",
+        format_func=lambda one: f"{text.escaped(kinds[one])} ({len(ids[kinds[one]]):,})",
         default=0,
         required=True,
         wrap=True,

@@ -53,7 +53,7 @@ def image_filter(dataset: FundusDataset) -> Filtered:
             values = table[column].where(table[column].notna(), NOT_GIVEN)
             options = sorted(values.unique())
             chosen = st.multiselect(
-                column.capitalize() if column in RESERVED_COLUMNS else text.escaped(column),
+                column.capitalize() if column in RESERVED_COLUMNS else text.field_label(column),
                 options,
                 placeholder="any",
                 **state.filtered(column, [one for one in held[column] if one in options]),

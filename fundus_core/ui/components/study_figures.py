@@ -7,7 +7,7 @@ import streamlit as st
 
 from fundus_core.backbones.catalogue import backbone_spec
 from fundus_core.checks import Caution
-from fundus_core.plots.study import figure
+from fundus_core.plots.study import figure, nothing_to_draw
 from fundus_core.plots.study_names import finished, metric_title, named, value_text, varied
 from fundus_core.studies.document import FigurePart, StudyDocument
 from fundus_core.studies.results import figure_rows
@@ -53,8 +53,8 @@ def study_figures(choice: StudyChoice, document: StudyDocument, table: pd.DataFr
     for number, asked in enumerate(figures):
         st.subheader(_title(asked))
         rows = figure_rows(study, asked, table)
-        if not _can_draw(asked, rows, curves):
-            st.caption("Nothing to draw yet: none of its cells has a result.")
+        if why := nothing_to_draw(asked, rows, curves):
+            st.caption(why)
             continue
         drawn = figure(asked, rows, curves, against=shown_rule(document, document.against))
         st.plotly_chart(drawn, key=f"studies.figure.{number}", alt=_in_words(asked, rows))
@@ -195,10 +195,3 @@ def _title(asked: FigurePart) -> str:
     if asked.kind == "convergence":
         return "How fast they learn"
     return metric_title(asked.metric)
-
-
-def _can_draw(asked: FigurePart, rows: pd.DataFrame, curves: pd.DataFrame) -> bool:
-    if asked.kind == "convergence":
-        known = curves.dropna(subset=["validation_loss"]) if len(curves) else curves
-        return bool(len(known)) and bool(known["run_id"].isin(rows["run_id"]).any())
-    return not finished(rows, asked.metric).empty

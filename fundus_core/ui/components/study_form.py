@@ -76,7 +76,7 @@ def _pick_data(listing: StudyListing, size: StudySize) -> StudyChoice:
     known = {summary.id: summary for summary in wiring.datasets()}
     opened = known.get(state.current().dataset_id)
     labels = {_FILE: "Those of the file"}
-    labels |= {_OPEN: f"{opened.name}, the open data set"} if opened else {}
+    labels |= {_OPEN: f"{text.escaped(opened.name)}, the open data set"} if opened else {}
     chosen = st.radio(
         "Photographs",
         list(labels),

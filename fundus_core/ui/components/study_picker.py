@@ -79,4 +79,6 @@ def _uploader() -> None:
 def _add(name: str, content: bytes) -> None:
     """Keeps a file that can be run; of another one, says what is wrong."""
     kept = keep_study(wiring.workspace(), name, content)
-    st.toast(f"{kept.name} was added to the menu of studies.", icon=":material/check:")
+    st.toast(
+        f"{text.escaped(kept.name)} was added to the menu of studies.", icon=":material/check:"
+    )

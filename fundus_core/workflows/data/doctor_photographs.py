@@ -14,7 +14,7 @@ from fundus_core.workflows.data.repoint import is_away, repoint
 
 def photographs_check(workspace: Workspace, *, repair: bool) -> Check:
     """Looks whether the photographs of every data set are where they were."""
-    lines, found_again = [], []
+    lines, found_again, without = [], [], 0
     try:
         summaries = list_datasets(workspace)
     except StoreError as error:
@@ -24,6 +24,9 @@ def photographs_check(workspace: Workspace, *, repair: bool) -> Check:
             dataset = dataset_as_given(workspace, summary.id)
         except (DataError, StoreError) as error:
             lines.append(error.message)
+            continue
+        if dataset.bundle and summary.source.path.name == dataset.bundle:  # as it was unpacked
+            without += 1
             continue
         missing, changed = _gone(dataset, ScanFile(workspace.scans))
         if changed:
@@ -48,9 +51,9 @@ def photographs_check(workspace: Workspace, *, repair: bool) -> Check:
     if found_again:
         text = f"Found inside the workspace again: {', '.join(found_again)}."
         return Check("photographs", "mended", text)
-    return Check(
-        "photographs", "in order", f"The photographs of {len(summaries)} data sets are there."
-    )
+    text = f"The photographs of {len(summaries) - without} data sets are there."
+    text += f" {without} more came in a bundle, without photographs." if without else ""
+    return Check("photographs", "in order", text)
 
 
 def _gone(dataset: FundusDataset, scans: ScanFile) -> tuple[list[str], list[str]]:

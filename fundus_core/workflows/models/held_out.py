@@ -52,6 +52,9 @@ class HeldOut:
     strengths: tuple[float | None, ...] = ()
     """Per fold, the regularisation its inner folds chose, if they chose one."""
 
+    inner_folds: tuple[int, ...] = ()
+    """Per fold, how many inner folds it had; empty where none were to choose anything."""
+
 
 def cross_validated(
     labelled: Labelled,
@@ -223,7 +226,7 @@ def _compared(predictions: Predictions, baseline: Predictions) -> AucComparison 
 def _fold_results(
     labelled: Labelled, everything: Predictions, held_out: HeldOut
 ) -> list[FoldResult]:
-    strengths = held_out.strengths
+    strengths, inner_folds = held_out.strengths, held_out.inner_folds
     averaged = averaged_columns(everything.select(held_out.fold >= 0))
     return [
         _fold_result(
@@ -232,6 +235,7 @@ def _fold_results(
             everything.select(fold.test),
             averaged,
             strengths[number] if number < len(strengths) else None,
+            inner_folds[number] if number < len(inner_folds) else None,
         )
         for number, fold in enumerate(labelled.folds)
     ]
@@ -243,6 +247,7 @@ def _fold_result(
     held_out: Predictions,
     averaged: Sequence[int],
     strength: float | None,
+    inner_folds: int | None,
 ) -> FoldResult:
     found = fold_auc(held_out, averaged)
     return FoldResult(
@@ -255,4 +260,5 @@ def _fold_result(
         strength=strength,
         n_averaged=found.n_averaged,
         lacking=found.lacking,
+        inner_folds=inner_folds,
     )

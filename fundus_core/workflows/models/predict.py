@@ -114,7 +114,9 @@ def predict(
         StoreError: If the run is unknown, or keeps no probe or network.
         WeightsError: If the weights of its backbone are no longer at hand.
     """
-    run = _renamed_target(load_run(workspace, run_id), dataset, label_column)
+    learned = load_run(workspace, run_id)
+    run = _renamed_target(learned, dataset, label_column)
+    other = _other_column(learned, label_column)
     given, foreign = dataset, None
     if label_column is None:
         dataset, foreign = _labelled_as_learned(run, dataset)
@@ -134,7 +136,9 @@ def predict(
         told = met.caution(run.embeddings.weights)
         cautions += (told,) if told else ()
     evaluable = has_labels and has_both_sides(outside)
-    external = _summarise(run, dataset, dataset_id, outside, cautions, evaluable=evaluable)
+    external = _summarise(
+        run, dataset, dataset_id, outside, cautions, evaluable=evaluable, other_column=other
+    )
     name = own_id(workspace, external.id, dataset_id)
     external = replace(external, id=name, data=given.fingerprint())
     save_run(workspace, external, outside)
@@ -203,6 +207,18 @@ def _renamed_target(run: Run, dataset: FundusDataset, column: str | None) -> Run
     return replace(run, target=replace(run.target, name=name, columns=(column,)))
 
 
+def _other_column(run: Run, column: str | None) -> str:
+    """Returns a named column that would not be read by itself; empty where it would be.
+
+    Args:
+        run: As it was stored.
+        column: That was named, if one was.
+    """
+    if column is None or run.target.task == "multilabel":
+        return ""
+    return column if column != run.target.columns[0] else ""
+
+
 def _labelled_as_learned(run: Run, dataset: FundusDataset) -> tuple[FundusDataset, Caution | None]:
     """Returns a data set with labels made as those of a run were, and why it has none.
 
@@ -267,8 +283,10 @@ def _summarise(
     cautions: tuple[Caution, ...],
     *,
     evaluable: bool,
+    other_column: str,
 ) -> Run:
-    key = fingerprint_of([run.id, dataset.fingerprint()])[:8]
+    read = [run.id, dataset.fingerprint(), *filter(None, [other_column])]
+    key = fingerprint_of(read)[:8]
     slug = re.sub(r"[^a-z0-9]+", "-", dataset.name.lower()).strip("-")[:24]
     return Run(
         id=f"{run.id}-on-{slug}-{key}",

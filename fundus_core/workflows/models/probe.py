@@ -131,7 +131,7 @@ def probe_dataset(
         dataset_id,
         labelled,
         resolved,
-        HeldOut(result.y_score, result.fold, result.strengths),
+        HeldOut(result.y_score, result.fold, result.strengths, result.inner_folds),
         baseline,
         kind="probe",
         method=choice.probe,

@@ -20,6 +20,7 @@ from fundus_core.backbones.text_towers import PROJECTED, load_text_tower, requir
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import EmbedRecipe, Recipe
 from fundus_core.errors import BackboneError, DataError, TargetError, WeightsError
+from fundus_core.io.bounded import require_plain_file
 from fundus_core.io.files import write_atomically
 from fundus_core.io.findings import PLACEHOLDER, Finding
 from fundus_core.io.tensor_sums import is_whole, with_sum
@@ -32,6 +33,7 @@ SUFFIX = ".safetensors"
 _FOLDER = "prototypes"
 _ABOUT = "prototypes"
 _HASH_DIGITS = 12
+_MOST_BYTES = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +203,7 @@ def read_prototypes(path: Path) -> tuple[Prototype, ...]:
     from safetensors import SafetensorError, safe_open
 
     try:
+        require_plain_file(path, _MOST_BYTES)
         with safe_open(path, framework="numpy") as file:
             told = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (no mapping)
@@ -210,9 +213,14 @@ def read_prototypes(path: Path) -> tuple[Prototype, ...]:
         return tuple(_prototype(array, about[name]) for name, array in arrays.items())
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"{path} cannot be read as a file of prototypes: {str(error).splitlines()[0]}.",
+            f"{path} cannot be read as a file of prototypes: {_why(error)}.",
             hint="Make one by `fundus prototypes FILE --backbone ID` where the text tower is.",
         ) from error
+
+
+def _why(error: Exception) -> str:
+    """Returns why a file cannot be read, as the end of a sentence without its point."""
+    return (getattr(error, "strerror", None) or str(error)).splitlines()[0].rstrip(".")
 
 
 def import_prototypes(workspace: Workspace, path: Path, tower: TowerAt) -> int:

@@ -40,6 +40,10 @@ class FoldResult:
     lacking: tuple[str, ...] = ()
     """Of several classes, those for which there is no `auc`."""
 
+    inner_folds: int | None = None
+    """How many inner folds chose `strength`; 0 where there were too few patients for them, and the
+    middle one served. None where there is nothing to choose, or an older version did not say."""
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

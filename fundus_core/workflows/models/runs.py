@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, FundusError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
-from fundus_core.io.damage import known_damage
+from fundus_core.io.damage import changed_at, known_damage, remember_unread
 from fundus_core.io.files import write_json
 from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.refused_reading import require_readable
@@ -82,21 +83,33 @@ def list_runs(workspace: Workspace, *, dataset_id: str | None = None) -> tuple[R
 
     Those whose data set was changed since say so by a caution.
     """
-    runs = _stored(workspace, dataset_id)
+    runs = runs_as_stored(workspace, dataset_id)
     today = {name: stored_fingerprint(workspace, name) for name in {run.dataset_id for run in runs}}
     return tuple(_as_of_today(workspace, run, today[run.dataset_id]) for run in runs)
 
 
-def _stored(workspace: Workspace, dataset_id: str | None = None) -> list[Run]:
-    """Returns the runs as they were stored."""
-    described = ArtifactStore(workspace.runs).describe().values()
+def runs_as_stored(workspace: Workspace, dataset_id: str | None = None) -> list[Run]:
+    """Returns the runs as they were stored, newest first; of one data set only if asked.
+
+    What this version does not understand is left out, and `left_out` names it.
+    """
+    described = ArtifactStore(workspace.runs).describe()
     return [
         run
-        for about in described
-        if (run := run_from_json(about))
+        for name, about in described.items()
+        if (run := _understood(workspace.runs / name, about))
         and (dataset_id is None or run.dataset_id == dataset_id)
         and _is_opened(workspace, run.dataset_id)
     ]
+
+
+def _understood(folder: Path, about: dict[str, Any]) -> Run | None:
+    run = run_from_json(about)
+    if run is None:
+        changed = changed_at(folder / MANIFEST)
+        if ArtifactStore(folder.parent).about(folder.name) == about:  # not replaced meanwhile
+            remember_unread(folder, folder / MANIFEST, changed)
+    return run
 
 
 def _as_of_today(workspace: Workspace, run: Run, fingerprint: str) -> Run:
@@ -178,7 +191,7 @@ def load_run(workspace: Workspace, run_id: str) -> Run:
     Raises:
         StoreError: If there is none, several begin so, or it is damaged or may not be read.
     """
-    runs = _stored(workspace)
+    runs = runs_as_stored(workspace)
     exact = [run for run in runs if run.id == run_id]
     found = exact or [run for run in runs if run_id and run.id.startswith(run_id)]
     if len(found) == 1:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
+from fundus_core.checks import LOUD
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import FundusError
 from fundus_core.io.workspace import Workspace
@@ -44,26 +45,8 @@ from fundus_core.workflows.reports.rerun_manifest import Manifest
 from fundus_core.workflows.reports.rerun_record import manifest_of
 
 _SIGNIFICANT = 0.05
-LOUD = {
-    "FD022": "the model learned from photographs it is judged on, so this is no external test",
-    "FD001": "patients are on both sides of the split",
-    "FD025": "photographs or patients it is judged on taught its weights, or may have",
-    "FD013": "photographs that show the same are on both sides of a fold",
-    "FD023": "patients it is judged on have the ids of some that taught it",
-    "FD012": "the backbone may have seen these photographs in pre-training",
-    "FD003": "patients are unknown, so intervals are too narrow",
-    "FD004": "some photographs name no patient, so intervals may be too narrow",
-    "FD016": "scores separate the classes perfectly, which asks for a second look",
-    "FD006": "it is not shown to be better than the mean colour",
-    "FD026": "the data set was changed since, so the figures are of what it was",
-    "FD020": "a word for a missing value counts as a class or as one patient",
-    "FD021": "words that differ in spelling alone count as different patients or classes",
-}
-"""Cautions that a summary must not leave out: an AUC, its interval or a test may not be what they
-say. The others limit what is not in the summary, or are seen from its figures."""
-
 _COUNTED = {"FD001", "FD022", "FD025"}
-"""Those of them whose figures are told too."""
+"""Cautions of `LOUD` whose figures are told too."""
 
 
 def make_report(

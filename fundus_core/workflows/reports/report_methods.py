@@ -6,12 +6,12 @@ from typing import Any
 from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec, with_pooling
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.finetune.strategies import STRATEGIES
-from fundus_core.probes import PROBES
+from fundus_core.probes import PROBES, usual_setting
 from fundus_core.report.content import Block, Heading, Points, Section, Words
 from fundus_core.report.method_notes import paper
 from fundus_core.workflows.models.finetune import FEWEST_TO_CHOOSE_BY, INNER_SHARE
 from fundus_core.workflows.models.precomputed import is_precomputed
-from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.run_record import FoldResult, Run
 from fundus_core.workflows.reports.report_facts import backbone_name, n_eyes
 from fundus_core.workflows.reports.report_judged import (
     HEAD_ALONE,
@@ -37,11 +37,10 @@ _SQUARES = {
 
 _PROBES = {
     "logistic": "Logistic regression with an L2 penalty was fitted on the standardised "
-    "embeddings; its strength was chosen by inner folds of the training side",
-    "knn": "Scores were shares of the nearest neighbours in the training side; their number was "
-    "chosen by inner folds of it",
+    "embeddings; its strength was",
+    "knn": "Scores were shares of the nearest neighbours in the training side; their number was",
 }
-"""Key of `PROBES` -> how it was fitted."""
+"""Key of `PROBES` -> how it was fitted, and what of it is chosen."""
 
 
 def methods_section(subject: Subject, present: Collection[str]) -> Section:
@@ -203,12 +202,11 @@ def _classifiers(subject: Subject) -> str:
     for probe in dict.fromkeys(run.probe for run in frozen if run.probe in PROBES):
         how = _PROBES.get(
             probe,
-            f"{PROBES[probe].label} was fitted on the embeddings; its settings were chosen by "
-            "inner folds of the training side",
+            f"{PROBES[probe].label} was fitted on the embeddings; its settings were",
         )
-        grouped = ", grouped by patient" if subject.patients_known else ""
         papers = cite(PROBES[probe].reference, paper("Cross-validation", "Varma"))
-        said.append(f"{how}{grouped}{papers}.")
+        chosen = _chosen(subject, probe, [run for run in frozen if run.probe == probe])
+        said.append(f"{how} {chosen}{papers}.")
         if any(run.probe == probe and run.embeddings.backbone != SHORTCUT for run in frozen):
             said.append("The backbone stayed frozen.")
     for run in subject.runs:
@@ -221,6 +219,42 @@ def _classifiers(subject: Subject) -> str:
         elif is_tuned(run):
             said.append(_tuned(subject, run))
     return " ".join(dict.fromkeys(said))
+
+
+def _chosen(subject: Subject, probe: str, runs: Sequence[Run]) -> str:
+    """Says how the settings of a probe were chosen, as far as its runs say so."""
+    had: dict[str, Sequence[bool | None]] = {}
+    for run in runs:
+        source = source_of(subject, run)
+        known = [] if source is None else [_had_inner_folds(probe, fold) for fold in source.folds]
+        is_of_all = run.kind == "external" and len(known) > 1
+        if source is None or not known or (is_of_all and not all(known)):
+            had[run.id] = [None]  # nobody stored it of the probe of all photographs
+        else:
+            had[source.id] = known
+    folds = [one for known in had.values() for one in known]
+    by = "chosen by inner folds of the training side"
+    by += ", grouped by patient" if subject.patients_known else ""
+    if all(folds):
+        return by
+    setting = ", ".join(f"{number:g}" for number in usual_setting(probe))
+    middle = f"the middle of those to choose from ({setting})"
+    if None in folds:
+        return f"{by}, where it had patients enough, else {middle}"
+    if not any(folds):
+        return f"{middle}: there were too few patients for inner folds to choose by"
+    return (
+        f"{by}; in {count(folds.count(False), 'fold')} of {len(folds)} there were too few patients "
+        f"for that, and {middle} served"
+    )
+
+
+def _had_inner_folds(probe: str, fold: FoldResult) -> bool | None:
+    """Says whether inner folds chose the settings of a fold; None where nobody knows any more."""
+    if fold.inner_folds is not None:
+        return fold.inner_folds > 0
+    is_other = fold.strength is not None and fold.strength != usual_setting(probe)[0]
+    return True if is_other else None
 
 
 def _tuned(subject: Subject, run: Run) -> str:

@@ -224,7 +224,7 @@ def _two_colours(subject: Subject, found: ShortcutComparison) -> str:
     return (
         " The mean colour here is that of the field of view, with a fixed penalty; the one in the "
         "table of AUCs is of the square that networks are given, its penalty chosen by inner "
-        "folds. So their AUCs may differ."
+        "folds where patients are enough. So their AUCs may differ."
     )
 
 

@@ -24,6 +24,7 @@ from fundus_core.domain.recipe import (
 from fundus_core.errors import DataError
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.finetune.strategies import StrategyOptions
+from fundus_core.io.bounded import read_bounded
 from fundus_core.io.columns import ColumnMapping
 from fundus_core.probes import PROBES, needs_text
 from fundus_core.report.embedded import manifest_in
@@ -61,16 +62,10 @@ def read_manifest(path: Path) -> Manifest:
         DataError: If the file is no report, or was changed so that it makes no sense.
     """
     try:
-        if path.stat().st_size > LARGEST_FILE:
-            raise DataError(
-                f"{path.name} has {path.stat().st_size:,} bytes; reports have far fewer than "
-                f"{LARGEST_FILE:,}.",
-                hint="Name the HTML file that `fundus report` wrote.",
-            )
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        text = read_bounded(path, LARGEST_FILE).decode("utf-8")
+    except (OSError, ValueError) as error:
         raise DataError(
-            f"{path.name} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}.",
+            f"{path.name} cannot be read: {_why(error)}.",
             hint="Name the HTML file that `fundus report` wrote.",
         ) from error
     found = text if text.lstrip().startswith("{") else manifest_in(text)
@@ -81,6 +76,13 @@ def read_manifest(path: Path) -> Manifest:
             f"{path.name} holds no manifest that this version can read: {_said(error)}.",
             hint="Name the HTML file that `fundus report` wrote, unchanged.",
         ) from error
+
+
+def _why(error: Exception) -> str:
+    """Returns why a file cannot be read, as the end of a sentence without its point."""
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no text"
+    return (getattr(error, "strerror", None) or str(error)).rstrip(".")
 
 
 def _said(error: Exception) -> str:

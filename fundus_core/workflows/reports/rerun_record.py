@@ -83,10 +83,10 @@ def _recorded(
         known = None if inside is None else _dataset(workspace, inside)
         if inside is None or known is None:
             reason = "the run whose model it uses is not in this workspace"
+        elif labels := why_labels_are_not_made(dataset, run, inside):
+            reason = labels
         elif (found := settings_of(workspace, known, inside)).validation is None:
             reason = f"the run whose model it uses cannot be made again: {found.reason}"
-        else:
-            reason = why_labels_are_not_made(dataset, run)
     else:
         settings = settings_of(workspace, dataset, run)
         validation, reason = settings.validation, settings.reason

@@ -25,6 +25,8 @@ _SEEDS = 10_000
 _SEEDS_OF_SHARES, _DRAWS = 10, 10
 """Likewise where the folds must be made anew for each."""
 
+_STUDY_AGAIN = "run that file again by `fundus study`"
+
 _SHARE = re.compile(r", ([0-9.]+(?:e-\d+)?) % of patients(?:,|$)")
 
 
@@ -71,23 +73,27 @@ def settings_of(workspace: Workspace, dataset: FundusDataset, run: Run) -> Found
     return FoundSettings(found, "")
 
 
-def why_labels_are_not_made(dataset: FundusDataset, run: Run) -> str:
+def why_labels_are_not_made(dataset: FundusDataset, run: Run, inside: Run | None = None) -> str:
     """Returns why the labels of a run cannot be read from its data set; empty where they can.
 
     Args:
         dataset: What it was judged on, as it is remembered.
         run: Of any kind.
+        inside: Of an external run, the one whose model it uses.
     """
     if run.labels is not None and run.labels.column:
+        by_model = inside is not None and inside.labels == run.labels
+        again = "predict again by `fundus predict`" if by_model else _STUDY_AGAIN
         return (
             f"its labels were made of the column {run.labels.column!r} by the `map` of a study "
-            "file (run that file again by `fundus study` instead)"
+            f"file ({again} instead)"
         )
     missing = [name for name in run.target.columns if name not in dataset.table.columns]
+    after = " and predict again by `fundus predict`" if run.kind == "external" else ""
     if run.labels is None and missing and (run.kind != "external" or run.auc is not None):
         return (
             f"its data set has no column {missing[0]!r}: the `map` of a study file made it, or it "
-            "was removed (run that file again by `fundus study`, or put the column back)"
+            f"was removed ({_STUDY_AGAIN}, or put the column back{after})"
         )
     return ""
 

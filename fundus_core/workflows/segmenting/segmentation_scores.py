@@ -13,6 +13,7 @@ from fundus_core.checks import (
     dataset_cautions,
     exposure_caution,
     same_patients_caution,
+    taught_caution,
     unreadable_caution,
 )
 from fundus_core.domain.dataset import FundusDataset
@@ -280,13 +281,8 @@ def _cautions(dataset: FundusDataset, about: ScoredModel) -> tuple[Caution, ...]
         *dataset_cautions(dataset),
         unreadable_caution(about.n_unreadable, about.n_images + about.n_unreadable),
         exposure_caution(dataset, about.title, about.trained_on),
+        taught_caution(about.n_learned, about.n_images),
     ]
-    if about.n_learned:
-        told = (
-            f"The model has learned from {about.n_learned} of the {about.n_images} photographs it "
-            "marks."
-        )
-        found.append(Caution("FD001", told))
     return tuple(caution for caution in found if caution)
 
 

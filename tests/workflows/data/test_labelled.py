@@ -41,6 +41,28 @@ def test_own_split__validation_rows_are_learned_from() -> None:
     assert codes(found) == []
 
 
+@pytest.mark.parametrize(
+    ("second_eyes", "said"),
+    [
+        ({0: "test"}, "1 of 5 patients in test are in train too."),
+        ({0: "test", 1: "test", 4: "test"},
+         "2 of 7 patients in test are in train too; 1 of 7 patients in test are in val too."),
+        ({8: "val", 9: "val"}, "2 of 4 patients in test are in val too."),
+        ({0: "val", 5: "train"}, ""),
+    ],
+)  # fmt: skip
+def test_own_split__says_by_part_which_patients_of_the_test_are_elsewhere(
+    second_eyes: dict[int, str], said: str
+) -> None:
+    dataset = divided(*["train"] * 4, *["val"] * 4, *["test"] * 4)
+    for patient, split in second_eyes.items():
+        dataset.table.loc[2 * patient + 1, "split"] = split
+
+    cautions = labelled(dataset).cautions
+
+    assert [one.text for one in cautions if one.code == "FD001"] == ([said] if said else [])
+
+
 @pytest.mark.parametrize("word", ["exclude", "train-2", "True", "nan", "fold 3"])
 def test_own_split__an_unknown_word_is_refused_and_named(word: str) -> None:
     dataset = divided("train", "train", "train", "test", "test", word)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.data import mapped_labels
@@ -13,7 +14,8 @@ from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored
 from fundus_core.workflows.models.predict import ExternalResult, predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.run_record import Run
-from tests.workflows.reported import COLOUR, opened
+from fundus_core.workflows.models.runs import list_runs, run_predictions
+from tests.workflows.reported import COLOUR, opened, probed
 
 WORDS = {"0": "0", "1": "1", "2": "1"}
 
@@ -77,6 +79,44 @@ def test_predict__without_the_column_that_taught_it_reads_another_only_where_it_
     assert "made of a column 'grade', which outside does not have" in text
     assert named.run.auc is not None
     assert (named.n_labelled, said(named)) == (36, [])
+
+
+def ill_by_column(place: Workspace) -> DataSource:
+    """Opens other photographs; by their column `ill` the first four patients are diseased."""
+    source = outside(place)
+    table = source.path / "labels.csv"
+    pd.read_csv(table).assign(ill=[1] * 8 + [0] * 28).to_csv(table, index=False)
+    return source
+
+
+def test_predict__keeps_a_run_for_each_column_of_labels(place: Workspace) -> None:
+    run = probed(place, opened(place, place.root.parent / "inside"))
+    source = ill_by_column(place)
+
+    usual, other = used_on(place, run, source), used_on(place, run, source, "ill")
+    again, named = used_on(place, run, source), used_on(place, run, source, "dr")
+
+    kept = {one.id: one for one in list_runs(place) if one.kind == "external"}
+    assert set(kept) == {usual.run.id, other.run.id}
+    assert again.run.id == named.run.id == usual.run.id
+    key = fingerprint_of([run.id, usual.run.data])[:8]
+    assert usual.run.id.endswith(key)  # as in older versions
+    for one, column in ((usual, "dr"), (other, "ill")):
+        assert kept[one.run.id].target.columns == (column,)
+        stored = run_predictions(place, kept[one.run.id])
+        assert np.array_equal(stored.y_true, one.predictions.y_true)
+
+
+def test_predict__keeps_a_run_by_a_map_and_one_by_the_column_of_that_name(
+    place: Workspace,
+) -> None:
+    run, source = learned(place, "ill"), ill_by_column(place)
+
+    made, named = used_on(place, run, source), used_on(place, run, source, "ill")
+
+    assert made.run.id != named.run.id
+    assert int(run_predictions(place, made.run).y_true.sum()) == int(made.predictions.y_true.sum())
+    assert int(run_predictions(place, named.run).y_true.sum()) == 8
 
 
 def test_predict__of_labels_that_its_map_does_not_name_says_so(place: Workspace) -> None:

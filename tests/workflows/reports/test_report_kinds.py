@@ -7,18 +7,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.checks import CAUTIONS, LOUD, Caution
 from fundus_core.domain.label_source import LabelSource
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.content import Facts, Section, Table, Words
-from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
+from fundus_core.workflows.data.datasets import (
+    dataset_id,
+    open_dataset,
+    open_with_target,
+    stored_dataset,
+)
 from fundus_core.workflows.data.measured import measure_dataset
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import run_predictions, save_run
-from fundus_core.workflows.reports.report import LOUD, make_report
+from fundus_core.workflows.reports.report import make_report
 from fundus_core.workflows.reports.report_checklist import answers_of, checklist_section
 from fundus_core.workflows.reports.report_facts import model_section
 from fundus_core.workflows.reports.report_methods import methods_section
@@ -37,9 +42,7 @@ QUIET = {
     "FD011",
     "FD014",
     "FD015",  # AUCs do not depend on it
-    "FD017",  # of thresholds; there are none in a summary
     "FD018",  # p-values of a summary are corrected
-    "FD019",  # of tables of scores
     "FD024",
 }
 """Cautions that leave what a summary says as it is."""
@@ -177,8 +180,8 @@ def test_checklists__a_split_with_patients_on_both_sides_is_not_called_disjoint(
     assert "FD001" in {one.code for one in split.cautions}
     assert found["C20"][0] == "here"
     assert found["C20"][1].startswith(
-        "The table's own split is not disjoint by patient. 6 of 20 patients are in more than one "
-        "split (FD001)."
+        "The table's own split is not disjoint by patient. 6 of 14 patients in test are in train "
+        "too (FD001)."
     )
     assert found["T12g"] == (
         "here",
@@ -186,7 +189,7 @@ def test_checklists__a_split_with_patients_on_both_sides_is_not_called_disjoint(
     )
     assert found["T13"][1].startswith("The table's own split was taken as it is.")
     assert found["T21"][0] == "in part"  # the training side is not in the table of AUCs
-    assert "6 of 20 patients are in more than one split (FD001)." in methods(place, split)
+    assert "6 of 14 patients in test are in train too (FD001)." in methods(place, split)
     assert "Folds are" not in " ".join(text for _, text in found.values())
 
 
@@ -258,6 +261,65 @@ def test_checklists__a_network_has_no_strength_chosen_by_inner_folds(
     assert "the backbone was trained" not in told
     assert "what moved: the head alone" in told
     assert "A head (linear) was trained for at most 1 epoch, in batches" in told
+
+
+def of_few(place: Workspace, n_diseased: int) -> Run:
+    """Returns a probe in two folds on photographs of which few patients have the disease."""
+    folder = write_dataset(place.root.parent / f"few{n_diseased}", n_patients=12)
+    table = pd.read_csv(folder / "labels.csv", dtype=str)
+    table["dr"] = (table["patient_id"].str[1:].astype(int) < n_diseased).astype(int)
+    table.to_csv(folder / "labels.csv", index=False)
+    return probed(place, DataSource(folder), folds=2)
+
+
+MIDDLE = "the middle of those to choose from (0.01)"
+
+
+@pytest.mark.parametrize(
+    ("n_diseased", "inner_folds", "words"),
+    [
+        (2, (0, 0), f"{MIDDLE}: there were too few patients for inner folds to choose by [2, 3]."),
+        (
+            3,
+            (0, 2),
+            "chosen by inner folds of the training side, grouped by patient; in 1 fold of 2 there "
+            f"were too few patients for that, and {MIDDLE} served [2, 3].",
+        ),
+        (4, (2, 2), "chosen by inner folds of the training side, grouped by patient [2, 3]."),
+    ],
+)
+def test_methods__say_whether_inner_folds_chose(
+    place: Workspace, n_diseased: int, inner_folds: tuple[int, ...], words: str
+) -> None:
+    run = of_few(place, n_diseased)
+
+    said = methods(place, run)
+
+    assert tuple(sorted(fold.inner_folds or 0 for fold in run.folds)) == inner_folds
+    assert f"its strength was {words}" in said
+
+
+@pytest.mark.parametrize(("strength", "is_known"), [(0.01, False), (0.1, True)])
+def test_methods__of_an_older_run_say_what_is_known(
+    place: Workspace, folds: Run, strength: float, is_known: bool
+) -> None:
+    older = [replace(one, strength=strength, inner_folds=None) for one in folds.folds]
+    run = stored(place, folds, f"older-{strength}", folds=tuple(older))
+
+    said = methods(place, run)
+
+    assert ("where it had patients enough" in said) is not is_known
+    assert "chosen by inner folds of the training side, grouped by patient" in said
+
+
+def test_methods__of_a_model_used_elsewhere_say_what_is_known_of_the_probe_of_all(
+    place: Workspace, folds: Run, outside: Run
+) -> None:
+    few = of_few(place, 3)
+    used = predict(place, few.id, stored_dataset(place, few.dataset_id), few.dataset_id).run
+
+    assert f"where it had patients enough, else {MIDDLE}" in methods(place, used)
+    assert "enough" not in methods(place, outside)
 
 
 def test_checklists__what_a_run_does_not_keep_of_its_training_is_left_to_the_authors(
@@ -371,4 +433,5 @@ def test_shortcuts__say_why_the_mean_colour_has_two_figures(
     section = shortcut_section(about(place, folds))
 
     (table,) = [block for block in section.blocks if isinstance(block, Table)]
-    assert "its penalty chosen by inner folds. So their AUCs may differ." in table.note
+    said_of_both = "its penalty chosen by inner folds where patients are enough. So their AUCs may"
+    assert said_of_both in table.note

@@ -27,7 +27,7 @@ from fundus_core.workflows.reports.rerun_comparison import TOLERANCE
 from fundus_core.workflows.reports.rerun_manifest import Manifest
 from fundus_core.workflows.reports.rerun_reading import read_manifest
 from fundus_core.workflows.reports.rerun_record import manifest_of
-from fundus_core.workflows.reports.rerun_settings import settings_of
+from fundus_core.workflows.reports.rerun_settings import settings_of, why_labels_are_not_made
 from tests.workflows.reported import COLOUR, opened, probed
 
 
@@ -245,7 +245,38 @@ def test_rerun__labels_made_elsewhere_are_told_and_not_made_again(
 
     reasons = {one.kind: one.reason for one in manifest.runs}
     assert reasons["probe"] == ""
-    assert "its labels were made of the column 'dr'" in reasons["external"]
+    assert reasons["external"] == (
+        "its labels were made of the column 'dr' by the `map` of a study file (run that file again "
+        "by `fundus study` instead)"
+    )
+
+
+def test_rerun__labels_made_as_the_model_learned_them_are_predicted_again(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    others = opened(place, tmp_path / "others")
+    used = used_on(place, mapped(place, source), others)
+
+    manifest = manifest_of(place, [used], title="", options={})
+
+    reasons = {one.kind: one.reason for one in manifest.runs}
+    assert reasons["probe"].endswith("(run that file again by `fundus study` instead)")
+    assert reasons["external"] == (
+        "its labels were made of the column 'dr' by the `map` of a study file (predict again by "
+        "`fundus predict` instead)"
+    )
+
+
+def test_rerun__an_older_external_run_of_a_missing_column_says_to_predict_again(
+    place: Workspace, source: DataSource, tmp_path: Path
+) -> None:
+    others = opened(place, tmp_path / "others")
+    inside = mapped(place, source)
+    used = replace(used_on(place, inside, others), labels=None)
+
+    reason = why_labels_are_not_made(dataset_of(place, used), used, inside)
+
+    assert reason.endswith("or put the column back and predict again by `fundus predict`)")
 
 
 def test_settings_of__an_older_run_of_a_column_that_is_missing_says_so(

@@ -203,7 +203,7 @@ def test_train__folds_score_every_photograph_by_a_network_that_never_saw_it(
     scored = score_model(place, model.id, dataset, "drawn-1", Truth())
     assert set(scored.table["knows"]) == {"held out"}
     assert scored.about.n_learned == 0
-    assert "FD001" not in {one.code for one in scored.about.cautions}
+    assert "FD022" not in {one.code for one in scored.about.cautions}
 
 
 def test_score__other_photographs_of_the_patients_it_learned_from_are_said(
@@ -281,7 +281,8 @@ def test_score__a_model_on_what_it_learned_from_is_said_to_be(
 
     assert (scored.about.n_images, scored.about.n_patients) == (12, 6)
     assert scored.about.n_learned == 12
-    assert "learned from 12 of the 12" in scored.about.cautions[-1].text
+    (caution,) = [one for one in scored.about.cautions if one.code == "FD022"]
+    assert caution.text == "12 of 12 photographs taught the model."
     assert scored.table["dice"].mean() > 0.5
 
 

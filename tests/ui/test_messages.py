@@ -1,0 +1,25 @@
+"""Cautions on pages: those without which figures must not be believed are seen first."""
+
+from streamlit.testing.v1 import AppTest
+
+from fundus_core.checks import CAUTIONS, LOUD
+
+
+def _all_cautions() -> None:
+    from fundus_core.checks import CAUTIONS, Caution
+    from fundus_core.ui import messages
+
+    messages.cautions([Caution(code, "Found.") for code in reversed(CAUTIONS)])
+
+
+def test_cautions__the_loud_ones_are_warnings_in_the_order_of_their_codes() -> None:
+    page = AppTest.from_function(_all_cautions).run()
+
+    assert not page.exception
+    warned = [one.value.partition(" ")[0].strip("*") for one in page.warning]
+    assert warned == sorted(LOUD)
+    said = "\n".join(one.value for one in page.caption)
+    quiet = {code for code in CAUTIONS if f"**{code}**" in said}
+    kinds = [one.type for one in page.main.children.values()]
+    assert kinds[: len(LOUD)] == ["warning"] * len(LOUD)
+    assert quiet == set(CAUTIONS) - set(LOUD) - {"FD007"}  # the banner says that one
