@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fundus_core.domain.dataset import FundusDataset, Target
+from fundus_core.domain.dataset import NO_ROWS, FundusDataset, Target
 from fundus_core.domain.predictions import Predictions
 from fundus_core.spelling import spelt_alike
 
@@ -88,6 +88,8 @@ CAUTIONS: dict[str, str] = {
     "from: its figures flatter.",
     "FD026": "The data set was changed since the model was judged: its figures are of photographs, "
     "labels or patients that are others now.",
+    "FD027": "Tables, or folders of masks, that lie among the photographs were left out: what they "
+    "tell of patients and labels is not known here.",
 }
 """Code -> what it means, in a sentence; `explanation` has the page."""
 
@@ -160,6 +162,7 @@ def dataset_cautions(dataset: FundusDataset) -> tuple[Caution, ...]:
         _patients(dataset),
         _duplicates(dataset),
         _rejected(dataset),
+        _left_out(dataset),
         _words_for_missing(dataset, [target.columns[0] for target in dataset.targets]),
         _spelt_alike(dataset, [target.columns[0] for target in dataset.targets]),
     ]
@@ -177,6 +180,7 @@ def target_cautions(
         _one_sided_folds(predictions),
         _separated(predictions),
         _unlabelled(dataset, target),
+        _left_out(dataset),
         _words_for_missing(dataset, target.columns),
         _spelt_alike(dataset, target.columns),
     ]
@@ -383,10 +387,39 @@ def _duplicates(dataset: FundusDataset) -> Caution | None:
 
 
 def _rejected(dataset: FundusDataset) -> Caution | None:
-    if not dataset.rejected:
+    number = sum(row.reason not in NO_ROWS for row in dataset.rejected)
+    if not number:
         return None
-    total = len(dataset) + len(dataset.rejected)
-    return Caution("FD009", f"{len(dataset.rejected)} of {total} rows were rejected.")
+    return Caution("FD009", f"{number} of {len(dataset) + number} rows were rejected.")
+
+
+def _left_out(dataset: FundusDataset) -> Caution | None:
+    """Returns a caution if tables or folders of masks were left out; they are counted, not named.
+
+    Their names may tell whose photographs these are, and cautions are part of reports.
+    """
+    said = left_out_said(dataset)
+    if not said:
+        return None
+    return Caution("FD027", f"{said} left out; the list of rejected rows says why.")
+
+
+def left_out_said(dataset: FundusDataset) -> str:
+    """Returns which whole tables and folders were left out, up to the verb; empty for none.
+
+    Examples:
+        >>> import pandas as pd
+        >>> from fundus_core.domain.dataset import RejectedRow
+        >>> rows = (RejectedRow("/d/notes.csv", "other_table", "It names no photographs."),)
+        >>> left_out_said(FundusDataset("d", "/d", pd.DataFrame(), (), rows))
+        '1 table in its folder was'
+    """
+    reasons = [row.reason for row in dataset.rejected]
+    tables, masks = reasons.count("other_table"), reasons.count("masks")
+    said = [f"{tables:,} table{'s' * (tables > 1)}"] if tables else []
+    said += [f"{masks:,} folder{'s' * (masks > 1)} of masks"] if masks else []
+    verb = "was" if tables + masks == 1 else "were"
+    return f"{' and '.join(said)} in its folder {verb}" if said else ""
 
 
 def _few(predictions: Predictions) -> Caution | None:

@@ -70,6 +70,10 @@ class DataError(FundusError):
     """A folder, table or archive cannot be read as a set of fundus photographs."""
 
 
+class EmptyTableError(DataError):
+    """A table has no row below its header, or no header either."""
+
+
 class ImageError(FundusError):
     """One photograph cannot be decoded as it is."""
 

@@ -9,6 +9,8 @@ References:
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from html import escape
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +21,16 @@ from fundus_core.checks import Caution, dataset_cautions
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.errors import DataError, ParameterError
+from fundus_core.errors import DataError, ParameterError, StoreError
 from fundus_core.io.columns import ColumnMapping
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.typed_paths import typed_path
-from fundus_core.io.workspace import Workspace, find_workspace, unmade_workspace
+from fundus_core.io.workspace import (
+    Workspace,
+    find_workspace,
+    unmade_workspace,
+    workspace_folders,
+)
 from fundus_core.plots.map import colouring_by, map_figure
 from fundus_core.plots.roc import roc_figure
 from fundus_core.report.files import ENDINGS, write_report
@@ -33,8 +40,13 @@ from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.data.result_places import ARGUMENT, require_result_place
 from fundus_core.workflows.embeddings import embed, project
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
-from fundus_core.workflows.evaluation import compare
-from fundus_core.workflows.evaluation.aligned import read_model
+from fundus_core.workflows.evaluation import classes, compare
+from fundus_core.workflows.evaluation.aligned import (
+    read_different,
+    read_model,
+    require_one_question,
+)
+from fundus_core.workflows.evaluation.classes import AdjustedTest, ClassComparison
 from fundus_core.workflows.evaluation.compare import Comparison
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.evaluation.viewed import viewed
@@ -92,10 +104,12 @@ def draw_demo(
 
     Raises:
         DataError: If the folder holds a demo that may not be drawn over.
-        StoreError: If it holds other things.
+        StoreError: If it holds other things, or lies in a workspace that was opened, or in the
+            folder of a data set that was opened there.
     """
     place = _place(folder)
-    demo.require_demo_place(unmade_workspace(), place, replace=replace, asked_by=ARGUMENT)
+    for workspace in _workspaces(unmade_workspace()):
+        demo.require_demo_place(workspace, place, replace=replace, asked_by=ARGUMENT)
     demo.make_demo(place, n_patients=n_patients, image_size=side, replace=replace)
     return place
 
@@ -141,6 +155,7 @@ class Photographs:
             progress: Told (done, total, message).
             **options: Further fields of `BackboneChoice`, such as `weights` and `image_size`.
         """
+        _require_there(self.workspace)
         return embed.embed(
             self.workspace, self.dataset, _choice(backbone, options), progress=progress
         )
@@ -163,6 +178,7 @@ class Photographs:
             seed: Of the map; equal seeds give equal maps.
             **options: As for `embed`.
         """
+        _require_there(self.workspace)
         laid_out = project.project_dataset(
             self.workspace, self.dataset, _choice(backbone, options), method=method, seed=seed
         )
@@ -188,12 +204,16 @@ class Photographs:
             progress: Told (done, total, message).
             **options: As for `embed`.
         """
+        if isinstance(choice, str):
+            choice = ProbeChoice(choice)
+        _require_kind(choice, ProbeChoice)
+        _require_there(self.workspace)
         return probe.probe_dataset(
             self.workspace,
             self.dataset,
             self.id,
             _choice(backbone, options),
-            ProbeChoice(choice) if isinstance(choice, str) else choice,
+            choice,
             progress=progress,
         )
 
@@ -206,12 +226,16 @@ class Photographs:
         **options: Any,
     ) -> Run:
         """Trains the backbone itself and evaluates it on held-out patients; see `probe`."""
+        if isinstance(choice, str):
+            choice = FinetuneChoice(Validation(choice))
+        _require_kind(choice, FinetuneChoice)
+        _require_there(self.workspace)
         return finetune.finetune_dataset(
             self.workspace,
             self.dataset,
             self.id,
             _choice(backbone, options),
-            FinetuneChoice(Validation(choice)) if isinstance(choice, str) else choice,
+            choice,
             progress=progress,
         )
 
@@ -225,29 +249,64 @@ class Photographs:
         """Returns the curves of the **ROC** page, each with its AUC and interval by patient.
 
         Args:
-            models: Runs, their ids, or paths of tables of predictions.
+            models: Runs of one target, their ids, or paths of tables of predictions.
             class_name: Of several classes, the one against the rest.
             with_band: Draw 95 % bands, which takes a second each.
 
         Raises:
             ParameterError: If there is no model.
+            TargetError: If runs predict different things, one is named twice, or a class must be
+                chosen or is not predicted.
         """
-        read = [viewed(read_model(self.workspace, one), class_name, None) for one in _ids(models)]
-        return roc_figure([roc_trace(one.predictions, with_band=with_band) for one in read])
+        read = read_different(self.workspace, _ids(models))
+        shown = [viewed(one, class_name, None) for one in read]
+        require_one_question(self.workspace, shown)
+        figure = roc_figure([roc_trace(one.predictions, with_band=with_band) for one in shown])
+        name = shown[0].predictions.class_names[0]
+        of_runs = [one.run.target.class_label(name) for one in shown if one.run is not None]
+        label = escape(of_runs[0] if of_runs else name)
+        return figure.update_layout(title={"text": f"ROC curves for {label}"}, margin_t=60)
 
-    def compare(self, models: Sequence[Model], *, class_name: str | None = None) -> Comparison:
-        """Tests whether models differ: DeLong's test, by patient where patients are known."""
-        return compare.compare(self.workspace, _ids(models), class_name=class_name)
+    def compare(
+        self, models: Sequence[Model], *, class_name: str | None = None, common: bool = False
+    ) -> Comparison | ClassComparison:
+        """Tests whether models differ: DeLong's test, by patient where patients are known.
 
-    def explain(self, run: Run | str, image: str, *, method: str = "grad_cam") -> Explanation:
+        Args:
+            models: Runs of one target, their ids, or paths of tables of predictions.
+            class_name: Of several classes, the one to compare on; all of them, and their averages,
+                by default, as `fundus compare` does.
+            common: Compare on the photographs that all models scored.
+
+        Raises:
+            DifferentImagesError: If the models scored partly different photographs.
+            TargetError: If there are fewer than two models, one is named twice, they predict
+                different things, or the class is not predicted.
+        """
+        ids = _ids(models)
+        if class_name is None and classes.has_several_classes(self.workspace, ids[0]):
+            return classes.compare_classes(self.workspace, ids, common=common)
+        return compare.compare(self.workspace, ids, class_name=class_name, common=common)
+
+    def explain(
+        self, run: Run | str, image: str | Path, *, method: str = "grad_cam"
+    ) -> Explanation:
         """Returns where a model looked in a photograph, by the fold that had not seen its patient.
 
         Args:
             run: A run, or its id.
             image: Id of a photograph of the run, or the path of any other.
             method: As `fundus explain --help` lists them.
+
+        Raises:
+            ParameterError: If the image is neither text nor a path.
         """
-        return explain.explain(self.workspace, _id(run), image, method=method)
+        if not isinstance(image, str | Path):
+            raise ParameterError(
+                f"The image is {image!r:.100}.", hint="Give the id of a photograph, or a path."
+            )
+        _require_there(self.workspace)
+        return explain.explain(self.workspace, _id(run), str(image), method=method)
 
     def report(self, models: Sequence[Model], out: str | Path, *, replace: bool = False) -> Path:
         """Writes the report on some models as one HTML or PDF file, and returns its path.
@@ -261,35 +320,112 @@ class Photographs:
             StoreError: If nothing may be written there.
         """
         place = _place(out)
-        require_result_place(
-            self.workspace, place, suffixes=ENDINGS, replace=replace, asked_by=ARGUMENT
-        )
+        for workspace in _workspaces(self.workspace):
+            require_result_place(
+                workspace, place, suffixes=ENDINGS, replace=replace, asked_by=ARGUMENT
+            )
         write_report(report.make_report(self.workspace, _ids(models)), place)
         return place
 
 
-def comparison_table(found: Comparison) -> pd.DataFrame:
-    """Returns a row per pair: difference of AUC, 95 % interval, p by itself and corrected."""
-    return pd.DataFrame(
-        {
-            "model_a": [pair.label_a for pair in found.pairs],
-            "model_b": [pair.label_b for pair in found.pairs],
-            "difference": [pair.result.difference for pair in found.pairs],
-            "low": [pair.result.low for pair in found.pairs],
-            "high": [pair.result.high for pair in found.pairs],
-            "p": [pair.result.p_value for pair in found.pairs],
-            "p_holm": [pair.p_holm for pair in found.pairs],
-            "method": [pair.result.method for pair in found.pairs],
-        }
-    )
+def comparison_table(found: Comparison | ClassComparison) -> pd.DataFrame:
+    """Returns a row per pair and class: difference of AUC, 95 % interval, p as it is and corrected.
+
+    Of several classes each has a row, and their averages have theirs. Numbers are missing where no
+    test was made: `reason` says why, and is empty elsewhere. `run_a` and `run_b` are run ids, or
+    paths of tables.
+    """
+    table = pd.DataFrame([_row(*each) for each in _tests(found)], columns=list(_COLUMNS))
+    return table.astype(dict.fromkeys(("difference", "low", "high", "p", "p_holm"), float))
+
+
+_COLUMNS = (
+    *("model_a", "model_b", "class", "difference", "low", "high", "p", "p_holm", "method"),
+    *("reason", "run_a", "run_b"),
+)
+
+
+def _tests(
+    found: Comparison | ClassComparison,
+) -> list[tuple[tuple[str, str], tuple[str, str], AdjustedTest]]:
+    """Returns the labels and the ids of each pair of models, with a test of the two."""
+    if isinstance(found, ClassComparison):
+        return [
+            ((pair.label_a, pair.label_b), (pair.run_a, pair.run_b), one)
+            for pair in found.pairs
+            for one in (*pair.classes, pair.macro, pair.micro)
+        ]
+    if found.untested:
+        none = AdjustedTest(found.class_name, None, None, found.untested)
+        return [
+            ((a.label, b.label), (a.run_id, b.run_id), none) for a, b in combinations(found.runs, 2)
+        ]
+    return [
+        (
+            (pair.label_a, pair.label_b),
+            (pair.run_a, pair.run_b),
+            AdjustedTest(found.class_name, pair.result, pair.p_holm, ""),
+        )
+        for pair in found.pairs
+    ]
+
+
+def _row(labels: tuple[str, str], ids: tuple[str, str], test: AdjustedTest) -> tuple[object, ...]:
+    result = test.result
+    numbers: tuple[object, ...] = (None,) * 4
+    if result is not None:
+        numbers = (result.difference, result.low, result.high, result.p_value)
+    method = "" if result is None else result.method
+    return (*labels, test.name, *numbers, test.p_holm, method, test.reason, *ids)
+
+
+def _require_there(workspace: Workspace) -> None:
+    """Refuses to make anew a workspace that was moved or deleted since the data were opened.
+
+    Raises:
+        StoreError: If it is not there.
+    """
+    if not workspace.root.is_dir():
+        raise StoreError(
+            f"The workspace {workspace.root} is no longer there.",
+            hint="Open the data again, with the place it was moved to: "
+            "`fundus.open_data(DATA, workspace=...)`.",
+        )
+
+
+def _workspaces(own: Workspace) -> tuple[Workspace, ...]:
+    """Returns a workspace and all that were opened: no result is written into any of them."""
+    roots = dict.fromkeys((own.root, *workspace_folders()))
+    return tuple(own if root == own.root else Workspace(root) for root in roots)
 
 
 def _choice(backbone: str | BackboneChoice, options: dict[str, Any]) -> BackboneChoice:
+    known = [each.name for each in fields(BackboneChoice)][1:]
+    if unknown := [name for name in options if name not in known]:
+        raise ParameterError(
+            f"There is no option {', '.join(unknown)}.", hint=f"Choose of {', '.join(known)}."
+        )
     if isinstance(backbone, str):
-        return BackboneChoice(backbone, **options)
+        given: dict[str, Any] = {
+            key: str(it) if isinstance(it, Path) else it for key, it in options.items()
+        }
+        return BackboneChoice(backbone, **given)
+    _require_kind(backbone, BackboneChoice)
     if options:
         raise TypeError(f"{', '.join(options)} belong into the choice that was given")
     return backbone
+
+
+def _require_kind(choice: object, kind: type) -> None:
+    """Raises unless a choice is one of its kind.
+
+    Raises:
+        ParameterError: With what it is.
+    """
+    name = kind.__name__
+    if not isinstance(choice, kind):
+        given = "None" if choice is None else f"a {type(choice).__name__}"
+        raise ParameterError(f"The choice is {given}.", hint=f"Give text, or a {name}.")
 
 
 def _ids(models: Sequence[Model] | Model) -> list[str]:
@@ -327,4 +463,9 @@ def _columns(columns: ColumnMapping | Mapping[str, str] | None) -> ColumnMapping
             f"The columns are {columns!r}.",
             hint=f"Give a dictionary of {', '.join(known)}: what the table calls each of them.",
         )
+    for name, column in columns.items():
+        if not isinstance(column, str | None):
+            raise ParameterError(
+                f"The column of {name} is {column!r:.100}.", hint="Give its name in the table."
+            )
     return ColumnMapping(**columns)

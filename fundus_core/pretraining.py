@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fundus_core.backbones.token_grid import features_as_grid
-from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.dataset import FundusDataset, require_each_once
 from fundus_core.errors import TargetError
 from fundus_core.finetune.batches import Batch
 
@@ -92,8 +92,9 @@ def upstream_targets(
         bits: Kinds of lesions with their values in the masks; empty without masks.
 
     Raises:
-        TargetError: If a label is no column of 0 and 1.
+        TargetError: If a label is no column of 0 and 1, or there more than once.
     """
+    require_each_once(labels)
     chosen = tuple(labels) if task.all_labels else tuple(labels[:1])
     table = dataset.table.set_index("image_id").loc[list(image_ids)]
     for name in chosen:

@@ -135,6 +135,71 @@ def test_draw_demo__takes_no_folder_that_holds_other_things(tmp_path: Path) -> N
     assert [path.name for path in tmp_path.iterdir()] == ["other"]
 
 
+def test_draw_demo__draws_into_no_workspace_that_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FUNDUS_WORKSPACE", str(tmp_path / "usual"))
+    photographs = tmp_path / "photographs"
+    opened.write_source(photographs)
+    fundus.open_data(photographs, tmp_path / "first")
+    fundus.open_data(photographs, tmp_path / "second")
+
+    for place in ("usual/x", "first/runs/x", "second/runs/x"):
+        with pytest.raises(StoreError, match=f"lies in the workspace .*{place.split('/')[0]}"):
+            fundus.draw_demo(tmp_path / place, n_patients=1, side=64)
+    with pytest.raises(StoreError, match="it lies in the data set photographs"):
+        fundus.draw_demo(photographs / "more", n_patients=1, side=64)
+
+    assert not (tmp_path / "first" / "runs" / "x").exists()
+
+
+def test_draw_demo__serves_a_script_that_guards_nothing(tmp_path: Path) -> None:
+    """28 photographs are enough for two processes, none of which may run the script again."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import fundus_core as fundus\n"
+        "print('once')\n"
+        "fundus.draw_demo('drawn', n_patients=12, side=64)\n",
+        encoding="utf-8",
+    )
+
+    done = subprocess.run(
+        [sys.executable, str(script)], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "once\n", "")
+    assert len(list((tmp_path / "drawn" / "images").iterdir())) >= 24
+
+
+def test_photographs__a_workspace_that_was_moved_is_not_made_again(
+    place: fundus.Photographs, tmp_path: Path
+) -> None:
+    place.workspace.root.rename(tmp_path / "moved")
+
+    for call in (
+        lambda: place.embed("mean_colour"),
+        lambda: place.map_figure("mean_colour", method="pca"),
+        lambda: place.probe("mean_colour", "disease"),
+        lambda: place.finetune("mobilenetv2_phantom", "disease"),
+        lambda: place.explain("run", "image"),
+    ):
+        with pytest.raises(StoreError, match="is no longer there"):
+            call()
+
+    assert not place.workspace.root.exists()
+
+
+def test_report__is_written_into_no_workspace_that_is_open(
+    place: fundus.Photographs, tmp_path: Path
+) -> None:
+    photographs = tmp_path / "others"
+    opened.write_source(photographs)
+    fundus.open_data(photographs, tmp_path / "second")
+
+    with pytest.raises(StoreError, match=r"lies in the workspace .*second"):
+        place.report([], tmp_path / "second" / "report.html")
+
+
 def test_open_data__gives_the_table_and_what_was_rejected(workspace: Path, tmp_path: Path) -> None:
     source = opened.write_source(tmp_path / "photographs")
     (tmp_path / "photographs" / "photo0.png").write_bytes(b"no picture")

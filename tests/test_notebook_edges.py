@@ -211,6 +211,25 @@ CALLS: dict[str, Callable[[fundus.Photographs, Path], object]] = {
     "roc, nothing": lambda place, folder: place.roc_figure([]),
     "compare, one": lambda place, folder: place.compare("a.csv"),
     "compare, numbers": lambda place, folder: place.compare([1, 2]),  # type: ignore[list-item]
+    "open, a number": lambda place, folder: fundus.open_data(
+        folder / "photographs",
+        columns={"patient": 3},  # type: ignore[dict-item]
+    ),
+    "embed, nothing": lambda place, folder: place.embed(None),  # type: ignore[arg-type]
+    "embed, weights": lambda place, folder: place.embed("resnet18", weights=3),
+    "embed, option": lambda place, folder: place.embed("resnet18", weihgts="scratch"),
+    "probe, nothing": lambda place, folder: place.probe(
+        "mean_colour",
+        None,  # type: ignore[arg-type]
+    ),
+    "probe, fine-tuning": lambda place, folder: place.probe(
+        "mean_colour",
+        FinetuneChoice(Validation("disease")),  # type: ignore[arg-type]
+    ),
+    "finetune, probe": lambda place, folder: place.finetune(
+        "resnet18",
+        ProbeChoice("disease"),  # type: ignore[arg-type]
+    ),
     "report, a zero": lambda place, folder: place.report(["x"], "a\0b.html"),
     "report, nothing": lambda place, folder: place.report([], folder / "report.html"),
 }

@@ -69,6 +69,13 @@ def test_upstream_targets__label_that_is_not_0_or_1_is_refused() -> None:
         upstream_targets(dataset(), ["a"], UPSTREAM_TASKS["abnormal"], ("camera",), {})
 
 
+def test_upstream_targets__label_that_is_named_again_is_refused() -> None:
+    labels = ("amd", "abnormal", "amd")
+
+    with pytest.raises(TargetError, match="names 'amd' more than once"):
+        upstream_targets(dataset(), ["a"], UPSTREAM_TASKS["lesions"], labels, BITS)
+
+
 def test_lesion_places__cell_with_one_pixel_of_a_kind_holds_it() -> None:
     masks = torch.zeros((1, 32, 32), dtype=torch.int32)
     masks[0, 5, 30] = 64 + 4096

@@ -48,11 +48,13 @@ def print_comparison(
     """Prints the models, their differences, and what the tests say."""
     patients = "unknown" if result.n_patients is None else str(result.n_patients)
     rows = "photographs" if result.aggregate is None else "patients, one row each"
-    print_line(f"{result.n_images} {rows}; patients: {patients}")
+    print_line(f"{result.n_images} {rows}; patients: {patients}; class: {result.class_name}")
     for run in result.runs:
         print_line(f"  {run.label}: AUC {auc_text(run.auc)}")
     if result.all_equal.result is not None:
         print_line(f"  {_joint_text(result.all_equal)}")
+    if result.untested:
+        print_line(f"  no test: {result.untested}")
     for pair in result.pairs:
         print_line(f"  {_pair_text(pair, adjust)}")
     for row in held:
@@ -73,6 +75,7 @@ def describe_comparison(result: Comparison, held: Sequence[HeldAgainstMargin]) -
         ],
         "all_equal": _describe_joint(result.all_equal),
         "pairs": [_describe_pair(pair) for pair in result.pairs],
+        "untested": result.untested,
         "non_inferiority": [
             {
                 "run_id": row.run_id,

@@ -44,6 +44,8 @@ def metrics(
         print_line(f"  Averages are over {over}: {', '.join(found.averaged)}.")
     for rule in found.rules:
         print_line(f"  {_RULES[rule]}")
+    if not found.rules:
+        print_line(f"  `fundus operating {chosen.id}` looks for a threshold on these photographs.")
     print_line(f"  Intervals: {_method(found)}.")
     print_cautions(chosen.cautions)
 

@@ -11,6 +11,7 @@ from fundus_core.cli.output import (
     auc_fields,
     auc_text,
     print_cautions,
+    print_error,
     print_json,
     print_line,
     progress,
@@ -18,6 +19,8 @@ from fundus_core.cli.output import (
 from fundus_core.cli.places import Replace, require_out
 from fundus_core.domain.bounds import BATCH
 from fundus_core.domain.embeddings import Embeddings
+from fundus_core.io.embedding_store import understood_recipes
+from fundus_core.io.left_out import not_understood
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.probes import PROBES, needs_text
@@ -30,6 +33,7 @@ from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.export import export_embeddings
 from fundus_core.workflows.models import predict as prediction
 from fundus_core.workflows.models import probe as probing
+from fundus_core.workflows.models.imported_words import imported_words
 from fundus_core.workflows.models.probe_words import WordsChoice
 from fundus_core.workflows.models.run_names import averaged_text, fold_auc_text
 from fundus_core.workflows.models.run_record import Run
@@ -65,6 +69,9 @@ def embed(
     started = time.perf_counter()
     resolved = resolve(place, choice)
     dataset = open_dataset(place, source, progress=progress())
+    understood_recipes(place.embeddings)
+    for one in not_understood(place.root, "embeddings"):
+        print_error(one.sentences())
     embeddings = embed_resolved(
         place,
         dataset,
@@ -176,10 +183,14 @@ def probe(
         probing.ProbeChoice(target, kind, n_folds, seed, use_split, fraction, draw, words),
         progress=progress(),
     )
+    imported = imported_words(dataset, run, words)
     if as_json:
-        print_json(describe_run(place, run))
-    else:
-        print_run(run)
+        of_words = {"imported_words": imported} if needs_text(kind) else {}
+        print_json(describe_run(place, run) | of_words)
+        return
+    print_run(run)
+    if imported is not None:
+        print_line(f"  {imported.sentence()}")
 
 
 def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from fundus_core.workflows.evaluation.shortcuts import (
     shortcuts_of,
 )
 from fundus_core.workflows.evaluation.subgroups import (
+    NO_THRESHOLD,
     USUAL_BANDS,
     GroupedRun,
     grouping_columns,
@@ -49,8 +50,12 @@ def subgroups(
     ] = "",
     class_name: ClassOption = None,
     threshold: Annotated[
-        float, options.number(FINITE, help="Called positive from this score on, in every group.")
-    ] = 0.5,
+        float | None,
+        options.number(
+            FINITE,
+            help="Called positive from this score on, in every group. [0.5; none by words alone]",
+        ),
+    ] = None,
     bands: Annotated[int, typer.Option(min=2, max=10, help="Bands that numbers are cut into.")] = (
         USUAL_BANDS
     ),
@@ -115,7 +120,7 @@ def describe_subgroups(found: GroupedRun) -> dict[str, Any]:
         "n_patients": found.n_patients,
         "by": asdict(found.column),
         "edges": found.edges,
-        "threshold": result.threshold,
+        "threshold": None if found.ranks_only else result.threshold,
         "min_patients": result.fewest,
         "overall": _describe_group(result.overall),
         "groups": [_describe_group(one) for one in result.groups],
@@ -124,7 +129,7 @@ def describe_subgroups(found: GroupedRun) -> dict[str, Any]:
             "sensitivity": result.sensitivity_test,
             "specificity": result.specificity_test,
         },
-        "left_out": {test.figure.lower(): test.left_out for test in result.tests},
+        "left_out": {test.figure.lower(): test.left_out for test in found.tests},
         "no_auc_test": result.reason,
         "cautions": found.cautions,
     }
@@ -199,12 +204,13 @@ def _print_subgroups(found: GroupedRun) -> None:
     print_line(f"{found.n_images} photographs, patients: {patients}")
     for one in (result.overall, *result.groups):
         print_line(f"  {one.name} ({one.n_images} photographs, {one.n_positive} with it)")
-        print_line(
-            f"    AUC {'none' if one.auc is None else auc_text(one.auc)}, "
-            f"sensitivity {_share_text(one.sensitivity)}, "
+        shares = (
+            f", sensitivity {_share_text(one.sensitivity)}, "
             f"specificity {_share_text(one.specificity)}"
         )
-        left_out = [test.figure for test in result.tests if one.name in test.left_out]
+        auc = "none" if one.auc is None else auc_text(one.auc)
+        print_line(f"    AUC {auc}{'' if found.ranks_only else shares}")
+        left_out = [test.figure for test in found.tests if one.name in test.left_out]
         if one.reason and left_out:
             print_line(f"    not tested for {', '.join(left_out)}, {one.reason}")
         if rest := one.against_rest:
@@ -213,9 +219,12 @@ def _print_subgroups(found: GroupedRun) -> None:
                 f"({rest.low:+z.3f} to {rest.high:+z.3f}), p = {rest.p_value:.3g}, "
                 f"Holm p = {rest.p_holm:.3g}"
             )
-    for test in result.tests:
+    for test in found.tests:
         print_line(f"  Equal {test.figures}: {_test_text(test)}")
-    print_line(f"  Threshold {result.threshold:g} in every group.")
+    if found.ranks_only:
+        print_line(f"  {NO_THRESHOLD}")
+    else:
+        print_line(f"  Threshold {result.threshold:g} in every group.")
     print_cautions(found.cautions)
 
 

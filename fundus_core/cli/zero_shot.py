@@ -17,6 +17,7 @@ from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.data.text_search import search_text
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
+from fundus_core.workflows.models.imported_words import imported_words
 from fundus_core.workflows.models.prototypes import (
     Reading,
     projected,
@@ -44,18 +45,15 @@ def zero_shot(
     """Scores photographs by what is said of each class; nothing is learned from them."""
     place = find_workspace(workspace)
     dataset = open_with_target(place, source, target, progress=progress())
-    run = zero_shot_dataset(
-        place,
-        dataset,
-        dataset_id(source),
-        choice,
-        ZeroShotChoice(target, findings, prototypes, tokens, import_prototypes),
-        progress=progress(),
-    )
+    asked = ZeroShotChoice(target, findings, prototypes, tokens, import_prototypes)
+    run = zero_shot_dataset(place, dataset, dataset_id(source), choice, asked, progress=progress())
+    imported = imported_words(dataset, run, asked)
     if as_json:
-        print_json(describe_run(place, run))
-    else:
-        _print_run(run)
+        print_json(describe_run(place, run) | {"imported_words": imported})
+        return
+    _print_run(run)
+    if imported is not None:
+        print_line(f"  {imported.sentence()}")
 
 
 def prototypes(

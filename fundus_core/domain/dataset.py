@@ -27,7 +27,12 @@ RejectReason = Literal[
     "unknown_label",
     "duplicate_path",
     "duplicate_image",
+    "other_table",
+    "masks",
 ]
+
+NO_ROWS: tuple[RejectReason, ...] = ("other_table", "masks")
+"""Reasons of whole tables and folders that lie among the photographs and are none of them."""
 
 RESERVED_COLUMNS = ("image_id", "path", "patient_id", "eye", "split")
 """Columns every table has after reading, whatever they were called in the file."""
@@ -60,6 +65,18 @@ class Target:
     def other_class(self) -> str:
         """The class that gets no score: the negative one of a binary target, else empty."""
         return self.classes[0] if self.task == "binary" else ""
+
+    def class_label(self, class_name: str) -> str:
+        """Returns a class in a way that reads alone: a bare number is given its column's name.
+
+        Examples:
+            >>> Target("grade", "multiclass", ("0", "1", "2"), ("grade",)).class_label("2")
+            'grade = 2'
+            >>> Target("disease", "binary", ("healthy", "DR"), ("disease",)).class_label("DR")
+            'DR'
+        """
+        is_bare = class_name.replace(".", "", 1).isdigit() and self.task != "multilabel"
+        return f"{self.columns[0]} = {class_name}" if is_bare else class_name
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -173,7 +190,7 @@ class FundusDataset:
                 columns joined by commas for a multi-label target.
 
         Raises:
-            TargetError: If the table has no such target; names those it has.
+            TargetError: If the table has no such target, or a column is named more than once.
         """
         known = {target.name: target for target in self.targets}
         if name in known:
@@ -185,6 +202,7 @@ class FundusDataset:
         if len(parts) > 1 and all(
             part in known and set(known[part].classes) == set(TWO_LABELS) for part in parts
         ):
+            require_each_once(parts)
             return Target(",".join(parts), "multilabel", parts, parts)
         raise TargetError(
             f"{self.name} has no target {name!r}; it has: {', '.join(known) or 'none'}.",
@@ -243,6 +261,20 @@ class FundusDataset:
     def source_of(self, target: Target) -> LabelSource:
         """Returns how the labels of a target came of the table."""
         return self.made.get(target.columns[0], LabelSource())
+
+
+def require_each_once(columns: Sequence[str]) -> None:
+    """Refuses columns of labels of which one is there again: two classes would be the same.
+
+    Raises:
+        TargetError: With the first of them.
+    """
+    for number, name in enumerate(columns):
+        if name in columns[:number]:
+            raise TargetError(
+                f"The target {','.join(columns)!r} names {name!r} more than once.",
+                hint="Name each column once.",
+            )
 
 
 def _patients(table: pd.DataFrame) -> NDArray[np.str_] | None:

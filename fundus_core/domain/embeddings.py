@@ -25,6 +25,9 @@ class Embeddings:
     skipped: tuple[RejectedRow, ...] = ()
     """Photographs that failed on the way, with reasons; they have no row."""
 
+    older_fingerprints: tuple[str, ...] = ()
+    """See `EmbedRecipe.older_fingerprints`."""
+
     def rows(self, image_ids: Sequence[str]) -> NDArray[np.float32]:
         """Returns the vectors of the given photographs, shape (len(image_ids), D).
 

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fundus_core.domain.dataset import Task
+from fundus_core.errors import TargetError
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +47,12 @@ class Predictions:
         return None if self.patient_ids is None else len(np.unique(self.patient_ids))
 
     def binary(self, class_name: str | None = None) -> "Predictions":
-        """Returns one class against the rest as a binary task; the only class if there is one."""
-        column = 0 if class_name is None else self.class_names.index(class_name)
+        """Returns one class against the rest as a binary task; see `class_of`.
+
+        Raises:
+            TargetError: As `class_of` does.
+        """
+        column = self.class_names.index(self.class_of(class_name))
         return Predictions(
             self.model,
             "binary",
@@ -58,6 +63,24 @@ class Predictions:
             self.patient_ids,
             self.fold,
         )
+
+    def class_of(self, class_name: str | None) -> str:
+        """Returns the class that is asked for: the named one, or the only one if none is named.
+
+        Raises:
+            TargetError: If it has no score, or none is named and there are several.
+        """
+        scored = ", ".join(self.class_names)
+        several = len(self.class_names) > 1
+        hint = "Name one of these classes: --class, class_name in Python, or the page's menu."
+        if class_name is None and several:
+            raise TargetError(f"{self.model} predicts {scored}; one must be chosen.", hint=hint)
+        if class_name is not None and class_name not in self.class_names:
+            raise TargetError(
+                f"{self.model} does not predict {class_name!r}; it predicts {scored}.",
+                hint=hint if several else "Name this class, or none.",
+            )
+        return class_name or self.class_names[0]
 
     def select(self, rows: NDArray[np.intp] | NDArray[np.bool_]) -> "Predictions":
         """Returns the given rows, by index or mask, in the given order."""

@@ -150,6 +150,17 @@ class EmbedRecipe(Recipe):
     """Id of the data set whose bundle brought the vectors; empty for those computed here, which
     are never taken from a bundle."""
 
+    def older_fingerprints(self) -> tuple[str, ...]:
+        """Returns the keys under which earlier versions stored the same vectors.
+
+        Recipes did not say how a photograph becomes square while `pad` was the only way.
+        """
+        if self.preprocessing.fit != "pad" or self.origin:
+            return ()
+        values = self.to_dict()
+        del values["preprocessing"]["fit"]
+        return (fingerprint_of(values),)
+
 
 @dataclass(frozen=True, slots=True)
 class ProjectRecipe(Recipe):

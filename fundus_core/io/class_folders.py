@@ -1,5 +1,6 @@
 """Reads a folder whose sub-folders are the labels as a table."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pandas as pd
 from fundus_core.domain.dataset import RejectedRow
 from fundus_core.domain.visible import visible
 from fundus_core.io.columns import is_split_name
-from fundus_core.io.photo_files import is_photograph_name, walk_files
+from fundus_core.io.folder_tables import tables_left_out_below
+from fundus_core.io.photo_files import is_mask_folder, is_photograph_name, walk_files
 
 _CONTAINERS = {"images", "image", "imgs", "img", "photos", "photographs", "jpg", "jpeg", "png"}
 """Names of folders that say nothing about what is in them."""
@@ -38,17 +40,33 @@ def read_class_folders(folder: Path) -> tuple[pd.DataFrame, tuple[RejectedRow, .
 
     Returns:
         A table with `path`, relative to the folder, and where there is any `label`, `split`,
-        `folder_N`, as strings and None; and the pictures of formats that cannot be read.
+        `folder_N`, as strings and None; and what is left out: pictures of formats that cannot be
+        read, tables further down, and folders of masks beside one of photographs.
     """
     files = list(walk_files(folder))
     foreign = [path for path in files if path.name.lower().endswith(_OTHER_FORMATS)]
-    photographs = [p.relative_to(folder) for p in files if is_photograph_name(p.name)]
+    pictures = [p.relative_to(folder) for p in files if is_photograph_name(p.name)]
+    masks = _mask_folders(pictures)
+    photographs = [p for p in pictures if masks.isdisjoint(p.parents)]
     table = pd.DataFrame({"path": [path.as_posix() for path in photographs]}, dtype=object)
     names = [path.parts[:-1] for path in photographs]
     for column, values in _columns(names).items():
         table[column] = pd.Series(values, dtype=object)
     detail = "This format is not supported; export the photograph as JPEG or PNG."
-    return table, tuple(RejectedRow(visible(str(path)), "unreadable", detail) for path in foreign)
+    rejected = [RejectedRow(visible(str(path)), "unreadable", detail) for path in foreign]
+    numbers = Counter(parent for path in pictures for parent in path.parents)
+    for place in sorted(masks):
+        number = numbers[place]
+        said = f"By the folder's name, what it holds are masks of photographs: {number} files."
+        rejected.append(RejectedRow(visible(str(folder / place)), "masks", said))
+    return table, (*tables_left_out_below(folder, files), *rejected)
+
+
+def _mask_folders(pictures: Sequence[Path]) -> set[Path]:
+    """Returns the folders named as of masks that lie beside one named as of photographs."""
+    folders = {parent for path in pictures for parent in path.parents if parent.name}
+    beside = {one.parent for one in folders if one.name.lower() in _CONTAINERS}
+    return {one for one in folders if is_mask_folder(one.name) and one.parent in beside}
 
 
 def _columns(names: Sequence[Sequence[str]]) -> dict[str, list[str | None]]:

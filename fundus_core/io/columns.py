@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from fundus_core.errors import DataError
+from fundus_core.io.hiding import hides_ids
+from fundus_core.io.photo_files import is_photograph_name
 
 _PATH_NAMES = (
     "path",
@@ -33,6 +35,9 @@ _PATH_NAMES = (
     "name",
     "id",
 )
+_TELLING_PATH_NAMES = {*_PATH_NAMES} - {"file", "filename", "fname", "name", "id"}
+"""Those that are of photographs whatever is in the column."""
+
 _PATIENT_NAMES = (
     "patientid",
     "patient",
@@ -126,6 +131,24 @@ def recognise(
     )
 
 
+def seems_of_photographs(table: pd.DataFrame) -> bool:
+    """Says whether a table looks like one of photographs, wherever those are.
+
+    It does if a column has a name that tells, or holds names of photographs, or if one is of
+    patients, eyes or the split.
+    """
+    named = list(map(str, table.columns))
+    return bool(
+        _first(table, named, _PATIENT_NAMES, _could_be_patients)
+        or _first(table, named, _EYE_NAMES, _could_be_eyes)
+        or _first(table, named, _SPLIT_NAMES, _could_be_splits)
+    ) or any(
+        _simplified(str(name)) in _TELLING_PATH_NAMES
+        or any(map(is_photograph_name, table[name].dropna().iloc[:_N_TRIED]))
+        for name in table.columns
+    )
+
+
 def normalise_eye(value: str | None) -> str | None:
     """Returns OD or OS for the usual ways to write right and left; other values as they are.
 
@@ -197,15 +220,17 @@ def _no_paths(table: pd.DataFrame, usual: Sequence[str], name: str) -> DataError
     """Returns the error for a table none of whose columns names files that are there."""
     if usual:
         values = table[usual[0]].dropna()
-        example = f", such as {values.iloc[0]!r}" if len(values) else ""
+        is_shown = len(values) > 0 and not hides_ids()  # a file may be called by its patient
+        example = f", such as {values.iloc[0]!r}" if is_shown else ""
         return DataError(
             f"None of the files that column {usual[0]!r} of {name} names was found{example}.",
             hint="Give the folder they are in as the data and the table beside it (--table), "
-            "or name another column (--path-column).",
+            "or name another column (--path-column; path among columns in Python).",
         )
     return DataError(
         f"{name} has no column of photographs; it has: {', '.join(table.columns)}.",
-        hint="Name the column (--path-column), and check that the first row holds the names.",
+        hint="Name the column (--path-column; path among columns in Python), and check that the "
+        "first row holds the names.",
     )
 
 

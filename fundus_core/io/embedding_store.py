@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import RejectedRow
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.recipe import EmbedRecipe, fingerprint_of
-from fundus_core.io.damage import changed_at, remember_damage
+from fundus_core.errors import ParameterError
+from fundus_core.io.damage import changed_at, remember_damage, remember_unread
 from fundus_core.io.event_log import note
 from fundus_core.io.files import checksum, in_turn, read_json, write_array, write_json
 from fundus_core.io.read_only import require_writable
@@ -42,13 +43,18 @@ class _Shard:
 
 
 class EmbeddingStore:
-    """All vectors ever made by one `EmbedRecipe`, whichever data set the images came from."""
+    """All vectors ever made by one `EmbedRecipe`, whichever data set the images came from.
+
+    What an earlier version stored by the same recipe is read where it is; added to is `folder`.
+    """
 
     def __init__(self, root: Path, recipe: EmbedRecipe) -> None:
         """Opens the store of a recipe under `root`; nothing is written yet."""
         self.fingerprint = recipe.fingerprint()
         self.folder = root / self.fingerprint
         self.recipe = recipe
+        older = (root / name for name in recipe.older_fingerprints())
+        self._folders = (*older, self.folder)
         self._last_number: int | None = None
 
     def lock(self) -> FileLock:
@@ -101,12 +107,13 @@ class EmbeddingStore:
             vectors = vectors[is_there]
         vectors.flags.writeable = False
         failed = tuple(row for key, row in skipped.items() if not is_there[place[key]])
-        return Embeddings(vectors, present, self.fingerprint, failed)
+        older = self.recipe.older_fingerprints()
+        return Embeddings(vectors, present, self.fingerprint, failed, older)
 
     def count(self, image_ids: Sequence[str]) -> int:
         """Returns how many of the images are stored, without reading a vector."""
         wanted = set(image_ids)
-        return sum(len(wanted.intersection(shard.image_ids)) for shard in self._shards())
+        return len(set().union(*(wanted.intersection(one.image_ids) for one in self._shards())))
 
     def add(
         self,
@@ -142,8 +149,10 @@ class EmbeddingStore:
 
     def weights_path(self) -> Path | None:
         """Returns where the weights were when the embeddings were made, if that was noted."""
-        noted = read_json(self.folder / _WEIGHTS)
-        return Path(noted["path"]) if isinstance(noted, dict) else None
+        for folder in reversed(self._folders):
+            if isinstance(noted := read_json(folder / _WEIGHTS), dict):
+                return Path(noted["path"])
+        return None
 
     def _write_recipe(self) -> None:
         """Writes the recipe unless it stands there as it should."""
@@ -161,7 +170,8 @@ class EmbeddingStore:
 
     def _shards(self, *, verify: bool = False) -> list[_Shard]:
         """Returns the committed shards in order, leaving out corrupt ones."""
-        found = (_read_shard(path) for path in sorted(self.folder.glob("[0-9]*.json")))
+        paths = (path for one in self._folders for path in sorted(one.glob("[0-9]*.json")))
+        found = (_read_shard(path) for path in paths)
         return [shard for shard in found if shard and not (verify and _is_left_out(shard))]
 
 
@@ -218,6 +228,28 @@ def stored_recipes(root: Path) -> dict[str, dict[str, Any]]:
             found[name] = recipe
         else:
             remember_damage(path.parent, path, changed)
+    return found
+
+
+def understood_recipes(root: Path) -> dict[str, EmbedRecipe]:
+    """Returns the recipes that have rows, of earlier versions too: fingerprint -> recipe.
+
+    One that does not lead to the folder it lies in says what this version does not know. It is left
+    out, and `known_unread` names its folder.
+    """
+    found = {}
+    for name, values in stored_recipes(root).items():
+        folder = root / name
+        changed = changed_at(folder / _RECIPE)
+        try:
+            recipe = recipe_from_dict(values)
+        except (TypeError, KeyError, ValueError, ParameterError):
+            remember_unread(folder, folder / _RECIPE, changed)
+            continue
+        if name in {recipe.fingerprint(), *recipe.older_fingerprints()}:
+            found[recipe.fingerprint()] = recipe
+        else:
+            remember_unread(folder, folder / _RECIPE, changed)
     return found
 
 

@@ -69,12 +69,23 @@ def left_out(root: Path, *stores: str) -> tuple[LeftOut, ...]:
     kinds = (
         LeftOut(tuple(one for one in found if one not in closed), "damaged", _REPAIR),
         LeftOut(tuple(closed), _CLOSED, ASK_ITS_OWNER),
-        LeftOut(_of_stores(known_unread(root), stores), _UNREAD, _MAKE_AGAIN),
+        *not_understood(root, *stores),
         LeftOut(
             tuple(folders), _CLOSED, ASK_ITS_OWNER, ("folder of results", "folders of results")
         ),
     )
     return tuple(kind for kind in kinds if kind.names)
+
+
+def not_understood(root: Path, *stores: str) -> tuple[LeftOut, ...]:
+    """Returns what of `left_out` is whole and not understood: one entry, or none.
+
+    Args:
+        root: Of the workspace.
+        stores: As for `left_out`.
+    """
+    found = _of_stores(known_unread(root), stores)
+    return (LeftOut(found, _UNREAD, _MAKE_AGAIN),) if found else ()
 
 
 def _of_stores(names: tuple[str, ...], stores: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,27 +1,31 @@
 """Lists what a folder or a table says of its photographs, before any of them is looked at."""
 
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from fundus_core.domain.dataset import RESERVED_COLUMNS, RejectedRow
 from fundus_core.domain.visible import require_text, visible
-from fundus_core.errors import DataError
+from fundus_core.errors import DataError, EmptyTableError, TargetError
 from fundus_core.io.class_folders import read_class_folders
 from fundus_core.io.columns import ColumnMapping, normalise_eye, normalise_split, recognise
 from fundus_core.io.data_roots import require_no_roots, require_within_roots
+from fundus_core.io.folder_tables import (
+    USUAL_TABLES,
+    UnusedTable,
+    of_other_format,
+    tables_in,
+    tables_left_out,
+    why_unused,
+)
 from fundus_core.io.photo_files import Finder, PhotographFinder, is_photograph_name
 from fundus_core.io.remote import address_of, is_remote, read_bytes
 from fundus_core.io.remote_finder import RemoteFinder
 from fundus_core.io.tables import MOST_BYTES, TABLE_SUFFIXES, read_table
 from fundus_core.io.targets import named_columns, normalise_labels
 from fundus_core.io.typed_paths import followed, typed_path
-
-_GENERIC_TABLES = {"labels", "manifest", "data", "dataset", "metadata", "table", "index", "images"}
-"""Names of tables that say less than the name of the folder they are in."""
 
 _LONGEST_LABEL = 1_000
 """Characters."""
@@ -71,7 +75,7 @@ class Listing:
 
     finder: Finder
     rejected: tuple[RejectedRow, ...] = ()
-    """Files that are in no row."""
+    """Files that are in no row, and tables and folders of masks that were left out."""
 
 
 def list_photographs(source: DataSource) -> Listing:
@@ -98,7 +102,7 @@ def list_photographs(source: DataSource) -> Listing:
             hint="Give the folder of the photographs, and the table beside it.",
         )
     if path.suffix.lower() in TABLE_SUFFIXES:
-        generic = path.stem.lower() in _GENERIC_TABLES
+        generic = path.stem.lower() in USUAL_TABLES
         name = path.parent.name if generic else path.stem
         return _listed_table(path, PhotographFinder((path.parent,)), source.columns, visible(name))
     if is_photograph_name(path.name):
@@ -130,32 +134,65 @@ def _listed_folder(folder: Path, source: DataSource) -> Listing:
         require_within_roots(table)
         followed(table)
         return _listed_table(table, PhotographFinder((folder, table.parent)), source.columns, name)
-    usable: dict[str, Listing] = {}
-    errors: list[DataError] = []
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in TABLE_SUFFIXES and not path.name.startswith("."):
-            require_within_roots(path)
-            try:
-                usable[path.name] = _listed_table(
-                    path, PhotographFinder((folder,)), source.columns, name
-                )
-            except DataError as error:
-                errors.append(error)
+    finder, usable, unused = PhotographFinder((folder,)), dict[str, Listing](), []
+    for path in tables_in(folder):
+        found = _tried_table(path, finder, source.columns, name)
+        if isinstance(found, Listing):
+            usable[visible(path.name)] = found
+        else:
+            unused.append(found)
     if len(usable) > 1:
         raise DataError(
             f"{folder} holds several tables of photographs: {', '.join(usable)}.",
             hint="Say which one to use (--table).",
         )
+    others = tables_left_out(unused, is_another_used=bool(usable))
     if usable:
-        return next(iter(usable.values()))
-    return _listed_class_folders(folder, source.columns, errors)
+        return replace(next(iter(usable.values())), rejected=others)
+    try:
+        listed = _listed_class_folders(folder, source.columns)
+    except (DataError, TargetError) as error:
+        if unused:  # what is missing was sought in the table first
+            raise unused[0].refusal() from error
+        raise
+    return replace(listed, rejected=(*others, *listed.rejected))
+
+
+def _tried_table(
+    path: Path, finder: Finder, mapping: ColumnMapping, name: str
+) -> Listing | UnusedTable:
+    """Returns the rows of a table in a folder, or why it is not to be used."""
+    if (other := of_other_format(path)) is not None:
+        return other
+    require_within_roots(path)
+    try:
+        rows = read_table(path)
+    except EmptyTableError as error:
+        return UnusedTable(path, error, "empty")
+    except DataError as error:
+        return UnusedTable(path, error, "unreadable")
+    try:
+        return _listed_rows(rows, path, finder, mapping, name)
+    except (DataError, TargetError) as error:
+        return UnusedTable(path, error, why_unused(rows, finder))
 
 
 def _listed_table(
     path: Path, finder: Finder, mapping: ColumnMapping, name: str, source: str = ""
 ) -> Listing:
     """Returns the rows of a table."""
-    rows = read_table(path)
+    return _listed_rows(read_table(path), path, finder, mapping, name, source)
+
+
+def _listed_rows(
+    rows: pd.DataFrame,
+    path: Path,
+    finder: Finder,
+    mapping: ColumnMapping,
+    name: str,
+    source: str = "",
+) -> Listing:
+    """Returns what a table says whose rows were read."""
     columns = recognise(
         rows, mapping, is_file=lambda value: finder.find(value) is not None, name=path.name
     )
@@ -195,18 +232,12 @@ def _listed_remote(source: DataSource) -> Listing:
         return _listed_table(copy, finder, source.columns, name, address_of(table))
 
 
-def _listed_class_folders(
-    folder: Path, mapping: ColumnMapping, table_errors: Sequence[DataError]
-) -> Listing:
-    """Returns a row per photograph below a folder; tables in it could not be used."""
+def _listed_class_folders(folder: Path, mapping: ColumnMapping) -> Listing:
+    """Returns a row per photograph below a folder, whose own table there is none of."""
     rows, rejected = read_class_folders(folder)
-    if table_errors and "label" not in rows:
-        raise DataError(
-            table_errors[0].message,
-            hint=f"{table_errors[0].hint} To use the folder without its table, move that away.",
-        )
     if len(rows) == 0:
-        others = f", only {len(rejected)} pictures of other formats" if rejected else ""
+        foreign = sum(row.reason == "unreadable" for row in rejected)
+        others = f", only {foreign} pictures of other formats" if foreign else ""
         raise DataError(
             f"There are no photographs in {folder}{others}.",
             hint="Give a folder of JPEG, PNG, TIFF, BMP or WebP files, or a table of their paths.",

@@ -14,7 +14,17 @@ from fundus_core.io.images import SUPPORTED_SUFFIXES
 _LARGEST_TREE = 200_000
 """Files beyond which a folder is no data set, and names are not searched for in it."""
 
-_NO_PHOTOGRAPHS = ("mask", "fov", "av", "annot", "segment", "groundtruth", "ground_truth", "manual")
+_NO_PHOTOGRAPHS = (
+    "mask",
+    "fov",
+    "av",
+    "annot",
+    "segment",
+    "groundtruth",
+    "ground_truth",
+    "manual",
+    "vessel",
+)
 """Beginnings of the names of folders whose pictures are named like photographs, but are none."""
 
 
@@ -54,6 +64,11 @@ def root_of(source: str) -> Path:
     """Returns the folder that cells of a table are relative to; `source` is the table, or it."""
     place = Path(source)
     return place if place.is_dir() else place.parent
+
+
+def is_mask_folder(name: str) -> bool:
+    """Says whether a folder's name is one of pictures that mark things in photographs."""
+    return name.lower().startswith(_NO_PHOTOGRAPHS)
 
 
 def is_photograph_name(name: str) -> bool:
@@ -151,7 +166,7 @@ class PhotographFinder:
             self._index = defaultdict(list)
             for path in self._photographs():
                 self._index[path.name.lower()].append(path)
-                if not path.parent.name.lower().startswith(_NO_PHOTOGRAPHS):
+                if path.parent in self._folders or not is_mask_folder(path.parent.name):
                     self._index[f"{path.stem.lower()}."].append(path)
         return self._index
 

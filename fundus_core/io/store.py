@@ -1,7 +1,7 @@
 """Stored results: a folder each, complete and checked or not there at all."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,13 @@ class ArtifactStore:
         """Opens the store at `root`; the folder is made when something is put."""
         self.root = root
 
-    def get(self, name: str) -> Path | None:
+    def get(self, name: str, *, only: Collection[str] = ()) -> Path | None:
         """Returns the folder stored under `name`, or None if it is absent, torn or corrupt.
+
+        Args:
+            name: A fingerprint or a run id.
+            only: The files that will be read: others are not compared, which takes time where they
+                are large. None for all.
 
         Raises:
             StoreError: If a newer version of the program wrote it, or it may not be read.
@@ -48,6 +53,8 @@ class ArtifactStore:
             return None
         with refused_reading_explained():
             for file, expected in manifest["files"].items():
+                if only and file not in only:
+                    continue
                 path = folder / file
                 if not path.is_file() or checksum(path) != expected:
                     note("damaged result left out", store=self.root.name)

@@ -1,7 +1,9 @@
 """Reads CSV, TSV and Parquet files as tables of text, exactly as they were written."""
 
 import csv
+import errno
 import io
+import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fundus_core.errors import DataError
+from fundus_core.errors import DataError, EmptyTableError
 from fundus_core.io.bounded import open_parquet, read_bounded
+from fundus_core.io.refused_reading import ASK_ITS_OWNER
 from fundus_core.io.spreadsheet_cells import unguarded
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".parquet")
@@ -23,6 +26,8 @@ MOST_BYTES, MOST_CELLS, MOST_COLUMNS, MOST_CHARACTERS = 128 << 20, 10_000_000, 2
 
 MOST_PARQUET_BYTES, MOST_PARQUET_CELLS = 2 << 30, 40_000_000
 """Of Parquet, whose cells are not taken one by one: five million photographs with eight columns."""
+
+_SAVE_IT = "Save it as CSV (UTF-8) or Parquet with one header row."
 
 _ROW_NUMBERS = re.compile(r"__index_level_\d+__")
 """What pandas calls the numbers of rows, where they have no name."""
@@ -48,8 +53,9 @@ def read_table(path: Path) -> pd.DataFrame:
         Columns of strings and None, stripped of surrounding blanks; index 0 to N-1.
 
     Raises:
-        DataError: If the file is missing, no table, empty, too large, or has a row longer than its
-            header.
+        EmptyTableError: If it has no rows.
+        DataError: If the file is missing, may not be read, is no table, too large, or has a row
+            longer than its header.
     """
     try:
         if path.suffix.lower() == ".parquet":
@@ -58,12 +64,13 @@ def read_table(path: Path) -> pd.DataFrame:
             header, rows = _read_delimited(path)
             table = pd.DataFrame(rows, columns=_distinct(header), dtype=object)
     except (OSError, ValueError, OverflowError, csv.Error) as error:
+        is_closed = isinstance(error, PermissionError)
         raise DataError(
             f"{path.name} cannot be read as a table: {_said(error)}",
-            hint="Save it as CSV (UTF-8) or Parquet with one header row.",
+            hint=ASK_ITS_OWNER if is_closed else _SAVE_IT,
         ) from error
     if table.empty:
-        raise DataError(
+        raise EmptyTableError(
             f"{path.name} has no rows below its header.",
             hint="Give a table with a row per photograph.",
         )
@@ -72,6 +79,8 @@ def read_table(path: Path) -> pd.DataFrame:
 
 def _said(error: Exception) -> str:
     """Returns what an error says, in one line without the file's path."""
+    if isinstance(error, PermissionError):
+        return f"{os.strerror(errno.EACCES)}."  # Arrow's words hold the path
     if isinstance(error, OSError) and error.strerror:
         return f"{error.strerror}."
     return " ".join(str(error).split())[:300]
@@ -160,7 +169,7 @@ def _read_delimited(path: Path) -> tuple[list[str], list[list[str | None]]]:
     found = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(first_line), strict=True)
     header = [unguarded(name.strip()) for name in next(found, [])]
     if not header:
-        raise ValueError("it is empty.")
+        raise EmptyTableError(f"{path.name} cannot be read as a table: it is empty.", hint=_SAVE_IT)
     _require_few_columns(len(header))
     rows = []
     for number, cells in enumerate(found, start=1):

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fundus_core.domain.dataset import RESERVED_COLUMNS, Target, Task
+from fundus_core.domain.dataset import RESERVED_COLUMNS, Target, Task, require_each_once
 from fundus_core.errors import TargetError
 from fundus_core.io.columns import ColumnMapping, find_column
 
@@ -105,7 +105,7 @@ def named_columns(table: pd.DataFrame, target: str | None) -> tuple[str, ...]:
     """Returns the columns of a named target: one, or several that are joined by commas.
 
     Raises:
-        TargetError: If one of them is not in the table.
+        TargetError: If one of them is not in the table, or there more than once.
     """
     if target is None:
         return ()
@@ -121,7 +121,9 @@ def named_columns(table: pd.DataFrame, target: str | None) -> tuple[str, ...]:
                 f"The table has no column {part!r}; it has: {', '.join(available)}.",
                 hint="Name one of them as the target.",
             )
-    return tuple(column for column in found if column is not None)
+    columns = tuple(column for column in found if column is not None)
+    require_each_once(columns)
+    return columns
 
 
 def normalise_labels(values: pd.Series) -> pd.Series:

@@ -5,7 +5,9 @@ import multiprocessing
 import multiprocessing.connection
 import os
 import signal
+import sys
 import threading
+import types
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import TypeVar
@@ -34,10 +36,12 @@ def for_each(
     """Does the same work on every item, in any order, and waits for the end.
 
     Processes are started afresh (spawned), because forking a process with threads, such as the
-    dashboard's, may deadlock. They end with this one, even if it is killed.
+    dashboard's, may deadlock. They end with this one, even if it is killed. None of them runs the
+    main file of this one again, as others that are spawned do: it may be a script that has no `if
+    __name__ == "__main__"`.
 
     Args:
-        work: A top-level function.
+        work: A top-level function of a module, not of the main file.
         items: Given to it one by one.
         workers: Number of processes; None for one per core, 1 for none beside this one.
         progress: Told after every item, in this process.
@@ -54,7 +58,7 @@ def for_each(
         processes, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
     )
     try:
-        with _ctrl_c_ignored():  # the processes that begin here inherit it
+        with _ctrl_c_ignored(), _no_main_file():  # the processes that begin here inherit both
             futures = [pool.submit(work, item) for item in items]
         for done, future in enumerate(as_completed(futures), start=already + 1):
             future.result()
@@ -74,6 +78,17 @@ def _ctrl_c_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _no_main_file() -> Iterator[None]:
+    """Keeps processes that are spawned for a moment from running this one's main file again."""
+    before = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = before
 
 
 def _cores() -> int:

@@ -188,6 +188,19 @@ def compare_classes_unpaired(
     return _tests(class_names, units, on_class, macro, micro, fewest, noun)
 
 
+def too_few_to_test(units: IndependentUnits, noun: str, fewest: int = FEWEST_UNITS_TO_TEST) -> str:
+    """Says why models are not tested on a class; empty where there are units enough.
+
+    Args:
+        units: With the class and without it.
+        noun: Of the units, in the plural.
+        fewest: Of each.
+    """
+    if units.rarer >= fewest:
+        return ""
+    return f"{units.too_few(noun)}; a test needs {fewest} of each"
+
+
 class _Paired(Protocol):
     """A paired test of averages."""
 
@@ -243,8 +256,7 @@ def _test(
     fewest: int,
     noun: str,
 ) -> ClassTest:
-    if units.rarer < fewest:
-        reason = f"{units.too_few(noun)}; a test needs {fewest} of each"
+    if reason := too_few_to_test(units, noun, fewest):
         return ClassTest(name, units, None, counted=False, reason=reason)
     try:
         return ClassTest(name, units, test(), counted=True, reason="")

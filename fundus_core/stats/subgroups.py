@@ -252,6 +252,23 @@ def subgroups(
     )
 
 
+def without_shares(found: Subgroups) -> Subgroups:
+    """Returns the same without sensitivities and specificities: for scores that no threshold suits.
+
+    Their tests are None, too.
+    """
+    overall, *groups = (
+        replace(one, sensitivity=None, specificity=None) for one in (found.overall, *found.groups)
+    )
+    return replace(
+        found,
+        overall=overall,
+        groups=tuple(groups),
+        sensitivity_test=None,
+        specificity_test=None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class _Measured:
     """What is measured, and how; M rows of a mask (M, N) are groups."""

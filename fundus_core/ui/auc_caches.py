@@ -12,6 +12,7 @@ from fundus_core.ui import wiring
 from fundus_core.workflows.evaluation import classes as of_classes
 from fundus_core.workflows.evaluation import compare
 from fundus_core.workflows.evaluation import mean_colour as of_colour
+from fundus_core.workflows.evaluation.aucs import aucs_of
 from fundus_core.workflows.evaluation.mean_colour import MeanColour
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
 
@@ -85,7 +86,7 @@ def _class_rocs(
     place: Workspace, run_id: str, token: object
 ) -> tuple[tuple[RocTrace, ...], ClassAucs]:
     said = wiring.predictions(run_id)
-    found = of_classes.aucs_of(said)
+    found = aucs_of(said)
     curves = tuple(
         RocTrace(
             row.class_name, roc_curve(said.y_true[:, index], said.y_score[:, index]), row.interval
@@ -99,7 +100,7 @@ def _class_rocs(
 @st.cache_data(show_spinner=False, max_entries=64)
 def _baseline_classes(place: Workspace, run_id: str, token: object) -> ClassAucs | None:
     found = wiring.baseline(run_id)
-    return None if found is None else of_classes.aucs_of(found)
+    return None if found is None else aucs_of(found)
 
 
 @st.cache_data(show_spinner="Comparing AUCs…", max_entries=64)

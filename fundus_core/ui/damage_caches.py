@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from fundus_core.io.embedding_store import stored_recipes
+from fundus_core.io.embedding_store import understood_recipes
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import messages, wiring
@@ -25,4 +25,4 @@ def _look(place: Workspace, token: object) -> None:
     for root in (place.datasets, place.projections):
         ArtifactStore(root).describe()
     runs_as_stored(place)
-    stored_recipes(place.embeddings)
+    understood_recipes(place.embeddings)

@@ -35,7 +35,9 @@ def cautions(found: Sequence[Caution]) -> None:
         meaning = CAUTIONS.get(caution.code, "")
         line = f"**{caution.code}** {text.escaped(caution.text)}"
         if caution.code in LOUD:
-            st.warning(f"{line}\n\n{text.escaped(meaning)}", icon=":material/warning:")
+            said_already = meaning.rstrip(".") in caution.text
+            more = "" if said_already else f"\n\n{text.escaped(meaning)}"
+            st.warning(f"{line}{more}", icon=":material/warning:")
         elif caution.code != "FD007":  # the banner says so already
             st.caption(f":material/info: {line}", help=meaning)
     _explained(sorted({caution.code for caution in found} & CAUTIONS.keys()))

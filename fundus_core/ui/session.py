@@ -44,6 +44,9 @@ OF_ONE_DATASET = (
 )
 """Fields that mean nothing for another data set."""
 
+FIXED_BEFOREHAND = 0.5
+"""The threshold a tab starts with: the natural one of a probability, not sought on any data."""
+
 
 @dataclass
 class Session:
@@ -67,8 +70,8 @@ class Session:
     class_name: str = ""
     """For several classes, the one looked at; empty for all together, or where none was chosen."""
 
-    threshold: float | None = None
-    """Scores from here on count as positive; None for the page's own choice."""
+    threshold: float = FIXED_BEFOREHAND
+    """Scores from here on count as positive, 0 to 1."""
 
     image_id: str = ""
     """The photograph looked at."""

@@ -6,7 +6,6 @@ address holds a short key, under which the workspace keeps it. The session is th
 are views of it: a widget's own value is gone once the widget is not drawn.
 """
 
-import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ import streamlit as st
 from fundus_core.errors import FundusError
 from fundus_core.ui import messages, outside, text, wiring
 from fundus_core.ui.components import damage_notice
-from fundus_core.ui.session import ADDRESS, OF_ONE_DATASET, Session
+from fundus_core.ui.session import ADDRESS, FIXED_BEFOREHAND, OF_ONE_DATASET, Session
 from fundus_core.workflows.data.datasets import DatasetSummary
 from fundus_core.workflows.data.selections import keep_selection, kept_selection
 from fundus_core.workflows.models.run_record import Run
@@ -287,7 +286,7 @@ def _adopt(session: Session, address: dict[str, tuple[str, ...]]) -> None:
     for name, entries in address.items():
         held = getattr(session, ADDRESS[name])
         if name == "threshold":
-            session.threshold = _number(entries[0])
+            session.threshold = _share(entries[0])
         elif name == "selection":
             if entries[0] != held:
                 _find_selection(session, entries[0])
@@ -296,13 +295,13 @@ def _adopt(session: Session, address: dict[str, tuple[str, ...]]) -> None:
     session.view_count += session.views != views
 
 
-def _number(entry: str) -> float | None:
-    """Returns the finite number an address holds, or None for anything else."""
+def _share(entry: str) -> float:
+    """Returns the threshold that an address holds; what a tab starts with for anything else."""
     try:
         number = float(entry)
     except ValueError:
-        return None
-    return number if math.isfinite(number) else None
+        return FIXED_BEFOREHAND
+    return number if 0 <= number <= 1 else FIXED_BEFOREHAND
 
 
 def _write_address(session: Session) -> None:
@@ -316,9 +315,7 @@ def _write_address(session: Session) -> None:
                 map(str, entries)
             )  # of a float, all digits that tell it from others
     if wanted != _read_address():
-        for name in ADDRESS:
-            if name in wanted:
-                st.query_params[name] = list(wanted[name])
-            elif name in st.query_params:
-                del st.query_params[name]
+        others = [name for name in st.query_params if name not in ADDRESS]
+        said = {name: tuple(st.query_params.get_all(name)) for name in others} | wanted
+        st.query_params.from_dict(said)  # at once: else each name is a step of the arrows
     session.address = wanted

@@ -140,16 +140,8 @@ def interval_method(interval: AucInterval) -> str:
 
 
 def class_label(target: Target, class_name: str) -> str:
-    """Returns a class in a way that reads alone: a bare number is given its column's name.
-
-    Examples:
-        >>> class_label(Target("grade", "multiclass", ("0", "1", "2"), ("grade",)), "2")
-        'grade = 2'
-        >>> class_label(Target("disease", "binary", ("healthy", "DR"), ("disease",)), "DR")
-        'DR'
-    """
-    is_bare = class_name.replace(".", "", 1).isdigit() and target.task != "multilabel"
-    return f"{target.columns[0]} = {class_name}" if is_bare else class_name
+    """Returns a class in a way that reads alone, see `Target.class_label`."""
+    return target.class_label(class_name)
 
 
 def target_labels(names: Sequence[str]) -> dict[str, str]:

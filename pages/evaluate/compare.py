@@ -41,8 +41,9 @@ else:
     st.subheader(f"AUC for {text.escaped(picked.class_label)}", help=help_for("AUC"))
     comparison_panel.comparison_panel(comparison, picked)
     errors_that_differ.errors_that_differ(picked, wiring.dataset(dataset.id), common=common)
-    non_inferiority_panel(comparison, picked)
-    power_panel(comparison, picked)
-    other_tests_panel(picked, common=common)
+    if not comparison.untested:
+        non_inferiority_panel(comparison, picked)
+        power_panel(comparison, picked)
+        other_tests_panel(picked, common=common)
     messages.cautions(picked.cautions_with(comparison.cautions))
 messages.next_step("pages/evaluate/roc.py", "See the ROC curves", ":material/show_chart:")

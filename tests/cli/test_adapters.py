@@ -80,6 +80,7 @@ def test_probe__its_words_can_be_ones_own_and_come_from_elsewhere(
     assert refused.exit_code == 2
     assert "--import-prototypes" in refused.stderr
     assert outcome.exit_code == 0, outcome.stderr
+    assert sorted(outcome.json["imported_words"]["used"]) == ["grade 0", "grade 1", "grade 2"]
     table = pd.read_parquet(outcome.json["predictions"])
     shares = table[["y_score_0", "y_score_1", "y_score_2"]].sum(axis=1)
     np.testing.assert_allclose(shares, 1, atol=1e-9)

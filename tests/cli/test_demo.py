@@ -39,6 +39,27 @@ def test_demo__a_share_above_one_is_refused_with_a_hint(fundus: Fundus, tmp_path
     assert not (tmp_path / "demo" / "manifest.csv").exists()
 
 
+def test_check__masks_of_a_demo_are_no_class_where_its_table_cannot_be_used(
+    fundus: Fundus, tmp_path: Path
+) -> None:
+    fundus("demo", tmp_path / "demo", *SMALL)
+    with (tmp_path / "demo" / "manifest.csv").open("a") as table:
+        table.write('"open quote,P1\n')
+
+    refused = fundus("check", tmp_path / "demo")
+    probed = fundus("probe", tmp_path / "demo", "--backbone", "mean_colour", "--target", "label")
+    (tmp_path / "demo" / "manifest.csv").unlink()
+    without = fundus("check", tmp_path / "demo", "--json")
+
+    for outcome in (refused, probed):
+        assert outcome.exit_code == 2
+        assert "manifest.csv cannot be read as a table" in outcome.stderr
+    assert without.json["targets"] == []  # neither images nor masks are a class
+    reasons = [row["reason"] for row in without.json["rejected"]]
+    assert reasons.count("masks") == 2
+    assert reasons.count("other_table") == 1  # planted.csv
+
+
 def test_check__reads_a_demo_drawn_by_the_command(
     fundus: Fundus, tmp_path: Path, workspace: Path
 ) -> None:

@@ -218,6 +218,7 @@ def test_files__are_written_over_nothing_that_is_needed(
     place.refused(asked, f"s3://bucket/new{suffix}", "is an address in a store")
     place.refused(asked, "", "path is empty")
     place.refused_once(asked, mine, "is there already; --replace writes over it")
+    beside.unlink()  # the photographs are of all tests
 
 
 @pytest.mark.parametrize("words", [one for each in FOLDERS.values() for one in each], ids=ids)

@@ -52,3 +52,20 @@ def test_shortcuts__are_printed_with_the_caution(fundus: Fundus, run_id: str) ->
     assert "Probes learned in the model's folds." in told
     assert "Within strata of brightness and sharpness: AUC" in told
     assert "FD006: Not shown to be better than" in told
+
+
+def test_subgroups__of_words_alone_give_no_sensitivity(fundus: Fundus, tmp_path: Path) -> None:
+    folder = write_table(tmp_path / "data", shortcut=True)
+    name = stored_run(Workspace(tmp_path / "workspace"), folder, folds=0, kind="zero_shot").id
+
+    told = fundus("subgroups", name, "--by", "site").stdout
+    report = fundus("subgroups", name, "--by", "site", "--json").json
+    page = tmp_path / "report.html"
+    written = fundus("report", name, "--out", page)
+
+    assert "0.5 is no threshold" in told
+    assert "sensitivity 0" not in told
+    assert (report["threshold"], report["tests"]["sensitivity"]) == (None, None)
+    assert written.exit_code == 0, written.stderr
+    assert "0.5 is no threshold" in page.read_text(encoding="utf-8")
+    assert "at a threshold of 0.5 in every group" not in page.read_text(encoding="utf-8")

@@ -8,10 +8,12 @@ import pandas as pd
 import pytest
 
 from fundus_core.backbones import catalogue
+from fundus_core.io.findings import SHIPPED
 from fundus_core.stats.delong import auc_interval
 from tests.backbones import tiny_flair
 from tests.cli.conftest import Fundus
 
+DR = ("no diabetic retinopathy", "diabetic retinopathy")
 TINY = ("--backbone", "tiny_flair", "--precision", "fp32")
 
 
@@ -85,8 +87,46 @@ def test_prototypes__serve_where_the_text_tower_cannot_run(
     assert "--import-prototypes" in refused.stderr
     assert outcome.exit_code == 0, outcome.stderr
     assert outcome.json["run_id"] == usual["run_id"]
+    imported = outcome.json["imported_words"]
+    assert imported["file"] == "carried.safetensors"
+    assert imported == {
+        "file": "carried.safetensors",
+        "used": list(DR),
+        "read_otherwise": [],
+        "other_words": [],
+    }
+    assert usual["imported_words"] is None
     scores = [pd.read_parquet(one["predictions"])["y_score"] for one in (usual, outcome.json)]
     np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize(
+    ("made_by", "said"),
+    [
+        ("findings", "It holds no such words of diabetic retinopathy."),
+        ("tokens", f"It holds those of {', '.join(DR)} read otherwise."),
+    ],
+)
+def test_zero_shot__says_which_words_of_a_file_it_did_not_use(
+    fundus: Fundus, data: Path, tmp_path: Path, made_by: str, said: str
+) -> None:
+    mine, carried = tmp_path / "mine.json", tmp_path / "carried.safetensors"
+    own = json.loads(SHIPPED.read_text(encoding="utf-8"))
+    own["findings"]["diabetic retinopathy"]["descriptions"] = ["haemorrhage in the macula"]
+    mine.write_text(json.dumps(own), encoding="utf-8")
+    other = ("--findings", mine) if made_by == "findings" else ("--tokens", "masked")
+    assert fundus("prototypes", carried, *TINY, *other).exit_code == 0
+    asked = ("zero-shot", data, *TINY, "--target", "dr", "--import-prototypes", carried)
+
+    outcome, right = fundus(*asked), fundus(*asked, *other)
+
+    assert outcome.exit_code == 0, outcome.stderr
+    assert said in outcome.stdout
+    assert "name the --findings, --prototypes and --tokens" in outcome.stdout
+    given = DR[0] if made_by == "findings" else "nothing"
+    assert f"carried.safetensors gave the words of: {given}." in outcome.stdout
+    assert f"carried.safetensors gave the words of: {', '.join(DR)}." in right.stdout
+    assert "read on this machine" not in right.stdout
 
 
 def test_search__lists_the_nearest_photographs(fundus: Fundus, data: Path) -> None:

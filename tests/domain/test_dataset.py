@@ -80,6 +80,12 @@ def test_labels__of_several_take_no_other_value_than_0_and_1_for_healthy() -> No
         assert y_true.tolist() == [[True, True], [False, False], [False, False], [False, False]]
 
 
+@pytest.mark.parametrize("name", ["dr,dr", "dr, amd ,dr"])
+def test_target__a_column_that_is_named_again_is_refused(name: str) -> None:
+    with pytest.raises(TargetError, match="names 'dr' more than once"):
+        small().target(name)
+
+
 def test_target__an_unknown_name_is_answered_with_the_known_ones() -> None:
     with pytest.raises(TargetError, match="no target 'dme'; it has: grade, dr, amd"):
         small().target("dme")

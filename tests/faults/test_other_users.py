@@ -18,6 +18,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.io.workspace_format import STAMP, write_stamp
 from fundus_core.workflows.data.doctor import diagnose
 from tests.cli.conftest import Fundus
+from tests.fakes import write_photograph
 from tests.faults.disks import as_somebody_else
 from tests.pages import evaluated, opened
 
@@ -240,6 +241,26 @@ def test_data_sets__that_may_not_be_read_are_named_where_none_is_found(
         assert "read by this user" in outcome.stderr
         assert "datasets" in outcome.stderr
         assert "Its owner" in outcome.stderr
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "cohort.tsv", "labels.parquet"])
+def test_check__never_takes_names_of_folders_for_a_table_that_may_not_be_read(
+    place: Workspace, fundus: Fundus, name: str
+) -> None:
+    folder = place.root.parent / "photographs"
+    for number, kind in enumerate(("amd", "normal")):
+        write_photograph(folder / kind / "1.png", (120 + 40 * number, 60, 40))
+    (folder / name).write_text("path,patient\namd/1.png,P1\nnormal/1.png,P2\n")
+    (folder / name).chmod(0)
+
+    with as_somebody_else():
+        outcome = fundus("check", folder, "--workspace", place.root)
+
+    said = " ".join(outcome.stderr.split())
+    assert outcome.exit_code == 2
+    assert f"{name} cannot be read as a table: Permission denied." in said
+    assert "Its owner can give the right to read it" in said
+    assert "patients: unknown" not in outcome.stdout
 
 
 def test_doctor__says_that_the_stamp_may_not_be_read(place: Workspace) -> None:

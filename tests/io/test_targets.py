@@ -168,6 +168,13 @@ def test_infer_targets__a_named_column_that_is_not_there_is_answered_with_the_ot
         infer_targets(_table(dr=["0", "1"]), ColumnMapping(target="dr,dme"))
 
 
+def test_named_columns__one_that_is_there_again_is_refused() -> None:
+    table = _table(dr=["0", "1"] * 4, amd=["0", "1"] * 4)
+
+    with pytest.raises(TargetError, match="'dr,amd,dr' names 'dr' more than once"):
+        named_columns(table, "dr, amd, DR")
+
+
 def test_infer_targets__classes_choose_and_order() -> None:
     table = _table(label=["mild", "severe", "none", "ungradable"] * 3)
 

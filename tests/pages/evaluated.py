@@ -21,7 +21,7 @@ from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import picture_caches, wiring
 from fundus_core.workflows.data.datasets import DatasetSummary
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
-from fundus_core.workflows.evaluation.classes import overall_auc
+from fundus_core.workflows.evaluation.aucs import overall_auc
 from fundus_core.workflows.models.run_record import FoldResult, Run
 from fundus_core.workflows.models.runs import save_run
 

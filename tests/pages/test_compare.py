@@ -294,6 +294,26 @@ def test_a_disease_too_rare_to_test_keeps_its_row_and_its_reason(
     assert "Not tested:** rvo, too few\\: 0 patients with it" in evaluated.texts(page)
 
 
+def test_a_disease_too_rare_to_test_among_others_has_no_p_by_itself_either(
+    page: AppTest, workspace: Path
+) -> None:
+    for seed, name in enumerate(("good", "poor")):
+        said = evaluated.diseased(name, 2.0 - seed, seed)
+        rare = np.column_stack([said.y_true[:, :2], np.arange(60) < 18])  # 9 patients with rvo
+        evaluated.store(workspace, name, replace(said, y_true=rare), target=evaluated.DISEASES)
+    evaluated.address(page, run=["good", "poor"], **{"class": "rvo"})
+
+    page.run()
+
+    assert not page.exception
+    told = evaluated.texts(page)
+    why = "too few: 9 patients with it, 21 without; a test needs 10 of each"
+    assert f"No test: {text.escaped(why)}." in told
+    assert evaluated.table(page, "AUC (95 % CI)").shape[0] == 2
+    assert "two-sided" not in told
+    assert "Other tests" not in {one.label for one in page.expander}
+
+
 def test_of_three_models_of_several_diseases_a_pair_is_chosen(
     page: AppTest, workspace: Path
 ) -> None:

@@ -137,6 +137,25 @@ def test_scores_that_are_no_probabilities_are_refused(page: AppTest, workspace: 
     assert "scores outside of 0 to 1" in page.error[0].value
 
 
+@pytest.mark.parametrize(("shown", "is_listed"), [(["one", "words"], True), (["words"], False)])
+def test_words_alone_are_not_asked(
+    page: AppTest, workspace: Path, shown: list[str], is_listed: bool
+) -> None:
+    """Beside a fitted model they are left out; a model of words that is looked at is refused."""
+    evaluated.store(workspace, "one", evaluated.predictions("one", ERR))
+    words = evaluated.predictions("words", evaluated.POOR)
+    evaluated.store(workspace, "words", words, baseline=False, kind="zero_shot")
+    evaluated.address(page, run=shown)
+
+    page.run()
+
+    assert not page.exception
+    said = evaluated.texts(page).replace("\\", "")
+    assert ("Models by words alone are not asked" in said) is is_listed
+    assert any("scored by words alone" in one.value for one in page.error) is not is_listed
+    assert "words, AUC" not in said
+
+
 def test_of_several_diseases_one_is_chosen(
     monkeypatch: pytest.MonkeyPatch, page: AppTest, workspace: Path
 ) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui import wiring
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
@@ -97,6 +98,23 @@ def test_rejected_rows_are_counted_and_listed(
     assert "1 of 9 rows were rejected" in [heading.value for heading in page.subheader]
     listed = next(one.value for one in page.dataframe if "reason" in one.value)
     assert list(listed["reason"]) == ["missing"]
+
+
+def test_a_table_that_was_left_out_is_listed_and_cautioned_of(
+    page: AppTest, workspace: Path, tmp_path: Path
+) -> None:
+    source = opened.write_source(tmp_path)
+    (tmp_path / "README.csv").write_text("topic,text\ncamera,Topcon\n")
+    open_dataset(Workspace(workspace), DataSource(source.path.parent))
+
+    page.run()
+
+    assert not page.exception
+    listed = next(one.value for one in page.dataframe if "reason" in one.value)
+    assert list(listed["reason"]) == ["other_table"]
+    assert listed["path"][0].endswith("README.csv")
+    assert "1 table in its folder was left out" in [heading.value for heading in page.subheader]
+    assert "FD027" in evaluated.texts(page)
 
 
 def test_missing_patients_are_a_loud_caution(

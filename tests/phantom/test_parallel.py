@@ -1,6 +1,7 @@
 """Several processes at once: what one of them says reaches the caller."""
 
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -33,3 +34,12 @@ def test_for_each__ctrl_c_is_left_to_the_caller(tmp_path: Path) -> None:
 
     assert (tmp_path / "a").read_text() == "True"
     assert signal.getsignal(signal.SIGINT) == before
+
+
+def test_for_each__leaves_the_main_module_as_it_was() -> None:
+    before = sys.modules["__main__"]
+
+    with pytest.raises(StoreError):
+        for_each(refuse, [Path("a")], workers=2, progress=silent)
+
+    assert sys.modules["__main__"] is before

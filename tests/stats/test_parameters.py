@@ -78,7 +78,7 @@ INSIDE = {
     "ratio_test", "unpaired_comparison", "share_of", "calibrated_intervals", "net_benefit",
     "treat_all", "treated_rates", "resamples", "drawn_anew", "auc_difference", "shares_equal",
     "at_prevalence", "shifted_shares", "metric_intervals", "point_of_calls",
-    "require_confidence", "generator_of", "too_few_beyond",
+    "require_confidence", "generator_of", "too_few_beyond", "too_few_to_test",
 }  # fmt: skip
 """Parts of others in this list, which have looked at the parameters."""
 

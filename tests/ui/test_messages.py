@@ -23,3 +23,18 @@ def test_cautions__the_loud_ones_are_warnings_in_the_order_of_their_codes() -> N
     kinds = [one.type for one in page.main.children.values()]
     assert kinds[: len(LOUD)] == ["warning"] * len(LOUD)
     assert quiet == set(CAUTIONS) - set(LOUD) - {"FD007"}  # the banner says that one
+
+
+def _counted() -> None:
+    from fundus_core.checks import CAUTIONS, Caution
+    from fundus_core.ui import messages
+
+    messages.cautions([Caution("FD006", f"{CAUTIONS['FD006']} (2 of 6 models)")])
+
+
+def test_cautions__what_a_caution_says_itself_is_not_said_twice() -> None:
+    page = AppTest.from_function(_counted).run()
+
+    (said,) = [one.value for one in page.warning]
+    assert said.count("mean colour of the photograph") == 1
+    assert "2 of 6 models" in said

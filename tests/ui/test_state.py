@@ -4,9 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from streamlit.runtime.scriptrunner_utils.script_run_context import ScriptRunContext
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.ui import state
+from fundus_core.ui.session import FIXED_BEFOREHAND
 from tests.pages import evaluated
 
 
@@ -48,6 +50,16 @@ def select_page() -> None:
 
     state.current()
     st.button("Select", on_click=state.select, args=(["h0", "d1"], "by hand"))
+
+
+def choosing_page() -> None:
+    """A page that chooses a model and a class at once."""
+    import streamlit as st
+
+    from fundus_core.ui import state
+
+    state.current()
+    st.button("Choose", on_click=state.choose, kwargs={"run_ids": ("a", "b"), "class_name": "1"})
 
 
 @pytest.fixture
@@ -145,6 +157,30 @@ def test_current__a_data_set_that_is_waited_for_outlives_a_refresh(page: PageMak
     assert at.session_state[state.KEY].awaited_dataset == "next-1"
 
 
+def test_choose__is_one_step_of_the_browsers_arrows_and_keeps_what_is_not_ours(
+    page: PageMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = page(choosing_page)
+    at.query_params.update({"dataset": "tiny-1", "another": "1"})
+    at.run()
+    steps: list[str] = []
+    send = ScriptRunContext.enqueue
+    monkeypatch.setattr(
+        ScriptRunContext,
+        "enqueue",
+        lambda ctx, message: (
+            steps.append(message.page_info_changed.query_string)
+            if message.HasField("page_info_changed")
+            else None,
+            send(ctx, message),
+        ),
+    )
+
+    at.button[0].click().run()
+
+    assert steps == ["another=1&dataset=tiny-1&run=a&run=b&class=1"]
+
+
 def test_select__is_in_the_session_of_this_tab_and_in_the_address(page: PageMaker) -> None:
     at = page(select_page)
     at.query_params["dataset"] = "tiny-1"
@@ -156,14 +192,14 @@ def test_select__is_in_the_session_of_this_tab_and_in_the_address(page: PageMake
     assert session.selection_key == at.query_params["selection"]
 
 
-@pytest.mark.parametrize("entry", ["high", "nan", "inf"])
-def test_current__a_threshold_that_is_no_number_is_left_out(page: PageMaker, entry: str) -> None:
+@pytest.mark.parametrize("entry", ["high", "nan", "inf", "-0.1", "1.5"])
+def test_current__a_threshold_that_is_no_share_is_left_out(page: PageMaker, entry: str) -> None:
     at = page(widget_page)
     at.query_params["threshold"] = entry
     at.run()
 
     assert not at.exception
-    assert at.session_state[state.KEY].threshold is None
+    assert at.session_state[state.KEY].threshold == FIXED_BEFOREHAND
 
 
 def test_bound__a_choice_is_in_the_session_and_in_the_address(page: PageMaker) -> None:

@@ -10,7 +10,7 @@ from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.splits import grouped_folds
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.evaluation.classes import overall_auc
+from fundus_core.workflows.evaluation.aucs import overall_auc
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import load_run, save_run
 from tests.fakes import tiny_recipe, write_photograph

@@ -42,6 +42,9 @@ def comparison_panel(found: Comparison, picked: PickedRuns) -> None:
     st.markdown(method_sentence(found))
     _draw_aucs(found, picked, methods, cautions)
     st.subheader("Differences")
+    if found.untested:
+        st.markdown(untested_sentence(found))
+        return
     if joint := joint_sentence(found):
         st.markdown(joint)
     adjust = _pick_correction(found)
@@ -172,6 +175,11 @@ def joint_sentence(found: Comparison) -> str:
         f"{max(joint.residual, 0):.0f} degrees of freedom; as published, for many patients, "
         f"{text.p_value(joint.chi_square_p)}). One question, one test: nothing to correct for."
     )
+
+
+def untested_sentence(found: Comparison) -> str:
+    """Says why the models are not tested on a class."""
+    return f"No test: {text.escaped(found.untested)}."
 
 
 def assumption_sentence(found: Comparison) -> str:

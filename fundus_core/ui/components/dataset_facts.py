@@ -3,7 +3,8 @@
 import pandas as pd
 import streamlit as st
 
-from fundus_core.domain.dataset import FundusDataset
+from fundus_core.checks import left_out_said
+from fundus_core.domain.dataset import NO_ROWS, FundusDataset
 from fundus_core.plots.dataset import class_bars, class_counts
 from fundus_core.tables import safe_csv
 from fundus_core.ui import text
@@ -65,8 +66,10 @@ def rejected(dataset: FundusDataset) -> None:
         [(row.reason, row.path, row.detail) for row in dataset.rejected],
         columns=["reason", "path", "detail"],
     )
-    total = len(dataset) + len(rows)
-    st.subheader(f"{len(rows):,} of {total:,} rows were rejected")
+    number = int((~rows["reason"].isin(NO_ROWS)).sum())
+    said = [f"{number:,} of {len(dataset) + number:,} rows were rejected"] if number else []
+    said += [f"{left_out} left out"] if (left_out := left_out_said(dataset)) else []
+    st.subheader("; ".join(said))
     counts = rows["reason"].value_counts()
     st.markdown(" · ".join(f"{text.code(reason)} {count:,}" for reason, count in counts.items()))
     st.dataframe(rows, hide_index=True, height=240, alt="Rejected rows with reasons")

@@ -88,7 +88,17 @@ def label_review_panel(model: Run, picked: PickedRuns) -> None:
 
 
 def _asked(model: Run, picked: PickedRuns) -> PickedRuns:
-    """Draws the switch between all models and the one looked at; returns those to ask."""
+    """Draws the switch between all models and the one looked at; returns those to ask.
+
+    Of the others, those by words alone are left out: their scores are no probabilities.
+    """
+    fitted = tuple(run for run in picked.runs if run.kind != "zero_shot" or run.id == model.id)
+    if len(fitted) < len(picked.runs):
+        st.caption(
+            ":material/info: Models by words alone are not asked: their scores rank photographs "
+            "and are no probabilities."
+        )
+        picked = replace(picked, runs=fitted)
     if len(picked.runs) == 1:
         return picked
     together = st.toggle(

@@ -10,13 +10,12 @@ import streamlit as st
 from fundus_core.domain.predictions import Predictions
 from fundus_core.plots.map import Colouring, colouring
 from fundus_core.ui import dataset_caches, state, wiring
+from fundus_core.ui.session import FIXED_BEFOREHAND
 from fundus_core.workflows.models.run_names import run_names
 from fundus_core.workflows.models.run_record import Run
 
 SCORE = "Prediction: score"
 OUTCOME = "Prediction: right or wrong"
-_MIDDLE = 0.5
-"""Threshold while none is chosen: probes give probabilities."""
 
 OUTCOMES = ("true positive", "true negative", "false positive", "false negative")
 
@@ -47,7 +46,7 @@ def pick_colours(dataset_id: str, runs: Sequence[Run]) -> ColourChoice:
         "Colour by", offered, **state.bound("colour", offered, key="map.colour")
     )
     if not runs:
-        return ColourChoice(column, None, "", _MIDDLE)
+        return ColourChoice(column, None, "", FIXED_BEFOREHAND)
     names = run_names(runs)
     chosen = [run_id for run_id in state.current().run_ids if run_id in names]
     first = list(names).index(chosen[0]) if chosen else 0
@@ -59,8 +58,7 @@ def pick_colours(dataset_id: str, runs: Sequence[Run]) -> ColourChoice:
     name = classes[0]
     if len(classes) > 1:
         name = right.selectbox("Class", classes, **state.bound("class_name", classes))
-    threshold = state.current().threshold
-    return ColourChoice(column, run, name, _MIDDLE if threshold is None else threshold)
+    return ColourChoice(column, run, name, state.current().threshold)
 
 
 def colours_of(dataset_id: str, image_ids: Sequence[str], choice: ColourChoice) -> Colouring:

@@ -27,6 +27,9 @@ def probe_beside(run: Run, runs: tuple[Run, ...], summary: DatasetSummary) -> No
         return
     with messages.shown_to_user():
         found = auc_caches.comparison([run.id, probe.id], run.target.scored_classes[0])
+    if found.untested:
+        st.markdown(comparison_panel.untested_sentence(found))
+        return
     (pair,) = found.pairs
     st.markdown(
         f"**{text.escaped(run.target.scored_classes[0])}**: fine-tuned "

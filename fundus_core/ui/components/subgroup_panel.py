@@ -23,8 +23,6 @@ from fundus_core.workflows.evaluation.subgroups import (
 )
 from fundus_core.workflows.models.run_record import Run
 
-_START = 0.5
-
 _METHODS = (
     "AUCs with Obuchowski's clustered form of DeLong's variance on the logit scale; sensitivity "
     "and specificity with Wilson's interval, clustered by the design effect (Rao and Scott 1992); "
@@ -74,9 +72,6 @@ def _menus(offered: tuple[GroupingColumn, ...]) -> tuple[GroupingColumn, int, fl
     bands = USUAL_BANDS
     if column.kind == "numbers":
         bands = middle.number_input("Bands", 2, 10, USUAL_BANDS, key="stress.bands")
-    held = state.current().threshold
-    if held is None or not 0 <= held <= 1:
-        state.choose(threshold=_START)
     threshold: float = right.slider(
         "Threshold, the same in every group",
         0.0,

@@ -11,9 +11,6 @@ from fundus_core.ui.glossary import help_for
 from fundus_core.workflows.evaluation.operating import OperatingResult, Source
 from fundus_core.workflows.evaluation.operating_words import rule_text, threshold_number
 
-FIXED_BEFOREHAND = 0.5
-"""The threshold a page starts with: the natural one of a probability, not sought on any data."""
-
 USUAL_PREVALENCE = 5.0
 """Percent; what the field of prevalence starts with."""
 
@@ -113,9 +110,6 @@ def pick_point(
 
 def _slider(sought: float, choice: RuleChoice) -> float:
     """Draws the slider, and the button that moves it to what the rule seeks."""
-    held = state.current().threshold
-    if held is None or not 0 <= held <= 1:
-        state.choose(threshold=FIXED_BEFOREHAND)
     threshold: float = st.slider(
         "Threshold: called positive from this score on",
         0.0,

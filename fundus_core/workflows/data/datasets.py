@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fundus_core.domain.dataset import FundusDataset, RejectedRow, Target
+from fundus_core.domain.dataset import NO_ROWS, FundusDataset, RejectedRow, Target
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import DataError
@@ -92,8 +92,8 @@ def open_with_target(
 
 
 def _first_reason(rejected: Sequence[RejectedRow]) -> str:
-    said = rejected[0].detail.removesuffix(".") if rejected else ""
-    return f", the first because: {said}" if rejected else ""
+    rows = [row for row in rejected if row.reason not in NO_ROWS] or rejected
+    return f", the first because: {rows[0].detail.removesuffix('.')}" if rows else ""
 
 
 def dataset_id(source: DataSource) -> str:

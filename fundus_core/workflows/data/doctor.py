@@ -5,13 +5,17 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fundus_core import __version__
 from fundus_core.compute import choose_device
 from fundus_core.errors import FundusError, StoreError, WeightsError
+from fundus_core.io.embedding_store import understood_recipes
 from fundus_core.io.files import write_atomically
+from fundus_core.io.left_out import not_understood
 from fundus_core.io.leftovers import leftovers, sweep
 from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.io.refused_reading import (
@@ -27,6 +31,7 @@ from fundus_core.io.workspace_format import STAMP, format_of, in_the_way, is_for
 from fundus_core.workflows.data.checkup import Check, State
 from fundus_core.workflows.data.doctor_photographs import photographs_check
 from fundus_core.workflows.data.integrity import Integrity, examine, mend
+from fundus_core.workflows.models.runs import runs_as_stored
 from fundus_core.workflows.weights.teacher_tables import TEACHERS, weights_of_unknown_teachers
 
 _PACKAGES = ("torch", "torchvision", "timm", "streamlit", "numpy", "pandas", "scikit-learn")
@@ -70,7 +75,7 @@ def diagnose(workspace: Workspace, *, repair: bool = False) -> tuple[Check, ...]
         lambda: _half_written(workspace, repair=repair),
         lambda: photographs_check(workspace, repair=repair),
     )
-    return tuple(look() for look in looks)
+    return (*(look() for look in looks), *_understood(workspace))
 
 
 def _versions() -> Check:
@@ -262,6 +267,16 @@ def _stored(workspace: Workspace, *, repair: bool) -> Check:
             "stored results", "caution", text, "`fundus doctor --repair` gives them a checksum."
         )
     return Check("stored results", "in order", text)
+
+
+def _understood(workspace: Workspace) -> Iterator[Check]:
+    """Yields a caution where runs or embeddings are described in words that nobody here knows."""
+    with suppress(StoreError):  # which the look at what is stored tells
+        runs_as_stored(workspace)
+        understood_recipes(workspace.embeddings)
+    for one in not_understood(workspace.root, "runs", "embeddings"):
+        text = replace(one, next_step="").sentences().strip()
+        yield Check("other versions", "caution", text, one.next_step)
 
 
 def _after_moving(damaged: tuple[str, ...]) -> str:

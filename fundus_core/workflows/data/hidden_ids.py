@@ -24,6 +24,7 @@ import pandas as pd
 from fundus_core.domain.dataset import OWN_PATIENT, RESERVED_COLUMNS, FundusDataset, RejectedRow
 from fundus_core.errors import StoreError
 from fundus_core.imports.records import Pseudonyms
+from fundus_core.io.hiding import VARIABLE, hides_ids
 from fundus_core.io.images import SUPPORTED_SUFFIXES
 from fundus_core.io.photo_files import PICTURE_SUFFIXES, names_pictures, root_of
 from fundus_core.io.read_only import is_read_only
@@ -31,20 +32,24 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.report.privacy import Discretion
 from fundus_core.workflows.reports.bundle_pseudonyms import shared_table
 
-VARIABLE = "FUNDUS_HIDE_IDS"
+__all__ = [
+    "KEY_FILE",
+    "LINKS",
+    "VARIABLE",
+    "has_pseudonyms",
+    "hides_ids",
+    "key_of_scans",
+    "with_names",
+    "without_names",
+    "without_patients",
+]
 
 KEY_FILE, LINKS = "pseudonyms.key", "photographs"
 """In the workspace: the key, and the folder of links to photographs."""
 
 _KEY_BYTES = 32
 _SUFFIXES = {*SUPPORTED_SUFFIXES, *PICTURE_SUFFIXES}
-_OFF = {"", "0", "false", "no", "off"}
 _PSEUDONYM = re.compile(r"p[0-9a-f]{16}")
-
-
-def hides_ids() -> bool:
-    """Says whether names are hidden in this process; the environment is asked each time."""
-    return os.environ.get(VARIABLE, "").strip().lower() not in _OFF
 
 
 def without_names(workspace: Workspace, dataset: FundusDataset) -> FundusDataset:

@@ -210,7 +210,8 @@ def require_split(dataset: FundusDataset) -> None:
     if dataset.table["split"].isna().all():
         raise TargetError(
             f"{dataset.name} has no split column to test on.",
-            hint="Name the column (--split-column), or cross-validate (without --use-split).",
+            hint="Name the column (--split-column; split among columns in Python), or "
+            "cross-validate (without --use-split).",
         )
     counts = dataset.table["split"].value_counts()
     unknown = counts[~counts.index.isin([*TRAIN_SPLITS, TEST_SPLIT])]

@@ -20,6 +20,7 @@ from fundus_core.io.files import write_atomically
 from fundus_core.io.images import SUPPORTED_SUFFIXES, scan_image
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.refused_writing import full_disk_explained
+from fundus_core.io.typed_paths import real_path
 from fundus_core.io.workspace import Workspace
 from fundus_core.similarity import cosines_with, nearest
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, resolve
@@ -27,6 +28,10 @@ from fundus_core.workflows.embeddings.embed import embed_resolved
 
 FOLDER = "examples"
 """Of the workspace: photographs that were only asked about, and what was computed of them."""
+
+
+_TRIES = 20
+"""How often a folder is deleted into which another process still writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,10 +124,41 @@ def forget_example(workspace: Workspace, image_id: str) -> None:
     """
     folder = workspace.root / FOLDER
     require_writable(folder)
-    kept = [*folder.glob(f"{image_id}*"), *workspace.thumbnails.glob(f"{image_id}-*.jpg")]
-    for path in kept:
-        with full_disk_explained(path, 0), contextlib.suppress(FileNotFoundError):  # by another
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    for path in (*folder.glob(f"{image_id}*"), *workspace.thumbnails.glob(f"{image_id}-*.jpg")):
+        if not path.is_dir():
+            with full_disk_explained(path, 0):
+                path.unlink(missing_ok=True)
+    # Only now: a job that still sees the photograph has computed all that it will.
+    for path in [one for one in folder.glob(f"{image_id}*") if one.is_dir()]:
+        with full_disk_explained(path, 0):
+            _remove_folder(path)
+
+
+def _remove_folder(folder: Path) -> None:
+    """Deletes a folder into which a job may still write, or which another one deletes."""
+    for _ in range(_TRIES - 1):
+        with contextlib.suppress(OSError):
+            shutil.rmtree(folder)
+        if not folder.exists():
+            return
+    shutil.rmtree(folder)
+
+
+def _require_not_forgotten(workspace: Workspace, path: Path, image_id: str) -> None:
+    """Deletes what was just computed of an uploaded photograph if that was deleted meanwhile.
+
+    Raises:
+        ImageError: If it was.
+    """
+    is_upload = real_path(path.parent) == real_path(workspace.root / FOLDER)
+    if is_upload and not path.exists():
+        forget_example(workspace, image_id)
+        raise ImageError(
+            "missing",
+            "The photograph was deleted from the workspace while a backbone looked at it; nothing "
+            "is kept of it.",
+            hint="To ask again, upload it again.",
+        )
 
 
 def _beside(workspace: Workspace, image_id: str) -> Workspace:
@@ -157,13 +193,17 @@ def similar_to_file(
         progress: Told what is being computed.
 
     Raises:
-        ImageError: If the photograph cannot be read.
+        ImageError: If the photograph cannot be read, or was forgotten meanwhile.
         FundusError: See `resolve` and `embed_resolved`.
     """
     image_id = scan_image(path).image_id
     resolved = resolve(workspace, backbone)
     place = workspace if image_id in dataset.image_ids else _beside(workspace, image_id)
-    example = embed_resolved(place, _alone(image_id, path), resolved, progress=progress)
+    try:
+        example = embed_resolved(place, _alone(image_id, path), resolved, progress=progress)
+    finally:
+        if place is not workspace:
+            _require_not_forgotten(workspace, path, image_id)
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
     cosines = _ranked(embeddings, example, count)
     return SimilarPhotographs(image_id, resolved.label, cosines, len(embeddings.image_ids))

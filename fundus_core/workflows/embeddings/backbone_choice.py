@@ -11,7 +11,7 @@ from fundus_core.compute import EmbedPrecision, choose_device
 from fundus_core.domain.bounds import SEED, SIDE
 from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.recipe import EmbedRecipe, Fit, PreprocessRecipe
-from fundus_core.errors import BackboneError, WeightsError
+from fundus_core.errors import BackboneError, ParameterError, WeightsError
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.weights import (
     FoundWeights,
@@ -61,6 +61,10 @@ class BackboneChoice:
             ParameterError: With the first of them.
         """
         settle_fields(self)
+        for name in ("backbone", "weights", "pooling", "normalisation"):
+            value = getattr(self, name)
+            if not isinstance(value, str) and (value is not None or name == "backbone"):
+                raise ParameterError(f"{name} is {value!r:.100}.", hint="Give it as text.")
         SEED.require("seed of random weights", self.weights_seed)
         if self.image_size is not None:
             SIDE.require("input's side in pixels", self.image_size)

@@ -1,5 +1,6 @@
 """Use case: a map of a data set by one backbone, stored because UMAP differs between machines."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,10 @@ def stored_projection(
     workspace: Workspace, embeddings: Embeddings, *, method: str, seed: int = 0
 ) -> Projection | None:
     """Returns a map that was computed before, or None."""
-    store = ArtifactStore(workspace.projections)
-    folder = store.get(_recipe(embeddings, method, seed).fingerprint())
+    store, recipe = ArtifactStore(workspace.projections), _recipe(embeddings, method, seed)
+    older = (replace(recipe, embeddings=name) for name in embeddings.older_fingerprints)
+    stored = (store.get(one.fingerprint()) for one in (recipe, *older))
+    folder = next(filter(None, stored), None)
     about = None if folder is None else read_json(folder / _ABOUT)
     if folder is None or about is None:
         return None

@@ -1,14 +1,14 @@
 """Use case: embeddings that are stored already."""
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 from fundus_core.backbones.catalogue import SHORTCUT
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.recipe import EmbedRecipe
-from fundus_core.errors import DataError, ParameterError
-from fundus_core.io.embedding_store import EmbeddingStore, recipe_from_dict, stored_recipes
+from fundus_core.errors import DataError
+from fundus_core.io.embedding_store import EmbeddingStore, understood_recipes
+from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.weights.labels import model_label
 
@@ -50,25 +50,19 @@ def vectors_of(workspace: Workspace, dataset: FundusDataset, recipe: EmbedRecipe
 
 
 def list_embeddings(workspace: Workspace, dataset: FundusDataset) -> tuple[EmbeddingSummary, ...]:
-    """Returns the stored embeddings that cover at least one photograph of a data set."""
+    """Returns the stored embeddings that cover at least one photograph of a data set.
+
+    What this version does not understand is left out, and `left_out` names it.
+    """
     ids = dataset.image_ids
     found = []
-    for values in stored_recipes(workspace.embeddings).values():
-        recipe = _readable(values)
-        if recipe is None or recipe.backbone == SHORTCUT or recipe.origin != dataset.bundle:
+    for recipe in understood_recipes(workspace.embeddings).values():
+        if recipe.backbone == SHORTCUT or recipe.origin != dataset.bundle:
             continue
         count = vectors_of(workspace, dataset, recipe).count(ids)
         if count:
             found.append(EmbeddingSummary(recipe, count, len(ids)))
     return tuple(sorted(found, key=lambda summary: summary.label))
-
-
-def _readable(values: dict[str, Any]) -> EmbedRecipe | None:
-    """Returns a stored recipe, or None when another version of the program wrote it."""
-    try:
-        return recipe_from_dict(values)
-    except (TypeError, KeyError, ParameterError):
-        return None
 
 
 def load_embeddings(workspace: Workspace, dataset: FundusDataset, fingerprint: str) -> Embeddings:
@@ -77,11 +71,14 @@ def load_embeddings(workspace: Workspace, dataset: FundusDataset, fingerprint: s
     Raises:
         DataError: If there are none under this fingerprint.
     """
-    values = stored_recipes(workspace.embeddings).get(fingerprint)
-    recipe = _readable(values) if values else None
+    recipe = understood_recipes(workspace.embeddings).get(fingerprint)
     if recipe is None:
         raise DataError(
             f"There are no embeddings {fingerprint!r} in {workspace.root}.",
-            hint="Extract them on the Extract page, or with `fundus embed`.",
+            hint=hint_with_left_out(
+                "Extract them on the Extract page, or with `fundus embed`.",
+                workspace.root,
+                "embeddings",
+            ),
         )
     return vectors_of(workspace, dataset, recipe).read(dataset.image_ids)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -19,9 +20,11 @@ from fundus_core.checks import (
 )
 from fundus_core.domain.dataset import OWN_PATIENT
 from fundus_core.domain.predictions import Predictions
-from fundus_core.errors import DifferentImagesError, TargetError
+from fundus_core.errors import DifferentImagesError, StoreError, TargetError
 from fundus_core.io.predictions import TABLE_SUFFIXES, read_predictions
 from fundus_core.io.workspace import Workspace
+from fundus_core.workflows.models.run_names import run_names
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import load_run, run_predictions
 
 FEWEST_MODELS = 2
@@ -36,6 +39,8 @@ class ScoredModel:
 
     predictions: Predictions
     cautions: tuple[Caution, ...]
+    run: Run | None = None
+    """The run that it was read from; None of a table."""
 
 
 def read_compared(workspace: Workspace, references: Sequence[str]) -> list[ScoredModel]:
@@ -56,7 +61,7 @@ def read_compared(workspace: Workspace, references: Sequence[str]) -> list[Score
 
 
 def read_different(workspace: Workspace, references: Sequence[str]) -> list[ScoredModel]:
-    """Returns models, each of them another one, see `read_model`.
+    """Returns models, each of them another one and of a name of its own, see `read_model`.
 
     Raises:
         TargetError: If one is named twice, whichever way it is written.
@@ -75,7 +80,7 @@ def read_different(workspace: Workspace, references: Sequence[str]) -> list[Scor
                 hint="Name each model once.",
             )
         seen[known] = written
-    return models
+    return _named_apart(models)
 
 
 def read_model(workspace: Workspace, reference: str) -> ScoredModel:
@@ -90,7 +95,60 @@ def read_model(workspace: Workspace, reference: str) -> ScoredModel:
         predictions = read_predictions(Path(reference))
         return ScoredModel(reference, predictions, _of_table(predictions))
     run = load_run(workspace, reference)
-    return ScoredModel(run.id, run_predictions(workspace, run), run.cautions)
+    return ScoredModel(run.id, run_predictions(workspace, run), run.cautions, run)
+
+
+def require_one_question(workspace: Workspace, models: Sequence[ScoredModel]) -> None:
+    """Raises where runs predict different things; a table does not say which column it is of.
+
+    A run of a model that was trained before predicts what that model learned, whatever the other
+    data set calls its column.
+
+    Raises:
+        TargetError: With two of them.
+    """
+    asked = [
+        (one, question_of(workspace, one.run, one.predictions.class_names))
+        for one in models
+        if one.run is not None
+    ]
+    for one, question in asked[1:]:
+        first, known = asked[0]
+        if question != known:
+            raise TargetError(
+                f"{first.reference} predicts {', '.join(known)}, and {one.reference} predicts "
+                f"{', '.join(question)}.",
+                hint="Take models of one target: their figures do not stand beside each other.",
+            )
+
+
+def question_of(workspace: Workspace, run: Run, names: Sequence[str]) -> tuple[str, ...]:
+    """Returns the column and the class behind each score of a run, as its model learned them.
+
+    Args:
+        workspace: Where runs are.
+        run: The run.
+        names: Those of its classes that are looked at.
+    """
+    if run.trained_as:
+        with suppress(StoreError):  # of one that was removed, the run's own target is left
+            run = load_run(workspace, run.trained_as)
+    if run.target.task == "multilabel":
+        return tuple(names)  # each is a column of its own
+    return tuple(f"{run.target.columns[0]}={name}" for name in names)
+
+
+def _named_apart(models: Sequence[ScoredModel]) -> list[ScoredModel]:
+    """Returns the models with names that no two share, those of runs as pages have them."""
+    of_runs = run_names([one.run for one in models if one.run is not None], dataset_too=True)
+    labels = [of_runs.get(one.reference, one.predictions.model) for one in models]
+    names = distinct_names(
+        [(name, one.reference) for name, one in zip(labels, models, strict=True)]
+    )
+    return [
+        replace(one, predictions=replace(one.predictions, model=name))
+        for name, one in zip(names, models, strict=True)
+    ]
 
 
 def _is_table(reference: str) -> bool:
@@ -132,13 +190,13 @@ def aligned(
                 f"The models were evaluated on {counts} patients; {len(shared)} are the same. A "
                 "row is a patient here: the rows are neither the same nor all different, so that "
                 "neither test is right.",
-                hint="Compare on the common patients (--common on the command line, a switch on "
-                "the page), or evaluate the models on the same photographs.",
+                hint="Compare on the common patients (--common, common=True in Python, or the "
+                "page's switch), or evaluate the models on the same photographs.",
             )
         raise DifferentImagesError(
             f"The models were evaluated on {counts} photographs; {len(shared)} are the same.",
-            hint="Evaluate them on the same photographs, or compare on the common ones (--common "
-            "on the command line, a switch on the page).",
+            hint="Evaluate them on the same photographs, or compare on the common ones (--common, "
+            "common=True in Python, or the page's switch).",
         )
     order = [image_id for image_id in models[0].predictions.image_ids if image_id in shared]
     ordered = [replace(m, predictions=_in_order(m.predictions, order)) for m in models]

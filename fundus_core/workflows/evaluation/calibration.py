@@ -24,7 +24,6 @@ from fundus_core.workflows.evaluation.aligned import ScoredModel, cautions_of, r
 from fundus_core.workflows.evaluation.recalibrate import (
     RecalibratedModel,
     recalibrated,
-    require_class,
 )
 
 CONFIDENCE = 0.95
@@ -125,7 +124,7 @@ def calibration_of(
     """
     model = read_model(workspace, reference)
     said = model.predictions
-    names = said.class_names if class_name is None else (require_class(said, class_name),)
+    names = said.class_names if class_name is None else (said.class_of(class_name),)
     usable = tuple(name for name in names if _has_both(said.binary(name)))
     if not usable:
         counts = ", ".join(f"{said.binary(name).y_true.sum()}" for name in names)

@@ -10,8 +10,8 @@ from fundus_core.errors import TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats import class_tests
 from fundus_core.stats.class_tests import ClassTests
-from fundus_core.stats.classes import ClassAucs, class_aucs
-from fundus_core.stats.delong import AucComparison, AucInterval, auc_interval
+from fundus_core.stats.classes import ClassAucs
+from fundus_core.stats.delong import AucComparison
 from fundus_core.stats.multiplicity import holm
 from fundus_core.workflows.evaluation.aligned import (
     ScoredModel,
@@ -19,7 +19,9 @@ from fundus_core.workflows.evaluation.aligned import (
     cautions_of,
     read_compared,
     read_model,
+    require_one_question,
 )
+from fundus_core.workflows.evaluation.aucs import aucs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,41 +99,6 @@ class ClassComparison:
     cautions: tuple[Caution, ...]
 
 
-def aucs_of(predictions: Predictions) -> ClassAucs:
-    """Returns the AUC of every class of a model with the averages.
-
-    Raises:
-        SingleClassError: If no class has both an image with it and one without.
-    """
-    return class_aucs(
-        predictions.y_true,
-        predictions.y_score,
-        predictions.class_names,
-        patients=predictions.patient_ids,
-    )
-
-
-def overall_auc(predictions: Predictions) -> AucInterval:
-    """Returns the AUC of pooled predictions: of the positive class, or the macro average.
-
-    The average is over the classes that `ClassAucs` averages.
-
-    Raises:
-        SingleClassError: If no class has both an image with it and one without.
-    """
-    if predictions.task != "binary":
-        return aucs_of(predictions).macro
-    return auc_interval(
-        predictions.y_true[:, 0], predictions.y_score[:, 0], patients=predictions.patient_ids
-    )
-
-
-def interval_by_class(predictions: Predictions) -> dict[str, AucInterval]:
-    """Returns the AUC of each scored class against all others; of those that have one."""
-    rows = aucs_of(predictions).classes
-    return {row.class_name: row.interval for row in rows if row.interval is not None}
-
-
 def model_classes(workspace: Workspace, reference: str) -> ModelClasses:
     """Returns a model's AUC for every class, with the averages.
 
@@ -172,6 +139,7 @@ def compare_classes(
         SingleClassError: If no class has both an image with it and one without.
     """
     read = _same_classes(read_compared(workspace, references))
+    require_one_question(workspace, read)
     models, paired = aligned(read, common=common)
     couples = list(combinations(models, 2))
     tests = [_tests(a.predictions, b.predictions, paired=paired) for a, b in couples]
@@ -212,7 +180,8 @@ def _same_classes(models: list[ScoredModel]) -> list[ScoredModel]:
             raise TargetError(
                 f"{models[0].reference} predicts {', '.join(names)}; {model.reference} predicts "
                 f"{', '.join(other)}.",
-                hint="Compare models of the same classes, or on one they share (--class NAME).",
+                hint="Compare models of the same classes, or name one that they share (--class, "
+                "class_name in Python).",
             )
     return [replace(m, predictions=_ordered(m.predictions, names)) for m in models]
 

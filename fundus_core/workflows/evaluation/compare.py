@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
-from fundus_core.errors import NoVarianceError, SingleClassError, TargetError
+from fundus_core.errors import NoVarianceError, SingleClassError
 from fundus_core.io.workspace import Workspace
+from fundus_core.stats.class_tests import too_few_to_test
+from fundus_core.stats.classes import unit_noun
 from fundus_core.stats.contrasts import ContrastTest, all_equal
 from fundus_core.stats.delong import (
     AucComparison,
@@ -21,14 +23,15 @@ from fundus_core.stats.delong import (
 )
 from fundus_core.stats.inputs import IndependentUnits, as_patients, independent_units
 from fundus_core.stats.multiplicity import benjamini_hochberg, holm
-from fundus_core.stats.patient_level import patient_level
 from fundus_core.workflows.evaluation.aligned import (
     FEWEST_MODELS,
     ScoredModel,
     aligned,
     cautions_of,
     read_compared,
+    require_one_question,
 )
+from fundus_core.workflows.evaluation.viewed import viewed
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +83,8 @@ class Comparison:
 
     runs: tuple[ComparedRun, ...]
     pairs: tuple[ComparedPair, ...]
+    """None of them where a class of several has too few patients to be tested on."""
+
     class_name: str
     n_images: int
     """Photographs compared on; of the first model where the models saw different ones."""
@@ -100,6 +105,9 @@ class Comparison:
     aggregate: str | None = None
     """How a patient came by a score, where patients were compared on: key of `AGGREGATES`."""
 
+    untested: str = ""
+    """Why there are no pairs; empty where there are."""
+
 
 def compare(
     workspace: Workspace,
@@ -118,22 +126,41 @@ def compare(
         workspace: Where runs are.
         references: Run ids, or paths of tables with `y_true`, `y_score` and if possible
             `image_id` and `patient_id`.
-        class_name: For several classes, the one to compare on; the first by default.
+        class_name: For several classes, the one to compare on. It is tested under the same
+            condition as by `compare_classes`: with ten patients with it and without it.
         common: Compare on the photographs that all models scored.
         aggregate: Key of `AGGREGATES` to compare on patients in place of photographs.
 
     Raises:
         DifferentImagesError: If the models scored different photographs.
         ScoresError: If patients are to be compared on and are unknown.
-        TargetError: If fewer than two models are named, one is named twice, or they predict
-            different things.
+        TargetError: If fewer than two models are named, one is named twice, they predict
+            different things, or a class must be chosen or is not predicted.
     """
     read = read_compared(workspace, references)
-    models = [replace(m, predictions=_one_class(m.predictions, class_name)) for m in read]
-    if aggregate is not None:
-        models = [replace(m, predictions=patient_level(m.predictions, aggregate)) for m in models]
+    models = [viewed(one, class_name, aggregate) for one in read]
+    require_one_question(workspace, models)
     models, paired = aligned(models, common=common, by_patient=aggregate is not None)
-    return replace(_compared(models, paired=paired), aggregate=aggregate)
+    untested = untested_class(models) if has_several(read) else ""
+    return replace(_compared(models, untested, paired=paired), aggregate=aggregate)
+
+
+def has_several(models: Iterable[ScoredModel]) -> bool:
+    """Says whether any of some models predicts several classes."""
+    return any(len(one.predictions.class_names) > 1 for one in models)
+
+
+def untested_class(models: Iterable[ScoredModel]) -> str:
+    """Says why models are not tested on one class of several; empty if patients are enough.
+
+    Args:
+        models: Of one class.
+    """
+    reasons = (
+        too_few_to_test(_units(one.predictions), unit_noun(one.predictions.patient_ids))
+        for one in models
+    )
+    return next(filter(None, reasons), "")
 
 
 def statistic_name(tests: Iterable[AucComparison | None]) -> str:
@@ -151,26 +178,14 @@ def degrees_text(test: AucComparison) -> str:
     return "normal" if test.degrees_of_freedom is None else f"{test.degrees_of_freedom:.1f}"
 
 
-def _one_class(predictions: Predictions, class_name: str | None) -> Predictions:
-    if class_name is not None and predictions.task == "binary":
-        class_name = None
-    if class_name is not None and class_name not in predictions.class_names:
-        raise TargetError(
-            f"{predictions.model} does not predict {class_name!r}; it predicts "
-            f"{', '.join(predictions.class_names)}.",
-            hint="Choose a class that all models predict.",
-        )
-    return predictions.binary(class_name)
-
-
-def _compared(models: list[ScoredModel], *, paired: bool) -> Comparison:
+def _compared(models: list[ScoredModel], untested: str, *, paired: bool) -> Comparison:
     runs = tuple(
         ComparedRun(model.reference, model.predictions.model, _interval(model.predictions))
         for model in models
     )
     tested = [
         (a, b, *_test(a.predictions, b.predictions, paired=paired))
-        for a, b in combinations(models, 2)
+        for a, b in (() if untested else combinations(models, 2))
     ]
     p_values = [result.p_value for _, _, result, _ in tested]
     corrected = zip(tested, holm(p_values), benjamini_hochberg(p_values), strict=True)
@@ -196,8 +211,9 @@ def _compared(models: list[ScoredModel], *, paired: bool) -> Comparison:
         first.n_patients,
         _units(first),
         paired,
-        _all_equal(models, paired=paired),
+        JointTest(None, untested) if untested else _all_equal(models, paired=paired),
         cautions_of(models, n_tests=len(pairs), of="pairs of models", paired=paired),
+        untested=untested,
     )
 
 

@@ -21,9 +21,10 @@ from fundus_core.workflows.evaluation.aligned import (
     aligned,
     cautions_of,
     read_different,
+    require_one_question,
 )
 from fundus_core.workflows.evaluation.calibration import prevalence_shift
-from fundus_core.workflows.evaluation.recalibrate import recalibrated, require_class
+from fundus_core.workflows.evaluation.recalibrate import recalibrated
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def decision_curve_of(
         raise TargetError("No model was named.", hint="Name one or more runs.")
     named = read_different(workspace, references)
     read = [_one_class(one, class_name, recalibration) for one in named]
+    require_one_question(workspace, read)
     models, paired = aligned(read, common=common) if len(read) > 1 else (read, True)
 
     def curve(said: Predictions) -> DecisionCurve:
@@ -164,7 +166,7 @@ def _one_class(
     A multi-class model is recalibrated with all of its classes together.
     """
     said = model.predictions
-    name = said.class_names[0] if class_name is None else require_class(said, class_name)
+    name = said.class_names[0] if class_name is None else said.class_of(class_name)
     if recalibration is not None and said.task == "multiclass":
         said = recalibrated(said, recalibration).predictions
     said = said.binary(name)

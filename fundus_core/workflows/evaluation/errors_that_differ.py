@@ -17,6 +17,7 @@ from fundus_core.workflows.evaluation.aligned import (
     distinct_names,
     read_compared,
     read_model,
+    require_one_question,
 )
 from fundus_core.workflows.evaluation.operating import OperatingResult, by_rule
 from fundus_core.workflows.evaluation.viewed import viewed
@@ -94,6 +95,7 @@ def errors_that_differ(
     """
     named = read_compared(workspace, (first, second))
     models = [viewed(one, class_name, None) for one in named]
+    require_one_question(workspace, models)
     models, paired = aligned(models, common=common)
     if not paired:
         raise DifferentImagesError(

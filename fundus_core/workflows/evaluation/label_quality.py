@@ -33,6 +33,7 @@ from fundus_core.workflows.evaluation.aligned import (
 from fundus_core.workflows.evaluation.label_questions import (
     Question,
     questions,
+    require_learned,
     require_one_question,
 )
 from fundus_core.workflows.models.changed_since import still_there
@@ -122,11 +123,12 @@ def review_labels(workspace: Workspace, references: Sequence[str]) -> LabelRevie
         TargetError: If none is named, or they predict different things.
         DifferentImagesError: If the models have no photograph in common, or differ in labels; or
             if none of the photographs is in the data set any more.
-        ScoresError: If a score is no probability.
+        ScoresError: If a score is no probability, or a model scored by words alone.
         SingleClassError: If all photographs have the same label.
     """
     models = [read_model(workspace, one) for one in dict.fromkeys(references)]
     require_one_question(models)
+    require_learned(models, [_run(workspace, model.reference) for model in models])
     n_scored = len({name for model in models for name in model.predictions.image_ids})
     if len(models) > 1:
         models, joined = aligned(models, common=True)

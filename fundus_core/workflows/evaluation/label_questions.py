@@ -50,6 +50,25 @@ def require_one_question(models: Sequence[ScoredModel]) -> None:
             )
 
 
+def require_learned(models: Sequence[ScoredModel], runs: Sequence[Run | None]) -> None:
+    """Raises if a model learned from no labels: scores by words alone are no probabilities.
+
+    Args:
+        models: What is asked.
+        runs: Of each, its run; None for a table.
+
+    Raises:
+        ScoresError: With the first one.
+    """
+    for model, run in zip(models, runs, strict=True):
+        if run is not None and run.kind == "zero_shot":
+            raise ScoresError(
+                f"{model.reference} scored by words alone: its scores rank photographs and are no "
+                "probabilities, so they say nothing of single labels.",
+                hint="Choose models that were fitted, such as a linear probe of the same target.",
+            )
+
+
 def questions(
     models: Sequence[ScoredModel], run: Run | None
 ) -> tuple[list[Question], tuple[str, ...]]:

@@ -9,9 +9,8 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
 from fundus_core.workflows.evaluation.aligned import ScoredModel
-from fundus_core.workflows.evaluation.classes import overall_auc
+from fundus_core.workflows.evaluation.aucs import overall_auc, p_against_baseline
 from fundus_core.workflows.evaluation.viewed import viewed
-from fundus_core.workflows.models.held_out import p_against_baseline
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import baseline_predictions, load_run, run_predictions
 

@@ -2,7 +2,7 @@
 
 import re
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from fundus_core.stats.decisions import (
 )
 from fundus_core.stats.scores import METRICS, metric_intervals, metric_values
 from fundus_core.stats.tallies import answers_of
-from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.run_record import INTERVALS, Run
 from fundus_core.workflows.models.runs import PREDICTIONS, list_runs, run_folder, run_predictions
 
 CONFIDENCE = 0.95
@@ -39,6 +39,9 @@ _RESULT = "metrics.json"
 _NO_ORDER = Interval(
     None, None, None, CONFIDENCE, "", 0, "its classes are not numbers, so they have no order"
 )
+
+
+_NO_THRESHOLD = Interval(None, None, None, CONFIDENCE, "", 0, "words alone give no threshold")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +82,8 @@ class RunMetrics:
     """What scores were held against; none where the highest score decides."""
 
     rules: tuple[Rule, ...]
-    """Where decisions come from; several where one rule did not serve every class and fold."""
+    """Where decisions come from; several where one rule did not serve every class and fold, none
+    where nothing is decided."""
 
     n_images: int
     n_patients: int | None
@@ -130,6 +134,8 @@ class MetricsRecipe(Recipe):
     n_resamples: int
     seed: int
     confidence: float
+    intervals: int = INTERVALS
+    """See `Run.intervals`."""
 
 
 def run_metrics(
@@ -141,8 +147,9 @@ def run_metrics(
 
     Decisions come from the highest score for a multi-class target. Otherwise a class's threshold is
     the one of Youden's J on the other folds, and for another data set that on all held-out
-    predictions of the run that scored it, applied as it is. Where neither can be had - a single
-    test split, words alone - it is one half.
+    predictions of the run that scored it, applied as it is. A single test split has neither: it is
+    one half. Scores by words alone have no threshold, one half neither: metrics that need one are
+    left out, with the reason.
 
     Args:
         workspace: Where the run is.
@@ -160,12 +167,14 @@ def run_metrics(
             hint="Score a data set that has the labels: fundus predict RUN DATA.",
         )
     inside = _run_inside(workspace, run)
+    ranks_only = run.kind == "zero_shot" and run.target.task != "multiclass"
+    allowed = {"scores"} if ranks_only else {"scores", "decisions"}
     recipe = MetricsRecipe(
         _content(workspace, run),
         "" if inside is None else _content(workspace, inside),
         run.target.task,
         run.target.scored_classes,
-        tuple(METRICS),
+        tuple(name for name in METRICS if METRICS[name].needs in allowed),
         n_resamples,
         seed,
         CONFIDENCE,
@@ -178,6 +187,7 @@ def run_metrics(
     trained_on = None if inside is None else run_predictions(workspace, inside)
     decisions = decide(predictions, inside=trained_on)
     found = measure(predictions, decisions, n_resamples=n_resamples, seed=seed)
+    found = _without_decisions(found) if ranks_only else found
     with suppress(ReadOnlyError):  # what is only looked at can be told, and is not kept
         store.put(
             recipe.fingerprint(),
@@ -264,6 +274,15 @@ def measure(
         predictions.n_patients,
         seed,
     )
+
+
+def _without_decisions(found: RunMetrics) -> RunMetrics:
+    """Returns metrics without those that need a threshold."""
+    results = tuple(
+        one if METRICS[one.name].needs == "scores" else replace(one, pooled=_NO_THRESHOLD)
+        for one in found.results
+    )
+    return replace(found, results=results, thresholds=(), rules=())
 
 
 def _run_inside(workspace: Workspace, run: Run) -> Run | None:

@@ -9,7 +9,7 @@ from itertools import combinations
 
 from fundus_core.checks import Caution
 from fundus_core.domain.predictions import Predictions
-from fundus_core.errors import TargetError
+from fundus_core.errors import SingleClassError, TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.fixed_rates import compare_rates_at
 from fundus_core.stats.multiplicity import holm
@@ -24,7 +24,9 @@ from fundus_core.workflows.evaluation.aligned import (
     aligned,
     cautions_of,
     read_compared,
+    require_one_question,
 )
+from fundus_core.workflows.evaluation.compare import has_several, untested_class
 from fundus_core.workflows.evaluation.curves import HIGH_END, PartialRange, columns, require_range
 from fundus_core.workflows.evaluation.viewed import viewed
 
@@ -134,13 +136,21 @@ def run_test(
         DifferentImagesError: If the models scored partly different photographs.
         TargetError: If fewer than two models are named, one is named twice, a class must be
             chosen, the test is unknown, or it needs the same photographs.
-        SingleClassError: If there are too few photographs, or patients, of a class.
+        SingleClassError: If there are too few photographs, or patients, of a class; of one of
+            several classes fewer than ten patients, see `compare`.
         NoVarianceError: If models differ but no resample differs from another.
     """
     _require_known(test)
     require_range(settings.part)
-    models = [viewed(one, class_name, None) for one in read_compared(workspace, references)]
+    read = read_compared(workspace, references)
+    models = [viewed(one, class_name, None) for one in read]
+    require_one_question(workspace, models)
     models, paired = aligned(models, common=common)
+    if has_several(read) and (untested := untested_class(models)):
+        raise SingleClassError(
+            f"No test on {models[0].predictions.class_names[0]}: {untested}.",
+            hint="Choose another class, or a larger set.",
+        )
     by = TESTS[test].paired if paired else TESTS[test].unpaired
     if by is None:
         raise TargetError(

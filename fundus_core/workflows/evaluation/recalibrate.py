@@ -91,21 +91,6 @@ def recalibrated(
     )
 
 
-def require_class(predictions: Predictions, class_name: str) -> str:
-    """Returns the name of a class as the model has it.
-
-    Raises:
-        TargetError: If the model does not predict it; with what it does predict.
-    """
-    if class_name in predictions.class_names:
-        return class_name
-    raise TargetError(
-        f"{predictions.model} does not predict {class_name!r}; it predicts "
-        f"{', '.join(predictions.class_names)}.",
-        hint="Choose a class that all models predict.",
-    )
-
-
 def _folds(predictions: Predictions, seed: int) -> tuple[NDArray[np.int64], FoldsFrom]:
     """Returns the fold of each photograph, and where the folds come from."""
     if predictions.fold is not None and len(np.unique(predictions.fold)) > 1:

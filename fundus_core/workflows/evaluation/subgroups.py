@@ -12,8 +12,9 @@ from fundus_core.domain.dataset import FundusDataset, Target
 from fundus_core.errors import TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.class_tests import FEWEST_UNITS_TO_TEST
+from fundus_core.stats.decisions import HALF
 from fundus_core.stats.grouping import cut
-from fundus_core.stats.subgroups import Subgroups, subgroups
+from fundus_core.stats.subgroups import GroupTest, Subgroups, subgroups, without_shares
 from fundus_core.workflows.data.datasets import stored_dataset
 from fundus_core.workflows.data.measured import stored_measurements
 from fundus_core.workflows.evaluation.aligned import ScoredModel, cautions_of
@@ -24,6 +25,11 @@ from fundus_core.workflows.models.runs import run_predictions
 
 MEASURED = "measured:"
 """Begins the name of a column that is not of the table but was measured of the photographs."""
+
+NO_THRESHOLD = (
+    "Words alone gave the scores: 0.5 is no threshold, so there is no sensitivity or specificity."
+)
+"""Said of a `GroupedRun` that only ranks."""
 
 USUAL_BANDS = 4
 MOST_GROUPS = 20
@@ -71,6 +77,13 @@ class GroupedRun:
     n_images: int
     n_patients: int | None
     cautions: tuple[Caution, ...]
+    ranks_only: bool = False
+    """Whether there is no threshold, and no sensitivity or specificity: words alone gave scores."""
+
+    @property
+    def tests(self) -> tuple[GroupTest, ...]:
+        """The tests that there are, or could be with other groups."""
+        return self.result.tests[:1] if self.ranks_only else self.result.tests
 
 
 def grouping_columns(
@@ -97,7 +110,7 @@ def subgroups_of(
     column: str,
     class_name: str | None = None,
     *,
-    threshold: float = 0.5,
+    threshold: float | None = None,
     bands: int = USUAL_BANDS,
     min_patients: int = FEWEST_UNITS_TO_TEST,
 ) -> GroupedRun:
@@ -108,7 +121,7 @@ def subgroups_of(
         run: Of any kind, with labels, on a data set of this workspace.
         column: Name of one of `grouping_columns`.
         class_name: Of several classes, the one to ask about.
-        threshold: One for all groups.
+        threshold: One for all groups; None for 0.5, or for none where words alone gave the scores.
         bands: Into how many quantiles numbers are cut.
         min_patients: Fewest patients (photographs, where patients are unknown) of each class that
             a group must have to be tested.
@@ -132,20 +145,22 @@ def subgroups_of(
         said.y_score[:, 0],
         names,
         order=order,
-        threshold=threshold,
+        threshold=HALF if threshold is None else threshold,
         patients=said.patient_ids,
         fewest=min_patients,
     )
+    ranks_only = threshold is None and run.kind == "zero_shot"
     return GroupedRun(
         run.id,
         run.label,
         said.class_names[0],
         chosen,
         edges,
-        result,
+        without_shares(result) if ranks_only else result,
         len(said.y_true),
         said.n_patients,
         cautions_of([model]),
+        ranks_only,
     )
 
 

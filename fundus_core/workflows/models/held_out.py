@@ -20,20 +20,22 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import Recipe
-from fundus_core.errors import FundusError, NoVarianceError, SingleClassError
+from fundus_core.errors import FundusError
 from fundus_core.io.workspace import Workspace
 from fundus_core.probes import CrossValidation, TextSide, cross_validate
 from fundus_core.splits import Fold
-from fundus_core.stats.class_tests import compare_classes
-from fundus_core.stats.delong import AucComparison, compare_paired
 from fundus_core.workflows.data.labelled import Labelled
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice
 from fundus_core.workflows.embeddings.embed import embed
-from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.evaluation.aucs import (
+    interval_by_class,
+    overall_auc,
+    p_against_baseline,
+)
 from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
 from fundus_core.workflows.models.run_names import RECIPE_DIGITS, own_id
 from fundus_core.workflows.models.run_record import FoldResult, Run, now
-from fundus_core.workflows.models.runs import list_runs, run_folder
+from fundus_core.workflows.models.runs import load_run, run_folder, runs_as_stored
 from fundus_core.workflows.weights.teachers import weights_caution
 
 BASELINE_MODEL = "mean colour (shortcut baseline)"
@@ -115,8 +117,10 @@ def run_id(
 
 def stored_run(workspace: Workspace, name: str) -> Run | None:
     """Returns the stored run of this id if all its files are whole."""
-    found = [run for run in list_runs(workspace) if run.id == name]
-    return found[0] if found and _is_whole(workspace, found[0]) else None
+    if name not in {run.id for run in runs_as_stored(workspace)}:
+        return None
+    run = load_run(workspace, name)
+    return run if _is_whole(workspace, run) else None
 
 
 def _is_whole(workspace: Workspace, run: Run) -> bool:
@@ -192,35 +196,6 @@ def evaluated_run(
         data=dataset.fingerprint(),
         labels=dataset.source_of(target),
     )
-
-
-def p_against_baseline(predictions: Predictions, baseline: Predictions) -> float | None:
-    """Returns p of the paired test against the mean colour; for several classes of the average.
-
-    None where no class has two patients (images) of each label, or the difference does not vary.
-    """
-    try:
-        comparison = _compared(predictions, baseline)
-    except (NoVarianceError, SingleClassError):  # no reason to lose a model over
-        return None
-    return None if comparison is None else comparison.p_value
-
-
-def _compared(predictions: Predictions, baseline: Predictions) -> AucComparison | None:
-    if predictions.task == "binary":
-        return compare_paired(
-            predictions.y_true[:, 0],
-            predictions.y_score[:, 0],
-            baseline.y_score[:, 0],
-            patients=predictions.patient_ids,
-        )
-    return compare_classes(
-        predictions.y_true,
-        predictions.y_score,
-        baseline.y_score,
-        predictions.class_names,
-        patients=predictions.patient_ids,
-    ).macro
 
 
 def _fold_results(

@@ -32,7 +32,7 @@ from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaire
 from fundus_core.workflows.embeddings.backbone_choice import resolve_recipe
 from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.evaluation.aligned import shared_patients
-from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.evaluation.aucs import interval_by_class, overall_auc
 from fundus_core.workflows.models.networks import ensemble_scores
 from fundus_core.workflows.models.run_names import own_id
 from fundus_core.workflows.models.run_record import Run, now

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.models.run_record import FoldResult, Run
-from fundus_core.workflows.models.runs import list_runs
+from fundus_core.workflows.models.runs import runs_as_stored
 
 RECIPE_DIGITS = 8
 """Of its recipe's fingerprint in a run's id."""
@@ -73,7 +73,7 @@ def own_id(workspace: Workspace, name: str, dataset_id: str) -> str:
 
     Two data sets of the same photographs and labels, from two places, give runs of the same name.
     """
-    taken = {run.id: run.dataset_id for run in list_runs(workspace)}
+    taken = {run.id: run.dataset_id for run in runs_as_stored(workspace)}
     longer = name + _mark(dataset_id)
     is_free = taken.get(name, dataset_id) == dataset_id
     return name if is_free and taken.get(longer) != dataset_id else longer

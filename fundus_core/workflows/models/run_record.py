@@ -12,6 +12,10 @@ from fundus_core.errors import ParameterError
 from fundus_core.io.embedding_store import recipe_from_dict
 from fundus_core.stats.delong import AucInterval
 
+INTERVALS = 1
+"""How intervals and tests of AUCs are computed: raised whenever the same predictions give others.
+1 since a patient with many photographs is weighed by the jackknife."""
+
 
 @dataclass(frozen=True, slots=True)
 class FoldResult:
@@ -101,6 +105,10 @@ class Run:
     labels: LabelSource | None = None
     """How its labels came of the data set's table; None where an older version did not say."""
 
+    intervals: int = INTERVALS
+    """`INTERVALS` when its intervals and `baseline_p` were computed; 0 where an older version did
+    not say."""
+
 
 def now() -> str:
     """Returns the time as runs record it."""
@@ -127,6 +135,7 @@ def run_from_json(about: dict[str, Any]) -> Run | None:
                 "folds": tuple(_fold(fold) for fold in about["folds"]),
                 "cautions": tuple(Caution(**caution) for caution in about["cautions"]),
                 "labels": _label_source(about.get("labels")),
+                "intervals": about.get("intervals", 0),
             }
         )
     except (TypeError, KeyError, ValueError, ParameterError):

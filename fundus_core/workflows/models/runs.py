@@ -1,7 +1,7 @@
 """Evaluated models as they are stored: lists, files, and how to score again."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,9 @@ from fundus_core.workflows.data.hidden_ids import (
     without_patients,
 )
 from fundus_core.workflows.models.changed_since import CODE, changes_since
-from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
+from fundus_core.workflows.models.figures_of_today import is_of_today, with_figures_of
 from fundus_core.workflows.models.probe_file import probe_in, write_probes
-from fundus_core.workflows.models.run_record import FoldResult, Run, run_from_json, run_to_json
+from fundus_core.workflows.models.run_record import Run, run_from_json, run_to_json
 
 PREDICTIONS = "predictions.parquet"
 BASELINE = "baseline.parquet"
@@ -120,7 +120,7 @@ def _as_of_today(workspace: Workspace, run: Run, fingerprint: str) -> Run:
         run: As it was stored.
         fingerprint: Of its data set today; empty where there is none.
     """
-    run = _with_folds_of_today(workspace, run)
+    run = _with_figures_of_today(workspace, run)
     if fingerprint in {"", run.data}:
         return run
     key = (workspace.root, run.id, run.created_at, fingerprint)
@@ -135,43 +135,27 @@ _CHANGED: dict[tuple[Path, str, str, str], Caution | None] = {}
 """Workspace, run, its moment, fingerprint of its data set -> what was found; pages ask often."""
 
 
-def with_folds_of(run: Run, predictions: Predictions) -> Run:
-    """Returns a run whose folds have the AUC of today, if an older version stored another one.
-
-    Args:
-        run: As it was stored.
-        predictions: Its held-out ones.
-    """
-    if not _is_of_other_averages(run) or predictions.fold is None:
-        return run
-    averaged = averaged_columns(predictions)
-    folds = []
-    for one in run.folds:
-        found = fold_auc(predictions.select(predictions.fold == one.fold), averaged)
-        folds.append(replace(one, **asdict(found)))
-    return replace(run, folds=tuple(folds))
-
-
-def _is_of_other_averages(run: Run) -> bool:
-    """Says whether each fold's AUC is over the classes that this fold had."""
-    return run.target.task != "binary" and any(one.n_averaged is None for one in run.folds)
-
-
-def _with_folds_of_today(workspace: Workspace, run: Run) -> Run:
-    if not _is_of_other_averages(run):
+def _with_figures_of_today(workspace: Workspace, run: Run) -> Run:
+    """Returns a run with the intervals that pages and commands compute from its predictions."""
+    if is_of_today(run):
         return run
     key = (workspace.root, run.id, run.created_at)
-    if key not in _FOLDS:
+    if key not in _OF_TODAY:
         try:
-            table = pd.read_parquet(run_folder(workspace, run) / PREDICTIONS)
-            _FOLDS[key] = with_folds_of(run, predictions_in(table, run)).folds
+            folder = ArtifactStore(workspace.runs).get(run.id, only=(PREDICTIONS, BASELINE))
+            if folder is None:
+                return run
+            tables = [folder / name for name in (PREDICTIONS, BASELINE)]
+            read = [pd.read_parquet(path) for path in tables if path.is_file()]
+            said, *colour = (predictions_in(table, run) for table in read)
+            _OF_TODAY[key] = with_figures_of(run, said, colour[0] if colour else None)
         except (FundusError, OSError, ValueError, KeyError):  # whoever reads them says why
             return run
-    return replace(run, folds=_FOLDS[key])
+    return _OF_TODAY[key]
 
 
-_FOLDS: dict[tuple[Path, str, str], tuple[FoldResult, ...]] = {}
-"""Workspace, run, its moment -> its folds, where they were computed again."""
+_OF_TODAY: dict[tuple[Path, str, str], Run] = {}
+"""Workspace, run, its moment -> the run, where its figures were computed again."""
 
 
 def _changed(workspace: Workspace, run: Run) -> Caution | None:

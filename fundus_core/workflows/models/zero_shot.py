@@ -17,7 +17,7 @@ from fundus_core.io.findings import Findings, read_findings, write_findings
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice, resolve
 from fundus_core.workflows.embeddings.embed import embed_resolved
-from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.evaluation.aucs import interval_by_class, overall_auc
 from fundus_core.workflows.models.held_out import run_id, stored_run
 from fundus_core.workflows.models.prototypes import (
     Prototype,

@@ -11,7 +11,6 @@ import numpy as np
 from fundus_core.checks import (
     Caution,
     no_split_caution,
-    shortcut_caution,
     split_caution,
     target_cautions,
     taught_caution,
@@ -22,12 +21,15 @@ from fundus_core.errors import DataError, FundusError
 from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.inference import auc_bounds
 from fundus_core.stats.unequal_patients import taken_as_alike
-from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.evaluation.aucs import interval_by_class, overall_auc, p_against_baseline
+from fundus_core.workflows.models.figures_of_today import (
+    beaten_caution,
+    with_folds_of,
+    with_intervals_of,
+)
 from fundus_core.workflows.models.fold_figures import averaged_columns, fold_auc
-from fundus_core.workflows.models.held_out import p_against_baseline
 from fundus_core.workflows.models.predict import has_both_sides
 from fundus_core.workflows.models.run_record import FoldResult, Run
-from fundus_core.workflows.models.runs import with_folds_of
 
 TRAINED_HERE = ("probe", "finetune")
 """Kinds of runs that were trained and tested on the data set itself."""
@@ -72,8 +74,9 @@ def with_right_figures(
         if name is not None:
             with taken_as_alike():
                 then = _given(run, predictions, baseline, dataset)
-            if _that_differs(said, then) is None:
-                name, right = None, _of_today(run, predictions, baseline)
+            name = name if _that_differs(said, then) else None
+        if name is None:
+            right = with_intervals_of(run, predictions, baseline)
     except FundusError as error:
         raise ValueError(f"the run {run.id}: {error.message}") from error
     if name is not None:
@@ -84,17 +87,6 @@ def with_right_figures(
         )
     _require_possible_sides(run, len(predictions.image_ids))
     return right
-
-
-def _of_today(run: Run, predictions: Predictions, baseline: Predictions | None) -> Run:
-    """Returns a run with its intervals, and its p against the mean colour, as they are now."""
-    return replace(
-        run,
-        auc=run.auc and overall_auc(predictions),
-        class_aucs=interval_by_class(predictions) if run.class_aucs else run.class_aucs,
-        baseline_auc=None if baseline is None else overall_auc(baseline),
-        baseline_p=None if baseline is None else p_against_baseline(predictions, baseline),
-    )
 
 
 def _that_differs(said: _Figures, given: _Figures) -> str | None:
@@ -120,11 +112,7 @@ def with_found_cautions(
     found = list(_of_labels(run, predictions, dataset))
     if run.kind in TRAINED_HERE and len(run.folds) == 1:
         found += filter(None, [split_caution(dataset), _without_split(run, dataset)])
-    if run.auc and run.baseline_auc and run.baseline_p is not None:
-        ahead = run.auc.auc - run.baseline_auc.auc
-        averaged = run.target.task != "binary"
-        beaten = shortcut_caution(ahead, run.baseline_p, averaged=averaged)
-        found += filter(None, [beaten])
+    found += filter(None, [beaten_caution(run)])
     n_seen = len(taught & set(predictions.image_ids))
     found += filter(None, [taught_caution(n_seen, len(predictions.image_ids))])
     known = {one.code for one in run.cautions}

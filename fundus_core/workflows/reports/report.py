@@ -21,10 +21,12 @@ from fundus_core.report.content import (
     rewritten,
 )
 from fundus_core.report.privacy import Discretion
+from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports.report_checklist import answers_of, checklist_section
 from fundus_core.workflows.reports.report_clinical import calibration_section, operating_section
 from fundus_core.workflows.reports.report_facts import caution_section, data_section, model_section
 from fundus_core.workflows.reports.report_images import image_section
+from fundus_core.workflows.reports.report_judged import judged_alike
 from fundus_core.workflows.reports.report_methods import methods_section, reference_section
 from fundus_core.workflows.reports.report_results import (
     auc_of,
@@ -196,10 +198,19 @@ def _loud(subject: Subject, code: str) -> str:
 
 
 def _best(subject: Subject) -> str:
-    """Says what the best model reached; of one class, or as the macro average."""
-    aucs = {run.id: auc_of(subject, run) for run in subject.runs}
+    """Says what the best model reached on each set of photographs that models were judged on."""
+    groups = judged_alike(subject)
+    said = [_best_of(subject, runs) for runs in groups]
+    if len(groups) > 1:
+        said.append("AUCs of different photographs are not ranked.")
+    return " ".join([*said, "Brackets hold 95 % intervals."])
+
+
+def _best_of(subject: Subject, runs: Sequence[Run]) -> str:
+    """Says what the best of some models reached on the same photographs; see `auc_of`."""
+    aucs = {run.id: auc_of(subject, run) for run in runs}
     best = max(aucs, key=lambda name: aucs[name].auc)
-    run = next(one for one in subject.runs if one.id == best)
+    run = next(one for one in runs if one.id == best)
     found = aucs[best]
     what = subject.label(subject.classes[0]) if subject.one_class else subject.target.name
     average = "" if subject.one_class else " (macro average)"
@@ -210,11 +221,12 @@ def _best(subject: Subject) -> str:
     if subject.one_class:
         where += f", {percent(found.n_positive / total)} of them with {what}"
     said = f"On {where}, {subject.plain_names[best]} reached an AUC{average} of {auc_text(found)}"
-    if len(subject.runs) > 1:
-        said += f", the highest of {len(subject.runs)} models as observed"
+    if len(runs) > 1:
+        on_them = "" if len(runs) == len(subject.runs) else " judged on them,"
+        said += f", the highest of {len(runs)} models{on_them} as observed"
     if subject.one_class and (colour := colour_of(subject, run)) is not None:
         said += f"; the mean colour alone reaches {colour.auc.auc:.3f}"
-    return f"{said}. Brackets hold 95 % intervals."
+    return f"{said}."
 
 
 def _differences(subject: Subject) -> str:
@@ -223,6 +235,8 @@ def _differences(subject: Subject) -> str:
         found = compared(subject)
     except FundusError:
         return ""
+    if found.untested:
+        return f"The models are not tested: {found.untested}."
     best = max(found.runs, key=lambda one: one.auc.auc).run_id
     surely: list[str] = []
     perhaps: list[str] = []
@@ -236,8 +250,11 @@ def _differences(subject: Subject) -> str:
     corrected = f"After Holm's correction over {count(len(found.pairs), 'pair')}"
     if len(found.pairs) == 1:
         corrected = "By the paired test" if found.paired else "By the unpaired test"
-    parts = [f"its AUC is higher than that of {listed(surely)}"] if surely else []
-    parts += [f"it is not shown to differ from {listed(perhaps)}"] if perhaps else []
+    who = "its AUC" if found.paired else f"the AUC of {subject.plain_names[best]}"
+    parts = [f"{who} is higher than that of {listed(surely)}"] if surely else []
+    if perhaps:
+        it = "it" if found.paired or surely else who
+        parts.append(f"{it} is not shown to differ from {listed(perhaps)}")
     alike = " Patients of the same ids are on both sides of a pair: see FD023."
     alike = alike if "FD023" in {one.code for one in found.cautions} else ""
     return f"{corrected}, {', and '.join(parts)}.{alike}"

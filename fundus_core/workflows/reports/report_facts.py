@@ -20,9 +20,9 @@ from fundus_core.report.content import (
 )
 from fundus_core.workflows.models.run_names import fold_auc_text
 from fundus_core.workflows.models.run_record import Run
-from fundus_core.workflows.reports.report_judged import elsewhere
+from fundus_core.workflows.reports.report_judged import elsewhere, judged_alike
 from fundus_core.workflows.reports.report_subject import Subject
-from fundus_core.workflows.reports.report_words import NONE, count, percent
+from fundus_core.workflows.reports.report_words import NONE, count, listed, percent
 from fundus_core.workflows.weights.labels import model_label
 
 _FITS = {
@@ -51,7 +51,7 @@ def data_section(subject: Subject) -> Section:
             )
         else:
             blocks.append(Facts(_facts(dataset)))
-        blocks.append(_class_table(subject, run))
+        blocks += _class_tables(subject, name)
         if dataset is not None and (found := dataset_cautions(dataset)):
             blocks.append(CautionList(found))
     return Section("data", "Data", tuple(blocks))
@@ -116,8 +116,30 @@ def _rejected(dataset: FundusDataset) -> str:
     return f"{len(dataset.rejected)} ({said})"
 
 
-def _class_table(subject: Subject, run: Run) -> Table:
-    """Returns how often each scored class is, among the photographs that the run was judged on."""
+def _class_tables(subject: Subject, dataset_id: str) -> list[Table]:
+    """Returns a table for each set of photographs of a data set that models were judged on."""
+    groups = [
+        [run for run in alike if run.dataset_id == dataset_id] for alike in judged_alike(subject)
+    ]
+    sets = [runs for runs in groups if runs]
+    if len(sets) == 1:
+        return [_class_table(subject, sets[0][0], "the models were")]
+    tables = []
+    for runs in sets:
+        marks = [subject.marks[run.id] for run in runs]
+        are = "model {} was" if len(marks) == 1 else "models {} were"
+        tables.append(_class_table(subject, runs[0], are.format(listed(marks))))
+    return tables
+
+
+def _class_table(subject: Subject, run: Run, who: str) -> Table:
+    """Returns how often each scored class is, among the photographs that the run was judged on.
+
+    Args:
+        subject: What the report is about.
+        run: One of the models that were judged on them.
+        who: All of these models, with a verb.
+    """
     rows = []
     for name in subject.target.scored_classes:
         found = run.class_aucs.get(name)
@@ -132,7 +154,7 @@ def _class_table(subject: Subject, run: Run) -> Table:
         patients = count(run.n_patients, "patient")
     return Table(
         f"The target {subject.target.name} in the {count(run.n_images, 'photograph')} of "
-        f"{patients} that the models were judged on"
+        f"{patients} that {who} judged on"
         + (f" in {run.dataset_name}." if len(subject.datasets) > 1 else "."),
         ("Class", "Photographs with it", "Without it", "Prevalence"),
         tuple(rows),

@@ -5,7 +5,11 @@ from typing import Literal
 from fundus_core.errors import FundusError
 from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.workflows.models.run_record import Run
-from fundus_core.workflows.models.runs import load_run, photographs_that_taught
+from fundus_core.workflows.models.runs import (
+    load_run,
+    photographs_that_taught,
+    run_predictions,
+)
 from fundus_core.workflows.reports.report_subject import Subject
 
 Way = Literal["folds", "split", "elsewhere", "words"]
@@ -29,6 +33,19 @@ def way_of(run: Run) -> Way:
     if run.kind == "zero_shot":
         return "words"
     return "split" if len(run.folds) == 1 else "folds"
+
+
+def judged_alike(subject: Subject) -> tuple[tuple[Run, ...], ...]:
+    """Returns the runs in groups, each of those that were judged on the very same photographs.
+
+    Groups stand in the order of their first runs. Figures of different groups are not held against
+    each other but by a test that says so.
+    """
+    found: dict[frozenset[str], list[Run]] = {}
+    for run in subject.runs:
+        judged = frozenset(run_predictions(subject.workspace, run).image_ids)
+        found.setdefault(judged, []).append(run)
+    return tuple(tuple(runs) for runs in found.values())
 
 
 def source_of(subject: Subject, run: Run) -> Run | None:

@@ -4,6 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec, with_pooling
+from fundus_core.checks import left_out_said
+from fundus_core.domain.dataset import NO_ROWS
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.probes import PROBES, usual_setting
@@ -115,8 +117,11 @@ def _one_set(subject: Subject, run: Run) -> str:
         of += [] if patients is None else [count(patients, "patient")]
         who = f" of {' of '.join(of)}" if of else ""
         whole = f"The data set {dataset.name} comprises {len(dataset):,} {kind}{who}."
-        if dataset.rejected:
-            whole += f" {count(len(dataset.rejected), 'file')} could not be used."
+        files = sum(row.reason not in NO_ROWS for row in dataset.rejected)
+        if files:
+            whole += f" {count(files, 'file')} could not be used."
+        if left_out := left_out_said(dataset):
+            whole += f" {left_out} left out."
     return whole
 
 

@@ -90,15 +90,16 @@ def _auc_table(subject: Subject) -> Table:
             "p against it",
         ),
         tuple(rows),
-        interval_method(auc_of(subject, subject.runs[0]))
+        interval_method([auc_of(subject, run) for run in subject.runs])
         + " Mean colour: a logistic regression on the mean red, green and blue of each photograph, "
         "validated in the same way, where a model was fitted on these photographs; a model that is "
         "not better may have learned no disease.",
     )
 
 
-def interval_method(found: AucInterval) -> str:
-    """Says what the interval of an AUC rests on."""
+def interval_method(of_runs: Sequence[AucInterval]) -> str:
+    """Says what the intervals of some AUCs rest on; what differs is told of the first."""
+    found = of_runs[0]
     if found.method.endswith("exact"):
         return "No variance can be estimated: the interval is the exact bound on pairs."
     if found.n_patients is None:
@@ -106,9 +107,11 @@ def interval_method(found: AucInterval) -> str:
             "Intervals: DeLong's variance on the logit scale; photographs count as independent "
             "because patients are unknown, so that with two eyes per patient they are too narrow."
         )
+    same = len({one.n_patients for one in of_runs}) == 1
+    who = f"the {count(found.n_patients, 'patient')}" if same else "the patients of each model"
     return (
         "Intervals: Obuchowski's form of DeLong's variance on the logit scale and Student's t; "
-        f"the {count(found.n_patients, 'patient')} are independent, not the photographs."
+        f"{who} are independent, not the photographs."
     )
 
 
@@ -218,6 +221,8 @@ def compared(subject: Subject) -> Comparison:
 
 def _of_one_class(subject: Subject) -> tuple[Block, ...]:
     found = compared(subject)
+    if found.untested:
+        return (Words(f"The models are not tested: {found.untested}."),)
     rows = tuple(
         (
             _pair(subject, one.run_a, one.run_b),

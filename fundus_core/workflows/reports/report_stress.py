@@ -15,7 +15,12 @@ from fundus_core.stats.proportions import Share
 from fundus_core.stats.subgroups import GroupTest
 from fundus_core.workflows.data.measured import stored_measurements
 from fundus_core.workflows.evaluation.shortcuts import ShortcutComparison, shortcuts_of
-from fundus_core.workflows.evaluation.subgroups import GroupedRun, grouping_columns, subgroups_of
+from fundus_core.workflows.evaluation.subgroups import (
+    NO_THRESHOLD,
+    GroupedRun,
+    grouping_columns,
+    subgroups_of,
+)
 from fundus_core.workflows.explanations.explained import Asked
 from fundus_core.workflows.explanations.model_trust import LIGHTS, NO_MAP, summed_up
 from fundus_core.workflows.explanations.trust import stored_light
@@ -102,24 +107,27 @@ def _group_table(subject: Subject, found: GroupedRun) -> Table:
             f"{one.n_positive:,} / {one.n_images:,}",
             NONE if one.n_patients is None else f"{one.n_patients:,}",
             auc_text(one.auc),
-            _share(one.sensitivity),
-            _share(one.specificity),
+            *([] if found.ranks_only else [_share(one.sensitivity), _share(one.specificity)]),
             *([p_text(one.against_rest.p_holm if one.against_rest else None)] if rest else []),
         )
         for one in (result.overall, *result.groups)
     )
-    tests = "; ".join(_test(one) for one in result.tests)
+    tests = "; ".join(_test(one) for one in found.tests)
     units = "photographs" if found.n_patients is None else "patients"
     return Table(
-        f"By {found.column.name}, for {subject.label(found.class_name)}, by photograph; "
-        f"sensitivity and specificity at a threshold of {result.threshold:g} in every group.",
+        f"By {found.column.name}, for {subject.label(found.class_name)}, by photograph"
+        + (
+            f". {NO_THRESHOLD}"
+            if found.ranks_only
+            else "; sensitivity and specificity at a threshold of "
+            f"{result.threshold:g} in every group."
+        ),
         (
             "Group",
             "Positive / all",
             "Patients",
             "AUC (95 % CI)",
-            "Sensitivity",
-            "Specificity",
+            *([] if found.ranks_only else ["Sensitivity", "Specificity"]),
             *(["p (Holm)"] if rest else []),
         ),
         rows,

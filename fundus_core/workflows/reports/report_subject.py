@@ -16,7 +16,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.report.references import References
 from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.workflows.data.datasets import stored_dataset
-from fundus_core.workflows.evaluation.aligned import ScoredModel
+from fundus_core.workflows.evaluation.aligned import ScoredModel, question_of
 from fundus_core.workflows.evaluation.viewed import viewed
 from fundus_core.workflows.models.run_names import run_names
 from fundus_core.workflows.models.run_record import Run
@@ -163,8 +163,7 @@ class Subject:
 
     def label(self, class_name: str) -> str:
         """Returns a class in a way that reads alone."""
-        is_bare = class_name.replace(".", "", 1).isdigit() and self.target.task != "multilabel"
-        return f"{self.target.columns[0]} = {class_name}" if is_bare else class_name
+        return self.target.class_label(class_name)
 
     def said(self, run: Run, class_name: str | None = None) -> Predictions:
         """Returns what a run says of one class, at the level of the report."""
@@ -205,7 +204,7 @@ def subject_of(workspace: Workspace, references: Sequence[str], options: ReportO
         SingleClassError: If a run has no labels of both kinds.
     """
     runs = tuple({run.id: run for run in (load_run(workspace, one) for one in references)}.values())
-    _require_reportable(runs, options)
+    _require_reportable(workspace, runs, options)
     datasets = _datasets(workspace, runs)
     settings = {run.id: _settings(workspace, run, datasets) for run in runs}
     names = run_names(runs, dataset_too=True)
@@ -213,15 +212,16 @@ def subject_of(workspace: Workspace, references: Sequence[str], options: ReportO
     return Subject(workspace, runs, names, marks, datasets, settings, options)
 
 
-def _require_reportable(runs: Sequence[Run], options: ReportOptions) -> None:
+def _require_reportable(workspace: Workspace, runs: Sequence[Run], options: ReportOptions) -> None:
     if not 0 < len(runs) <= MOST_MODELS:
         raise TargetError(
             f"A report is on 1 to {MOST_MODELS} runs; {len(runs)} were named.",
             hint="List them with `fundus runs`.",
         )
     target = runs[0].target
+    question = question_of(workspace, runs[0], target.scored_classes)
     for run in runs:
-        if run.target.scored_classes != target.scored_classes:
+        if question_of(workspace, run, run.target.scored_classes) != question:
             raise TargetError(
                 f"{runs[0].id} predicts {target.name}, and {run.id} predicts {run.target.name}.",
                 hint="Make a report for each target.",

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from fundus_core.checks import dataset_cautions
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.errors import DataError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
@@ -159,3 +161,24 @@ def test_run_stored_while_names_were_hidden__has_them_where_they_are_shown(
     patients = run_predictions(place, run).patient_ids
     assert patients is not None
     assert set(patients) == set(stored_dataset(place, dataset_id(source)).table["patient_id"])
+
+
+def test_hidden_names__a_table_that_is_left_out_or_refused_names_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_dataset(tmp_path / "data", n_patients=4)
+    (folder / "Erika Mustermann.csv").write_text("topic,text\ncamera,Topcon\n")
+    hidden = opened(Workspace(tmp_path / "workspace"), DataSource(folder), monkeypatch, hide=True)
+
+    (row,) = hidden.rejected
+    said = [row.path, row.detail, *(one.text for one in dataset_cautions(hidden))]
+    assert row.reason == "other_table"
+    assert not [one for one in said if "Mustermann" in one]
+
+    (folder / "labels.csv").write_text("image,dr\nErika Mustermann.jpg,1\n")
+    with pytest.raises(DataError, match=r"column 'image' of labels\.csv names") as refused:
+        open_dataset(Workspace(tmp_path / "workspace"), DataSource(folder))
+    assert "Mustermann" not in refused.value.message
+    monkeypatch.setenv(VARIABLE, "0")
+    with pytest.raises(DataError, match="such as 'Erika Mustermann"):
+        open_dataset(Workspace(tmp_path / "workspace"), DataSource(folder))

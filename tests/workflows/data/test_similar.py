@@ -1,5 +1,6 @@
 """Likeness: to a photograph from elsewhere, and under two backbones at once."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -116,6 +117,57 @@ def test_forget_example__leaves_nothing_of_it_and_all_of_the_others(tmp_path: Pa
     assert set(left) == {file for file in stored if image_id not in str(file)}
     assert (place.root / "examples" / f"{other}.png") in left
     forget_example(place, image_id)  # again: nothing is there
+
+
+@pytest.mark.parametrize("step", ["_next_number", "_write_recipe", "known", "read"])
+def test_forget_example__nothing_comes_back_from_a_job_that_looks_at_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    """Forgotten at each step of the job, as from another tab."""
+    write_photograph(tmp_path / "data" / "red.png", (200, 40, 30))
+    place = Workspace(tmp_path / "workspace")
+    dataset = open_dataset(place, DataSource(tmp_path / "data"))
+    content = write_photograph(tmp_path / "mine.png", (40, 50, 190)).read_bytes()
+    image_id, path = keep_example(place, content, "mine.png")
+    usual = getattr(EmbeddingStore, step)
+
+    def forgotten_first(store: EmbeddingStore, *args: object, **named: object) -> object:
+        if path.exists():
+            forget_example(place, image_id)
+        return usual(store, *args, **named)
+
+    monkeypatch.setattr(EmbeddingStore, step, forgotten_first)
+
+    with pytest.raises(ImageError, match="was deleted from the workspace while a backbone looked"):
+        similar_to_file(place, dataset, BackboneChoice("mean_colour"), path)
+
+    assert not list((place.root / "examples").iterdir())
+
+
+def test_forget_example__deletes_what_is_written_while_it_deletes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workspace(tmp_path / "workspace")
+    content = write_photograph(tmp_path / "mine.png", (40, 50, 190)).read_bytes()
+    image_id, path = keep_example(place, content, "mine.png")
+    computed = place.root / "examples" / f"{image_id}.computed"
+    usual = shutil.rmtree
+    there_too = []
+
+    def meanwhile(folder: Path) -> None:
+        there_too.append(path.exists())
+        usual(folder)
+        if len(there_too) == 1:
+            (computed / "embeddings").mkdir(parents=True)
+            raise FileNotFoundError
+
+    computed.mkdir()
+    monkeypatch.setattr(shutil, "rmtree", meanwhile)
+
+    forget_example(place, image_id)
+
+    assert not computed.exists()
+    assert there_too == [False, False]  # the photograph goes first, for jobs to see
 
 
 def test_forget_example__refuses_where_nothing_may_be_written(

@@ -98,8 +98,8 @@ def test_compare__models_of_one_label_are_told_apart(place: Workspace) -> None:
     found = compare(place, ["first", "second"]).cautions
 
     assert [one.text.partition(":")[0] for one in found] == [
-        "Model ResNet [first]",
-        "Model ResNet [second]",
+        "Model ResNet, 2 folds [first]",
+        "Model ResNet, 2 folds [second]",
     ]
 
 

@@ -64,6 +64,14 @@ def test_review_labels__the_wrong_label_comes_first_and_is_flagged(place: Worksp
     assert (review.n_images, review.n_patients, review.n_other) == (80, 40, 0)
 
 
+def test_review_labels__words_alone_are_no_probabilities(place: Workspace) -> None:
+    stored(place, DR, sure())
+    stored(place, DR, sure(seed=1), run_id="words", kind="zero_shot")
+
+    with pytest.raises(ScoresError, match="words scored by words alone"):
+        review_labels(place, ["run", "words"])
+
+
 def test_review_labels__of_grades_the_likeliest_one_is_suggested(place: Workspace) -> None:
     said = sure(GRADE)
     stored(place, GRADE, said)

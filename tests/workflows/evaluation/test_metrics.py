@@ -14,7 +14,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.operating import operating_point, youden_threshold
 from fundus_core.stats.scores import METRICS
 from fundus_core.workflows.evaluation import metrics as workflow
-from fundus_core.workflows.evaluation.classes import overall_auc
+from fundus_core.workflows.evaluation.aucs import overall_auc
 from fundus_core.workflows.evaluation.metrics import RunMetrics, run_metrics
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import load_run, save_run
@@ -213,15 +213,10 @@ def test_run_metrics__outside_without_the_run_inside_fall_back_and_say_so(
     assert found.rules == ("one half",)
 
 
-@pytest.mark.parametrize(
-    ("kind", "fold"), [("zero_shot", None), ("probe", np.zeros(80, int))], ids=["words", "split"]
-)
-def test_run_metrics__with_nothing_to_choose_on_decide_at_one_half(
-    place: Workspace, kind: Kind, fold: np.ndarray | None
-) -> None:
-    said = held_out(DR, fold=fold)
+def test_run_metrics__with_nothing_to_choose_on_decide_at_one_half(place: Workspace) -> None:
+    said = held_out(DR, fold=np.zeros(80, int))
 
-    found = run_metrics(place, stored(place, DR, said, kind=kind), n_resamples=FEW)
+    found = run_metrics(place, stored(place, DR, said), n_resamples=FEW)
 
     assert found.rules == ("one half",)
     assert found.folds == ()
@@ -297,3 +292,29 @@ def test_frame__has_a_row_per_metric_and_a_column_per_fold(place: Workspace) -> 
     assert table.loc["auc", "low"] < table.loc["auc", "value"] < table.loc["auc", "high"]
     assert table.loc["quadratic_kappa", ["value", "low", *folds]].isna().all()
     assert set(table[["value", "low", "high", *folds]].dtypes) == {np.dtype(float)}
+
+
+@pytest.mark.parametrize("target", [DR, DISEASES])
+def test_run_metrics__words_alone_give_no_threshold(place: Workspace, target: Target) -> None:
+    run = stored(place, target, held_out(target, fold=None), kind="zero_shot")
+
+    found = run_metrics(place, run, n_resamples=FEW)
+    again = run_metrics(place, run, n_resamples=FEW)
+
+    assert {name for name, value in values(found).items() if value is not None} == {
+        "auc",
+        "average_precision",
+    }
+    reasons = {one.pooled.reason for one in found.results if METRICS[one.name].needs == "decisions"}
+    assert reasons == {"words alone give no threshold"}
+    assert (found.thresholds, found.rules) == ((), ())
+    assert again == found
+
+
+def test_run_metrics__of_words_alone_the_highest_class_decides(place: Workspace) -> None:
+    run = stored(place, GRADE, held_out(GRADE, fold=None), kind="zero_shot")
+
+    found = run_metrics(place, run, n_resamples=FEW)
+
+    assert values(found)["macro_f1"] is not None
+    assert found.rules == ("highest score",)

@@ -199,9 +199,9 @@ def test_operate__of_several_classes_wants_one_of_them(place: Workspace) -> None
     stored(place, DISEASES, held_out(DISEASES), run_id="diseases")
     stored(place, GRADE, held_out(GRADE), run_id="grades")
 
-    with pytest.raises(TargetError, match="dr, amd, rvo; a threshold is for one of them"):
+    with pytest.raises(TargetError, match="dr, amd, rvo; one must be chosen"):
         operate(place, "diseases")
-    with pytest.raises(TargetError, match="not 'glaucoma'"):
+    with pytest.raises(TargetError, match="does not predict 'glaucoma'; it predicts dr, amd, rvo"):
         operate(place, "diseases", class_name="glaucoma")
     assert operate(place, "diseases", class_name="amd").class_name == "amd"
     assert operate(place, "grades", class_name="2", aggregate="mean").class_name == "2"

@@ -41,6 +41,23 @@ def test_subgroups_of__joins_the_table_by_photograph(place: Workspace, run: Run)
     assert found.result.auc_test is not None
 
 
+def test_subgroups_of__words_alone_have_the_threshold_that_was_named_or_none(
+    place: Workspace, tmp_path: Path
+) -> None:
+    folder = write_table(tmp_path / "words", shortcut=False)
+    run = stored_run(place, folder, folds=0, kind="zero_shot")
+
+    ranked = subgroups_of(place, run, "site")
+    named = subgroups_of(place, run, "site", threshold=0.5)
+
+    groups = (ranked.result.overall, *ranked.result.groups)
+    assert {one.sensitivity or one.specificity for one in groups} == {None}
+    assert [one.auc for one in groups[1:]] == [one.auc for one in named.result.groups]
+    assert [test.figure for test in ranked.tests] == ["AUC"]
+    assert named.result.overall.sensitivity is not None
+    assert len(named.tests) == 3
+
+
 def test_subgroups_of__eyes_share_their_patients(place: Workspace, run: Run) -> None:
     found = subgroups_of(place, run, "eye").result
 

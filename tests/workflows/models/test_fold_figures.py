@@ -12,10 +12,11 @@ from fundus_core.domain.predictions import Predictions
 from fundus_core.io.workspace import Workspace
 from fundus_core.ui.components.run_table import fold_frame
 from fundus_core.workflows.evaluation.metrics import decide, measure
+from fundus_core.workflows.models.figures_of_today import with_folds_of
 from fundus_core.workflows.models.fold_figures import FoldAuc, averaged_columns, fold_auc
 from fundus_core.workflows.models.run_names import averaged_text
 from fundus_core.workflows.models.run_record import FoldResult, Run
-from fundus_core.workflows.models.runs import list_runs, load_run, with_folds_of
+from fundus_core.workflows.models.runs import list_runs, load_run
 from tests.pages.evaluated import DISEASES, diseased, graded, run, store
 
 FOLD = np.arange(30) % 3

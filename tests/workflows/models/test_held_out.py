@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fundus_core.domain.predictions import Predictions
-from fundus_core.workflows.models.held_out import p_against_baseline
+from fundus_core.workflows.evaluation.aucs import p_against_baseline
 
 
 def said(y_true: list[int], score: list[float], patients: list[str]) -> Predictions:

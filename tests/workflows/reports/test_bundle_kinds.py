@@ -20,7 +20,7 @@ from fundus_core.stats.delong import AucInterval
 from fundus_core.stats.inference import auc_bounds
 from fundus_core.stats.unequal_patients import taken_as_alike
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
-from fundus_core.workflows.evaluation.classes import interval_by_class, overall_auc
+from fundus_core.workflows.evaluation.aucs import interval_by_class, overall_auc
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.run_record import Run
@@ -124,7 +124,7 @@ def unlabelled(made: Made) -> Run:
 
 
 def of_an_earlier_version(made: Made) -> Run:
-    """Returns a run whose intervals are by the normal distribution."""
+    """Stores a run whose intervals are by the normal distribution; returns it as of today."""
     place, source = made
     run = probed(place, source)
 
@@ -143,7 +143,7 @@ def of_an_earlier_version(made: Made) -> Run:
     )
     colours = baseline_predictions(place, run)
     save_run(place, old, run_predictions(place, run), baseline=colours)
-    return old
+    return replace(run, id=old.id)
 
 
 KINDS: dict[str, Callable[[Made], Run]] = {

@@ -238,6 +238,20 @@ def test_make_report__of_one_class_of_several(place: Workspace, source: DataSour
     assert tables(made, "operating")
 
 
+def test_make_report__tests_no_class_of_several_that_too_few_patients_have(
+    place: Workspace, source: DataSource
+) -> None:
+    runs = [probed(place, source, target="grade", probe=name).id for name in ("logistic", "knn")]
+    untested = compare(place, runs, class_name="2").untested
+
+    made = make_report(place, runs, ReportOptions(class_name="2"))
+
+    assert "a test needs 10 of each" in untested
+    assert f"The models are not tested: {untested}." in words(made, "differences")
+    assert not tables(made, "differences")
+    assert any(untested in said for said in made.summary)
+
+
 @pytest.mark.parametrize(
     ("target", "options"),
     [
@@ -324,10 +338,11 @@ def test_make_report__of_runs_whose_data_set_is_gone(
 def test_make_report__refuses_different_targets(
     place: Workspace, source: DataSource, runs: tuple[Run, Run]
 ) -> None:
-    other = probed(place, source, target="grade")
+    for target in ("grade", "grade=1"):
+        other = probed(place, source, target=target)
 
-    with pytest.raises(TargetError, match="predicts grade"):
-        make_report(place, [runs[0].id, other.id])
+        with pytest.raises(TargetError, match=f"predicts {target}."):
+            make_report(place, [runs[0].id, other.id])
 
 
 def test_make_report__refuses_a_class_that_is_not_scored(

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from fundus_core.checks import CAUTIONS, LOUD, Caution
+from fundus_core.domain.dataset import RejectedRow
 from fundus_core.domain.label_source import LabelSource
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
@@ -44,6 +45,7 @@ QUIET = {
     "FD015",  # AUCs do not depend on it
     "FD018",  # p-values of a summary are corrected
     "FD024",
+    "FD027",  # said by the methods
 }
 """Cautions that leave what a summary says as it is."""
 
@@ -170,6 +172,25 @@ def said(section: Section) -> str:
     texts = [block.text for block in section.blocks if isinstance(block, Words)]
     rows = [row for block in section.blocks if isinstance(block, Facts) for row in block.rows]
     return "\n".join([*texts, *(": ".join(row) for row in rows)])
+
+
+def test_methods__say_which_tables_and_folders_of_masks_were_left_out(
+    place: Workspace, folds: Run, source: DataSource
+) -> None:
+    subject = about(place, folds)
+    dataset = subject.datasets[folds.dataset_id]
+    rows = (
+        RejectedRow("/d/notes.csv", "other_table", "It names no photographs."),
+        RejectedRow("/d/masks", "masks", "By its name."),
+        RejectedRow("/d/1.png", "missing", "Not there."),
+    )
+    changed = replace(subject, datasets={folds.dataset_id: replace(dataset, rejected=rows)})
+
+    found = said(methods_section(changed, SHOWN))
+
+    assert "1 file could not be used." in found
+    assert "1 table and 1 folder of masks in its folder were left out." in found
+    assert "left out." not in methods(place, folds)
 
 
 def test_checklists__a_split_with_patients_on_both_sides_is_not_called_disjoint(
@@ -412,6 +433,53 @@ def test_summary__names_the_models_that_a_caution_is_of(place: Workspace, folds:
 
     assert "for met, photographs or patients it is judged on taught its weights" in told
     assert "(3 of 40 photographs taught the weights 'x')" in told
+
+
+def test_make_report__models_on_different_photographs_are_told_apart(
+    place: Workspace, folds: Run, split: Run, head: Run
+) -> None:
+    """The test side of the table's own split is a part of the 40 photographs."""
+    report = make_report(place, [folds.id, split.id, head.id])
+
+    data = report.section("data")
+    assert data is not None
+    captions = [block.caption for block in data.blocks if isinstance(block, Table)]
+    n_split = f"{split.n_images} photographs of {split.n_patients} patients"
+    assert captions == [
+        "The target dr in the 40 photographs of 20 patients that models A and C were judged on.",
+        f"The target dr in the {n_split} that model B was judged on.",
+    ]
+    best = report.summary[0]
+    assert best.startswith("On 40 photographs of 20 patients")
+    assert "the highest of 2 models judged on them, as observed" in best
+    assert f"On {n_split}" in best
+    assert "of 3 models" not in best
+    assert "AUCs of different photographs are not ranked." in best
+    assert not any("is higher than" in said for said in report.summary)
+    results = report.section("discrimination")
+    assert results is not None
+    (aucs,) = [block for block in results.blocks if isinstance(block, Table)]
+    assert "the patients of each model are independent" in aucs.note
+
+
+def test_make_report__models_on_the_same_photographs_are_ranked(
+    place: Workspace, folds: Run, head: Run
+) -> None:
+    report = make_report(place, [folds.id, head.id])
+
+    assert "the highest of 2 models as observed" in report.summary[0]
+    assert "not ranked" not in report.summary[0]
+
+
+def test_summary__an_unpaired_test_names_both_models(
+    place: Workspace, folds: Run, outside: Run
+) -> None:
+    names = about(place, folds, outside).plain_names
+
+    told = make_report(place, [folds.id, outside.id]).summary[1]
+
+    assert told.startswith("By the unpaired test, the AUC of ")
+    assert all(name in told for name in names.values())
 
 
 def test_subgroups__each_test_names_the_groups_that_it_leaves_out(

@@ -1,0 +1,71 @@
+"""The AUCs of a model's predictions with their intervals, and how it stands to the mean colour."""
+
+from fundus_core.domain.predictions import Predictions
+from fundus_core.errors import NoVarianceError, SingleClassError
+from fundus_core.stats.class_tests import compare_classes
+from fundus_core.stats.classes import ClassAucs, class_aucs
+from fundus_core.stats.delong import AucComparison, AucInterval, auc_interval, compare_paired
+
+
+def aucs_of(predictions: Predictions) -> ClassAucs:
+    """Returns the AUC of every class of a model with the averages.
+
+    Raises:
+        SingleClassError: If no class has both an image with it and one without.
+    """
+    return class_aucs(
+        predictions.y_true,
+        predictions.y_score,
+        predictions.class_names,
+        patients=predictions.patient_ids,
+    )
+
+
+def overall_auc(predictions: Predictions) -> AucInterval:
+    """Returns the AUC of pooled predictions: of the positive class, or the macro average.
+
+    The average is over the classes that `ClassAucs` averages.
+
+    Raises:
+        SingleClassError: If no class has both an image with it and one without.
+    """
+    if predictions.task != "binary":
+        return aucs_of(predictions).macro
+    return auc_interval(
+        predictions.y_true[:, 0], predictions.y_score[:, 0], patients=predictions.patient_ids
+    )
+
+
+def interval_by_class(predictions: Predictions) -> dict[str, AucInterval]:
+    """Returns the AUC of each scored class against all others; of those that have one."""
+    rows = aucs_of(predictions).classes
+    return {row.class_name: row.interval for row in rows if row.interval is not None}
+
+
+def p_against_baseline(predictions: Predictions, baseline: Predictions) -> float | None:
+    """Returns p of the paired test against the mean colour; for several classes of the average.
+
+    None where no class has two patients (images) of each label, or the difference does not vary.
+    """
+    try:
+        comparison = _compared(predictions, baseline)
+    except (NoVarianceError, SingleClassError):  # no reason to lose a model over
+        return None
+    return None if comparison is None else comparison.p_value
+
+
+def _compared(predictions: Predictions, baseline: Predictions) -> AucComparison | None:
+    if predictions.task == "binary":
+        return compare_paired(
+            predictions.y_true[:, 0],
+            predictions.y_score[:, 0],
+            baseline.y_score[:, 0],
+            patients=predictions.patient_ids,
+        )
+    return compare_classes(
+        predictions.y_true,
+        predictions.y_score,
+        baseline.y_score,
+        predictions.class_names,
+        patients=predictions.patient_ids,
+    ).macro
