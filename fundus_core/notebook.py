@@ -8,9 +8,8 @@ References:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from html import escape
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +20,23 @@ from fundus_core.checks import Caution, dataset_cautions
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.errors import DataError, ParameterError, StoreError
+from fundus_core.errors import ParameterError, StoreError
 from fundus_core.io.columns import ColumnMapping
 from fundus_core.io.manifest import DataSource
-from fundus_core.io.typed_paths import typed_path
 from fundus_core.io.workspace import (
     Workspace,
     find_workspace,
     unmade_workspace,
     workspace_folders,
+)
+from fundus_core.notebook_arguments import (
+    Model,
+    backbone_choice,
+    column_mapping,
+    model_id,
+    model_ids,
+    require_kind,
+    written_path,
 )
 from fundus_core.plots.map import colouring_by, map_figure
 from fundus_core.plots.roc import roc_figure
@@ -46,8 +53,9 @@ from fundus_core.workflows.evaluation.aligned import (
     read_model,
     require_one_question,
 )
-from fundus_core.workflows.evaluation.classes import AdjustedTest, ClassComparison
+from fundus_core.workflows.evaluation.classes import ClassComparison
 from fundus_core.workflows.evaluation.compare import Comparison
+from fundus_core.workflows.evaluation.comparison_table import comparison_table as comparison_table
 from fundus_core.workflows.evaluation.roc_traces import roc_trace
 from fundus_core.workflows.evaluation.viewed import viewed
 from fundus_core.workflows.explanations import explain
@@ -57,9 +65,6 @@ from fundus_core.workflows.models.finetune import FinetuneChoice
 from fundus_core.workflows.models.probe import ProbeChoice
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.reports import report
-
-Model = Run | str | Path
-"""A run, its id, or a table of predictions that were made elsewhere."""
 
 
 def open_data(
@@ -82,8 +87,8 @@ def open_data(
         DataError: If there is no usable photograph, or a path is empty or none.
         ParameterError: If `columns` names something else than fields of `ColumnMapping`.
     """
-    place = find_workspace(None if workspace is None else _place(workspace))
-    source = DataSource(_place(data), columns=_columns(columns))
+    place = find_workspace(None if workspace is None else written_path(workspace))
+    source = DataSource(written_path(data), columns=column_mapping(columns))
     return Photographs(place, dataset_id(source), open_dataset(place, source, progress=progress))
 
 
@@ -107,7 +112,7 @@ def draw_demo(
         StoreError: If it holds other things, or lies in a workspace that was opened, or in the
             folder of a data set that was opened there.
     """
-    place = _place(folder)
+    place = written_path(folder)
     for workspace in _workspaces(unmade_workspace()):
         demo.require_demo_place(workspace, place, replace=replace, asked_by=ARGUMENT)
     demo.make_demo(place, n_patients=n_patients, image_size=side, replace=replace)
@@ -157,7 +162,7 @@ class Photographs:
         """
         _require_there(self.workspace)
         return embed.embed(
-            self.workspace, self.dataset, _choice(backbone, options), progress=progress
+            self.workspace, self.dataset, backbone_choice(backbone, options), progress=progress
         )
 
     def map_figure(
@@ -180,7 +185,11 @@ class Photographs:
         """
         _require_there(self.workspace)
         laid_out = project.project_dataset(
-            self.workspace, self.dataset, _choice(backbone, options), method=method, seed=seed
+            self.workspace,
+            self.dataset,
+            backbone_choice(backbone, options),
+            method=method,
+            seed=seed,
         )
         targets = [name for target in self.dataset.targets for name in target.columns]
         column = colour_by or (targets or ["split"])[0]
@@ -206,13 +215,13 @@ class Photographs:
         """
         if isinstance(choice, str):
             choice = ProbeChoice(choice)
-        _require_kind(choice, ProbeChoice)
+        require_kind(choice, ProbeChoice)
         _require_there(self.workspace)
         return probe.probe_dataset(
             self.workspace,
             self.dataset,
             self.id,
-            _choice(backbone, options),
+            backbone_choice(backbone, options),
             choice,
             progress=progress,
         )
@@ -228,20 +237,20 @@ class Photographs:
         """Trains the backbone itself and evaluates it on held-out patients; see `probe`."""
         if isinstance(choice, str):
             choice = FinetuneChoice(Validation(choice))
-        _require_kind(choice, FinetuneChoice)
+        require_kind(choice, FinetuneChoice)
         _require_there(self.workspace)
         return finetune.finetune_dataset(
             self.workspace,
             self.dataset,
             self.id,
-            _choice(backbone, options),
+            backbone_choice(backbone, options),
             choice,
             progress=progress,
         )
 
     def predictions(self, run: Model) -> pd.DataFrame:
         """Returns what a model said of each photograph that was held out from it."""
-        return read_model(self.workspace, _id(run)).predictions.frame()
+        return read_model(self.workspace, model_id(run)).predictions.frame()
 
     def roc_figure(
         self, models: Sequence[Model], *, class_name: str | None = None, with_band: bool = True
@@ -258,7 +267,7 @@ class Photographs:
             TargetError: If runs predict different things, one is named twice, or a class must be
                 chosen or is not predicted.
         """
-        read = read_different(self.workspace, _ids(models))
+        read = read_different(self.workspace, model_ids(models))
         shown = [viewed(one, class_name, None) for one in read]
         require_one_question(self.workspace, shown)
         figure = roc_figure([roc_trace(one.predictions, with_band=with_band) for one in shown])
@@ -283,7 +292,7 @@ class Photographs:
             TargetError: If there are fewer than two models, one is named twice, they predict
                 different things, or the class is not predicted.
         """
-        ids = _ids(models)
+        ids = model_ids(models)
         if class_name is None and classes.has_several_classes(self.workspace, ids[0]):
             return classes.compare_classes(self.workspace, ids, common=common)
         return compare.compare(self.workspace, ids, class_name=class_name, common=common)
@@ -306,7 +315,7 @@ class Photographs:
                 f"The image is {image!r:.100}.", hint="Give the id of a photograph, or a path."
             )
         _require_there(self.workspace)
-        return explain.explain(self.workspace, _id(run), str(image), method=method)
+        return explain.explain(self.workspace, model_id(run), str(image), method=method)
 
     def report(self, models: Sequence[Model], out: str | Path, *, replace: bool = False) -> Path:
         """Writes the report on some models as one HTML or PDF file, and returns its path.
@@ -319,64 +328,13 @@ class Photographs:
         Raises:
             StoreError: If nothing may be written there.
         """
-        place = _place(out)
+        place = written_path(out)
         for workspace in _workspaces(self.workspace):
             require_result_place(
                 workspace, place, suffixes=ENDINGS, replace=replace, asked_by=ARGUMENT
             )
-        write_report(report.make_report(self.workspace, _ids(models)), place)
+        write_report(report.make_report(self.workspace, model_ids(models)), place)
         return place
-
-
-def comparison_table(found: Comparison | ClassComparison) -> pd.DataFrame:
-    """Returns a row per pair and class: difference of AUC, 95 % interval, p as it is and corrected.
-
-    Of several classes each has a row, and their averages have theirs. Numbers are missing where no
-    test was made: `reason` says why, and is empty elsewhere. `run_a` and `run_b` are run ids, or
-    paths of tables.
-    """
-    table = pd.DataFrame([_row(*each) for each in _tests(found)], columns=list(_COLUMNS))
-    return table.astype(dict.fromkeys(("difference", "low", "high", "p", "p_holm"), float))
-
-
-_COLUMNS = (
-    *("model_a", "model_b", "class", "difference", "low", "high", "p", "p_holm", "method"),
-    *("reason", "run_a", "run_b"),
-)
-
-
-def _tests(
-    found: Comparison | ClassComparison,
-) -> list[tuple[tuple[str, str], tuple[str, str], AdjustedTest]]:
-    """Returns the labels and the ids of each pair of models, with a test of the two."""
-    if isinstance(found, ClassComparison):
-        return [
-            ((pair.label_a, pair.label_b), (pair.run_a, pair.run_b), one)
-            for pair in found.pairs
-            for one in (*pair.classes, pair.macro, pair.micro)
-        ]
-    if found.untested:
-        none = AdjustedTest(found.class_name, None, None, found.untested)
-        return [
-            ((a.label, b.label), (a.run_id, b.run_id), none) for a, b in combinations(found.runs, 2)
-        ]
-    return [
-        (
-            (pair.label_a, pair.label_b),
-            (pair.run_a, pair.run_b),
-            AdjustedTest(found.class_name, pair.result, pair.p_holm, ""),
-        )
-        for pair in found.pairs
-    ]
-
-
-def _row(labels: tuple[str, str], ids: tuple[str, str], test: AdjustedTest) -> tuple[object, ...]:
-    result = test.result
-    numbers: tuple[object, ...] = (None,) * 4
-    if result is not None:
-        numbers = (result.difference, result.low, result.high, result.p_value)
-    method = "" if result is None else result.method
-    return (*labels, test.name, *numbers, test.p_holm, method, test.reason, *ids)
 
 
 def _require_there(workspace: Workspace) -> None:
@@ -397,75 +355,3 @@ def _workspaces(own: Workspace) -> tuple[Workspace, ...]:
     """Returns a workspace and all that were opened: no result is written into any of them."""
     roots = dict.fromkeys((own.root, *workspace_folders()))
     return tuple(own if root == own.root else Workspace(root) for root in roots)
-
-
-def _choice(backbone: str | BackboneChoice, options: dict[str, Any]) -> BackboneChoice:
-    known = [each.name for each in fields(BackboneChoice)][1:]
-    if unknown := [name for name in options if name not in known]:
-        raise ParameterError(
-            f"There is no option {', '.join(unknown)}.", hint=f"Choose of {', '.join(known)}."
-        )
-    if isinstance(backbone, str):
-        given: dict[str, Any] = {
-            key: str(it) if isinstance(it, Path) else it for key, it in options.items()
-        }
-        return BackboneChoice(backbone, **given)
-    _require_kind(backbone, BackboneChoice)
-    if options:
-        raise TypeError(f"{', '.join(options)} belong into the choice that was given")
-    return backbone
-
-
-def _require_kind(choice: object, kind: type) -> None:
-    """Raises unless a choice is one of its kind.
-
-    Raises:
-        ParameterError: With what it is.
-    """
-    name = kind.__name__
-    if not isinstance(choice, kind):
-        given = "None" if choice is None else f"a {type(choice).__name__}"
-        raise ParameterError(f"The choice is {given}.", hint=f"Give text, or a {name}.")
-
-
-def _ids(models: Sequence[Model] | Model) -> list[str]:
-    """Returns what models are called; one that stands alone is one."""
-    listed = [models] if isinstance(models, Run | str | Path) else models
-    found = [_id(one) for one in listed]
-    if not found:
-        raise ParameterError("No model was given.", hint=_MODELS)
-    return found
-
-
-def _id(model: Model) -> str:
-    if not isinstance(model, Run | str | Path):
-        raise ParameterError(f"{model!r} is no model.", hint=_MODELS)
-    return model.id if isinstance(model, Run) else str(model)
-
-
-_MODELS = "Give a run, its id, or the path of a table of predictions."
-
-
-def _place(text: str | Path) -> Path:
-    """Returns the path that somebody wrote, ~ as the home folder, as commands read it."""
-    try:
-        return typed_path(text)
-    except TypeError as error:
-        raise DataError(f"{text!r} is no path: {error}", hint="Name a folder or a file.") from error
-
-
-def _columns(columns: ColumnMapping | Mapping[str, str] | None) -> ColumnMapping:
-    if columns is None or isinstance(columns, ColumnMapping):
-        return columns or ColumnMapping()
-    known = [each.name for each in fields(ColumnMapping)]
-    if not isinstance(columns, Mapping) or not set(columns) <= set(known):
-        raise ParameterError(
-            f"The columns are {columns!r}.",
-            hint=f"Give a dictionary of {', '.join(known)}: what the table calls each of them.",
-        )
-    for name, column in columns.items():
-        if not isinstance(column, str | None):
-            raise ParameterError(
-                f"The column of {name} is {column!r:.100}.", hint="Give its name in the table."
-            )
-    return ColumnMapping(**columns)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.caution_codes import CAUTIONS
+from fundus_core.checks import Caution
 from fundus_core.io.files import write_atomically
 from fundus_core.io.spreadsheet_cells import guarded, guarded_line
 

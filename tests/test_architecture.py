@@ -44,7 +44,7 @@ OPENS_ANY_PICTURE = {ROOT / "fundus_core" / "phantom" / "demo.py"}
 
 READ_WHOLE = {
     "this machine's": {"backbones/costs", "compute"},
-    "the program's": {"checks", "ui/glossary", "backbones/costs"},
+    "the program's": {"caution_codes", "ui/glossary", "backbones/costs"},
     "the administrator's": {"ui/secret_files"},
     "the workspace's, which nobody else writes": {
         "jobs/files", "jobs/runner", "jobs/store", "phantom/demo", "ui/components/study_picker",
@@ -61,9 +61,9 @@ a device, or more than was agreed."""
 
 LAYERS = (  # from the top down
     {"ui"},
-    {"jobs", "cli", "notebook", "__main__"},
+    {"jobs", "cli", "notebook", "notebook_arguments", "__main__"},
     {"workflows", "studies"},
-    {"plots", "checks", "spelling", "report", "tables", "exports"},
+    {"plots", "caution_codes", "checks", "spelling", "report", "tables", "exports"},
     {
         "adapters",
         "imports",

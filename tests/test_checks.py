@@ -5,11 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from fundus_core.caution_codes import CAUTIONS, explanation
 from fundus_core.checks import (
-    CAUTIONS,
     Caution,
     dataset_cautions,
-    explanation,
     exposure_caution,
     prevalence_caution,
     several_tests_caution,

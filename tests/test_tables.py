@@ -5,7 +5,8 @@ from io import StringIO
 import pandas as pd
 import pytest
 
-from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.caution_codes import CAUTIONS
+from fundus_core.checks import Caution
 from fundus_core.tables import About, as_csv, as_latex, safe_csv
 
 ABOUT = About(

@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from fundus_core.checks import CAUTIONS
+from fundus_core.caution_codes import CAUTIONS
 from fundus_core.errors import StoreError
 from fundus_core.plots.paper.figure import figure_file
 from fundus_core.report.content import (

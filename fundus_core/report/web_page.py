@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from html import escape as html_escape
 from typing import Any
 
-from fundus_core.checks import CAUTIONS
+from fundus_core.caution_codes import CAUTIONS
 from fundus_core.domain.visible import visible
 from fundus_core.report.content import (
     Block,

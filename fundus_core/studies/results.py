@@ -8,16 +8,15 @@ import numpy as np
 import pandas as pd
 
 from fundus_core.domain.axes import AXES, INSIDE
-from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import FundusError
 from fundus_core.io.workspace import Workspace
-from fundus_core.stats.class_tests import compare_classes
-from fundus_core.stats.delong import AucComparison, compare_paired
+from fundus_core.stats.delong import AucComparison
 from fundus_core.stats.multiplicity import holm
 from fundus_core.studies.cells import CellRecord, external_run, stored_run
 from fundus_core.studies.document import FigurePart
 from fundus_core.studies.grid import Cell, counterparts
 from fundus_core.studies.run import Study
+from fundus_core.workflows.evaluation.aucs import paired_test
 from fundus_core.workflows.evaluation.metrics import run_metrics
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import list_runs, run_curves, run_predictions
@@ -205,26 +204,9 @@ def _tested(workspace: Workspace, a: Run | None, b: Run | None) -> AucComparison
     if first.image_ids != second.image_ids:
         return None
     try:
-        return _paired(first, second)
+        return paired_test(first, second)
     except FundusError:
         return None
-
-
-def _paired(first: Predictions, second: Predictions) -> AucComparison | None:
-    if first.task == "binary":
-        return compare_paired(
-            first.y_true[:, 0],
-            first.y_score[:, 0],
-            second.y_score[:, 0],
-            patients=first.patient_ids,
-        )
-    return compare_classes(
-        first.y_true,
-        first.y_score,
-        second.y_score,
-        first.class_names,
-        patients=first.patient_ids,
-    ).macro
 
 
 def _gains(study: Study, rows: Sequence[_Row], table: pd.DataFrame) -> list[float]:

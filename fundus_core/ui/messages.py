@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import streamlit as st
 from streamlit.errors import StreamlitPageNotFoundError
 
-from fundus_core.checks import CAUTIONS, LOUD, Caution, explanation
+from fundus_core.caution_codes import CAUTIONS, LOUD, explanation
+from fundus_core.checks import Caution
 from fundus_core.errors import FundusError
 from fundus_core.ui import text
 from fundus_core.ui.glossary import words_of

@@ -70,13 +70,18 @@ def test_doctor__looks_into_the_workspaces_of_a_workspace(place: Workspace, insi
     assert (place.damaged / inside / "runs" / "one" / "a").is_file()
 
 
+def opened_as_a_bundle(place: Workspace, folder: Path) -> tuple[Workspace, str]:
+    """Returns another workspace and the id of the data set there, which came in a bundle."""
+    (name,) = (one.id for one in list_datasets(place))
+    export_bundle(place, name, folder / "bundle.zip")
+    elsewhere = Workspace(folder / "elsewhere")
+    return elsewhere, open_bundle(elsewhere, folder / "bundle.zip").dataset_id
+
+
 def test_doctor__a_data_set_of_a_bundle_lacks_no_photographs(
     place: Workspace, tmp_path: Path
 ) -> None:
-    (name,) = (one.id for one in list_datasets(place))
-    export_bundle(place, name, tmp_path / "bundle.zip")
-    elsewhere = Workspace(tmp_path / "elsewhere")
-    theirs = open_bundle(elsewhere, tmp_path / "bundle.zip").dataset_id
+    elsewhere, theirs = opened_as_a_bundle(place, tmp_path)
 
     found, mended = run(elsewhere, "doctor"), run(elsewhere, "doctor", "--repair")
 
@@ -91,10 +96,7 @@ def test_doctor__a_data_set_of_a_bundle_lacks_no_photographs(
 def test_doctor__photographs_that_a_bundle_was_pointed_to_are_looked_for(
     place: Workspace, tmp_path: Path
 ) -> None:
-    (name,) = (one.id for one in list_datasets(place))
-    export_bundle(place, name, tmp_path / "bundle.zip")
-    elsewhere = Workspace(tmp_path / "elsewhere")
-    theirs = open_bundle(elsewhere, tmp_path / "bundle.zip").dataset_id
+    elsewhere, theirs = opened_as_a_bundle(place, tmp_path)
     repoint(elsewhere, theirs, tmp_path / "data")
     there = run(elsewhere, "doctor")
     (tmp_path / "data").rename(tmp_path / "away")

@@ -131,19 +131,13 @@ def test_read__rows_that_lie_under_another_recipe_are_left_out(
 
 
 def test_older_fingerprints__are_those_that_earlier_versions_wrote() -> None:
-    of_then = EmbedRecipe(
+    of_then = replace(
+        RECIPE,
         backbone="mobilenetv2_phantom",
         architecture="mobilenetv2_100",
-        architecture_args=(("pad_type", "same"),),
         weights="mobilenetv2_100.phantom",
         weights_sha256="bc7bd50d1a4e9a98801a2f5d0ca8a119db40cb95272baaa40c21f7b8642ba841",
-        seed=0,
         image_size=256,
-        mean=(0.5, 0.5, 0.5),
-        std=(0.5, 0.5, 0.5),
-        pooling="default",
-        precision="fp32",
-        preprocessing=PreprocessRecipe(),
     )
 
     assert of_then.older_fingerprints() == ("61bec537c1b13cc00e0c44f472e4f4a7",)

@@ -7,7 +7,7 @@ import pytest
 from streamlit.delta_generator import DeltaGenerator
 from streamlit.testing.v1 import AppTest
 
-from fundus_core.checks import CAUTIONS
+from fundus_core.caution_codes import CAUTIONS
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.tables import About

@@ -4,7 +4,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.backbones.catalogue import BACKBONES
-from fundus_core.checks import CAUTIONS
+from fundus_core.caution_codes import CAUTIONS
 from fundus_core.explain.methods import METHODS
 from fundus_core.probes import PROBES
 from fundus_core.projections import PROJECTORS

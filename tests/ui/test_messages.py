@@ -2,11 +2,12 @@
 
 from streamlit.testing.v1 import AppTest
 
-from fundus_core.checks import CAUTIONS, LOUD
+from fundus_core.caution_codes import CAUTIONS, LOUD
 
 
 def _all_cautions() -> None:
-    from fundus_core.checks import CAUTIONS, Caution
+    from fundus_core.caution_codes import CAUTIONS
+    from fundus_core.checks import Caution
     from fundus_core.ui import messages
 
     messages.cautions([Caution(code, "Found.") for code in reversed(CAUTIONS)])
@@ -26,7 +27,8 @@ def test_cautions__the_loud_ones_are_warnings_in_the_order_of_their_codes() -> N
 
 
 def _counted() -> None:
-    from fundus_core.checks import CAUTIONS, Caution
+    from fundus_core.caution_codes import CAUTIONS
+    from fundus_core.checks import Caution
     from fundus_core.ui import messages
 
     messages.cautions([Caution("FD006", f"{CAUTIONS['FD006']} (2 of 6 models)")])

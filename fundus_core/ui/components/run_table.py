@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 import streamlit as st
 
-from fundus_core.checks import CAUTIONS, Caution
+from fundus_core.caution_codes import CAUTIONS
+from fundus_core.checks import Caution
 from fundus_core.plots.roc import interval_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import messages, text, wiring

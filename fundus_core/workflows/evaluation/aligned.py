@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fundus_core.caution_codes import CAUTIONS
 from fundus_core.checks import (
-    CAUTIONS,
     Caution,
     joined_cautions,
     same_patients_caution,

@@ -48,24 +48,36 @@ def p_against_baseline(predictions: Predictions, baseline: Predictions) -> float
     None where no class has two patients (images) of each label, or the difference does not vary.
     """
     try:
-        comparison = _compared(predictions, baseline)
+        comparison = paired_test(predictions, baseline)
     except (NoVarianceError, SingleClassError):  # no reason to lose a model over
         return None
     return None if comparison is None else comparison.p_value
 
 
-def _compared(predictions: Predictions, baseline: Predictions) -> AucComparison | None:
-    if predictions.task == "binary":
+def paired_test(first: Predictions, second: Predictions) -> AucComparison | None:
+    """Returns the paired test of two models' AUCs; for several classes of the macro average.
+
+    Args:
+        first: Of one model.
+        second: Of another one, on the same photographs in the same order.
+
+    Returns:
+        None if no class of several can be tested.
+
+    Raises:
+        FundusError: As `compare_paired` and `compare_classes` do.
+    """
+    if first.task == "binary":
         return compare_paired(
-            predictions.y_true[:, 0],
-            predictions.y_score[:, 0],
-            baseline.y_score[:, 0],
-            patients=predictions.patient_ids,
+            first.y_true[:, 0],
+            first.y_score[:, 0],
+            second.y_score[:, 0],
+            patients=first.patient_ids,
         )
     return compare_classes(
-        predictions.y_true,
-        predictions.y_score,
-        baseline.y_score,
-        predictions.class_names,
-        patients=predictions.patient_ids,
+        first.y_true,
+        first.y_score,
+        second.y_score,
+        first.class_names,
+        patients=first.patient_ids,
     ).macro

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from safetensors import SafetensorError
 
-from fundus_core.checks import CAUTIONS
+from fundus_core.caution_codes import CAUTIONS
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 
-from fundus_core.checks import LOUD
+from fundus_core.caution_codes import LOUD
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import FundusError
 from fundus_core.io.workspace import Workspace

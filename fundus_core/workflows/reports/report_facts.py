@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from fundus_core.backbones.catalogue import SHORTCUT, backbone_spec
-from fundus_core.checks import CAUTIONS, dataset_cautions, explanation
+from fundus_core.caution_codes import CAUTIONS, explanation
+from fundus_core.checks import dataset_cautions
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.finetune.strategies import STRATEGIES

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fundus_core.checks import CAUTIONS, LOUD, Caution
+from fundus_core.caution_codes import CAUTIONS, LOUD
+from fundus_core.checks import Caution
 from fundus_core.domain.dataset import RejectedRow
 from fundus_core.domain.label_source import LabelSource
 from fundus_core.io.manifest import DataSource

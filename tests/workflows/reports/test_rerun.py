@@ -233,6 +233,12 @@ def test_rerun__labels_that_a_study_made_are_told_and_not_made_again(
     )
 
 
+def reasons_of(place: Workspace, run: Run) -> dict[str, str]:
+    """Returns why a run, and the one whose model it uses, cannot be made again, by their kinds."""
+    manifest = manifest_of(place, [run], title="", options={})
+    return {one.kind: one.reason for one in manifest.runs}
+
+
 def test_rerun__labels_made_elsewhere_are_told_and_not_made_again(
     place: Workspace, source: DataSource, tmp_path: Path
 ) -> None:
@@ -241,9 +247,8 @@ def test_rerun__labels_made_elsewhere_are_told_and_not_made_again(
     model = probed(place, source)
     used = predict(place, model.id, made, dataset_id(others)).run
 
-    manifest = manifest_of(place, [used], title="", options={})
+    reasons = reasons_of(place, used)
 
-    reasons = {one.kind: one.reason for one in manifest.runs}
     assert reasons["probe"] == ""
     assert reasons["external"] == (
         "its labels were made of the column 'dr' by the `map` of a study file (run that file again "
@@ -257,9 +262,8 @@ def test_rerun__labels_made_as_the_model_learned_them_are_predicted_again(
     others = opened(place, tmp_path / "others")
     used = used_on(place, mapped(place, source), others)
 
-    manifest = manifest_of(place, [used], title="", options={})
+    reasons = reasons_of(place, used)
 
-    reasons = {one.kind: one.reason for one in manifest.runs}
     assert reasons["probe"].endswith("(run that file again by `fundus study` instead)")
     assert reasons["external"] == (
         "its labels were made of the column 'dr' by the `map` of a study file (predict again by "
