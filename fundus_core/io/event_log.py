@@ -10,7 +10,6 @@ import json
 import os
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 
 VARIABLE, FILE_VARIABLE = "FUNDUS_LOG", "FUNDUS_LOG_FILE"
 
@@ -53,5 +52,10 @@ def _write(line: str) -> None:
     if not place:
         sys.stderr.write(line)
         return
-    with Path(place).open("a", encoding="utf-8") as file:  # one write each: lines stay whole
-        file.write(line)
+    with open(place, "a", encoding="utf-8", opener=_without_waiting) as file:
+        file.write(line)  # one write each: lines stay whole
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    """Opens a file; a pipe that nobody reads, or that is full, is an error and no wait."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0), 0o666)

@@ -26,7 +26,7 @@ def columns(run_id: str) -> tuple[GroupingColumn, ...]:
 
 
 def subgroups(
-    run_id: str, column: str, class_name: str, *, threshold: float, bands: int
+    run_id: str, column: str, class_name: str, *, threshold: float | None, bands: int
 ) -> GroupedRun:
     """Returns a run in each group of photographs.
 
@@ -89,7 +89,7 @@ def _subgroups(
     run_id: str,
     column: str,
     class_name: str,
-    threshold: float,
+    threshold: float | None,
     bands: int,
     token: object,
 ) -> GroupedRun:

@@ -1,6 +1,7 @@
 """The log for monitors: whole lines of JSON, of facts that name nobody."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,24 @@ def test_note__a_log_that_cannot_be_written_stops_nothing(
     monkeypatch.setenv(FILE_VARIABLE, str(tmp_path))
 
     note("job ended")
+
+
+@pytest.mark.timeout(30)
+def test_note__a_pipe_that_nobody_reads_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, log: Path, tmp_path: Path
+) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    monkeypatch.setenv(FILE_VARIABLE, str(pipe))
+
+    note("job began")
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    note("job ended")
+
+    assert [json.loads(line)["event"] for line in os.read(reader, 999).splitlines()] == [
+        "job ended"
+    ]
+    os.close(reader)
 
 
 def test_commands__log_no_name_of_a_file_a_patient_or_a_label(

@@ -10,7 +10,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import auc_interval
 from fundus_core.ui.components import shortcut_panel
 from fundus_core.workflows.evaluation.shortcuts import shortcuts_of
-from fundus_core.workflows.evaluation.subgroups import subgroups_of
+from fundus_core.workflows.evaluation.subgroups import NO_THRESHOLD, subgroups_of
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import run_predictions, save_run
 from tests.pages import evaluated
@@ -50,6 +50,31 @@ def test_stress__shows_each_group_with_its_test(workspace: Path, run: Run) -> No
     said = evaluated.texts(page)
     assert f"χ² = {found.auc_test.statistic:.2f} on 1 degree of freedom" in said
     assert "patients, not photographs, are independent" in said
+
+
+def test_stress__scores_of_words_alone_are_judged_only_where_a_threshold_is_asked_for(
+    workspace: Path, run: Run
+) -> None:
+    words = replace(run, id="words", kind="zero_shot")
+    save_run(Workspace(workspace), words, run_predictions(Workspace(workspace), run))
+    page = opened(words)
+
+    page.run()
+
+    assert not page.exception
+    assert not page.slider
+    assert "Sensitivity" not in evaluated.table(page, "Group")
+    assert NO_THRESHOLD in [one.value for one in page.info]
+
+    page.toggle(key="stress.judged").set_value(True).run()
+
+    assert not page.exception
+    assert page.slider(key="stress.threshold").value == 0.5
+    found = subgroups_of(Workspace(workspace), words, "site", threshold=0.5).result
+    assert found.overall.sensitivity is not None
+    assert evaluated.table(page, "Group")["Sensitivity"][0].startswith(
+        f"{found.overall.sensitivity.value:.3f} ("
+    )
 
 
 def test_stress__greys_and_names_groups_that_are_too_small(run: Run) -> None:

@@ -17,6 +17,7 @@ from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.workflows.evaluation.subgroups import (
     MEASURED,
     MOST_GROUPS,
+    NO_THRESHOLD,
     USUAL_BANDS,
     GroupedRun,
     GroupingColumn,
@@ -47,7 +48,7 @@ def subgroup_panel(run: Run, picked: PickedRuns) -> None:
             "table and open it again."
         )
         return
-    column, bands, threshold = _menus(offered)
+    column, bands, threshold = _menus(offered, run)
     with messages.shown_to_user():
         found = stress_caches.subgroups(
             run.id, column.name, picked.class_name, threshold=threshold, bands=bands
@@ -59,8 +60,13 @@ def subgroup_panel(run: Run, picked: PickedRuns) -> None:
     st.caption(_how_to_read(found))
 
 
-def _menus(offered: tuple[GroupingColumn, ...]) -> tuple[GroupingColumn, int, float]:
-    """Returns the column, the number of bands, and the threshold that were chosen."""
+def _menus(
+    offered: tuple[GroupingColumn, ...], run: Run
+) -> tuple[GroupingColumn, int, float | None]:
+    """Returns the column, the number of bands, and the threshold that were chosen.
+
+    There is no threshold for scores of words alone, unless one is asked for.
+    """
     left, middle, right = st.columns([3, 1, 3])
     column: GroupingColumn = left.selectbox(
         "Group photographs by",
@@ -72,6 +78,10 @@ def _menus(offered: tuple[GroupingColumn, ...]) -> tuple[GroupingColumn, int, fl
     bands = USUAL_BANDS
     if column.kind == "numbers":
         bands = middle.number_input("Bands", 2, 10, USUAL_BANDS, key="stress.bands")
+    if run.kind == "zero_shot" and not right.toggle(
+        "Judge by a threshold", help=NO_THRESHOLD, key="stress.judged"
+    ):
+        return column, int(bands), None
     threshold: float = right.slider(
         "Threshold, the same in every group",
         0.0,
@@ -108,7 +118,7 @@ def _where(found: GroupedRun, name: Callable[[str], str] = str) -> str:
 def _differences(found: GroupedRun) -> None:
     """Says whether groups differ, by which test, and what it assumes."""
     result = found.result
-    auc, *shares = result.tests
+    auc, *shares = found.tests
     if auc.result is None:
         st.markdown(f"**Groups cannot be compared by AUC:** {text.escaped(result.reason)}.")
     else:
@@ -161,6 +171,9 @@ def _figures(found: GroupedRun, picked: PickedRuns) -> None:
         )
         st.caption("Dotted: all photographs. Grey and open: too few, AUC not tested.")
         _offer(figure, "subgroups-auc", "AUC", found, picked)
+    if found.ranks_only:
+        right.info(NO_THRESHOLD)
+        return
     with right:
         figure = drawn.shares_by_group(result)
         st.plotly_chart(
@@ -198,6 +211,7 @@ def _offer(figure: go.Figure, name: str, what: str, found: GroupedRun, picked: P
 
 def _table(found: GroupedRun, picked: PickedRuns) -> None:
     result = found.result
+    at = "" if found.ranks_only else f", at threshold {result.threshold:g}"
     plain = group_frame(found)
     shown = plain.assign(Group=plain["Group"].map(text.escaped))
     faded = [False] + [not one.tested for one in result.groups]
@@ -210,8 +224,7 @@ def _table(found: GroupedRun, picked: PickedRuns) -> None:
     downloads.table(
         plain,
         name="subgroups",
-        caption=f"{picked.names[found.run_id]}, {picked.class_label}, {_where(found)}, at "
-        f"threshold {result.threshold:g}.",
+        caption=f"{picked.names[found.run_id]}, {picked.class_label}, {_where(found)}{at}.",
         methods=_METHODS + " Each group against all other photographs with Holm's correction.",
         cautions=found.cautions,
     )
@@ -228,16 +241,17 @@ def group_frame(found: GroupedRun) -> pd.DataFrame:
             "Photographs": [f"{one.n_images:,}" for one in groups],
             f"With it / without ({noun})": [f"{u.positive} / {u.negative}" for u in patients],
             "AUC (95 % CI)": ["none" if g.auc is None else interval_text(g.auc) for g in groups],
-            "Sensitivity": [_share(one.sensitivity) for one in groups],
-            "Specificity": [_share(one.specificity) for one in groups],
         }
     )
+    if not found.ranks_only:
+        table["Sensitivity"] = [_share(one.sensitivity) for one in groups]
+        table["Specificity"] = [_share(one.specificity) for one in groups]
     if any(one.against_rest for one in groups):
         table["AUC less that of the rest"] = [_rest(one) for one in groups]
         table["p (Holm)"] = [
             text.bare_p(one.against_rest.p_holm) if one.against_rest else "–" for one in groups
         ]
-    tests = found.result.tests
+    tests = found.tests
     if any(test.left_out for test in tests):
         table["Not tested"] = ["", *(_too_few(one, tests) for one in found.result.groups)]
     return table

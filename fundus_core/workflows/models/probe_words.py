@@ -17,9 +17,8 @@ from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, Res
 from fundus_core.workflows.models.prototypes import (
     Prototype,
     Reading,
-    import_prototypes,
+    brought_or_read,
     projected,
-    prototypes_of,
     require_prototypes,
     tower_of,
 )
@@ -88,16 +87,16 @@ def words_of(
 
     Raises:
         TargetError: If nothing is said of one of the classes.
-        FundusError: See `prototypes_of` and `import_prototypes`.
+        FundusError: See `brought_or_read`.
     """
     require_prototypes(choice.prototypes)
     findings = read_findings(choice.findings)
     question = question_of(dataset, target, findings)
     tower = tower_of(resolved)
-    if choice.import_from is not None:
-        import_prototypes(workspace, choice.import_from, tower)
     reading = Reading(findings.template, choice.prototypes, choice.tokens)
-    prototypes = prototypes_of(workspace, tower, question.findings, reading, progress=progress)
+    prototypes = brought_or_read(
+        workspace, tower, question.findings, reading, choice.import_from, progress=progress
+    )
     departures = [choice.prototypes] if choice.prototypes != USUAL_WORDS.prototypes else []
     departures += [choice.tokens] if choice.tokens != USUAL_WORDS.tokens else []
     return Words(

@@ -243,6 +243,42 @@ def import_prototypes(workspace: Workspace, path: Path, tower: TowerAt) -> int:
     return len(fitting)
 
 
+def brought_or_read(
+    workspace: Workspace,
+    tower: TowerAt,
+    findings: Sequence[Finding],
+    reading: Reading,
+    brought: Path | None,
+    *,
+    progress: Progress = silent,
+) -> tuple[Prototype, ...]:
+    """Returns a prototype per finding: those of a file, if one is named; the tower reads the rest.
+
+    Raises:
+        DataError: As `import_prototypes` does; or if the file lacks some, and there is no tower.
+        FundusError: As `prototypes_of` does.
+    """
+    if brought is not None:
+        import_prototypes(workspace, brought, tower)
+    try:
+        return prototypes_of(workspace, tower, findings, reading, progress=progress)
+    except (BackboneError, WeightsError) as error:
+        if brought is None:
+            raise
+        lacking = [
+            one.name
+            for one in findings
+            if stored_prototype(workspace, recipe_of(tower, one.texts, reading)) is None
+        ]
+        raise DataError(
+            f"{brought.name} has no prototypes of {', '.join(lacking)} as they are described "
+            f"here ({reading.prototypes}, {reading.tokens} tokens), and the words cannot be read "
+            f"on this machine: {error.message}",
+            hint="Make the file again where the text tower is, of the same findings and options: "
+            f"`fundus prototypes FILE --backbone {tower.spec.id}`.",
+        ) from error
+
+
 def _compute(
     workspace: Workspace,
     tower: TowerAt,

@@ -22,9 +22,8 @@ from fundus_core.workflows.models.held_out import run_id, stored_run
 from fundus_core.workflows.models.prototypes import (
     Prototype,
     Reading,
-    import_prototypes,
+    brought_or_read,
     projected,
-    prototypes_of,
     require_prototypes,
     tower_of,
 )
@@ -89,7 +88,7 @@ def zero_shot_dataset(
 
     Raises:
         TargetError: If there is no such target, or nothing is said of one of its classes.
-        FundusError: See `resolve`, `embed_resolved` and `prototypes_of`.
+        FundusError: See `resolve`, `embed_resolved` and `brought_or_read`.
     """
     target = dataset.target(choice.target)
     require_prototypes(choice.prototypes)
@@ -97,10 +96,10 @@ def zero_shot_dataset(
     question = question_of(dataset, target, findings)
     resolved = resolve(workspace, projected(backbone))
     tower = tower_of(resolved)
-    if choice.import_from is not None:
-        import_prototypes(workspace, choice.import_from, tower)
     reading = Reading(findings.template, choice.prototypes, choice.tokens)
-    prototypes = prototypes_of(workspace, tower, question.findings, reading, progress=progress)
+    prototypes = brought_or_read(
+        workspace, tower, question.findings, reading, choice.import_from, progress=progress
+    )
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
     recipe = _recipe(dataset, embeddings, question, resolved, prototypes)
     name = run_id(workspace, dataset_id, resolved, target, recipe, suffix=METHOD)

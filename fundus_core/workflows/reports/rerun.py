@@ -92,7 +92,9 @@ def _all_repeated(
             continue
         about = next(one for one in manifest.data if one.id == recorded.data)
         dataset = _opened(place, sources[recorded.data], about, recorded.target, progress)
-        run = _repeated(place, recorded, dataset, sources[recorded.data], made, progress)
+        column = about.columns.get("target") if recorded.column is None else recorded.column
+        source = sources[recorded.data]
+        run = _repeated(place, recorded, dataset, source, made, column or None, progress)
         made[recorded.id] = run
         outcomes.append(held_against(place, recorded, run))
     return outcomes
@@ -165,13 +167,14 @@ def _repeated(
     dataset: FundusDataset,
     source: DataSource,
     made: Mapping[str, Run],
+    column: str | None,
     progress: Progress,
 ) -> Run:
+    """Makes a run again; the labels of an external one are read from `column`, if one is named."""
     name = dataset_id(source)
     if recorded.kind == "external":
         inside = made[recorded.trained_as]
-        other = None if recorded.target == inside.target.name else recorded.target.partition("=")[0]
-        return predict(place, inside.id, dataset, name, label_column=other, progress=progress).run
+        return predict(place, inside.id, dataset, name, label_column=column, progress=progress).run
     validation = recorded.validation
     if validation is None:
         raise DataError(

@@ -51,6 +51,8 @@ def _command(run: RecordedRun, data: RecordedData, place: str) -> list[str]:
         source += [f"--{column}-column", name] if name else []
     source += ["--classes", ",".join(data.classes)] if data.classes else []
     if run.kind == "external":
+        if run.column and not data.columns.get("target"):
+            source += ["--target-column", run.column]
         return ["fundus", "predict", run.trained_as, *source]
     precision = run.recipe.get("training", {}).get("precision", run.embeddings.precision)
     words = ["fundus", "finetune" if run.kind == "finetune" else "probe", *source]

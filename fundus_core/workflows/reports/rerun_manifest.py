@@ -99,6 +99,10 @@ class RecordedRun:
     cautions: tuple[str, ...] | None = None
     """Keys of `CAUTIONS`; None in manifests of older versions."""
 
+    column: str | None = None
+    """Of an external run: the column that its labels were read from, where it is not the one that
+    the model learned; empty where it is, None in manifests of older versions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Manifest:

@@ -198,6 +198,7 @@ def _run(about: Mapping[str, Any]) -> RecordedRun:
         maybe(_count, about.get("n_images")),
         maybe(_count, about.get("n_patients")),
         maybe(_codes, about.get("cautions")),
+        maybe(text_of, about.get("column")),
     )
 
 

@@ -75,7 +75,7 @@ def _data(workspace: Workspace, name: str, dataset: FundusDataset) -> RecordedDa
 def _recorded(
     workspace: Workspace, run: Run, dataset: FundusDataset | None, stored: Mapping[str, Run]
 ) -> RecordedRun:
-    validation, reason = None, ""
+    validation, reason, column = None, "", ""
     if dataset is None:
         reason = _NOT_HERE
     elif run.kind == "external":
@@ -87,6 +87,8 @@ def _recorded(
             reason = labels
         elif (found := settings_of(workspace, known, inside)).validation is None:
             reason = f"the run whose model it uses cannot be made again: {found.reason}"
+        elif run.target.columns != inside.target.columns:
+            column = run.target.columns[0]
     else:
         settings = settings_of(workspace, dataset, run)
         validation, reason = settings.validation, settings.reason
@@ -107,4 +109,5 @@ def _recorded(
         run.n_images,
         run.n_patients,
         tuple(caution.code for caution in run.cautions),
+        column,
     )

@@ -337,6 +337,29 @@ def test_zero_shot__prototypes_made_elsewhere_serve_without_a_text_tower(
     assert run.auc.auc == 1.0
 
 
+def test_zero_shot__a_file_without_prototypes_of_a_class_is_named(
+    place: Workspace, said: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_tower(*_: object, **__: object) -> None:
+        raise WeightsError("There is no vocabulary.", hint="Bring prototypes.")
+
+    at = tower_of(resolve(place, projected(CHOICE)))
+    other = Workspace(tmp_path / "elsewhere")
+    first, *rest = FINDINGS.findings
+    made = prototypes_of(other, at, [first], Reading(FINDINGS.template))
+    write_prototypes(tmp_path / "carried.safetensors", made)
+    monkeypatch.setattr(prototypes, "load_tower", no_tower)
+    choice = ZeroShotChoice("dr", said, import_from=tmp_path / "carried.safetensors")
+
+    with pytest.raises(DataError, match=r"carried\.safetensors has no prototypes of ") as found:
+        zero_shot_dataset(place, dataset(), "six-1", CHOICE, choice)
+
+    assert rest[0].name in found.value.message
+    assert f"{first.name}," not in found.value.message
+    assert "There is no vocabulary." in found.value.message
+    assert "Make the file again" in found.value.hint
+
+
 def test_zero_shot__prototypes_of_other_weights_are_refused(
     place: Workspace, said: Path, tmp_path: Path
 ) -> None:

@@ -4,15 +4,21 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.errors import DataError
 from fundus_core.finetune.loop import TrainingRecipe
-from fundus_core.io.manifest import DataSource
+from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.data import mapped_labels
-from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
+from fundus_core.workflows.data.datasets import (
+    dataset_id,
+    open_dataset,
+    open_with_target,
+    stored_dataset,
+)
 from fundus_core.workflows.data.demo import make_demo
 from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
@@ -28,6 +34,7 @@ from fundus_core.workflows.reports.rerun_manifest import Manifest
 from fundus_core.workflows.reports.rerun_reading import read_manifest
 from fundus_core.workflows.reports.rerun_record import manifest_of
 from fundus_core.workflows.reports.rerun_settings import settings_of, why_labels_are_not_made
+from tests.fakes import write_dataset
 from tests.workflows.reported import COLOUR, opened, probed
 
 
@@ -342,6 +349,37 @@ def test_rerun__makes_a_model_and_its_use_elsewhere(
     )
 
     assert [one.recorded.kind for one in done.runs] == ["probe", "external"]
+    assert done.same
+
+
+@pytest.mark.parametrize(
+    ("is_of_the_source", "is_recorded"), [(True, True), (True, False), (False, True)]
+)
+def test_rerun__of_a_use_by_another_column_reads_that_column(
+    place: Workspace, source: DataSource, tmp_path: Path, is_of_the_source: bool, is_recorded: bool
+) -> None:
+    inside = probed(place, source)
+    table = write_dataset(tmp_path / "others", n_patients=10) / "labels.csv"
+    pd.read_csv(table).assign(other=lambda rows: rows["dr"].iloc[::-1].to_numpy()).to_csv(
+        table, index=False
+    )
+    columns = ColumnMapping(target="other") if is_of_the_source else ColumnMapping()
+    others = DataSource(tmp_path / "others", None, columns)
+    dataset = open_with_target(place, others, "other")
+    outside = predict(place, inside.id, dataset, dataset_id(others), label_column="other").run
+    manifest = written(manifest_of(place, [outside], title="", options={}), tmp_path)
+    if not is_recorded:
+        older = tuple(replace(one, column=None) for one in manifest.runs)
+        manifest = replace(manifest, runs=older)
+
+    _, command = commands_of(manifest)
+    done = rerun(
+        Workspace(tmp_path / "another"),
+        manifest,
+        data={inside.dataset_id: source, outside.dataset_id: others},
+    )
+
+    assert command.count("--target-column other") == 1
     assert done.same
 
 
