@@ -3,7 +3,7 @@
 import hashlib
 import json
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from io import BytesIO
 from pathlib import Path
@@ -198,6 +198,7 @@ class _Packer:
             places |= set(map(str, dataset.hidden["path"]))
         self._discreet = Discretion(places | {row.path for row in dataset.rejected})
         self._files: dict[str, dict[str, Any]] = {}
+        self._older: dict[str, str] = {}
 
     def write(self, file: BinaryIO) -> int:
         """Writes the whole archive; returns how many embeddings are in it."""
@@ -208,10 +209,11 @@ class _Packer:
                 for name, content in self._run_files(run):
                     self._add(archive, name, content)
             kept = self._embeddings() if self._options.embeddings else {}
+            keys = {name: name for name in kept} | self._older
             for fingerprint, files in kept.items():
                 for name, content in files.items():
                     self._add(archive, f"embeddings/{fingerprint}/{name}", content)
-            for name, content in self._artifacts(set(kept)):
+            for name, content in self._artifacts(keys):
                 self._add(archive, name, content)
             contents = self._contents()
             archive.writestr(zipfile.ZipInfo(CONTENTS, _WHEN), _json(contents))
@@ -275,6 +277,7 @@ class _Packer:
     def _embeddings(self) -> dict[str, dict[str, bytes]]:
         found = {}
         for one in list_embeddings(self._workspace, self._dataset):
+            self._older |= dict.fromkeys(one.recipe.older_fingerprints(), one.fingerprint)
             rows = vectors_of(self._workspace, self._dataset, one.recipe).read(
                 self._dataset.image_ids
             )
@@ -287,24 +290,34 @@ class _Packer:
             }
         return found
 
-    def _artifacts(self, embeddings: set[str]) -> Iterator[tuple[str, bytes]]:
-        """Yields what was computed of this data set or its runs and kept elsewhere."""
+    def _artifacts(self, embeddings: Mapping[str, str]) -> Iterator[tuple[str, bytes]]:
+        """Yields what was computed of this data set or its runs and kept elsewhere.
+
+        Args:
+            embeddings: The fingerprints in the bundle, by those and by the ones that earlier
+                versions gave the same embeddings.
+        """
         ids = self._dataset.image_ids
         images = {fingerprint_of(list(ids)), fingerprint_of(sorted(ids))}
         runs = {run.id for run in self._runs}
         for kind in _STORES:
             store = ArtifactStore(self._workspace.root / kind)
-            for name, about in store.describe().items():
+            stored = store.describe()
+            for name, about in stored.items():
                 of_runs = about.get("run") in runs
                 of_images = about.get("images") in images
                 of_maps = kind != "projections" or about.get("embeddings") in embeddings
                 folder = store.get(name) if of_runs or (of_images and of_maps) else None
-                if folder is None:
+                told = about
+                if kind == "projections" and folder is not None:
+                    told = about | {"embeddings": embeddings[about["embeddings"]]}
+                key = fingerprint_of(told)
+                if folder is None or (key != name and key in stored):
                     continue
-                yield f"{kind}/{name}/about.json", _json(about)
+                yield f"{kind}/{key}/about.json", _json(told)
                 for path in sorted(folder.iterdir()):
                     if path.name != "artifact.json":
-                        yield f"{kind}/{name}/{path.name}", self._content(path)
+                        yield f"{kind}/{key}/{path.name}", self._content(path)
 
     def _content(self, path: Path) -> bytes:
         if path.suffix == ".json":

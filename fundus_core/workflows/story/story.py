@@ -206,8 +206,9 @@ def _studied(
 
 def _forget(workspace: Workspace, design: StoryDesign) -> None:
     """Removes what the story computed, the story itself first."""
+    recipes = [resolve(workspace, design.backbone(start)).recipe for start in STARTS]
     fingerprints = {
-        resolve(workspace, design.backbone(start)).recipe.fingerprint() for start in STARTS
+        key for one in recipes for key in (one.fingerprint(), *one.older_fingerprints())
     }
     story = read_story(workspace)
     story_store(workspace).remove(dataset_id(demo_source(workspace)))

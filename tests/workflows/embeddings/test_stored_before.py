@@ -1,6 +1,7 @@
 """Embeddings and maps of versions whose recipes did not say how a photograph becomes square."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,14 +16,16 @@ from fundus_core.io.files import read_json, write_json
 from fundus_core.io.left_out import left_out
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.datasets import open_dataset
+from fundus_core.workflows.data.datasets import list_datasets, open_dataset, stored_dataset
 from fundus_core.workflows.data.doctor import diagnose
 from fundus_core.workflows.embeddings import embed as embedding
 from fundus_core.workflows.embeddings import project
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.embeddings.embed import embed
-from fundus_core.workflows.embeddings.project import project_embeddings
+from fundus_core.workflows.embeddings.project import project_embeddings, stored_projection
 from fundus_core.workflows.embeddings.stored import list_embeddings, load_embeddings
+from fundus_core.workflows.reports.bundle import BundleOptions, export_bundle
+from fundus_core.workflows.reports.bundle_open import open_bundle
 from tests.fakes import write_dataset
 
 TINY = BackboneChoice("timm:test_resnet", "scratch", 32, precision="fp32")
@@ -117,6 +120,27 @@ def test_project__a_map_of_embeddings_of_an_earlier_version_is_found(
     )
 
     assert np.array_equal(found.points, before.points)
+
+
+def test_bundle__takes_a_map_of_an_earlier_version_along(
+    place: Workspace, dataset: FundusDataset, tmp_path: Path
+) -> None:
+    embeddings = embed(place, dataset, TINY)
+    key = rewritten(place, embeddings.fingerprint, fit=None)
+    of_then = replace(embeddings, fingerprint=key, older_fingerprints=())
+    before = project_embeddings(place, of_then, method="pca")
+    (name,) = (one.id for one in list_datasets(place))
+
+    export_bundle(place, name, tmp_path / "all.zip", BundleOptions(embeddings=True))
+    there = Workspace(tmp_path / "there")
+    opened = open_bundle(there, tmp_path / "all.zip")
+
+    found = stored_dataset(there, opened.dataset_id)
+    (listed,) = list_embeddings(there, found)
+    vectors = load_embeddings(there, found, listed.fingerprint)
+    after = stored_projection(there, vectors, method="pca")
+    assert after is not None
+    assert np.array_equal(after.points, before.points)
 
 
 @pytest.mark.parametrize("changed", [{"fit": "fold"}, {"colour": "green"}, {"schema": 2}])

@@ -1,6 +1,7 @@
 """The demo's story: told once, then read; precomputed scores are joined by path or refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -256,11 +257,16 @@ def test_read_story__none_once_a_run_of_it_is_gone_and_told_anew_with_equal_figu
     workspace, story = told
     run = story.runs[Cell("phantom", "probe")]
     (workspace.runs / run.id / "predictions.parquet").unlink()
+    (older,) = run.embeddings.older_fingerprints()
+    shutil.copytree(
+        workspace.embeddings / run.embeddings.fingerprint(), workspace.embeddings / older
+    )
 
     torn = read_story(workspace)
     again = prepare_story(workspace, design=DESIGN, fresh=True, scores=NOWHERE)
 
     assert torn is None
+    assert not (workspace.embeddings / older).exists()
     assert again.runs[Cell("phantom", "probe")].auc == run.auc
     assert again.lesions == story.lesions
 
