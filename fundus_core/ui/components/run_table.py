@@ -15,7 +15,7 @@ from fundus_core.ui.components import damage_notice
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import column_help
 from fundus_core.workflows.models.run_names import averaged_text, names_by_target, validated
-from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.run_record import FoldResult, Run
 
 
 def models_or_stop(dataset_id: str, title: str, none_yet: str, *, kind: str = "") -> list[Run]:
@@ -125,7 +125,6 @@ def fold_frame(run: Run) -> pd.DataFrame:
     """Returns a row per outer fold of a run."""
     over = averaged_text(run)
     name = f"AUC of {over}" if over else "AUC"
-    strengths = [fold.strength for fold in run.folds]
     table = pd.DataFrame(
         {
             "Fold": [str(fold.fold + 1) for fold in run.folds],
@@ -145,11 +144,16 @@ def fold_frame(run: Run) -> pd.DataFrame:
             ", ".join(text.escaped(text.class_label(run.target, one)) for one in fold.lacking)
             for fold in run.folds
         ]
-    if any(strength is not None for strength in strengths):
-        table["Strength chosen inside"] = [
-            "none" if strength is None else f"{strength:.3g}" for strength in strengths
-        ]
+    if any(fold.strength is not None for fold in run.folds):
+        table["Strength chosen inside"] = [_strength(fold) for fold in run.folds]
     return table
+
+
+def _strength(fold: FoldResult) -> str:
+    if fold.strength is None:
+        return "none"
+    said = " (not chosen: too few patients)" if fold.inner_folds == 0 else ""
+    return f"{fold.strength:.3g}{said}"
 
 
 def class_frame(run: Run) -> pd.DataFrame:

@@ -100,6 +100,22 @@ def test_fold_frame__names_the_classes_for_want_of_which_there_is_no_auc() -> No
     assert list(table["No AUC for want of"]) == ["amd", "amd", "amd"]
 
 
+def test_fold_frame__says_which_strength_nobody_chose() -> None:
+    folds = (
+        FoldResult(0, 0.8, 40, 20, 7, 10, 0.1, inner_folds=4),
+        FoldResult(1, 0.7, 40, 20, 7, 10, 1.0, inner_folds=0),
+        FoldResult(2, 0.7, 40, 20, 7, 10, 1.0),
+    )
+
+    table = fold_frame(replace(as_stored_before(held_out(spread=True)), folds=folds))
+
+    assert list(table["Strength chosen inside"]) == [
+        "0.1",
+        "1 (not chosen: too few patients)",
+        "1",
+    ]
+
+
 def test_load_run__of_an_older_version_has_the_folds_of_today(tmp_path: Path) -> None:
     said = held_out(spread=True)
     store(tmp_path, "old", said, target=DISEASES, baseline=False)
