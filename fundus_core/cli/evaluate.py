@@ -13,9 +13,8 @@ from fundus_core.cli.comparisons import (
     require_one_class,
 )
 from fundus_core.cli.model import describe_run, run_auc_text
-from fundus_core.cli.output import print_error, print_json, print_line
+from fundus_core.cli.output import print_json, print_left_out, print_line
 from fundus_core.domain.bounds import CHANCE
-from fundus_core.io.left_out import left_out
 from fundus_core.io.workspace import find_workspace
 from fundus_core.workflows.evaluation import classes
 from fundus_core.workflows.evaluation import compare as comparing
@@ -77,13 +76,11 @@ def runs(as_json: options.Json = False, workspace: options.WorkspaceOption = Non
     """Lists the evaluated models."""
     place = find_workspace(workspace)
     found = list_runs(place)
-    closed = left_out(place.root, "runs", "datasets")
-    for one in closed:
-        print_error(one.sentences())
+    is_more = print_left_out(place.root, "runs", "datasets")
     if as_json:
         print_json([describe_run(place, run) | {"dataset_id": run.dataset_id} for run in found])
         return
     for run in found:
         print_line(f"{run.id}: {run.dataset_name}, {run.target.name}, {run_auc_text(run)}")
-    if not found and not closed:
+    if not found and not is_more:
         print_line("No runs yet. Fit one with `fundus probe`.")

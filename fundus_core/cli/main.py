@@ -52,10 +52,17 @@ from fundus_core.cli import (
     zero_shot,
 )
 from fundus_core.cli.options import with_options
-from fundus_core.cli.output import legible, prepare_output, print_error
+from fundus_core.cli.output import (
+    begin_telling,
+    legible,
+    prepare_output,
+    print_error,
+    print_left_out,
+)
 from fundus_core.cli.stopping import EXIT_INTERRUPTED, STOPPED, ended_as_by_an_interrupt
 from fundus_core.errors import FundusError
 from fundus_core.io.refused_reading import refusals_explained, require_current_folder
+from fundus_core.io.workspace import workspace_folder
 
 EXIT_MENDABLE = 2
 
@@ -69,10 +76,13 @@ class Commands(TyperGroup):
             return super().make_context(*args, **more)
 
     def invoke(self, ctx: Any) -> Any:
-        """Reads the command's arguments, and runs it."""
+        """Reads the command's arguments, and runs it; what it met and left out is said after it."""
         require_current_folder()
+        begin_telling()
         with _legible():
-            return super().invoke(ctx)
+            result = super().invoke(ctx)
+        print_left_out(workspace_folder())
+        return result
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from fundus_core.checks import Caution
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.visible import visible, visible_json
 from fundus_core.errors import StoreError, shortened
+from fundus_core.io.left_out import left_out
 from fundus_core.jobs.progress import progress_of_this_job
 from fundus_core.stats.delong import AucInterval
 
@@ -22,6 +23,31 @@ _SECONDS_BETWEEN_LINES = 0.2
 
 _LONGEST_ERROR = 1_500
 """Characters of a message and its hint together."""
+
+
+_told: set[Path] = set()
+"""What this command has said to be left out already."""
+
+
+def print_left_out(workspace: Path, *stores: str) -> bool:
+    """Prints what lists leave out to standard error, each thing once; says whether there is any.
+
+    Args:
+        workspace: Its folder.
+        stores: See `left_out`.
+    """
+    found = left_out(workspace, *stores)
+    for one in found:
+        names = tuple(name for name in one.names if workspace / name not in _told)
+        if names:
+            print_error(replace(one, names=names).sentences())
+        _told.update(workspace / name for name in names)
+    return bool(found)
+
+
+def begin_telling() -> None:
+    """Has `print_left_out` say everything again: another command begins."""
+    _told.clear()
 
 
 def print_json(value: Any) -> None:

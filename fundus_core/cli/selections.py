@@ -5,9 +5,8 @@ from typing import Annotated, Any
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.output import print_error, print_json, print_line
+from fundus_core.cli.output import print_json, print_left_out, print_line
 from fundus_core.cli.query import counts_line, describe_counts, photographs, print_photographs
-from fundus_core.io.left_out import left_out
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.selections import FOLDER
 from fundus_core.io.workspace import Workspace, find_workspace
@@ -46,15 +45,13 @@ def selections(
 
 def _list(place: Workspace, data: str, *, as_json: bool) -> None:
     saved = saved_selections(place, data)
-    damaged = left_out(place.root, FOLDER)
-    for kind in damaged:
-        print_error(kind.sentences())
+    is_more = print_left_out(place.root, FOLDER)
     if as_json:
         print_json(list(saved))
         return
     for one in saved:
         print_line(f"{one.name}: {one.n_images:,} photographs, saved {one.saved_at} [{one.key}]")
-    if not saved and not damaged:
+    if not saved and not is_more:
         print_line("No selection is saved for this data set.")
 
 

@@ -3,12 +3,12 @@
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock
 
 from fundus_core.errors import StoreError
-from fundus_core.io.damage import changed_at, remember_damage
+from fundus_core.io.damage import changed_at, remember_damage, remember_unread
 from fundus_core.io.event_log import note
 from fundus_core.io.files import (
     checksum,
@@ -22,6 +22,8 @@ from fundus_core.io.read_only import require_writable
 from fundus_core.io.refused_reading import refused_reading_explained, require_readable
 from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.sealed import read_sealed, write_sealed
+
+Found = TypeVar("Found")
 
 MANIFEST = "artifact.json"
 """Of a stored result: what was said about it, and the checksum of each of its files."""
@@ -109,6 +111,26 @@ class ArtifactStore:
             remember_damage(self.root / torn, self.root / torn / MANIFEST, 0)
         found = ((path.parent.name, _manifest(path.parent)) for path in manifests)
         return {name: manifest["about"] for name, manifest in found if manifest}
+
+    def understood(self, read: Callable[[dict[str, Any]], Found | None]) -> dict[str, Found]:
+        """Returns what is stored, newest first: name -> what `read` makes of what `put` was told.
+
+        What it makes None of is in words that this version does not know: it is left out, and
+        `left_out` names it.
+
+        Raises:
+            StoreError: As `describe` does.
+        """
+        found = {}
+        for name, about in self.describe().items():
+            if (made := read(about)) is not None:
+                found[name] = made
+                continue
+            manifest = self.root / name / MANIFEST
+            changed = changed_at(manifest)
+            if self.about(name) == about:  # not replaced meanwhile
+                remember_unread(manifest.parent, manifest, changed)
+        return found
 
     def about(self, name: str) -> dict[str, Any] | None:
         """Returns what `put` was told about one of them; None if it is not there, or was changed.

@@ -257,7 +257,9 @@ def test_bundle__goes_from_one_workspace_to_another(
     there = fundus("runs", "--json", *elsewhere).json
     here = fundus("runs", "--json").json
     assert [one["auc"] for one in there] == [one["auc"] for one in here]
-    assert fundus("report", run_id, "--out", tmp_path / "r.html", *elsewhere).exit_code == 0
+    opened = there[0]["run_id"]
+    assert fundus("report", opened, "--out", tmp_path / "r.html", *elsewhere).exit_code == 0
+    assert fundus("report", run_id, "--out", tmp_path / "s.html", *elsewhere).exit_code == 2
 
 
 def test_bundle__refuses_what_is_none(fundus: Fundus, tmp_path: Path) -> None:

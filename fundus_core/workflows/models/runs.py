@@ -3,16 +3,16 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from fundus_core.checks import Caution
+from fundus_core.domain.beginnings import meant
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, FundusError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
-from fundus_core.io.damage import changed_at, known_damage, remember_unread
+from fundus_core.io.damage import known_damage, known_unread
 from fundus_core.io.files import write_json
 from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.refused_reading import require_readable
@@ -93,23 +93,12 @@ def runs_as_stored(workspace: Workspace, dataset_id: str | None = None) -> list[
 
     What this version does not understand is left out, and `left_out` names it.
     """
-    described = ArtifactStore(workspace.runs).describe()
     return [
         run
-        for name, about in described.items()
-        if (run := _understood(workspace.runs / name, about))
-        and (dataset_id is None or run.dataset_id == dataset_id)
+        for run in ArtifactStore(workspace.runs).understood(run_from_json).values()
+        if (dataset_id is None or run.dataset_id == dataset_id)
         and _is_opened(workspace, run.dataset_id)
     ]
-
-
-def _understood(folder: Path, about: dict[str, Any]) -> Run | None:
-    run = run_from_json(about)
-    if run is None:
-        changed = changed_at(folder / MANIFEST)
-        if ArtifactStore(folder.parent).about(folder.name) == about:  # not replaced meanwhile
-            remember_unread(folder, folder / MANIFEST, changed)
-    return run
 
 
 def _as_of_today(workspace: Workspace, run: Run, fingerprint: str) -> Run:
@@ -175,18 +164,18 @@ def load_run(workspace: Workspace, run_id: str) -> Run:
     Raises:
         StoreError: If there is none, several begin so, or it is damaged or may not be read.
     """
-    runs = runs_as_stored(workspace)
-    exact = [run for run in runs if run.id == run_id]
-    found = exact or [run for run in runs if run_id and run.id.startswith(run_id)]
+    runs = {run.id: run for run in runs_as_stored(workspace)}
+    damaged = known_damage(workspace.runs)
+    found = meant(run_id, (*runs, *damaged, *known_unread(workspace.runs)))
     if len(found) == 1:
-        run = found[0]
-        return _as_of_today(workspace, run, stored_fingerprint(workspace, run.dataset_id))
-    for name in known_damage(workspace.runs):
-        if run_id and name.startswith(run_id) and not found:
+        (name,) = found
+        if run := runs.get(name):
+            return _as_of_today(workspace, run, stored_fingerprint(workspace, run.dataset_id))
+        if name in damaged:
             require_readable(workspace.runs / name / MANIFEST)
             raise _damaged(name)
-    known = ", ".join(run.id for run in (found or runs)[:5]) or "none"
-    problem = "Several runs begin with" if found else "There is no run"
+    known = ", ".join((found or tuple(runs))[:5]) or "none"
+    problem = "Several runs begin with" if len(found) > 1 else "There is no run"
     raise StoreError(
         f"{problem} {run_id!r} in {workspace.root}; there are: {known}.",
         hint=hint_with_left_out(

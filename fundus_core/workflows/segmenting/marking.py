@@ -170,17 +170,15 @@ def measured(
 
 def list_measures(workspace: Workspace, dataset_id: str) -> tuple[MarkedPhotographs, ...]:
     """Returns which measures of a data set are stored, the latest first."""
-    described = _store(workspace).describe().values()
-    return tuple(one for about in described if (one := _read(about)).dataset_id == dataset_id)
+    found = _store(workspace).understood(_read).values()
+    return tuple(one for one in found if one.dataset_id == dataset_id)
 
 
 def stored_measures(workspace: Workspace, key: str) -> Marked | None:
     """Returns stored measures; None where there are none."""
-    folder = _store(workspace).get(key)
-    if folder is None:
-        return None
-    about = _read(_store(workspace).describe()[key])
-    return Marked(about, pd.read_parquet(folder / _TABLE))
+    folder, told = _store(workspace).get(key), _store(workspace).about(key)
+    about = None if told is None else _read(told)
+    return Marked(about, pd.read_parquet(folder / _TABLE)) if folder and about else None
 
 
 def with_measures(dataset: FundusDataset, marked: Marked) -> pd.DataFrame:
@@ -278,11 +276,10 @@ def _store(workspace: Workspace) -> ArtifactStore:
     return ArtifactStore(workspace.root / "segmentation_measures")
 
 
-def _read(about: dict[str, Any]) -> MarkedPhotographs:
-    return MarkedPhotographs(
-        **{
-            **about,
-            "channels": tuple(about["channels"]),
-            "unreadable": tuple(about["unreadable"]),
-        }
-    )
+def _read(about: dict[str, Any]) -> MarkedPhotographs | None:
+    """Returns what is told of measures, or None when another version of the program wrote them."""
+    try:
+        channels, unreadable = tuple(about["channels"]), tuple(about["unreadable"])
+        return MarkedPhotographs(**{**about, "channels": channels, "unreadable": unreadable})
+    except (TypeError, KeyError):
+        return None

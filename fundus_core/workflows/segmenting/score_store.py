@@ -90,8 +90,8 @@ def save_scores(workspace: Workspace, scored: Scored) -> None:
 
 def list_scores(workspace: Workspace, dataset_id: str) -> tuple[ScoredModel, ...]:
     """Returns what was scored on a data set, the latest of each model first."""
-    found = map(_read, _store(workspace).describe().values())
-    return tuple(one for one in found if one and one.dataset_id == dataset_id)
+    found = _store(workspace).understood(_read).values()
+    return tuple(one for one in found if one.dataset_id == dataset_id)
 
 
 def load_scores(workspace: Workspace, key: str) -> Scored:
@@ -110,12 +110,11 @@ def load_scores(workspace: Workspace, key: str) -> Scored:
 
 def stored_scores(workspace: Workspace, key: str) -> Scored | None:
     """Returns stored scores; None if there are none of this id."""
-    folder = _store(workspace).get(key)
-    if folder is None:
+    folder, told = _store(workspace).get(key), _store(workspace).about(key)
+    about = None if told is None else _read(told)
+    if folder is None or about is None:
         return None
-    about = _read(_store(workspace).describe()[key])
-    table = pd.read_parquet(folder / _TABLE).astype({"patient_id": object})
-    return None if about is None else Scored(about, table)
+    return Scored(about, pd.read_parquet(folder / _TABLE).astype({"patient_id": object}))
 
 
 def _store(workspace: Workspace) -> ArtifactStore:

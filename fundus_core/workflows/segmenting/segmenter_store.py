@@ -102,8 +102,7 @@ def save_segmenter(
 
 def list_segmenters(workspace: Workspace) -> tuple[TrainedSegmenter, ...]:
     """Returns the trained segmenters, newest first."""
-    described = segmenters_store(workspace).describe().values()
-    return tuple(found for about in described if (found := _from_json(about)))
+    return tuple(segmenters_store(workspace).understood(_from_json).values())
 
 
 def segmenter_curves(workspace: Workspace, trained: TrainedSegmenter) -> LearningCurves | None:

@@ -8,7 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fundus_core.compute import choose_device
+from fundus_core.domain.beginnings import meant
 from fundus_core.errors import StoreError, WeightsError
+from fundus_core.io.damage import known_damage, known_unread
+from fundus_core.io.left_out import hint_with_left_out
 from fundus_core.io.weights import SCRATCH, file_sha256, weights_folders
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.kinds import build, encoder_spec
@@ -177,16 +180,20 @@ def find_segmenter(workspace: Workspace, name: str) -> TrainedSegmenter:
     Raises:
         StoreError: If there is none, or several begin so.
     """
-    known = list_segmenters(workspace)
-    exact = [one for one in known if one.id == name]
-    found = exact or [one for one in known if name and one.id.startswith(name)]
-    if len(found) == 1:
-        return found[0]
-    names = ", ".join([FRANGI, *READY, *(one.id for one in known[:5])])
-    problem = "Several models begin with" if found else "There is no model"
+    known = {one.id: one for one in list_segmenters(workspace)}
+    root = segmenters_store(workspace).root
+    found = meant(name, (*known, *known_damage(root), *known_unread(root)))
+    if len(found) == 1 and found[0] in known:
+        return known[found[0]]
+    names = ", ".join([FRANGI, *READY, *tuple(known)[:5]])
+    problem = "Several models begin with" if len(found) > 1 else "There is no model"
     raise StoreError(
         f"{problem} {name!r}; there are: {names}.",
-        hint="List them with `fundus segment models`, or train one with `fundus segment train`.",
+        hint=hint_with_left_out(
+            "List them with `fundus segment models`, or train one with `fundus segment train`.",
+            workspace.root,
+            root.name,
+        ),
     )
 
 

@@ -44,6 +44,35 @@ def test_load_run__names_one_that_is_damaged(tmp_path: Path) -> None:
         load_run(place, "third")
 
 
+def damage(place: Workspace, name: str) -> None:
+    (place.runs / name / "artifact.json").write_text("{}", encoding="utf-8")
+
+
+def test_load_run__a_run_that_is_gone_is_not_its_use_elsewhere(tmp_path: Path) -> None:
+    place = Workspace(tmp_path / "workspace")
+    model = "colour-dr-0123abcd"
+    for name in (f"{model}-on-other-4567cdef", f"{model}-89abcd", f"{model}-bundle"):
+        evaluated.store(place.root, name, evaluated.predictions(name, evaluated.GOOD))
+
+    with pytest.raises(StoreError, match=f"There is no run '{model}'.*on-other"):
+        load_run(place, model)
+    assert load_run(place, f"{model}-on").id == f"{model}-on-other-4567cdef"
+
+
+def test_load_run__what_is_damaged_may_be_meant_by_a_beginning_too(tmp_path: Path) -> None:
+    place = Workspace(tmp_path / "workspace")
+    for name in ("colour-first", "colour-second", "colour"):
+        evaluated.store(place.root, name, evaluated.predictions(name, evaluated.GOOD))
+    damage(place, "colour-second")
+    damage(place, "colour")
+
+    with pytest.raises(StoreError, match="Several runs begin with 'colour-'"):
+        load_run(place, "colour-")
+    with pytest.raises(StoreError, match="The files of run colour are missing or damaged"):
+        load_run(place, "colour")
+    assert load_run(place, "colour-f").id == "colour-first"
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> DataSource:
     return DataSource(write_dataset(tmp_path / "data", n_patients=16))
