@@ -137,16 +137,19 @@ def unreadable_caution(n_unreadable: int, n_labelled: int) -> Caution | None:
 
 
 def foreign_labels_caution(dataset: FundusDataset, target: Target) -> Caution | None:
-    """Returns a caution if a data set has a column of the target but none of its classes."""
-    if target.one_against_rest:
-        return None
+    """Returns a caution if a data set has a column of the target but none of its classes.
+
+    Of one class against the rest, if that class occurs nowhere.
+    """
     for column in (name for name in target.columns if name in dataset.table.columns):
         values = dataset.table[column].dropna().astype(str).unique()
-        if len(values) and not set(values) & set(target.words):
+        words = target.scored_classes if target.one_against_rest else target.words
+        if len(values) and not set(values) & set(words):
+            against = " against the rest" if target.one_against_rest else ""
             return Caution(
                 "FD010",
                 f"Column {column!r} holds {', '.join(sorted(values)[:4])}; the model knows "
-                f"{', '.join(target.words)}.",
+                f"{', '.join(words)}{against}.",
             )
     return None
 
@@ -345,12 +348,19 @@ def _few(predictions: Predictions) -> Caution | None:
     counts = np.minimum(positives, len(predictions.image_ids) - positives)
     if counts.min() >= FEW_POSITIVES:
         return None
-    rarest = int(counts.argmin())
-    return Caution(
-        "FD002",
-        f"Class {predictions.class_names[rarest]!r} or its complement has {counts[rarest]} "
-        f"photographs only.",
-    )
+    few = {
+        name: int(count)
+        for name, count in zip(predictions.class_names, counts, strict=True)
+        if count < FEW_POSITIVES
+    }
+    if len(set(few.values())) == 1:
+        number = next(iter(few.values()))
+        *rest, last = map(repr, few)
+        names = f"Classes {', '.join(rest)} and {last}" if rest else f"Class {last}"
+        of = "or their complements have" if rest else "or its complement has"
+        return Caution("FD002", f"{names} {of} {number} photographs only.")
+    each = ", ".join(f"{name!r} {count}" for name, count in few.items())
+    return Caution("FD002", f"Classes or their complements have few photographs only: {each}.")
 
 
 def _one_sided_folds(predictions: Predictions) -> Caution | None:

@@ -7,6 +7,7 @@ References:
     The notebook `docs/notebook.ipynb` walks through all of it.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from html import escape
@@ -22,6 +23,7 @@ from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import ParameterError, StoreError
 from fundus_core.io.columns import ColumnMapping
+from fundus_core.io.left_out import left_out
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import (
     Workspace,
@@ -147,8 +149,13 @@ class Photographs:
 
     @property
     def runs(self) -> tuple[Run, ...]:
-        """The models evaluated on these photographs, the newest first."""
-        return runs.list_runs(self.workspace, dataset_id=self.id)
+        """The models evaluated on these photographs, the newest first.
+
+        Warns of those that are left out because they are damaged or may not be read.
+        """
+        found = runs.list_runs(self.workspace, dataset_id=self.id)
+        _warn_of_left_out(self.workspace, "runs")
+        return found
 
     def embed(
         self, backbone: str | BackboneChoice, *, progress: Progress = silent, **options: Any
@@ -320,6 +327,8 @@ class Photographs:
     def report(self, models: Sequence[Model], out: str | Path, *, replace: bool = False) -> Path:
         """Writes the report on some models as one HTML or PDF file, and returns its path.
 
+        Warns of what could not be read and is not in it.
+
         Args:
             models: Runs, or their ids.
             out: The file, ending in `.html` or `.pdf`.
@@ -334,7 +343,14 @@ class Photographs:
                 workspace, place, suffixes=ENDINGS, replace=replace, asked_by=ARGUMENT
             )
         write_report(report.make_report(self.workspace, model_ids(models)), place)
+        _warn_of_left_out(self.workspace)
         return place
+
+
+def _warn_of_left_out(workspace: Workspace, *stores: str) -> None:
+    """Warns of what reading has met in a workspace and left out, as commands and pages do."""
+    for one in left_out(workspace.root, *stores):
+        warnings.warn(one.sentences(), stacklevel=3)
 
 
 def _require_there(workspace: Workspace) -> None:

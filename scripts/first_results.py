@@ -16,6 +16,7 @@ from PIL import Image
 
 from fundus_core.io.predictions import read_predictions
 from fundus_core.plots.paper.figure import figure_file
+from fundus_core.plots.paper.settings import own_settings
 from fundus_core.plots.printed import PrintedMap, printed_maps, printed_row
 from fundus_core.plots.roc import RocTrace, roc_figure
 from fundus_core.stats.delong import auc_interval
@@ -216,16 +217,16 @@ def draw_maps(maps: dict[str, Any], probes: dict[str, Any]) -> None:
     """Draws the two maps coloured by label."""
     table = pd.read_parquet(next(iter(probes.values()))["predictions"])
     label = dict(zip(table["image_id"], np.where(table["y_true"], "any DR", "no DR"), strict=True))
-    printed_maps(
-        [
-            PrintedMap(
-                f"{name} (t-SNE)",
-                np.array(drawn["points"], np.float32),
-                [str(label[image_id]) for image_id in drawn["image_ids"]],
-            )
-            for name, drawn in maps.items()
-        ]
-    ).savefig(PICTURES / "first-results-maps.png")
+    printed = [
+        PrintedMap(
+            f"{name} (t-SNE)",
+            np.array(drawn["points"], np.float32),
+            [str(label[image_id]) for image_id in drawn["image_ids"]],
+        )
+        for name, drawn in maps.items()
+    ]
+    with own_settings():
+        printed_maps(printed).savefig(PICTURES / "first-results-maps.png")
 
 
 def draw_explanations(probe: dict[str, Any]) -> str:
@@ -237,7 +238,8 @@ def draw_explanations(probe: dict[str, Any]) -> str:
         rows = run("explain", probe["run_id"], *images, "--out", folder)
         pictures = [np.asarray(Image.open(row["overlay"]).convert("RGB")) for row in rows]
     titles = [f"{Path(row['path']).stem}, score {row['score']:.2f}" for row in rows]
-    printed_row(pictures, titles).savefig(PICTURES / "first-results-grad-cam.png", dpi=90)
+    with own_settings():
+        printed_row(pictures, titles).savefig(PICTURES / "first-results-grad-cam.png", dpi=90)
     height, width = rows[0]["grid"]
     return f"{height} x {width} places"
 

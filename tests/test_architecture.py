@@ -48,7 +48,7 @@ READ_WHOLE = {
     "the administrator's": {"ui/secret_files"},
     "the workspace's, which nobody else writes": {
         "jobs/files", "jobs/runner", "jobs/store", "phantom/demo", "ui/components/study_picker",
-        "ui/report_caches", "workflows/data/hidden_ids", "workflows/models/precomputed",
+        "ui/report_caches", "workflows/data/pseudonym_key", "workflows/models/precomputed",
         "workflows/reports/bundle",
     },
     "of a kind and size that were looked at before": {

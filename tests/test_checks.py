@@ -93,6 +93,26 @@ def test_target_cautions__perfectly_separated_classes() -> None:
     assert "FD016" not in codes(scored([1, 1, 0, 0], [0.9, 0.7, 0.7, 0.1]))
 
 
+def test_target_cautions__every_class_of_few_photographs_is_named() -> None:
+    def few(*counts: int) -> str:
+        y_true = np.stack([np.arange(40) < count for count in counts], axis=1)
+        names = ("dr", "glauc", "hyp")
+        ids = tuple(f"i{row}" for row in range(40))
+        said = Predictions("model", "multilabel", names, ids, y_true, y_true * 0.5)
+        dataset = tiny_dataset()
+        found = target_cautions(dataset, dataset.targets[0], said)
+        return next((one.text for one in found if one.code == "FD002"), "")
+
+    assert few(20, 2, 15) == "Class 'glauc' or its complement has 2 photographs only."
+    assert (
+        few(20, 2, 2) == "Classes 'glauc' and 'hyp' or their complements have 2 photographs only."
+    )
+    assert few(35, 2, 20) == (
+        "Classes or their complements have few photographs only: 'dr' 5, 'glauc' 2."
+    )
+    assert few(20, 20, 20) == ""
+
+
 def test_prevalence_caution__a_share_that_chance_does_not_explain() -> None:
     inside = scored([1] * 50 + [0] * 50, [0.5] * 100)
     screening = scored([1] * 5 + [0] * 95, [0.5] * 100)

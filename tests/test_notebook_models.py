@@ -35,7 +35,8 @@ def test_compare__of_several_classes_is_what_the_command_says(
 
     table = fundus.comparison_table(place.compare(["good", "poor"]))
 
-    assert list(table["class"]) == ["dr", "amd", "rvo", "macro average", "micro average"]
+    over = "average of 2 of 3 classes (without rvo)"
+    assert list(table["class"]) == ["dr", "amd", "rvo", f"macro {over}", f"micro {over}"]
     tests = (*pair.classes, pair.macro, pair.micro)
     for row, test in zip(table.to_dict("records"), tests, strict=True):
         assert row["reason"] == test.reason
@@ -121,6 +122,18 @@ def test_roc_figure__names_the_class_above_the_curves(place: fundus.Photographs)
     drawn = place.roc_figure(["good", "poor"], class_name="amd", with_band=False)
 
     assert drawn.layout.title.text == "ROC curves for amd"
+
+
+def test_runs__that_are_damaged_are_left_out_with_a_warning(
+    place: fundus.Photographs, workspace: Path
+) -> None:
+    whole = {run.id for run in place.runs}
+    (workspace / "runs" / "poor-dr" / "artifact.json").write_text("{}", encoding="utf-8")
+
+    with pytest.warns(UserWarning, match="left out because it is damaged: runs/poor-dr"):
+        found = place.runs
+
+    assert {run.id for run in found} == whole - {"poor-dr"}
 
 
 def test_explain__of_no_photograph_is_refused(place: fundus.Photographs) -> None:

@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 from fundus_core.backbones.broken_files import UNREADABLE, require_no_bomb
 from fundus_core.errors import WeightsError
-from fundus_core.io.lifeline import end_with_starter, lifeline
+from fundus_core.io.lifeline import end_with_starter, lifeline, signal_name
+from fundus_core.io.own_modules import PACKAGE_ROOT
 from fundus_core.io.tensors import save_tensors
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-_PACKAGE_ROOT = Path(__file__).parents[2]
 # -I: no module of the current folder and none that the environment names stands in for another.
 _CHILD = (
     "import sys; sys.path.append(sys.argv[1])\n"
@@ -101,7 +101,7 @@ def tensors_of_trusted_pickle(path: Path, out: Path, *, seconds: float = _SECOND
             or holds no tensors.
     """
     memory = max(_LEAST_BYTES, _BYTES_PER_BYTE * path.stat().st_size)
-    arguments = [_PACKAGE_ROOT, path.resolve(), out.resolve(), memory]
+    arguments = [PACKAGE_ROOT, path.resolve(), out.resolve(), memory]
     kept = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     with (
         tempfile.TemporaryDirectory(prefix="fundus-pickle-") as folder,
@@ -149,7 +149,7 @@ def _wait(child: "subprocess.Popen[bytes]", path: Path, seconds: float) -> str:
 def _reason(exit_code: int, said: str) -> str:
     """Returns the last line of a traceback, or which signal ended the process."""
     if exit_code < 0:
-        return f"its process was ended by {signal.Signals(-exit_code).name}"
+        return f"its process was ended by {signal_name(-exit_code)}"
     lines = [line.strip() for line in said.splitlines() if line.strip()]
     return lines[-1].rstrip(".") if lines else f"its process ended with code {exit_code}"
 

@@ -57,7 +57,8 @@ def export(
         print_line(f"  left out, as they may tell patients apart: {', '.join(done.left_out)}")
     if done.runs_left_out:
         print_line(
-            "  left out, as their labels are not in the table: " + ", ".join(done.runs_left_out)
+            "  left out, as their labels are not in the table, or may tell patients apart: "
+            + ", ".join(done.runs_left_out)
         )
     if keep_patient_ids:
         print_line("  patient ids are in it as they are")

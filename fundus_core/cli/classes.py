@@ -68,6 +68,8 @@ def describe_class_comparison(found: ClassComparison) -> dict[str, Any]:
                 "classes": [_describe_test(test) for test in pair.classes],
                 "macro": _describe_test(pair.macro),
                 "micro": _describe_test(pair.micro),
+                "averaged": pair.averaged,
+                "n_averaged": len(pair.averaged),
             }
             for pair in found.pairs
         ],
@@ -83,6 +85,7 @@ def _describe_model(model: ModelClasses) -> dict[str, Any]:
         "n_patients": model.n_patients,
         "classes": [_describe_class(row, model) for row in model.aucs.classes],
         "n_averaged": model.aucs.n_averaged,
+        "averaged": model.aucs.averaged,
         "macro": model.aucs.macro,
         "micro": model.aucs.micro,
     }
@@ -142,7 +145,10 @@ def _print_pair(pair: ClassPair) -> None:
             rows.append((test.name, "no test", "", test.reason))
             continue
         p_holm = "" if test.p_holm is None else f"{test.p_holm:.3g}"
-        rows.append((test.name, _difference(test.result), f"{test.result.p_value:.3g}", p_holm))
+        said = _difference(test.result)
+        if test not in pair.classes and len(pair.averaged) < len(pair.classes):
+            said += f": {test.result.auc_a:.3f} against {test.result.auc_b:.3f}"
+        rows.append((test.name, said, f"{test.result.p_value:.3g}", p_holm))
     _print_columns(rows)
 
 

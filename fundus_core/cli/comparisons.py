@@ -5,7 +5,7 @@ from dataclasses import asdict
 from enum import StrEnum
 from typing import Any
 
-from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_line
+from fundus_core.cli.output import auc_fields, auc_text, print_cautions, print_line, sizes_text
 from fundus_core.errors import TargetError
 from fundus_core.stats.delong import AucComparison
 from fundus_core.stats.non_inferiority import VERDICTS, MarginTest
@@ -46,9 +46,9 @@ def print_comparison(
     result: Comparison, held: Sequence[HeldAgainstMargin], adjust: Adjustment
 ) -> None:
     """Prints the models, their differences, and what the tests say."""
-    patients = "unknown" if result.n_patients is None else str(result.n_patients)
+    numbers, patients = sizes_text(result.sizes)
     rows = "photographs" if result.aggregate is None else "patients, one row each"
-    print_line(f"{result.n_images} {rows}; patients: {patients}; class: {result.class_name}")
+    print_line(f"{numbers} {rows}; patients: {patients}; class: {result.class_name}")
     for run in result.runs:
         print_line(f"  {run.label}: AUC {auc_text(run.auc)}")
     if result.all_equal.result is not None:
@@ -71,7 +71,14 @@ def describe_comparison(result: Comparison, held: Sequence[HeldAgainstMargin]) -
         "n_patients": result.n_patients,
         "paired": result.paired,
         "runs": [
-            {"run_id": run.run_id, "label": run.label, **auc_fields(run.auc)} for run in result.runs
+            {
+                "run_id": run.run_id,
+                "label": run.label,
+                "n_images": run.auc.n_positive + run.auc.n_negative,
+                "n_patients": run.auc.n_patients,
+                **auc_fields(run.auc),
+            }
+            for run in result.runs
         ],
         "all_equal": _describe_joint(result.all_equal),
         "pairs": [_describe_pair(pair) for pair in result.pairs],

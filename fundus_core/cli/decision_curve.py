@@ -73,6 +73,7 @@ def describe_decisions(found: DecisionCurves) -> dict[str, Any]:
             }
             for one in found.models
         ],
+        "no_probabilities": found.no_probabilities,
         "differences": [
             {
                 "run_a": one.run_a,
@@ -107,6 +108,8 @@ def _print_decisions(found: DecisionCurves) -> None:
         f"  Intervals: {found.models[0].curve.method}, each threshold on its own; none where fewer "
         f"than {FEWEST_UNITS} patients would be treated differently."
     )
+    if found.no_probabilities:
+        print_line(f"  {found.no_probabilities}")
     print_cautions(found.cautions)
 
 

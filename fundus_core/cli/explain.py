@@ -12,6 +12,7 @@ from fundus_core.domain.bounds import TESTED_MAPS, ZERO_TO_ONE
 from fundus_core.errors import DataError, FundusError, SaliencyError
 from fundus_core.explain.trust import NOT_SHOWN, TrustLight
 from fundus_core.io.files import require_place
+from fundus_core.io.together import appearing_together
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.workflows.data.result_places import require_result_place
@@ -155,9 +156,15 @@ def _explained(
             f"{refusals[0].message}",
             hint=refusals[0].hint,
         )
-    return [
-        _row(name, outcome, out, opacity) for name, outcome in zip(named, outcomes, strict=True)
-    ]
+    with appearing_together(out) as made:
+        rows = [
+            _row(name, outcome, made, opacity)
+            for name, outcome in zip(named, outcomes, strict=True)
+        ]
+    for row in rows:
+        if row["overlay"] is not None:
+            row["overlay"] = out / row["overlay"].name
+    return rows
 
 
 def _add_calibrated(rows: list[dict[str, Any]], place: Workspace, run: str) -> None:

@@ -56,6 +56,7 @@ from fundus_core.cli.output import (
     begin_telling,
     legible,
     prepare_output,
+    print_begun_elsewhere,
     print_error,
     print_left_out,
 )
@@ -79,8 +80,11 @@ class Commands(TyperGroup):
         """Reads the command's arguments, and runs it; what it met and left out is said after it."""
         require_current_folder()
         begin_telling()
-        with _legible():
-            result = super().invoke(ctx)
+        try:
+            with _legible():
+                result = super().invoke(ctx)
+        finally:
+            print_begun_elsewhere()
         print_left_out(workspace_folder())
         return result
 

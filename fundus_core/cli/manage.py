@@ -10,11 +10,12 @@ from typing import Annotated, Any
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.output import print_json, print_line
+from fundus_core.cli.output import print_begun_elsewhere, print_json, print_line
 from fundus_core.cli.ports import require_free_port
 from fundus_core.errors import FundusError
 from fundus_core.io.data_roots import VARIABLE as DATA_ROOTS
 from fundus_core.io.event_log import FILE_VARIABLE as LOG_FILE
+from fundus_core.io.own_modules import own_modules
 from fundus_core.io.read_only import VARIABLE, is_read_only
 from fundus_core.io.typed_paths import listed_paths
 from fundus_core.io.weights import ENVIRONMENT_VARIABLE as WEIGHTS
@@ -128,12 +129,13 @@ def open_app(
     for path in secrets:
         said += ["--secrets.files", str(path.absolute())]
     place = find_workspace(workspace, make=not read_only)
+    print_begun_elsewhere()
     steps = _demo_steps(place) if demo and not (read_only or is_read_only()) else ()
     if steps:  # jobs outlive a server that refuses its settings
         require_sound_settings(said, os.environ | paths)
         _begin(place, steps)
     environment = os.environ | paths | {ENVIRONMENT_VARIABLE: str(place.root)}
-    environment |= {VARIABLE: "1"} if read_only else {}
+    environment |= own_modules() | ({VARIABLE: "1"} if read_only else {})
     sys.stdout.flush()
     os.chdir(_APP.parent)  # Streamlit reads .streamlit/config.toml from there
     # In place of this process, so that who ends it, ends the server.
@@ -142,7 +144,7 @@ def open_app(
 
 def _server(word: str, said: Sequence[str]) -> list[str]:
     """Returns the command line of the server: `run`, or `check` to hear what it would refuse."""
-    return [sys.executable, "-m", "fundus_core.ui.serve", word, str(_APP), *said]
+    return [sys.executable, "-P", "-m", "fundus_core.ui.serve", word, str(_APP), *said]
 
 
 def require_sound_settings(said: Sequence[str], environment: Mapping[str, str]) -> None:
@@ -158,7 +160,7 @@ def require_sound_settings(said: Sequence[str], environment: Mapping[str, str]) 
     asked = subprocess.run(
         _server("check", [*said, "--server.headless", "true"]),  # which asks the user nothing
         cwd=_APP.parent,
-        env=dict(environment),
+        env={**environment, **own_modules()},
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         encoding="utf-8",

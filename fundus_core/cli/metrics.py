@@ -10,6 +10,7 @@ from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.bootstrap import Interval
 from fundus_core.stats.decisions import Rule
 from fundus_core.workflows.evaluation.metrics import MetricResult, RunMetrics, run_metrics
+from fundus_core.workflows.evaluation.operating import MODEL_GONE
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import load_run
 
@@ -44,6 +45,8 @@ def metrics(
         print_line(f"  Averages are over {over}: {', '.join(found.averaged)}.")
     for rule in found.rules:
         print_line(f"  {_RULES[rule]}")
+    if chosen.kind == "external" and "one half" in found.rules:
+        print_line(f"  {MODEL_GONE}")
     if not found.rules:
         print_line(f"  `fundus operating {chosen.id}` looks for a threshold on these photographs.")
     print_line(f"  Intervals: {_method(found)}.")

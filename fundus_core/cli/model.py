@@ -24,6 +24,7 @@ from fundus_core.io.left_out import not_understood
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace, find_workspace
 from fundus_core.probes import PROBES, needs_text
+from fundus_core.stats.classes import over_text
 from fundus_core.tables import write_csv
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, open_with_target
 from fundus_core.workflows.data.result_places import inputs_of
@@ -33,9 +34,10 @@ from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.export import export_embeddings
 from fundus_core.workflows.models import predict as prediction
 from fundus_core.workflows.models import probe as probing
+from fundus_core.workflows.models.averages import averaged_of, n_averaged_of
 from fundus_core.workflows.models.imported_words import imported_words
 from fundus_core.workflows.models.probe_words import WordsChoice
-from fundus_core.workflows.models.run_names import averaged_text, fold_auc_text
+from fundus_core.workflows.models.run_names import averaged_text, fold_auc_text, no_auc_text
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import PREDICTIONS, run_folder
 
@@ -203,6 +205,7 @@ def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
         "n_images": run.n_images,
         "n_patients": run.n_patients,
         **auc_fields(run.auc),
+        **_averaged_fields(run),
         "class_aucs": run.class_aucs,
         "baseline": run.baseline_auc,
         "baseline_p_value": run.baseline_p,
@@ -212,12 +215,18 @@ def describe_run(workspace: Workspace, run: Run) -> dict[str, Any]:
     }
 
 
+def _averaged_fields(run: Run) -> dict[str, Any]:
+    """Returns which classes the AUC of a run is the mean of; null of one class."""
+    number = n_averaged_of(run)
+    return {"n_averaged": number, "averaged": None if number is None else averaged_of(run)}
+
+
 def run_auc_text(run: Run) -> str:
     """Returns the AUC of a run with its name: of several classes it is their macro average."""
     over = averaged_text(run)
     name = "AUC" if run.target.task == "binary" else "macro average of the AUCs"
     name += f" of {over}" if over else ""
-    return f"{name} {auc_text(run.auc)}"
+    return f"{name} {auc_text(run.auc, no_auc_text(run))}"
 
 
 def print_run(run: Run) -> None:
@@ -268,14 +277,19 @@ def predict(
 def print_external(result: prediction.ExternalResult) -> None:
     """Prints what a trained model says of another data set."""
     print_line(f"{result.run.label} on {result.run.dataset_name}: {run_auc_text(result.run)}")
-    print_line(
-        f"  inside ({result.inside.method if result.inside else ''}): {auc_text(result.inside)}"
-    )
+    over = over_text(len(result.compared), len(result.run.target.scored_classes))
+    name = f"of {over} ({', '.join(result.compared)}), " if over else ""
+    method = result.inside.method if result.inside else ""
+    print_line(f"  inside ({name}{method}): {auc_text(result.inside, 'no class that both have')}")
+    if over and result.outside != result.run.auc:
+        print_line(f"  outside, of the same classes: {auc_text(result.outside)}")
     if result.inside_cautions:
         codes = ", ".join(dict.fromkeys(one.code for one in result.inside_cautions))
         print_line(f"  what limits the figure inside: {codes}")
     if result.comparison:
         print_line(f"  outside differs from inside: p = {result.comparison.p_value:.3g}")
+    if result.untested:
+        print_line(f"  outside against inside: no test: {result.untested}")
     print_cautions((*result.run.cautions, *result.comparison_cautions))
 
 
@@ -293,9 +307,13 @@ def describe_external(result: prediction.ExternalResult) -> dict[str, Any]:
         "auc_low": auc.low if auc else None,
         "auc_high": auc.high if auc else None,
         "auc_method": auc.method if auc else None,
+        **_averaged_fields(result.run),
         "inside": result.inside,
+        "outside": result.outside,
+        "compared": result.compared,
         "inside_cautions": list(result.inside_cautions),
         "comparison": result.comparison,
+        "untested": result.untested,
         "cautions": [*result.run.cautions, *result.comparison_cautions],
         "predictions": result.scores,
         "scores": result.all_scores.to_dict("records"),

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from fundus_core.cli import options
-from fundus_core.cli.output import print_cautions, print_json, print_line
+from fundus_core.cli.output import print_cautions, print_json, print_line, sizes_text
 from fundus_core.domain.bounds import BELOW_ONE, PRINTED_RESAMPLES, ZERO_TO_ONE
 from fundus_core.io.workspace import find_workspace
 from fundus_core.stats.paired_bootstrap import ResampledTest
@@ -107,6 +107,7 @@ def describe_tests(found: OtherTests) -> dict[str, Any]:
         "class": found.class_name,
         "n_images": found.n_images,
         "n_patients": found.n_patients,
+        "sizes": [{"n_images": images, "n_patients": known} for images, known in found.sizes],
         "paired": found.paired,
         "pairs": [
             {
@@ -122,10 +123,10 @@ def describe_tests(found: OtherTests) -> dict[str, Any]:
 
 
 def _print_tests(found: OtherTests) -> None:
-    patients = "unknown" if found.n_patients is None else str(found.n_patients)
+    numbers, patients = sizes_text(found.sizes)
     print_line(
         f"{found.number[0].upper()}{found.number[1:]} for {found.class_name}, on "
-        f"{found.n_images} photographs, patients: {patients}"
+        f"{numbers} photographs, patients: {patients}"
     )
     for pair in found.pairs:
         print_line(

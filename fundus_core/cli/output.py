@@ -6,6 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass, replace
 from io import StringIO, TextIOWrapper
 from pathlib import Path
@@ -14,8 +15,10 @@ from typing import Any
 from fundus_core.checks import Caution
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.visible import visible, visible_json
-from fundus_core.errors import StoreError, shortened
+from fundus_core.errors import FundusError, StoreError, shortened
 from fundus_core.io.left_out import left_out
+from fundus_core.io.workspace import unnamed_workspace
+from fundus_core.io.workspace_format import TO_OWN, begun_elsewhere
 from fundus_core.jobs.progress import progress_of_this_job
 from fundus_core.stats.delong import AucInterval
 
@@ -43,6 +46,17 @@ def print_left_out(workspace: Path, *stores: str) -> bool:
             print_error(replace(one, names=names).sentences())
         _told.update(workspace / name for name in names)
     return bool(found)
+
+
+def print_begun_elsewhere() -> None:
+    """Prints to standard error that ./workspace, which nobody named, was begun by somebody else."""
+    place = unnamed_workspace()
+    if place is None or place in _told or not place.is_dir():
+        return
+    with suppress(FundusError, OSError):  # said where it is read
+        if said := begun_elsewhere(place):
+            _told.add(place)
+            print_error(f"{said} {TO_OWN}")
 
 
 def begin_telling() -> None:
@@ -110,12 +124,23 @@ def print_cautions(cautions: Sequence[Caution]) -> None:
         print_line(f"  {caution.code}: {caution.text}")
 
 
-def auc_text(interval: AucInterval | None) -> str:
-    """Returns an AUC with its interval, as papers print it."""
+def auc_text(interval: AucInterval | None, none: str = "no labels") -> str:
+    """Returns an AUC with its interval, as papers print it.
+
+    Args:
+        interval: Of the AUC, or None where there is none.
+        none: What is said then.
+    """
     if interval is None:
-        return "no labels"
+        return none
     percent = round(100 * interval.confidence)
     return f"{interval.auc:.3f} ({percent} % CI {interval.low:.3f}–{interval.high:.3f})"
+
+
+def sizes_text(sizes: Sequence[tuple[int, int | None]]) -> tuple[str, str]:
+    """Returns numbers of photographs and of patients, those of several models joined by "and"."""
+    patients = ["unknown" if number is None else str(number) for _, number in sizes]
+    return " and ".join(str(number) for number, _ in sizes), " and ".join(patients)
 
 
 def auc_fields(interval: AucInterval | None) -> dict[str, float | str | None]:

@@ -264,6 +264,8 @@ def _compared(row: Mapping[str, Any]) -> list[str]:
             f"{row['difference_high']:+z.3f}), p = {row['p_value']:.3g}, "
             f"Holm p = {row['p_holm']:.3g}"
         )
+    if row["untested"]:
+        said.append(f"AUC less reference: no test: {row['untested']}")
     if not pd.isna(row[RELATIVE_GAIN]):
         said.append(f"gain {number_text(RELATIVE_GAIN, row[RELATIVE_GAIN])}")
     if has_code(row["cautions"], TAUGHT):

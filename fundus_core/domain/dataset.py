@@ -37,6 +37,10 @@ NO_ROWS: tuple[RejectReason, ...] = ("other_table", "masks")
 RESERVED_COLUMNS = ("image_id", "path", "patient_id", "eye", "split")
 """Columns every table has after reading, whatever they were called in the file."""
 
+NEVER_TARGETS = ("image_id", "path", "patient_id", "image_id_given", "patient_id_given")
+"""Columns that say whose photograph a row is, or which one: nobody predicts them, and as classes
+they would go wherever classes go."""
+
 TWO_LABELS = ("0", "1")
 """What a column of a multi-label target may hold: absent and present."""
 
@@ -100,7 +104,8 @@ class RejectedRow:
 
 
 OWN_PATIENT = "image:"
-"""Begins the patient of a photograph that names none where others do; its image id follows."""
+"""Begins the patient of a photograph that names none where others do; its image id follows. No
+patient that a table names begins so, see `normalise_patient`."""
 
 
 @dataclass(frozen=True)
@@ -275,6 +280,15 @@ def require_each_once(columns: Sequence[str]) -> None:
                 f"The target {','.join(columns)!r} names {name!r} more than once.",
                 hint="Name each column once.",
             )
+
+
+def own_patients(table: pd.DataFrame) -> "pd.Series[bool]":
+    """Says which rows have their photograph for a patient, as those do that name none.
+
+    Args:
+        table: With the columns `image_id` and `patient_id`.
+    """
+    return table["patient_id"] == OWN_PATIENT + table["image_id"].astype(str)
 
 
 def _patients(table: pd.DataFrame) -> NDArray[np.str_] | None:

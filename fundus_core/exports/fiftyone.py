@@ -16,6 +16,7 @@ import pandas as pd
 
 from fundus_core.exports.content import Content
 from fundus_core.io.files import write_json
+from fundus_core.io.together import appearing_together
 
 _OURS = ("filepath", "tags", "metadata", "id", "embedding", "created_at", "last_modified_at")
 
@@ -31,11 +32,11 @@ def write_fiftyone(content: Content, folder: Path) -> dict[str, str]:
     """
     maps = {f"map_{method}": points.tolist() for method, points in content.maps.items()}
     table, renamed = content.named({*_OURS, *maps}, field_name)
-    folder.mkdir(parents=True, exist_ok=True)
     info = {"fundus_explorer": content.noted(renamed)}
     about = {"name": content.name, "media_type": "image", "info": info}
-    write_json(folder / "metadata.json", about)
-    write_json(folder / "samples.json", {"samples": list(_samples(content, table, maps))})
+    with appearing_together(folder) as made:
+        write_json(made / "metadata.json", about)
+        write_json(made / "samples.json", {"samples": list(_samples(content, table, maps))})
     return renamed
 
 

@@ -16,6 +16,7 @@ from fundus_core.imports.records import ImportedPhotograph, Outcome, RefusedPhot
 from fundus_core.io.bounded import require_plain_file
 from fundus_core.io.image_headers import MAX_BYTES
 from fundus_core.io.images import SUPPORTED_SUFFIXES
+from fundus_core.io.photo_files import links_out
 from fundus_core.io.typed_paths import followed
 
 _SUFFIXES = (".parquet", ".arrow")
@@ -87,7 +88,9 @@ def _files(folder: Path) -> list[Path]:
     if folder.is_file():
         return [folder] if folder.suffix in _SUFFIXES else []
     found = sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES)
-    return [path for path in found if not path.name.startswith((".", "cache-"))]
+    outside = {*links_out(found)}
+    named = (path for path in found if not path.name.startswith((".", "cache-")))
+    return [path for path in named if path not in outside]
 
 
 def _schema(path: Path) -> Any:

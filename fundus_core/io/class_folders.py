@@ -10,7 +10,13 @@ from fundus_core.domain.dataset import RejectedRow
 from fundus_core.domain.visible import visible
 from fundus_core.io.columns import is_split_name
 from fundus_core.io.folder_tables import tables_left_out_below
-from fundus_core.io.photo_files import is_mask_folder, is_photograph_name, walk_files
+from fundus_core.io.photo_files import (
+    NOT_TOLD,
+    is_mask_folder,
+    is_photograph_name,
+    links_out,
+    walk_files,
+)
 
 _CONTAINERS = {"images", "image", "imgs", "img", "photos", "photographs", "jpg", "jpeg", "png"}
 """Names of folders that say nothing about what is in them."""
@@ -41,9 +47,12 @@ def read_class_folders(folder: Path) -> tuple[pd.DataFrame, tuple[RejectedRow, .
     Returns:
         A table with `path`, relative to the folder, and where there is any `label`, `split`,
         `folder_N`, as strings and None; and what is left out: pictures of formats that cannot be
-        read, tables further down, and folders of masks beside one of photographs.
+        read, tables further down, folders of masks beside one of photographs, and links to where
+        nothing may be read from.
     """
     files = list(walk_files(folder))
+    outside = [path for path in links_out(files) if not is_photograph_name(path.name)]
+    files = [path for path in files if path not in outside]
     foreign = [path for path in files if path.name.lower().endswith(_OTHER_FORMATS)]
     pictures = [p.relative_to(folder) for p in files if is_photograph_name(p.name)]
     masks = _mask_folders(pictures)
@@ -53,7 +62,8 @@ def read_class_folders(folder: Path) -> tuple[pd.DataFrame, tuple[RejectedRow, .
     for column, values in _columns(names).items():
         table[column] = pd.Series(values, dtype=object)
     detail = "This format is not supported; export the photograph as JPEG or PNG."
-    rejected = [RejectedRow(visible(str(path)), "unreadable", detail) for path in foreign]
+    rejected = [RejectedRow(visible(str(path)), "missing", NOT_TOLD) for path in outside]
+    rejected += [RejectedRow(visible(str(path)), "unreadable", detail) for path in foreign]
     numbers = Counter(parent for path in pictures for parent in path.parents)
     for place in sorted(masks):
         number = numbers[place]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from fundus_core.domain.dataset import OWN_PATIENT
 from fundus_core.errors import DataError
 from fundus_core.io.hiding import hides_ids
 from fundus_core.io.photo_files import is_photograph_name
@@ -115,8 +116,10 @@ def recognise(
         Exact column names. `path` is set; `target` is as it was given.
 
     Raises:
-        DataError: If a column that the user named is not there, or no column holds paths.
+        DataError: If a column that the user named is not there, no column holds paths, or the first
+            row is no header.
     """
+    _require_header(table, is_file, name)
     path = _named(table, mapping.path, name, "path") or _path_column(table, is_file, name)
     others = [column for column in table.columns if column != path]
     patient = _named(table, mapping.patient, name, "patient")
@@ -147,6 +150,18 @@ def seems_of_photographs(table: pd.DataFrame) -> bool:
         or any(map(is_photograph_name, table[name].dropna().iloc[:_N_TRIED]))
         for name in table.columns
     )
+
+
+def normalise_patient(value: str | None) -> str | None:
+    """Returns a patient's id; one that begins as `OWN_PATIENT` does gets a blank before the colon.
+
+    Examples:
+        >>> [normalise_patient(value) for value in ("P1", "image:P1", None)]
+        ['P1', 'image :P1', None]
+    """
+    if value is None or not value.startswith(OWN_PATIENT):
+        return value
+    return f"{OWN_PATIENT[:-1]} :{value.removeprefix(OWN_PATIENT)}"
 
 
 def normalise_eye(value: str | None) -> str | None:
@@ -198,6 +213,18 @@ def _named(table: pd.DataFrame, wanted: str | None, name: str, role: str) -> str
             hint=f"Name one of them as --{role}-column.",
         )
     return column
+
+
+def _require_header(table: pd.DataFrame, is_file: Callable[[str], bool], name: str) -> None:
+    """Refuses a table whose first row is one of photographs: it would be lost as names."""
+    for column in map(str, table.columns):
+        if is_photograph_name(column) and is_file(column):
+            said = "" if hides_ids() else f", {column!r},"
+            raise DataError(
+                f"The first row of {name} is no header: a photograph is named in it{said} and its "
+                "other cells would be taken for names of columns.",
+                hint="Put a row of names first, such as image,patient_id,label.",
+            )
 
 
 def _path_column(table: pd.DataFrame, is_file: Callable[[str], bool], name: str) -> str:

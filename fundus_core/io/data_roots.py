@@ -49,15 +49,28 @@ def is_within_roots(path: Path) -> bool:
 def file_within(folder: Path, name: str) -> Path | None:
     """Returns the file that a table names, relative to a folder or not.
 
-    None where there is none or it may not be read: which of the two is not told, nor by a name that
-    leads out of the folders and back whether what lies on its way is there.
+    None where there is none or it may not be read: which of the two is not told.
     """
+    path = folder / name
+    is_there = not leads_out(folder, name) and os.path.isfile(path)  # noqa: PTH113
+    return path if is_there else None
+
+
+def leads_out(folder: Path, name: str) -> bool:
+    """Says whether a name, relative to a folder or not, is one outside of what may be read.
+
+    It is asked before anything is looked for, so that the answer is the same whether something is
+    there: also of a name that leads out of the folders and back.
+
+    Raises:
+        DataError: As `data_roots`.
+    """
+    if not are_named():
+        return False
     parts = Path(name).parts
     ups = [number for number, part in enumerate(parts, start=1) if part == ".."]
-    climbed = all(is_within_roots(folder.joinpath(*parts[:number])) for number in ups)
-    path = folder / name
-    is_there = climbed and is_within_roots(path) and os.path.isfile(path)  # noqa: PTH113
-    return path if is_there else None
+    ways = (*(folder.joinpath(*parts[:number]) for number in ups), folder / name)
+    return not all(map(is_within_roots, ways))
 
 
 def require_within_roots(path: Path) -> None:

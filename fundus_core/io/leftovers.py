@@ -14,10 +14,11 @@ _OURS = re.compile(r"\.tmp-(?P<pid>\d+)-[0-9a-f]{8}-.+")
 _OF_JOBS = re.compile(r"\.[\w.]+\.json-(?P<pid>\d+)-[0-9a-f]{8}")
 _LEFT_AFTER_SECONDS = {
     re.compile(r"\.(?:new|removed)-\d{8}-\d{6}-[0-9a-f]{6}"): 60.0,  # a job that comes or goes
+    re.compile(r"\.pseudonyms\.key-[0-9a-f]{8}"): 60.0,  # as older versions called it
     re.compile(r"\.tmp-bundle-\w+"): 86_400.0,
     re.compile(r"scoring-\w{8}"): 86_400.0,
 }
-"""Folders whose names do not tell who writes them, and the age at which nobody does."""
+"""Folders and files whose names do not tell who writes them, and the age at which nobody does."""
 
 _STARTED_SECONDS_BEFORE = 1.0
 """A process that began this much after a file was last changed did not write it."""

@@ -6,6 +6,7 @@ first when its process is gone, also by `kill -9`; whoever waits at the other en
 
 import contextlib
 import os
+import signal
 import stat
 import threading
 from collections.abc import Iterator, Mapping
@@ -50,6 +51,19 @@ def end_with_starter() -> None:
     if watched is not None:
         os.set_inheritable(watched, False)
         threading.Thread(target=_end_at_the_end_of, args=(watched,), daemon=True).start()
+
+
+def signal_name(number: int) -> str:
+    """Returns what a signal is called; most of the real-time ones have numbers alone.
+
+    Examples:
+        >>> signal_name(9), signal_name(35)
+        ('SIGKILL', 'signal 35')
+    """
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _watched(told: str) -> int | None:

@@ -10,7 +10,13 @@ from fundus_core.domain.dataset import RESERVED_COLUMNS, RejectedRow
 from fundus_core.domain.visible import require_text, visible
 from fundus_core.errors import DataError, EmptyTableError, TargetError
 from fundus_core.io.class_folders import read_class_folders
-from fundus_core.io.columns import ColumnMapping, normalise_eye, normalise_split, recognise
+from fundus_core.io.columns import (
+    ColumnMapping,
+    normalise_eye,
+    normalise_patient,
+    normalise_split,
+    recognise,
+)
 from fundus_core.io.data_roots import require_no_roots, require_within_roots
 from fundus_core.io.folder_tables import (
     USUAL_TABLES,
@@ -262,6 +268,8 @@ def _arranged(rows: pd.DataFrame, columns: ColumnMapping) -> tuple[pd.DataFrame,
     arranged = {ours: blank if theirs is None else rows[theirs] for ours, theirs in roles.items()}
     for name in ("patient_id", "eye", "split"):
         arranged[name] = _visible(arranged[name])
+    patients = map(normalise_patient, arranged["patient_id"])
+    arranged["patient_id"] = pd.Series(patients, dtype=object)
     arranged["eye"] = pd.Series(map(normalise_eye, arranged["eye"]), dtype=object)
     arranged["split"] = pd.Series(map(normalise_split, arranged["split"]), dtype=object)
     holds_files = any(map(is_photograph_name, arranged["path"].dropna()))

@@ -2,14 +2,16 @@
 
 import os
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import pandas as pd
 
+from fundus_core.io.data_roots import are_named, is_within_roots, leads_out
 from fundus_core.io.images import SUPPORTED_SUFFIXES
+from fundus_core.io.workspace_format import is_stamped
 
 _LARGEST_TREE = 200_000
 """Files beyond which a folder is no data set, and names are not searched for in it."""
@@ -31,22 +33,35 @@ _NO_PHOTOGRAPHS = (
 def walk_files(folder: Path) -> Iterator[Path]:
     """Yields all files below a folder, and folders named like photographs, in order of their names.
 
-    Hidden files and folders are left out; links to folders are followed, each folder once.
+    Hidden files and folders are left out, and workspaces; links to folders are followed, each
+    folder once. A link to a folder that may not be read from is yielded as one to nothing is: as a
+    file.
     """
     visited: set[str] = set()
     for here, folders, files in os.walk(folder, followlinks=True):
         visited.add(os.path.realpath(here))
-        folders[:] = sorted(name for name in folders if _is_wanted(Path(here, name), visited))
+        outside = {name for name in folders if _is_link_out(Path(here, name))}
+        wanted = (name for name in folders if name not in outside)
+        folders[:] = sorted(name for name in wanted if _is_wanted(Path(here, name), visited))
         named_like_files = [name for name in folders if is_photograph_name(name)]
-        for name in sorted([*files, *named_like_files]):
+        for name in sorted([*files, *outside, *named_like_files]):
             if not name.startswith("."):
                 yield Path(here, name)
 
 
+def _is_link_out(path: Path) -> bool:
+    return path.is_symlink() and not is_within_roots(path)
+
+
+def links_out(files: Iterable[Path]) -> list[Path]:
+    """Returns the links among files that lead out of the folders that may be read from."""
+    return [path for path in files if are_named() and _is_link_out(path)]
+
+
 def _is_wanted(folder: Path, visited: set[str]) -> bool:
-    """Says whether to look into a folder."""
+    """Says whether to look into a folder: what is in a workspace is no part of the data around."""
     hidden = folder.name.startswith((".", "__MACOSX"))
-    return not hidden and os.path.realpath(folder) not in visited
+    return not (hidden or os.path.realpath(folder) in visited or is_stamped(folder))
 
 
 PICTURE_SUFFIXES = (".png", ".tif", ".tiff", ".gif", ".bmp", ".jpg")
@@ -107,6 +122,12 @@ class Finder(Protocol):
         """
 
 
+NOT_TOLD = (
+    "There is no such file, or it lies outside the folders that photographs may be read from."
+)
+"""Of a name that leads out of the data roots: not even what exists there is told."""
+
+
 class PhotographFinder:
     """Finds the files that the path column of a table means.
 
@@ -121,17 +142,28 @@ class PhotographFinder:
         self._index: dict[str, list[Path]] | None = None
 
     def find(self, value: str) -> Path | None:
-        """Returns the file that a value of the path column means, or None."""
+        """Returns the file that a value of the path column means, or None.
+
+        What lies outside the folders that may be read from is not looked for: an absolute path
+        there is taken for one of another computer, whatever is there.
+        """
         for folder in self._folders:  # nearly all values are found here, at a third of the cost
+            if leads_out(folder, value):
+                continue
             if os.path.isfile(place := os.path.join(folder, value)):  # noqa: PTH113, PTH118
                 return Path(place)
         cleaned = _cleaned(value)
         for folder in self._folders:
             for name in dict.fromkeys((value, cleaned)):  # a backslash may belong to the name
-                if _is_there(folder / name):
+                if not leads_out(folder, name) and _is_there(folder / name):
                     return folder / name
         similar = self._similar(cleaned)
-        return similar[0] if len(similar) == 1 else None
+        return similar[0] if len(similar) == 1 and not self._is_outside(value) else None
+
+    def _is_outside(self, value: str) -> bool:
+        """Says whether a value leads, from each of the folders, to where nothing may be read."""
+        is_absolute = Path(value).is_absolute()
+        return not is_absolute and all(leads_out(folder, value) for folder in self._folders)
 
     def status(self, path: Path) -> FileStatus:
         """Returns what tells whether a file has changed.
@@ -145,8 +177,11 @@ class PhotographFinder:
     def why_missing(self, value: str) -> str:
         """Returns a sentence on why `find` found nothing."""
         similar = self._similar(_cleaned(value))
-        if similar:
+        if len(similar) > 1 and not self._is_outside(value):
             return f"{len(similar)} files could be meant: {similar[0]}, {similar[1]}."
+        names = {value, _cleaned(value)}
+        if any(leads_out(folder, name) for folder in self._folders for name in names):
+            return NOT_TOLD
         where = " or ".join(str(folder) for folder in self._folders)
         return f"There is no such file in {where}."
 
@@ -177,7 +212,7 @@ class PhotographFinder:
             for n_files, path in enumerate(walk_files(folder)):
                 if n_files == _LARGEST_TREE:
                     return []
-                if is_photograph_name(path.name):
+                if is_photograph_name(path.name) and not links_out([path]):
                     found[path] = None
         return list(found)
 

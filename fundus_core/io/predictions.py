@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fundus_core.domain.dataset import OWN_PATIENT, Task
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, ScoresError
+from fundus_core.io.columns import normalise_patient
 from fundus_core.io.tables import TABLE_SUFFIXES, read_table
 from fundus_core.io.targets import normalise_labels
 
@@ -123,10 +124,19 @@ def _image_ids(table: pd.DataFrame, path: Path) -> tuple[str, ...]:
 
 
 def _patient_ids(table: pd.DataFrame, image_ids: tuple[str, ...]) -> NDArray[np.str_] | None:
-    """Returns the patient of each row, as `FundusDataset.patient_ids` does."""
+    """Returns the patient of each row, as `FundusDataset.patient_ids` does.
+
+    What the program itself wrote of a photograph without patient is read back as it was.
+    """
     if "patient_id" not in table.columns or table["patient_id"].isna().all():
         return None
     patients = table["patient_id"]
     names = image_ids or [f"row {row}" for row in range(len(table))]
-    own = pd.Series([f"{OWN_PATIENT}{name}" for name in names], dtype=object)
-    return patients.where(patients.notna(), own).to_numpy(dtype=str)
+    own = [f"{OWN_PATIENT}{name}" for name in names]
+    return np.array(
+        [
+            mine if pd.isna(one) or one == mine else normalise_patient(one)
+            for one, mine in zip(patients, own, strict=True)
+        ],
+        dtype=str,
+    )

@@ -9,9 +9,9 @@ as a temporary folder or a file that a command is told to write, is not protecte
 import os
 from pathlib import Path
 
-from fundus_core.errors import FundusError
+from fundus_core.errors import FundusError, StoreError
 from fundus_core.io.typed_paths import real_path
-from fundus_core.io.workspace import workspace_folder, workspace_folders
+from fundus_core.io.workspace import is_gone, workspace_folder, workspace_folders
 
 VARIABLE = "FUNDUS_READ_ONLY"
 
@@ -71,7 +71,7 @@ def why_read_only(root: Path | None = None) -> str:
 
 
 def require_writable(path: Path | None = None) -> None:
-    """Refuses what would change the workspace in read-only mode.
+    """Refuses what would change the workspace in read-only mode, or bring back one that is gone.
 
     Args:
         path: What is to be written or deleted, in whichever workspace of this process; None for
@@ -79,10 +79,16 @@ def require_writable(path: Path | None = None) -> None:
 
     Raises:
         ReadOnlyError: If nothing may change there.
+        StoreError: If the workspace was deleted or moved since it was found.
     """
     for root in workspace_folders() if path is not None else (workspace_folder(),):
         if _is_protected(root) and (path is None or _is_inside(path, root)):
             raise ReadOnlyError(root)
+        if path is not None and is_gone(root) and _is_inside(path, root):
+            raise StoreError(
+                f"{path} is not stored: the workspace {root} was deleted or moved meanwhile.",
+                hint="Give the command again; one that was moved is named by --workspace.",
+            )
 
 
 def _is_protected(root: Path) -> bool:

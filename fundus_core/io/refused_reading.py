@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fundus_core.errors import StoreError
+from fundus_core.io.lack_of_memory import lack_of_memory_explained
 from fundus_core.io.refused_writing import nearest, refused_writing_explained
 
 ASK_ITS_OWNER = "Its owner can give the right to read it, for example to a group: chmod g+r."
@@ -19,12 +20,13 @@ _NAMED_IN_WORDS = re.compile(r"Failed to open local file '(.+?)'")  # Arrow
 
 @contextlib.contextmanager
 def refusals_explained() -> Iterator[None]:
-    """Turns whatever the system refuses a command or a page, to read or to write, into a sentence.
+    """Turns whatever the system refuses a command or a page into a sentence: files, memory.
 
     Raises:
         StoreError: As `refused_reading_explained` and `refused_writing_explained`.
+        MemoryLimitError: As `lack_of_memory_explained`.
     """
-    with refused_reading_explained(), refused_writing_explained():
+    with refused_reading_explained(), refused_writing_explained(), lack_of_memory_explained():
         yield
 
 

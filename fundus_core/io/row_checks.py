@@ -13,9 +13,9 @@ from fundus_core.domain.dataset import RejectedRow, RejectReason, Target
 from fundus_core.domain.progress import Progress
 from fundus_core.domain.visible import visible
 from fundus_core.errors import ImageError
-from fundus_core.io.data_roots import are_named, is_within_roots
+from fundus_core.io.data_roots import is_within_roots
 from fundus_core.io.images import ScannedImage, scan_image
-from fundus_core.io.photo_files import FileStatus, Finder
+from fundus_core.io.photo_files import NOT_TOLD, FileStatus, Finder
 from fundus_core.io.scans import ScanCache
 
 _WORTH_KEEPING = {"truncated", "too_small", "too_large", "blank"}
@@ -52,7 +52,7 @@ def locate(
             continue
         path = finder.find(value)
         if path is None or not is_within_roots(path):
-            why = _NOT_TOLD if _may_lead_out(value, path) else finder.why_missing(value)
+            why = finder.why_missing(value) if path is None else NOT_TOLD
             rejected[row] = RejectedRow(visible(value), "missing", visible(why))
             continue
         if (refused := _refused_name(path)) is not None:
@@ -64,18 +64,6 @@ def locate(
             detail = f"The file cannot be opened: {error.strerror}."
             rejected[row] = RejectedRow(visible(str(path)), "missing", detail)
     return files, rejected
-
-
-_NOT_TOLD = (
-    "There is no such file, or it lies outside the folders that photographs may be read from."
-)
-"""Of a name that may lead out of the data roots: not even what exists there is told."""
-
-
-def _may_lead_out(value: str, found: Path | None) -> bool:
-    """Says whether a name is one of a file outside of the data roots, if there is one."""
-    named = Path(value)
-    return are_named() and (found is not None or named.is_absolute() or ".." in named.parts)
 
 
 def _refused_name(path: Path) -> RejectedRow | None:

@@ -95,6 +95,11 @@ class ScanFile:
         self.save()
 
 
+def scanned_paths(path: Path) -> tuple[str, ...]:
+    """Returns the paths in a file of scans, or what stands for them; none if it is damaged."""
+    return tuple(_load(path))
+
+
 def _load(path: Path) -> dict[str, tuple[Any, ...]]:
     """Returns the rows of a file by path; none if it is missing, damaged or of another version."""
     try:

@@ -5,9 +5,16 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from fundus_core.domain.dataset import RESERVED_COLUMNS, Target, Task, require_each_once
+from fundus_core.domain.dataset import (
+    NEVER_TARGETS,
+    RESERVED_COLUMNS,
+    Target,
+    Task,
+    require_each_once,
+)
 from fundus_core.errors import TargetError
 from fundus_core.io.columns import ColumnMapping, find_column
+from fundus_core.io.hiding import hides_ids
 
 MAX_CLASSES = 100
 """Most classes a target may have that the user names."""
@@ -90,7 +97,8 @@ def infer_targets(
             do not count.
 
     Raises:
-        TargetError: If the named target is not there, has one class only, or more than 100.
+        TargetError: If the named target is not there, has one class only, or more than 100, or says
+            whose photograph each one is.
     """
     named = named_columns(table, columns.target)
     targets = [_required(table, name) for name in named]
@@ -182,6 +190,12 @@ def _stands_for_patients(table: pd.DataFrame, name: str, n_values: int) -> bool:
 
 def _required(table: pd.DataFrame, name: str) -> Target:
     """Returns the target that the user named, or says why it cannot be one."""
+    if name in NEVER_TARGETS:
+        says = "whose photograph each one is" if "patient" in name else "which photograph it is"
+        raise TargetError(
+            f"The column {name!r} says {says}, so it cannot be a target.",
+            hint="Choose a column that says something of the eyes, such as a diagnosis.",
+        )
     classes = list(table[name].dropna().unique())
     if len(classes) < 2:
         n_given = int(table[name].notna().sum())
@@ -205,9 +219,10 @@ def _restricted(target: Target, classes: Sequence[str]) -> Target:
     """Returns a target with the wanted classes in the wanted order, as far as they occur."""
     occurring = tuple(dict.fromkeys(name for name in classes if name in target.classes))
     if len(occurring) < 2:
+        known = "" if hides_ids() else f"; its classes are {', '.join(target.classes)}"
         raise TargetError(
             f"Of the classes {', '.join(classes)}, the target {target.name!r} has "
-            f"{len(occurring)}; its classes are {', '.join(target.classes)}.",
+            f"{len(occurring)}{known}.",
             hint="Give at least two classes that occur.",
         )
     task = target.task if len(occurring) > 2 else "binary"

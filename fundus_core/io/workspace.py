@@ -114,6 +114,12 @@ class Workspace:
         return self.weights_in or self.root / "weights"
 
 
+_told_by: dict[Path, Path] = {}
+"""Workspace that was found -> what is there as long as it is: its stamp, else the folder itself."""
+
+_unnamed: list[Path] = []
+"""The workspace that a process last found where it began, not one that anybody named."""
+
 _found: list[Path] = []
 """The folders that this process has found or was told to find, the latest last; absolute."""
 
@@ -164,7 +170,7 @@ def find_workspace(folder: Path | None = None, *, make: bool = True) -> Workspac
     with _cannot_be_made(folder):
         root = followed(typed_path(_asked_for(folder)))
         from fundus_core.io.read_only import is_asked_for  # both need this module's names
-        from fundus_core.io.workspace_format import require_readable
+        from fundus_core.io.workspace_format import STAMP, require_readable
 
         if not root.exists() and (is_asked_for() or not make):
             raise StoreError(
@@ -182,7 +188,31 @@ def find_workspace(folder: Path | None = None, *, make: bool = True) -> Workspac
             f"The workspace {root} may not be read: {error.strerror}.",
             hint=f"Mend its permissions, or name another (--workspace or {ENVIRONMENT_VARIABLE}).",
         ) from error
+    is_named = folder is not None or bool(os.environ.get(ENVIRONMENT_VARIABLE))
+    _unnamed[:] = [] if is_named else [root]
+    stamp = root / STAMP
+    _told_by[root] = stamp if stamp.is_file() else root
     return Workspace(root)
+
+
+def is_gone(root: Path) -> bool:
+    """Says whether a workspace was deleted or moved since this process last found it.
+
+    One whose stamp is gone was, even if another folder has its place.
+    """
+    try:
+        if root in _told_by:
+            _told_by[root].lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # a disk that does not answer; whoever writes says so
+        return False
+    return False
+
+
+def unnamed_workspace() -> Path | None:
+    """Returns the workspace that was last found, if it is ./workspace because nobody named one."""
+    return _unnamed[0] if _unnamed else None
 
 
 def _remember(root: Path) -> None:

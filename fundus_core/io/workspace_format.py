@@ -10,10 +10,17 @@ from os.path import lexists
 from pathlib import Path
 
 from fundus_core.errors import StoreError
+from fundus_core.io.bounded import read_bounded
 from fundus_core.io.read_only import is_read_only
 from fundus_core.io.sealed import FORMAT, read_sealed, write_sealed
+from fundus_core.io.this_user import mark_of_this_user
 
 STAMP = "workspace.json"
+_BEGUN_BY = "begun_by"
+
+_KEPT_BY = "Fundus Explorer"
+_LONGEST_STAMP = 10_000
+"""Bytes."""
 
 FOLDERS = (
     "datasets",
@@ -94,6 +101,37 @@ def is_foreign(root: Path) -> bool:
     return not is_ours and any(not path.name.startswith(".") for path in root.iterdir())
 
 
+def is_stamped(folder: Path) -> bool:
+    """Says whether a folder is a workspace by its stamp, of whatever format.
+
+    Other programs have files of this name, too.
+    """
+    try:
+        return _KEPT_BY.encode() in read_bounded(folder / STAMP, _LONGEST_STAMP)
+    except (OSError, ValueError):
+        return False
+
+
+def begun_elsewhere(root: Path) -> str:
+    """Returns a sentence on what a workspace holds that this user here did not begin, else "".
+
+    Of one that an earlier version began nobody knows who did.
+
+    Raises:
+        StoreError: If its format is newer than this program.
+    """
+    stamp = read_sealed(root / STAMP)
+    begun_by = None if stamp is None else stamp.get(_BEGUN_BY)
+    if begun_by == mark_of_this_user() or (stamp is None and _is_new(root)):
+        return ""
+    why = "nothing says that it was begun here" if begun_by is None else "it was begun elsewhere"
+    return f"What is stored in {root} counts as computed here, though {why}."
+
+
+TO_OWN = "If it is yours, `fundus doctor --repair` notes that; else name another (--workspace)."
+"""What to do about a workspace that was begun elsewhere."""
+
+
 def write_stamp(root: Path) -> None:
-    """Says that the workspace is in the present format."""
-    write_sealed(root / STAMP, {"kept_by": "Fundus Explorer"})
+    """Says that the workspace is in the present format, and this user's."""
+    write_sealed(root / STAMP, {"kept_by": _KEPT_BY, _BEGUN_BY: mark_of_this_user()})

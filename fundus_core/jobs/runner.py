@@ -6,12 +6,11 @@ Run as `python -m fundus_core.jobs.runner FOLDER`; returns once the detached cop
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from fundus_core.io.lifeline import Lifeline, lifeline
+from fundus_core.io.lifeline import Lifeline, lifeline, signal_name
 from fundus_core.jobs.folder import JobFolder, Outcome, Request
 from fundus_core.jobs.processes import adopt_orphans, end_descendants, end_session, identify
 from fundus_core.jobs.progress import FILE_NAME, JOB_FOLDER_VARIABLE
@@ -60,8 +59,11 @@ def watch(folder: JobFolder) -> None:
         return
     adopt_orphans()
     try:
-        with lifeline() as line:
-            outcome = _run(folder, request, line)
+        try:
+            with lifeline() as line:
+                outcome = _run(folder, request, line)
+        except MemoryError:
+            outcome = Outcome("failed", message=f"The memory ran out. {_NEXT_STEP}")
         folder.write_outcome(outcome)
     finally:
         device.release()
@@ -126,7 +128,7 @@ def _keep_result(folder: JobFolder) -> None:
 def _reason(exit_code: int, folder: JobFolder) -> str:
     """Returns one sentence on why the command failed."""
     if exit_code < 0:
-        name = signal.Signals(-exit_code).name
+        name = signal_name(-exit_code)
         memory = "Often the memory ran out. " if name == "SIGKILL" else ""
         return f"The command was ended by {name}. {memory}{_NEXT_STEP}"
     said = last_sentences(folder.log)

@@ -13,10 +13,10 @@ from typing import Any
 
 from filelock import FileLock
 
-import fundus_core
 from fundus_core.domain.visible import visible
 from fundus_core.errors import JobError, StoreError
 from fundus_core.io.event_log import note
+from fundus_core.io.own_modules import own_modules
 from fundus_core.io.read_only import is_read_only, require_writable
 from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.jobs.folder import JobFolder, Outcome, folders_in, is_job_id, make_folder
@@ -226,8 +226,6 @@ def _start_runner(folder: JobFolder) -> None:
 
 
 def _start(folder: JobFolder) -> None:
-    package_root = str(Path(fundus_core.__file__).parents[1])
-    search_path = [package_root, *filter(None, [os.environ.get("PYTHONPATH")])]
     with folder.log.open("ab") as log:
         started = subprocess.run(
             [*_RUNNER, str(folder.path)],
@@ -235,7 +233,7 @@ def _start(folder: JobFolder) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(search_path)},
+            env=os.environ | own_modules(),
             start_new_session=True,
         )
     if started.returncode != 0:

@@ -15,6 +15,7 @@ from typing import TypeVar
 import cv2
 
 from fundus_core.domain.progress import Progress
+from fundus_core.io.own_modules import VARIABLE as SAFE_PATH
 
 _Item = TypeVar("_Item")
 
@@ -54,11 +55,12 @@ def for_each(
             work(item)
             progress(done, total, _MESSAGE)
         return
-    pool = ProcessPoolExecutor(
-        processes, mp_context=multiprocessing.get_context("spawn"), initializer=_start_worker
-    )
+    spawned = multiprocessing.get_context("spawn")
+    with _own_modules():
+        pool = ProcessPoolExecutor(processes, mp_context=spawned, initializer=_start_worker)
     try:
-        with _ctrl_c_ignored(), _no_main_file():  # the processes that begin here inherit both
+        # The processes that begin here inherit all three.
+        with _own_modules(), _ctrl_c_ignored(), _no_main_file():
             futures = [pool.submit(work, item) for item in items]
         for done, future in enumerate(as_completed(futures), start=already + 1):
             future.result()
@@ -78,6 +80,23 @@ def _ctrl_c_ignored() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextlib.contextmanager
+def _own_modules() -> Iterator[None]:
+    """Keeps processes that are spawned for a moment from looking into the current folder.
+
+    A notebook or a script may be what starts them; of `fundus` that holds all the time.
+    """
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(SAFE_PATH, None)
+        else:
+            os.environ[SAFE_PATH] = before
 
 
 @contextlib.contextmanager

@@ -30,7 +30,10 @@ class PrintedMap:
 
 
 def printed_maps(maps: Sequence[PrintedMap]) -> "Figure":
-    """Draws maps side by side; axes have no meaning and are left out."""
+    """Draws maps side by side; axes have no meaning and are left out.
+
+    Here and below: as matplotlib is set up by now; see `plots.paper.settings`.
+    """
     figure, axes = _figure(len(maps))
     for panel, drawn in zip(axes, maps, strict=True):
         labels = np.asarray(drawn.labels)

@@ -15,6 +15,9 @@ from fundus_core.stats.scores import METRICS
 RELATIVE_GAIN = "relative_gain"
 """The one column of values that is in percent and has no interval."""
 
+_OF_ALL = ("accuracy", "quadratic_kappa", "hrdc_score", "seconds", "peak_mb")
+"""Columns of values that are no means over classes, at least of photographs with one class each."""
+
 SCENARIO = "scenario"
 """Strategy and head together, as rows or columns of a heat map."""
 
@@ -155,20 +158,23 @@ def bounds(row: "pd.Series[Any] | Mapping[str, Any]", metric: str) -> tuple[floa
 
 
 def value_text(row: "pd.Series[Any] | Mapping[str, Any]", metric: str) -> str:
-    """Returns a row's value with its interval, if it has them.
+    """Returns a row's value with its interval, if it has them, and over how few classes it is.
 
     Examples:
         >>> value_text({"auc": 0.912, "auc_low": 0.87, "auc_high": 0.941}, "auc")
         '0.912 (0.870 to 0.941)'
         >>> value_text({"f1": 1.0}, "f1"), value_text({"f1": float("nan")}, "f1")
         ('1.000, no interval', 'none')
+        >>> value_text({"auc": 0.912, "averaged": "1 of 3 classes"}, "auc")
+        '0.912, no interval; 1 of 3 classes'
     """
     if pd.isna(row[metric]):
         return "none"
     value, found = number_text(metric, float(row[metric])), bounds(row, metric)
+    over = f"; {row['averaged']}" if row.get("averaged") and metric not in _OF_ALL else ""
     if found is None:
-        return f"{value}, no interval"
-    return f"{value} ({number_text(metric, found[0])} to {number_text(metric, found[1])})"
+        return f"{value}, no interval{over}"
+    return f"{value} ({number_text(metric, found[0])} to {number_text(metric, found[1])}){over}"
 
 
 def finished(table: pd.DataFrame, metric: str) -> pd.DataFrame:

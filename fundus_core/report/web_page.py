@@ -33,7 +33,7 @@ MANIFEST_ID = "fundus-manifest"
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 """A browser that shows the file fetches nothing and runs nothing, whatever stands in it."""
 
-_NUMBER = re.compile(r"[<+\-\N{MINUS SIGN}]?\s?\d.*|none|\N{EN DASH}|")
+_NUMBER = re.compile(r"[<+\-\N{MINUS SIGN}]?\s?\d.*|none|not tested|\N{EN DASH}|")
 _LONGEST_NUMBER = 26
 
 _PERCENT = re.compile(r"(?<=\d) (?=%)|(?<=%) (?=CI\b)|(?<=[<=]) (?=\d)|(?<=\bp) (?=[<=])")

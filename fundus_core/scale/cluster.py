@@ -11,13 +11,15 @@ import os
 import platform
 import secrets
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fundus_core import __version__
 from fundus_core.errors import ClusterError
+from fundus_core.io.own_modules import PACKAGE_ROOT
 
 INSTALL = "pip install 'ray[data]'"
 
@@ -123,7 +125,9 @@ def _join(address: str | None) -> None:
         ClusterError: If no cluster answers.
     """
     ray = ray_module()
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR}
+    job: Any = importlib.import_module("ray.job_config").JobConfig()
+    job._py_driver_sys_path = _OwnFolders()
+    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "job_config": job}
     if address is None:
         ray.init(
             include_dashboard=False,
@@ -140,6 +144,14 @@ def _join(address: str | None) -> None:
             hint="Start one by `ray start --head`, name its address by --ray-address, and give its "
             "token as RAY_AUTH_TOKEN; or leave --ray-address out to use this machine alone.",
         ) from error
+
+
+class _OwnFolders(list[str]):
+    """Where workers look for modules first: Ray adds the current folder, which need not be ours."""
+
+    def extend(self, folders: Iterable[str]) -> None:
+        """Takes in a folder only if this program lies there, as in a clone."""
+        super().extend(folder for folder in folders if Path(folder) == PACKAGE_ROOT)
 
 
 def _first_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from fundus_core.errors import NoVarianceError
 from fundus_core.stats.classes import averaged_classes, require_names, unit_noun
 from fundus_core.stats.delong import AucComparison, compare_paired, compare_unpaired
-from fundus_core.stats.inference import TESTED_UNITS, UNITS_FOR_VARIANCE
+from fundus_core.stats.inference import TESTED_UNITS
 from fundus_core.stats.inputs import (
     IndependentUnits,
     as_label_columns,
@@ -62,13 +62,22 @@ class ClassTests:
     """C rows, in the order of the columns."""
 
     macro: AucComparison | None
-    """Over the classes with two units of each label; None where there are none, or no variance."""
+    """Over the `averaged` classes; None where no test was made."""
 
     micro: AucComparison | None
     """Likewise."""
 
-    n_averaged: int
-    """How many classes the averages are over."""
+    averaged: tuple[str, ...]
+    """The classes that the averages are over: those with two units of each label, of two separate
+    sets in both; where there are none, those with one."""
+
+    reason: str
+    """Why neither average is tested; empty where units are enough, even if nothing varies."""
+
+    @property
+    def n_averaged(self) -> int:
+        """How many classes the averages are over."""
+        return len(self.averaged)
 
 
 def compare_classes(
@@ -93,7 +102,8 @@ def compare_classes(
         class_names: C names.
         patients: Shape (N,), one id per image; without it images count as independent.
         confidence: In (0, 1).
-        fewest: Classes with fewer units with it or without it are not tested.
+        fewest: Classes with fewer units with it or without it are not tested, nor is an average
+            over any such class.
 
     Raises:
         TargetError: If the labels are not columns of 0 and 1.
@@ -148,7 +158,8 @@ def compare_classes_unpaired(
         patients_a: Shape (N_a,), one id per image, or None where images count as independent.
         patients_b: Shape (N_b,), likewise.
         confidence: In (0, 1).
-        fewest: Classes with fewer units with it or without it in either set are not tested.
+        fewest: Classes with fewer units with it or without it in either set are not tested, nor is
+            an average over any such class.
 
     Raises:
         TargetError: If the labels are not columns of 0 and 1.
@@ -239,14 +250,32 @@ def _tests(
         for index, name in enumerate(class_names)
     )
     columns = averaged_classes(units)
-    if not columns or units[columns[0]].rarer < UNITS_FOR_VARIANCE:
-        return ClassTests(rows, None, None, 0)
+    names = tuple(class_names[column] for column in columns)
+    reason = _why_no_average(columns, units, class_names, fewest, noun)
+    if reason:
+        return ClassTests(rows, None, None, names, reason)
     return ClassTests(
         rows,
         _unless_without_variance(partial(macro, columns)),
         _unless_without_variance(partial(micro, columns)),
-        len(columns),
+        names,
+        "",
     )
+
+
+def _why_no_average(
+    columns: Sequence[int],
+    units: Sequence[IndependentUnits],
+    class_names: Sequence[str],
+    fewest: int,
+    noun: str,
+) -> str:
+    """Says why averages are not tested; empty where every class of theirs has units enough."""
+    if not columns:
+        return f"no class has {noun} with it and without it"
+    scarce = min(columns, key=lambda column: units[column].rarer)
+    reason = too_few_to_test(units[scarce], noun, fewest)
+    return f"{class_names[scarce]}, {reason}" if reason else ""
 
 
 def _test(

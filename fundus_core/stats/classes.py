@@ -63,9 +63,14 @@ class ClassAucs:
     """One AUC over the averaged classes' pairs of an image and a class."""
 
     @property
+    def averaged(self) -> tuple[str, ...]:
+        """The classes that the averages are over."""
+        return tuple(one.class_name for one in self.classes if one.averaged)
+
+    @property
     def n_averaged(self) -> int:
         """How many classes the averages are over."""
-        return sum(one.averaged for one in self.classes)
+        return len(self.averaged)
 
 
 def class_aucs(
@@ -150,6 +155,39 @@ def averaged_classes(units: Sequence[IndependentUnits]) -> list[int]:
         if columns:
             return columns
     return []
+
+
+def over_text(n_averaged: int, n_all: int) -> str:
+    """Says over how many of its classes an average is; empty where over all, or over none.
+
+    Examples:
+        >>> over_text(1, 3), over_text(3, 3)
+        ('1 of 3 classes', '')
+    """
+    return f"{n_averaged} of {n_all} classes" if 0 < n_averaged < n_all else ""
+
+
+def average_name(kind: str, averaged: Sequence[str], class_names: Sequence[str]) -> str:
+    """Returns what an average is called; where it is over fewer classes, with their names.
+
+    Args:
+        kind: "macro" or "micro".
+        averaged: The classes that it is over.
+        class_names: All of the target.
+
+    Examples:
+        >>> average_name("macro", ["dr"], ["dr", "amd", "rvo"])
+        'macro average of 1 of 3 classes (dr)'
+        >>> average_name("macro", ["dr", "amd"], ["dr", "amd", "rvo"])
+        'macro average of 2 of 3 classes (without rvo)'
+    """
+    over = over_text(len(averaged), len(class_names))
+    if not over:
+        return f"{kind} average"
+    left_out = [name for name in class_names if name not in averaged]
+    few = len(averaged) <= len(left_out)
+    which = ", ".join(averaged) if few else f"without {', '.join(left_out)}"
+    return f"{kind} average of {over} ({which})"
 
 
 def unit_noun(patients: object | None) -> str:

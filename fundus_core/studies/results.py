@@ -16,8 +16,10 @@ from fundus_core.studies.cells import CellRecord, external_run, stored_run
 from fundus_core.studies.document import FigurePart
 from fundus_core.studies.grid import Cell, counterparts
 from fundus_core.studies.run import Study
-from fundus_core.workflows.evaluation.aucs import paired_test
+from fundus_core.workflows.evaluation.aucs import paired_test, untested_average
 from fundus_core.workflows.evaluation.metrics import run_metrics
+from fundus_core.workflows.models.averages import averaged_of
+from fundus_core.workflows.models.run_names import averaged_text
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import list_runs, run_curves, run_predictions
 
@@ -49,12 +51,15 @@ def study_table(study: Study) -> pd.DataFrame:
     """Returns one row per cell and data set it is tested on.
 
     Columns: `AXES` (`model` names stand-ins as such), `weights`, `tested_on`, `status`, `problem`,
-    `run_id`, `n_images`, `n_patients`, `seconds`, `peak_mb`, `best_epoch` (mean over folds); for
-    every metric NAME of the study `NAME`, `NAME_low`, `NAME_high` and `NAME_reason`, why there is
-    no value or no interval; `cautions`, the codes of what limits the row's figures, joined by
+    `run_id`, `averaged` (of several classes how many the macro averages of the row are over, where
+    it is not all), `n_images`, `n_patients`, `seconds`, `peak_mb`, `best_epoch` (mean over folds);
+    for every metric NAME of the study `NAME`, `NAME_low`, `NAME_high` and `NAME_reason`, why there
+    is no value or no interval; `cautions`, the codes of what limits the row's figures, joined by
     commas (`study_cautions` has their texts); `COMPARISON`, the AUC minus that of the cell of
     `against`, paired by photograph, clustered by patient where patients are known, its p-values
-    corrected by Holm over all rows; and `relative_gain` in percent over the cell of `gain_over`.
+    corrected by Holm over all rows; `untested`, why there is none for want of patients of an
+    averaged class; and `relative_gain` in percent over the cell of `gain_over`,
+    where both average the same classes.
     What is not known is NaN or empty.
     """
     rows = _rows(study)
@@ -119,6 +124,7 @@ def _values(study: Study, row: _Row) -> dict[str, Any]:
         "status": row.status,
         "problem": record.problem if record else "",
         "run_id": run.id if run else "",
+        "averaged": averaged_text(run) if run else "",
         "n_images": run.n_images if run else np.nan,
         "n_patients": run.n_patients if run and run.n_patients else np.nan,
         "seconds": record.seconds if record and run else np.nan,
@@ -169,9 +175,12 @@ def _why_not_measured(run: Run | None) -> str:
 def _comparison(study: Study, rows: Sequence[_Row]) -> pd.DataFrame:
     """Tests every row against the row of `against`, everything else equal."""
     tests: list[AucComparison | None] = [None] * len(rows)
+    untested = [""] * len(rows)
     for number, other in enumerate(_counterparts(rows, study.document.against)):
         if other is not None and other != number:
             tests[number] = _tested(study.files.workspace, rows[number].run, rows[other].run)
+            if tests[number] is None:
+                untested[number] = _why_untested(study.files.workspace, rows[number].run)
     done = [number for number, test in enumerate(tests) if test is not None]
     corrected = dict(zip(done, holm([t.p_value for t in tests if t]), strict=True)) if done else {}
     return pd.DataFrame(
@@ -182,7 +191,7 @@ def _comparison(study: Study, rows: Sequence[_Row]) -> pd.DataFrame:
             for number, test in enumerate(tests)
         ],
         columns=list(COMPARISON),
-    )
+    ).assign(untested=untested)
 
 
 def _counterparts(rows: Sequence[_Row], rule: Mapping[str, Any]) -> list[int | None]:
@@ -209,6 +218,14 @@ def _tested(workspace: Workspace, a: Run | None, b: Run | None) -> AucComparison
         return None
 
 
+def _why_untested(workspace: Workspace, run: Run | None) -> str:
+    """Says why the average of a run is not tested, if its classes have too few patients."""
+    try:
+        return "" if run is None else untested_average(run_predictions(workspace, run))
+    except FundusError:
+        return ""
+
+
 def _gains(study: Study, rows: Sequence[_Row], table: pd.DataFrame) -> list[float]:
     """Returns by how many percent each row's metric exceeds that of the `gain_over` cell.
 
@@ -219,9 +236,10 @@ def _gains(study: Study, rows: Sequence[_Row], table: pd.DataFrame) -> list[floa
         return [float("nan")] * len(rows)
     metric = [row.cell.data.metric or fallback for row in rows]
     value = [float(table[name].iloc[number]) for number, name in enumerate(metric)]
+    averaged = [averaged_of(row.run) if row.run else () for row in rows]
     return [
         100 * (value[number] / value[other] - 1)
-        if other is not None and value[other] > 0
+        if other is not None and value[other] > 0 and averaged[number] == averaged[other]
         else float("nan")
         for number, other in enumerate(_counterparts(rows, rule))
     ]

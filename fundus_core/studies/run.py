@@ -13,6 +13,7 @@ from filelock import FileLock, Timeout
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.errors import StudyError
 from fundus_core.io.lifeline import lifeline
+from fundus_core.io.own_modules import own_modules
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.cells import CellRecord, StudyFiles, run_cell, unfinished
 from fundus_core.studies.data import open_study_data
@@ -133,12 +134,15 @@ def run_with_workers(
     if not workers:
         return
     threads = max(1, (os.cpu_count() or 1) // workers)
-    command = [sys.executable, "-m", "fundus_core", *arguments]
+    command = [sys.executable, "-P", "-m", "fundus_core", *arguments]
     with lifeline() as line:
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), **line.environment}
+        environment = os.environ | own_modules() | {"OMP_NUM_THREADS": str(threads)}
         processes = [
             subprocess.Popen(
-                command, env=environment, stdout=subprocess.DEVNULL, pass_fds=line.pass_fds
+                command,
+                env={**environment, **line.environment},
+                stdout=subprocess.DEVNULL,
+                pass_fds=line.pass_fds,
             )
             for _ in range(workers)
         ]

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from fundus_core.errors import SaliencyError
+from fundus_core.errors import SaliencyError, StoreError
 from fundus_core.explain.trust import TrustLight
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.workspace import Workspace
@@ -125,7 +125,7 @@ def measure_light(run_id: str, image: str, asked: Asked) -> TrustLight | Salienc
 def _refusal(place: Workspace, run_id: str, token: object) -> str:
     try:
         explainable_run(place, run_id)
-    except SaliencyError as reason:
+    except (SaliencyError, StoreError) as reason:  # the latter: its files are damaged
         return reason.message
     return ""
 

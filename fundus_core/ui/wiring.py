@@ -267,8 +267,13 @@ def jobs() -> JobStore:
     return JobStore(workspace().jobs)
 
 
-def submit(argv: Sequence[str], title: str) -> Job:
+def submit(argv: Sequence[str], title: str, *, words: Sequence[str] = ()) -> Job:
     """Starts a job of the command line in this workspace; an equal one that waits is returned.
+
+    Args:
+        argv: The command and its arguments.
+        title: Of the job.
+        words: Further arguments that a user typed, whatever they begin with.
 
     Raises:
         ReadOnlyError: If the workspace is only to be looked at.
@@ -277,6 +282,7 @@ def submit(argv: Sequence[str], title: str) -> Job:
     require_writable()
     command = [*argv, "--workspace", str(workspace().root)]
     command += [] if argv[0] == "project" else ["--json"]  # a map is read from the store
+    command += ["--", *words] if words else []
     return jobs().submit(command, title=title, device=_device_of(argv[0]))
 
 

@@ -112,4 +112,16 @@ def test_predict__a_disease_that_is_not_there_is_left_out_and_not_the_whole_test
     assert amd["reason"] == "0 of 16 images have it"
     assert report["auc"] == pytest.approx(shown["macro"]["auc"])
     assert shown["n_averaged"] == 1
-    assert report["comparison"]["method"] == "macro obuchowski, unpaired"
+    assert (report["n_averaged"], report["averaged"], report["compared"]) == (1, ["dr"], ["dr"])
+    alone = next(row for row in fundus("roc", run["run_id"], "--json").json[0]["classes"])
+    assert report["inside"]["auc"] == pytest.approx(alone["auc"])
+    assert report["comparison"] is None
+    assert report["untested"] == (
+        "dr, too few: 4 patients with it, 4 without; a test needs 10 of each"
+    )
+    told = fundus("predict", run["run_id"], elsewhere).stdout
+    assert "macro average of the AUCs of 1 of 2 classes" in told
+    assert "inside (of 1 of 2 classes (dr), macro obuchowski)" in told
+    assert "outside against inside: no test: dr, too few" in told
+    (listed,) = [one for one in fundus("runs").stdout.splitlines() if "-on-" in one]
+    assert "of 1 of 2 classes" in listed

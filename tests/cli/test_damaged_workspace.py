@@ -21,8 +21,8 @@ from fundus_core.workflows.models.runs import list_runs
 from tests.cli.conftest import Fundus
 from tests.fakes import write_dataset
 
-FEW = 400
-"""Trials of the fast test, drawn from all; the slow one makes the rest as well."""
+FEW, MANY = 250, 2_000
+"""Trials of the fast test and of the slow one, of all that there could be."""
 
 _OF_THE_MOMENT = {"created_at", "file", "out", "path", "predictions", "scores", "seconds"}
 """Keys of answers that differ from one call to the next, or name the place."""
@@ -166,9 +166,9 @@ def files_of(workspace: Path) -> list[Path]:
 
 
 @pytest.mark.timeout(3600)
-@pytest.mark.parametrize("n_trials", [FEW, pytest.param(None, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n_trials", [FEW, pytest.param(MANY, marks=pytest.mark.slow)])
 def test_damage__of_any_file_changes_no_answer_without_a_word(
-    fundus: Fundus, made: Place, tmp_path: Path, n_trials: int | None
+    fundus: Fundus, made: Place, tmp_path: Path, n_trials: int
 ) -> None:
     commands, kinds = made.commands(), Counter[str]()
 

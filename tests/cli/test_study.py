@@ -192,6 +192,16 @@ def test_study__says_what_a_p_value_is_and_why_there_is_no_value(
     assert "quadratic_kappa none (its classes are not numbers, so they have no order)" in first
     assert "no order" in test["quadratic_kappa_reason"]
     assert "Holm" not in first
+    assert test["p_value"] is None
+    assert "; AUC less reference: no test: " in second
+    assert test["untested"].endswith("; a test needs 10 of each")
+    assert f"; gain {test['relative_gain']:+.1f} %" in second
+
+    write_study(file, axes=ONE["axes"], metrics=["auc"], gain_over={"model": "A"})
+    test = fundus("study", file, "--json").json["rows"][1]
+    said = fundus("study", file, "--table").stdout
+    second = said.splitlines()[1]
+    assert test["untested"] == ""
     assert f"; AUC less reference {test['difference']:+.3f} (" in second
     assert f"), p = {test['p_value']:.3g}, Holm p = {test['p_holm']:.3g}; gain " in second
     assert f"; gain {test['relative_gain']:+.1f} %" in second

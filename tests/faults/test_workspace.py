@@ -53,6 +53,40 @@ def as_of_format_1(place: Workspace) -> None:
     (place.root / STAMP).unlink(missing_ok=True)
 
 
+def test_workspace__one_that_is_deleted_while_photographs_are_read_is_not_made_anew(
+    tmp_path: Path,
+) -> None:
+    place = find_workspace(tmp_path / "workspace")
+    source = DataSource(write_dataset(tmp_path / "data", 3, side=72))
+
+    with pytest.raises(StoreError, match="was deleted or moved meanwhile") as refused:
+        open_dataset(place, source, progress=lambda *_: shutil.rmtree(place.root, True))
+
+    assert str(place.root) in refused.value.message
+    assert not place.root.exists()
+    open_dataset(find_workspace(place.root), source)
+    assert len(list_datasets(place)) == 1
+
+
+@pytest.mark.parametrize("first", ["", STAMP, "notes.txt"])
+def test_workspace__nothing_is_stored_where_one_was_moved_away(tmp_path: Path, first: str) -> None:
+    (tmp_path / "workspace").mkdir()
+    if first:
+        (tmp_path / "workspace" / first).write_text("kept by an older version")
+    place = find_workspace(tmp_path / "workspace")
+    ArtifactStore(place.runs).put("one", {}, lambda _: None)
+    place.root.rename(tmp_path / "moved")
+    if first != "notes.txt":  # which has no stamp: who makes the folder anew makes a workspace
+        place.root.mkdir()
+
+    with pytest.raises(StoreError, match="was deleted or moved meanwhile"):
+        ArtifactStore(place.runs).put("two", {}, lambda _: None)
+
+    assert not place.runs.exists()
+    (tmp_path / "another").mkdir()
+    ArtifactStore(tmp_path / "another").put("two", {}, lambda _: None)
+
+
 def test_find_workspace__an_empty_one_is_stamped(tmp_path: Path) -> None:
     found = find_workspace(tmp_path / "new")
 

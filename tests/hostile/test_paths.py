@@ -24,6 +24,7 @@ from fundus_core.ui.components.backbone_picker import FILE
 from fundus_core.ui.components.open_dataset import allowed
 from fundus_core.ui.session import ADDRESS
 from fundus_core.ui.study_wiring import keep_study
+from fundus_core.workflows.data.imports import import_photographs
 from fundus_core.workflows.data.similar import MOST_UPLOADED, keep_example
 from fundus_core.workflows.explanations import truth
 from fundus_core.workflows.explanations.truth import read_lesions
@@ -32,6 +33,7 @@ from fundus_core.workflows.single.one_photograph import receive
 from tests.fakes import write_dataset, write_photograph
 from tests.hostile import walked
 from tests.hostile.damaged_pictures import damaged_formats
+from tests.imports import dicom_files
 
 SECRET = "root:x:0:0"
 
@@ -80,14 +82,28 @@ def test_what_lies_inside_is_opened(roots: Path) -> None:
 
 def test_a_table_inside_names_nothing_outside(roots: Path) -> None:
     outside = sorted((roots.parent / "outside" / "images").iterdir())[0]
-    rows = ["data/images/p00_OD.jpg", str(outside), "../outside/images/p01_OD.jpg"]
+    (roots / "data" / "images" / outside.name).rename(roots / "data" / "images" / "inside.jpg")
+    rows = ["data/images/inside.jpg", str(outside), "../outside/images/p01_OD.jpg"]
     rows += ["data/link/images/p02_OD.jpg", "/etc/passwd", "/proc/self/environ"]
     (roots / "table.csv").write_text("path\n" + "\n".join(rows) + "\n", encoding="utf-8")
 
     dataset = read_dataset(DataSource(roots / "table.csv"))
 
-    assert [Path(path).name for path in dataset.table["path"]] == ["p00_OD.jpg"]
+    assert [Path(path).name for path in dataset.table["path"]] == ["inside.jpg"]
     assert [row.reason for row in dataset.rejected] == ["missing"] * 5
+
+
+def test_an_absolute_path_outside_is_one_of_another_computer(roots: Path) -> None:
+    """It is found by its end, and what lies at that place of this one is not asked."""
+    named = roots.parent / "outside" / "images" / "p01_OD.jpg"
+    table = roots / "data" / "table.csv"
+    table.write_text(f"path\n{named}\n", encoding="utf-8")
+
+    there = read_dataset(DataSource(table))
+    named.unlink()
+
+    assert list(there.table["path"]) == [str(roots / "data" / "images" / "p01_OD.jpg")]
+    assert list(read_dataset(DataSource(table)).table["path"]) == list(there.table["path"])
 
 
 def test_links_inside_a_folder_are_not_followed_out(roots: Path) -> None:
@@ -96,7 +112,66 @@ def test_links_inside_a_folder_are_not_followed_out(roots: Path) -> None:
     dataset = read_dataset(DataSource(roots / "data"))
 
     assert len(dataset) == 6
-    assert {row.reason for row in dataset.rejected} == {"missing"}
+    assert [(row.path, row.reason) for row in dataset.rejected] == [
+        (str(roots / "data" / "link"), "missing")
+    ]
+
+
+@pytest.mark.parametrize("cells", ["", "p00_OD.jpg", "x/p00_OD.jpg", "link/p00_OD.jpg"])
+@pytest.mark.parametrize("name", ["link", "link.jpg", "link.csv"])
+def test_what_lies_behind_a_link_is_not_told(roots: Path, cells: str, name: str) -> None:
+    """What is said is the same whatever is there, or nothing."""
+    (roots / "data" / "labels.csv").unlink()
+    (roots / "data" / "images").rename(roots / "data" / "x")
+    (roots / "data" / "link").rename(roots / "data" / name)
+    outside = roots.parent / "outside"
+    write_photograph(outside / "a" / "s.jpg", (200, 70, 20))
+    write_photograph(outside / "b" / "s.jpg", (200, 90, 20))
+    (outside / "x.csv").write_text("path\ns.jpg\n", encoding="utf-8")
+    if cells:
+        table = roots / "data" / "rows.csv"
+        rows = [cells, "s.jpg", "link/s.jpg", f"{name}/a/s.jpg", f"{name}/../outside/a/s.jpg"]
+        table.write_text("\n".join(["path", "x/p01_OS.jpg", *rows]), encoding="utf-8")
+
+    def said() -> str:
+        try:
+            dataset = read_dataset(DataSource(roots / "data"))
+        except DataError as error:
+            return f"{error.message} {error.hint}"
+        told = str([(row.path, row.reason, row.detail) for row in dataset.rejected])
+        return f"{list(dataset.table['path'])} {told}"
+
+    there = said()
+    outside.rename(roots.parent / "away")
+    assert there == said()
+    outside.write_text("a file", encoding="utf-8")
+    assert there == said()
+    assert str(outside) not in there
+
+
+def test_a_name_that_leads_out_and_back_does_not_tell_what_is_on_its_way(roots: Path) -> None:
+    (roots / "data" / "labels.csv").unlink()
+    table = roots / "data" / "rows.csv"
+    table.write_text("path\nimages/p00_OD.jpg\nlink/../root/data/images/p01_OD.jpg\n")
+
+    there = read_dataset(DataSource(roots / "data"))
+    (roots.parent / "outside").rename(roots.parent / "away")
+
+    assert read_dataset(DataSource(roots / "data")).rejected == there.rejected
+
+
+def test_an_import_reads_nothing_from_outside(roots: Path) -> None:
+    for seed, place in enumerate(["root/dicom/a.dcm", "outside/a.dcm", "outside/b.dcm"]):
+        drawn = dicom_files.dataset(dicom_files.picture(seed))
+        dicom_files.save(drawn, roots.parent / place)
+    (roots / "dicom" / "link").symlink_to(roots.parent / "outside")
+    (roots / "dicom" / "b.dcm").symlink_to(roots.parent / "outside" / "b.dcm")
+
+    found = import_photographs(roots / "dicom", roots.parent / "out")
+
+    assert (found.n_imported, found.refused) == (1, ())
+    with pytest.raises(DataError, match="outside the folders"):
+        import_photographs(roots.parent / "outside", roots.parent / "out_2")
 
 
 def _masked(roots: Path, cell: str) -> FundusDataset:

@@ -138,3 +138,8 @@ def test_find_column__is_exact_before_it_is_lenient() -> None:
     assert find_column(["Label", "label"], "label") == "label"
     assert find_column(["DR grade"], "dr_grade") == "DR grade"
     assert find_column(["Label", "LABEL"], "label") is None
+
+
+def test_recognise__a_first_row_of_photographs_is_no_header() -> None:
+    with pytest.raises(DataError, match=r"first row of labels\.csv is no header.*'images/9\.jpg'"):
+        _recognised({"images/9.jpg": [*PATHS], "P9": ["P1", "P2", "P3", "P4"]})

@@ -289,3 +289,10 @@ def test_read_dataset__masks_beside_photographs_are_no_class(
         ("vessels", "masks"),
     ]
     assert _cautions(dataset)["FD027"].startswith("2 folders of masks in its folder were left out")
+
+
+def test_read_dataset__a_table_without_header_loses_no_photograph(folder: Path) -> None:
+    (folder / "manifest.csv").write_text("\n".join(ROWS[1:]) + "\n")
+
+    with pytest.raises(DataError, match=r"first row of manifest\.csv is no header"):
+        read_dataset(DataSource(folder))

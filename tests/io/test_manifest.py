@@ -13,6 +13,7 @@ from fundus_core.checks import dataset_cautions
 from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset
 from fundus_core.errors import DataError, TargetError
 from fundus_core.io.manifest import ColumnMapping, DataSource, ScanFile, read_dataset
+from fundus_core.io.workspace_format import STAMP, write_stamp
 from tests.hostile.pictures import make_hostile_corpus
 
 
@@ -147,6 +148,32 @@ def test_read_dataset__links_in_circles_end(tmp_path: Path) -> None:
     dataset = read_dataset(DataSource(tmp_path / "data"))
 
     assert _names(dataset) == ["1.png", "2.png", "3.png"]
+
+
+def test_read_dataset__a_workspace_in_the_folder_is_no_part_of_it(tmp_path: Path) -> None:
+    folder = _photographs(tmp_path / "data", "amd/1.png", "normal/2.png")
+    place = _photographs(folder / "workspace", "thumbnails/1.png", "thumbnails/3.jpg", "demo/4.jpg")
+    _table(place / "thumbnails" / "predictions.csv", "image,label", "1.png,amd")
+    write_stamp(place)
+    _table(folder / "labels.csv", "image,label", "1,amd", "2,normal")
+
+    by_table = read_dataset(DataSource(folder))
+    (folder / "labels.csv").unlink()
+
+    by_folder = read_dataset(DataSource(folder))
+    assert by_folder.rejected == by_table.rejected == ()
+    assert _column(by_folder, "label") == _column(by_table, "label") == ["amd", "normal"]
+    assert _names(by_folder) == _names(by_table) == ["1.png", "2.png"]
+    assert _names(read_dataset(DataSource(place / "demo"))) == ["4.jpg"]
+
+
+def test_read_dataset__another_programs_file_makes_a_folder_no_workspace(
+    tmp_path: Path,
+) -> None:
+    folder = _photographs(tmp_path / "data", "amd/1.png", "normal/2.png")
+    (folder / "amd" / STAMP).write_text('{"kept_by": "another program"}')
+
+    assert _names(read_dataset(DataSource(folder))) == ["1.png", "2.png"]
 
 
 def test_read_dataset__hostile_files_are_listed_with_their_reasons(tmp_path: Path) -> None:

@@ -61,6 +61,15 @@ def test_read_predictions__rows_without_a_patient_are_patients_of_their_own(
     assert nameless.patient_ids.tolist() == ["p", "image:row 1", "p", "image:row 3"]
 
 
+def test_read_predictions__no_patient_is_taken_for_a_photograph(tmp_path: Path) -> None:
+    rows = ("a,image:p,0,0.1", "b,image:p,1,0.9", "c,image:c,1,0.4", "d,p,0,0.3")
+
+    found = read_predictions(table(tmp_path, "image_id,patient_id,y_true,y_score", *rows))
+
+    assert found.patient_ids is not None
+    assert found.patient_ids.tolist() == ["image :p", "image :p", "image:c", "p"]
+
+
 def test_read_predictions__blanks_around_ids_are_no_part_of_them(tmp_path: Path) -> None:
     header = "image_id,patient_id,y_true,y_score"
     found = read_predictions(table(tmp_path, header, " a,p ,0,0.1", "b\u00a0, p,1,0.9"))

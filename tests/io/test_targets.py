@@ -68,6 +68,14 @@ def test_infer_targets__passes_over_identifiers_and_reserved_columns(name: str) 
     assert infer_targets(_table(**{name: ["0", "1"] * 10})) == ()
 
 
+@pytest.mark.parametrize("name", ["image_id", "path", "patient_id", "patient_id_given"])
+def test_infer_targets__refuses_what_tells_whose_photograph_it_is(name: str) -> None:
+    table = _table(**{name: ["0", "1"] * 10, "glaucoma": ["0", "1"] * 10})
+
+    with pytest.raises(TargetError, match=f"The column '{name}' says .* cannot be a target"):
+        infer_targets(table, ColumnMapping(target=name))
+
+
 @pytest.mark.parametrize(
     "name", ["count_drusen", "lesion_count", "n_lesions", "visit", "dust", "lashes", "field_shape"]
 )

@@ -74,6 +74,13 @@ def test_submit__a_command_ended_by_the_system_names_the_signal(store: JobStore)
     assert "memory" in job.message
 
 
+def test_submit__a_signal_without_a_name_has_its_number(store: JobStore) -> None:
+    job = finished(store, store.submit(["import os; os.kill(os.getpid(), 35)"], title="Probe"))
+
+    assert (job.state, job.exit_code) == ("failed", -35)
+    assert "ended by signal 35." in job.message
+
+
 def test_submit__a_program_that_cannot_be_run_is_a_failed_job(tmp_path: Path) -> None:
     store = JobStore(tmp_path, command=("/nowhere/fundus",))
 

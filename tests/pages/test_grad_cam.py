@@ -1,6 +1,7 @@
 """The Grad-CAM page: one photograph, one or two models, and what it says when there is no map."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -209,6 +210,24 @@ def test_fine_tuned_networks_that_were_not_kept_stay_chosen_for_other_pages(
     page.multiselect[0].select("two").run()
 
     assert page.query_params["run"] == ["one", "two", "tuned"]
+
+
+def test_a_damaged_network_leaves_the_other_models_to_be_looked_at(
+    page: AppTest, workspace: Path
+) -> None:
+    good = evaluated.predictions("good", evaluated.GOOD)
+    evaluated.store(workspace, "good", good)
+    evaluated.store(workspace, "tuned", replace(good, model="tuned"), kind="finetune")
+    (workspace / "runs" / "tuned" / "predictions.parquet").write_bytes(b"")
+    evaluated.address(page, run=["good"])
+
+    page.run()
+
+    assert not page.exception
+    assert "Models that cannot be explained" in evaluated.texts(page)
+    assert page.multiselect[0].options == ["good"]
+    page.run()
+    assert "runs/tuned" in "".join(one.value for one in page.warning)
 
 
 def test_fine_tuned_networks_that_were_kept_are_explained(

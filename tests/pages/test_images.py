@@ -5,13 +5,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import typer.main
 from streamlit.testing.v1 import AppTest
 
 from fundus_core.backbones import catalogue
 from fundus_core.backbones.base import BackboneSpec, Pooling
+from fundus_core.cli.main import app
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.io.embedding_store import EmbeddingStore
 from fundus_core.io.workspace import Workspace
+from fundus_core.jobs.store import JobStore
 from fundus_core.ui import state, wiring
 from fundus_core.ui.components.gallery import SELECTED
 from fundus_core.workflows.models.prototypes import (
@@ -431,16 +434,18 @@ def test_new_words_are_read_by_a_job(
     page: AppTest, ids: tuple[str, ...], speaking: EmbedRecipe, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started: list[list[str]] = []
-    monkeypatch.setattr(wiring, "submit", lambda argv, title: started.append(list(argv)))
+    monkeypatch.setattr(JobStore, "submit", lambda _, argv, **_rest: started.append(list(argv)))
     page.run()
     page.text_input(key="images.words").input("--macular hole").run()
 
     page.button(key="images.read_words").click().run()
 
     assert not page.exception
-    assert started[0][0] == "search"
-    assert "macular hole" in started[0]
-    assert started[0][started[0].index("--pooling") + 1] == "projected"
+    name, *arguments = started[0]
+    command = typer.main.get_command(app).commands[name]  # type: ignore[attr-defined]
+    read = command.make_context(name, arguments).params
+    assert (name, read["words"], read["pooling"]) == ("search", "--macular hole", "projected")
+    assert read["as_json"]
     assert shown(page) == ["read_words", *ids]
 
 

@@ -219,6 +219,23 @@ def test_a_patient_column_without_patients_is_warned_of(page: AppTest, tmp_path:
     assert "FD003" in page.warning[0].value
 
 
+@pytest.mark.parametrize("hide", ["0", "1"])
+def test_rows_of_a_table_are_shown_unless_names_are_hidden(
+    page: AppTest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hide: str
+) -> None:
+    source = opened.write_source(tmp_path)
+    monkeypatch.setenv("FUNDUS_HIDE_IDS", hide)
+
+    page.run()
+    page.text_input(key="open.path").input(str(source.path)).run()
+
+    assert not page.exception
+    shown = [table.value for table in page.dataframe if "patient_id" in table.value]
+    assert len(shown) == (hide == "0")
+    assert ("rows are not shown" in evaluated.texts(page)) == (hide == "1")
+    assert page.selectbox(key="open.columns.patient").options[1:3] == ["image", "patient_id"]
+
+
 def test_what_a_table_will_be_read_as_is_said_before_reading(page: AppTest, tmp_path: Path) -> None:
     source = opened.write_source(tmp_path)
 

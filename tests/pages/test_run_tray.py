@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from fundus_core.domain.dataset import Target
 from tests.pages import evaluated
 
 ROC = evaluated.PAGES / "evaluate" / "roc.py"
@@ -54,11 +55,25 @@ def test_removing_takes_a_model_off_the_page_and_the_address(page: AppTest) -> N
 def test_adding_puts_a_model_behind_the_others(page: AppTest) -> None:
     page.run()
 
-    page.selectbox(key="tray.more").select("three").run()
+    page.selectbox(key="tray.more").select("dr: three").run()
     page.button(key="tray.add").click().run()
 
     assert page.multiselect(key="choice.run_ids").value == ["one", "two", "three"]
     assert "3 models chosen" in sidebar(page)
+
+
+def test_models_of_one_name_for_two_targets_are_told_apart(page: AppTest, workspace: Path) -> None:
+    scores = evaluated.predictions("three", evaluated.GOOD)
+    other = Target("dme", "binary", ("0", "1"), ("dme",))
+    evaluated.store(workspace, "four", scores, label="three", target=other)
+    page.run()
+
+    menu = page.selectbox(key="tray.more")
+    assert {"dr: three", "dme: three"} <= set(menu.options)
+    menu.select("dr: three").run()
+    page.button(key="tray.add").click().run()
+
+    assert page.multiselect(key="choice.run_ids").value == ["one", "two", "three"]
 
 
 def test_starting_over_begins_with_the_newest(page: AppTest) -> None:

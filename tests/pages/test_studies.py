@@ -326,7 +326,7 @@ def test_what_limits_the_figures_stands_beside_them(
 def test_methods_sentence__says_which_photographs_were_judged() -> None:
     folds = StudyDocument.model_validate(TINY)
     split = StudyDocument.model_validate({**TINY, "validation": {"use_split": True}})
-    one = {"status": "done", "n_patients": 3, "cautions": ""}
+    one = {"status": "done", "n_patients": 3, "cautions": "", "averaged": ""}
     inside, outside = (
         pd.DataFrame([{**one, "tested_on": name}]) for name in ("held-out patients", "C")
     )

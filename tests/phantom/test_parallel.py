@@ -1,5 +1,6 @@
 """Several processes at once: what one of them says reaches the caller."""
 
+import os
 import signal
 import sys
 from pathlib import Path
@@ -43,3 +44,21 @@ def test_for_each__leaves_the_main_module_as_it_was() -> None:
         for_each(refuse, [Path("a")], workers=2, progress=silent)
 
     assert sys.modules["__main__"] is before
+
+
+def write_down(place: Path) -> None:
+    place.write_text("drawn")
+
+
+def test_for_each__a_notebooks_processes_run_nothing_of_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("threading", "multiprocessing", "cv2"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+
+    for_each(write_down, [tmp_path / "a", tmp_path / "b"], workers=2, progress=silent)
+
+    assert (tmp_path / "b").read_text() == "drawn"
+    assert "PYTHONSAFEPATH" not in os.environ

@@ -1,13 +1,19 @@
 """Figures on paper show what the figures of the pages show."""
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
+import matplotlib
 import numpy as np
 import plotly.graph_objects as go
 import pytest
 from plotly.subplots import make_subplots
 
+from fundus_core.io.own_modules import own_modules
 from fundus_core.plots.paper.figure import COLUMN_MM, PAGE_MM, figure_file, on_paper
 from fundus_core.plots.paper.look import colour_of, plain, unmarked
 
@@ -233,3 +239,48 @@ def test_on_paper__long_names_under_an_axis_lean() -> None:
 
     assert leaning.get_rotation() == 40
     assert upright.get_rotation() == 0
+
+
+SPOILT = [b"text.usetex: True\n", b"\xff\xfe"]
+
+
+@pytest.mark.parametrize("content", SPOILT)
+def test_figure_file__settings_of_matplotlib_elsewhere_do_not_count(
+    content: bytes, tmp_path: Path
+) -> None:
+    own = tmp_path / "home" / ".config" / "matplotlib"
+    own.mkdir(parents=True)
+    for folder in (tmp_path, own):
+        (folder / "matplotlibrc").write_bytes(content)
+    (tmp_path / "other.rc").write_bytes(content)
+    (tmp_path / "draw.py").write_text(
+        "import os, plotly.graph_objects as go\n"
+        "from fundus_core.plots.paper.figure import figure_file\n"
+        "figure_file(go.Figure(go.Scatter(x=[0, 1], y=[0, 1])), 'pdf', title='$x$')\n"
+        "print(os.environ['MATPLOTLIBRC'])"
+    )
+
+    drawn = subprocess.run(
+        [sys.executable, "draw.py"],
+        cwd=tmp_path,
+        env=os.environ
+        | {"HOME": str(tmp_path / "home"), "MATPLOTLIBRC": str(tmp_path / "other.rc")}
+        | own_modules(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert drawn.stderr == ""
+    assert drawn.stdout == f"{tmp_path / 'other.rc'}\n"
+
+
+def test_figure_file__settings_of_a_notebook_do_not_count_and_stay() -> None:
+    figure = go.Figure(go.Scatter(x=[0, 1], y=[0, 1], mode="lines"))
+    plain_one = figure_file(figure, "pdf")
+
+    with matplotlib.rc_context({"axes.facecolor": "red", "text.usetex": True}):
+        other = figure_file(figure, "pdf")
+        kept = matplotlib.rcParams["axes.facecolor"]
+
+    assert (other, kept) == (plain_one, "red")

@@ -119,7 +119,8 @@ def test_compare_classes__without_a_class_of_two_patients_has_no_averages() -> N
 
     found = compare_classes(y_true[:, 2:], a[:, 2:], b[:, 2:], NAMES[2:], patients=patients)
 
-    assert (found.macro, found.micro, found.n_averaged) == (None, None, 0)
+    assert (found.macro, found.micro, found.n_averaged) == (None, None, 1)
+    assert found.reason.startswith("rvo, too few: 1 patient with it")
 
 
 def test_compare_classes_unpaired__needs_the_patients_in_both_sets() -> None:

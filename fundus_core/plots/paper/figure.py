@@ -6,7 +6,6 @@ whatever can be seen can be printed, and the two cannot say different things.
 
 from collections.abc import Callable, Sequence
 from io import BytesIO
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from fundus_core.plots.paper.bar import bar
 from fundus_core.plots.paper.heatmap import heatmap
 from fundus_core.plots.paper.panel import SMALL_TEXT, Panel
 from fundus_core.plots.paper.scatter import scatter
+from fundus_core.plots.paper.settings import own_settings
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,9 +36,6 @@ _SQUARE = 455.0
 """Pixels of a figure that names no height."""
 
 _LEGEND_LINE_MM = 3.4
-
-_SETTINGS = Lock()
-"""matplotlib's settings are the whole program's; pages run in threads."""
 
 
 def figure_file(
@@ -63,17 +60,15 @@ def figure_file(
             a half.
         dots: Of a png, per inch.
     """
-    from matplotlib import rc_context
-
-    drawn = on_paper(figure, width_mm=width_mm)
     buffer = BytesIO()
-    with _SETTINGS, rc_context({"svg.fonttype": "none", "pdf.fonttype": 42}):
+    with own_settings():
+        drawn = on_paper(figure, width_mm=width_mm)
         drawn.savefig(buffer, format=kind, dpi=dots, metadata=_metadata(kind, title, about))
     return buffer.getvalue()
 
 
 def on_paper(figure: go.Figure, *, width_mm: float | None = None) -> "Figure":
-    """Draws a figure by matplotlib.
+    """Draws a figure by matplotlib, as it is set up by now; see `own_settings`.
 
     Args:
         figure: Of scatter, bar and heat map traces.

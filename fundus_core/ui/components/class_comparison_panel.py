@@ -5,13 +5,20 @@ import streamlit as st
 
 from fundus_core.plots.classes import ForestRow, class_forest
 from fundus_core.plots.roc import interval_text
+from fundus_core.stats.classes import over_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.class_panel import average_names, averages_sentence
+from fundus_core.ui.components.comparison_panel import sizes_text
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.ui.components.run_table import below_chance_sentence
-from fundus_core.workflows.evaluation.classes import AdjustedTest, ClassComparison, ClassPair
+from fundus_core.workflows.evaluation.classes import (
+    AdjustedTest,
+    ClassComparison,
+    ClassPair,
+    ModelClasses,
+)
 from fundus_core.workflows.evaluation.compare import degrees_text, statistic_name
 
 _NONE = "–"
@@ -59,7 +66,7 @@ def class_comparison_panel(found: ClassComparison, picked: PickedRuns) -> None:
 
 def method_sentence(found: ClassComparison) -> str:
     """Says on what the models are compared, and by which test."""
-    where = text.count(found.n_images, "photograph")
+    where = sizes_text([(number, None) for number, _ in found.sizes])
     on = "the same " if found.paired else "different photographs, "
     if found.n_patients is None:
         return (
@@ -68,25 +75,25 @@ def method_sentence(found: ClassComparison) -> str:
             "independent: intervals are too narrow and p-values too small."
         )
     return (
-        f"On {on}{where} of {text.count(found.n_patients, 'patient')}: Obuchowski's form of "
+        f"On {on}{sizes_text(found.sizes)}: Obuchowski's form of "
         "DeLong's test for each class, in which patients, not photographs, are independent."
     )
 
 
 def forest_rows(found: ClassComparison, pair: ClassPair, picked: PickedRuns) -> list[ForestRow]:
-    """Returns a row per class, then the averages."""
+    """Returns a row per class, then the averages, of models that average the classes tested."""
     rows = []
     for index, test in enumerate(pair.classes):
         intervals = tuple(model.aucs.classes[index].interval for model in found.models)
         label = text.class_label(picked.runs[0].target, test.name)
         rows.append(ForestRow(label, intervals, test.result, test.p_holm))
-    macro = tuple(model.aucs.macro for model in found.models)
-    micro = tuple(model.aucs.micro for model in found.models)
-    for name, intervals, test in (
-        ("Macro average", macro, pair.macro),
-        ("Micro average", micro, pair.micro),
-    ):
-        rows.append(ForestRow(name, intervals, test.result, test.p_holm, is_average=True))
+    of_pair = [one.aucs if one.aucs.averaged == pair.averaged else None for one in found.models]
+    macro = tuple(None if one is None else one.macro for one in of_pair)
+    micro = tuple(None if one is None else one.micro for one in of_pair)
+    for intervals, test in ((macro, pair.macro), (micro, pair.micro)):
+        rows.append(
+            ForestRow(f"M{test.name[1:]}", intervals, test.result, test.p_holm, is_average=True)
+        )
     return rows
 
 
@@ -101,8 +108,7 @@ def test_frame(pair: ClassPair, found: ClassComparison, picked: PickedRuns) -> p
         {
             "Class": [
                 *[text.escaped(text.class_label(target, test.name)) for test in pair.classes],
-                "**Macro average**",
-                "**Micro average**",
+                *[f"**M{text.escaped(test.name[1:])}**" for test in (pair.macro, pair.micro)],
             ],
             "Difference (95 % CI)": [_difference(test) for test in tests],
             statistic_name(test.result for test in tests): [
@@ -135,10 +141,11 @@ def model_frame(found: ClassComparison, picked: PickedRuns) -> pd.DataFrame:
     """Returns a row per class and average, with a column of AUCs for each model."""
     first = found.models[0].aucs
     target = picked.runs[0].target
+    names = average_names(first) if found.paired else ("Macro average", "Micro average")
     columns: dict[str, list[str]] = {
         "Class": [
             *[text.escaped(text.class_label(target, row.class_name)) for row in first.classes],
-            *[f"**{name}**" for name in average_names(first)],
+            *[f"**{name}**" for name in names],
         ],
     }
     if found.paired:  # else every model has counts of its own
@@ -152,8 +159,10 @@ def model_frame(found: ClassComparison, picked: PickedRuns) -> pd.DataFrame:
     for model in found.models:
         columns[text.escaped(picked.names[model.run_id])] = [
             *[_auc(row.interval) for row in model.aucs.classes],
-            interval_text(model.aucs.macro),
-            interval_text(model.aucs.micro),
+            *[
+                _average(interval, model, paired=found.paired)
+                for interval in (model.aucs.macro, model.aucs.micro)
+            ],
         ]
     return pd.DataFrame(columns)
 
@@ -196,6 +205,12 @@ def _difference(test: AdjustedTest) -> str:
     if found is None:
         return "no test"
     return f"{found.difference:+z.3f} ({found.low:+z.3f} to {found.high:+z.3f})"
+
+
+def _average(interval: AucInterval, model: ModelClasses, *, paired: bool) -> str:
+    """Returns an average of a model; where models have classes of their own, with their number."""
+    over = over_text(model.aucs.n_averaged, len(model.aucs.classes))
+    return interval_text(interval) + (f" ({over})" if over and not paired else "")
 
 
 def _auc(interval: AucInterval | None) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from fundus_core.plots.classes import class_roc_figure
 from fundus_core.plots.roc import RocTrace, interval_text
-from fundus_core.stats.classes import ClassAucs
+from fundus_core.stats.classes import ClassAucs, over_text
 from fundus_core.stats.delong import AucInterval
 from fundus_core.ui import text
 from fundus_core.ui.components import downloads
@@ -102,8 +102,8 @@ def class_auc_frame(run: Run, found: ClassAucs, baseline: ClassAucs | None) -> p
 
 def average_names(found: ClassAucs) -> tuple[str, str]:
     """Returns what the averages are called, with the number of classes where some are left out."""
-    left_out = found.n_averaged < len(found.classes)
-    over = f" ({found.n_averaged} of {len(found.classes)} classes)" if left_out else ""
+    words = over_text(found.n_averaged, len(found.classes))
+    over = f" ({words})" if words else ""
     return f"Macro average{over}", f"Micro average{over}"
 
 

@@ -6,6 +6,7 @@ import streamlit as st
 
 from fundus_core.errors import DataError
 from fundus_core.io.columns import ColumnMapping
+from fundus_core.io.hiding import hides_ids
 from fundus_core.ui import messages, text, wiring
 
 _ROLES = {"path": "Photograph", "patient": "Patient", "eye": "Eye", "split": "Split"}
@@ -26,10 +27,12 @@ def column_mapping(table: Path, folder: Path, *, key: str) -> ColumnMapping:
     """
     head = wiring.table_of(table)
     columns = list(map(str, head.columns))
-    st.dataframe(head.head(_FIRST_ROWS), hide_index=True, alt="First rows of the table")
+    unseen = " Its rows are not shown, since names are hidden." if hides_ids() else ""
+    if not unseen:
+        st.dataframe(head.head(_FIRST_ROWS), hide_index=True, alt="First rows of the table")
     st.caption(
-        f"{text.count(len(head), 'row')}, {text.count(len(columns), 'column')}. Say which column "
-        "means what where its name does not tell."
+        f"{text.count(len(head), 'row')}, {text.count(len(columns), 'column')}.{unseen} Say which "
+        "column means what where its name does not tell."
     )
     chosen: dict[str, str | None] = {}
     with st.grid("auto", min_column_width=130, gap="xsmall"):

@@ -142,7 +142,7 @@ def method_sentence(found: Comparison) -> str:
             f"{level_sentence(found.n_images, found.aggregate)}DeLong's test, one row per patient; "
             "intervals and p from the t distribution, which allows for few patients."
         )
-    where = text.count(found.n_images, "photograph")
+    where = sizes_text([(number, None) for number, _ in found.sizes])
     paired = "the same " if found.paired else "different photographs, "
     if found.n_patients is None:
         return (
@@ -152,7 +152,7 @@ def method_sentence(found: Comparison) -> str:
             "are too narrow and p-values too small."
         )
     return (
-        f"On {paired}{where} of {text.count(found.n_patients, 'patient')}: Obuchowski's form of "
+        f"On {paired}{sizes_text(found.sizes)}: Obuchowski's form of "
         "DeLong's test, in which patients, not photographs, are independent; intervals and p from "
         "the t distribution, which allows for few patients. Plain DeLong stands beside it for "
         "comparison with papers that use it."
@@ -283,10 +283,17 @@ def _auc_sentences(found: Comparison, names: dict[str, str]) -> list[str]:
 
 
 def _n_text(found: Comparison) -> str:
-    where = text.count(found.n_images, "photograph")
-    if found.n_patients is None:
-        return f"{where}, patients unknown"
-    return f"{where} of {text.count(found.n_patients, 'patient')}"
+    unknown = ", patients unknown" if found.n_patients is None else ""
+    return f"{sizes_text(found.sizes)}{unknown}"
+
+
+def sizes_text(sizes: Sequence[tuple[int, int | None]]) -> str:
+    """Returns photographs and their patients in words; of several models one after the other."""
+    return " and ".join(
+        text.count(images, "photograph")
+        + ("" if known is None else f" of {text.count(known, 'patient')}")
+        for images, known in sizes
+    )
 
 
 def _drawn_pair(pair: ComparedPair, names: dict[str, str], adjust: str) -> drawn.ComparedPair:

@@ -75,7 +75,9 @@ def decision_panel(
         if not curve.reason
         else f"No band: {text.escaped(curve.reason)}."
     )
-    methods = methods_sentence(found)
+    methods = f"{methods_sentence(found)} {found.no_probabilities}".strip()
+    if found.no_probabilities:
+        st.warning(text.escaped(found.no_probabilities))
     downloads.figure(
         drawn,
         name="decision-curve",

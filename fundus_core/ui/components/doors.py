@@ -9,7 +9,7 @@ from fundus_core.ui import messages, state, text, wiring
 from fundus_core.ui.components import open_dataset
 from fundus_core.workflows.data.datasets import DatasetSummary, dataset_id
 from fundus_core.workflows.data.demo import demo_source
-from fundus_core.workflows.models.run_names import names_by_target
+from fundus_core.workflows.models.run_names import averaged_text, names_by_target, no_auc_text
 from fundus_core.workflows.models.run_record import Run
 
 _FEWEST, _MOST = 2, 4
@@ -118,4 +118,6 @@ def _door(label: str, name: str, page: str, runs: Sequence[Run]) -> None:
 
 
 def _auc(run: Run) -> str:
-    return "no labels" if run.auc is None else f"AUC {text.auc(run.auc)}"
+    over = averaged_text(run)
+    of = f" of {over}" if over else ""
+    return no_auc_text(run) if run.auc is None else f"AUC{of} {text.auc(run.auc)}"

@@ -7,12 +7,12 @@ import pandas as pd
 import streamlit as st
 
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.plots.roc import interval_text
 from fundus_core.ui import label_caches, messages, selection_caches, text, wiring
 from fundus_core.ui.components import downloads
 from fundus_core.ui.components.gallery import gallery
 from fundus_core.ui.components.image_table import SELECTED, greyed
 from fundus_core.ui.components.run_picker import PickedRuns
+from fundus_core.ui.components.run_table import averaged_auc_text
 from fundus_core.ui.glossary import column_help
 from fundus_core.workflows.evaluation.label_quality import METHODS, NOT_PROOF, SCORE, LabelReview
 from fundus_core.workflows.models.run_record import Run
@@ -180,7 +180,7 @@ def _rests_on(picked: PickedRuns) -> str:
 
 
 def _auc(run: Run) -> str:
-    return "unknown" if run.auc is None else interval_text(run.auc)
+    return "unknown" if run.auc is None else averaged_auc_text(run)
 
 
 def _pick_view(review: LabelReview) -> View:

@@ -7,6 +7,7 @@ from fundus_core.errors import FundusError
 from fundus_core.stats.paired_bootstrap import ResampledTest
 from fundus_core.ui import curve_caches, messages, outside, text
 from fundus_core.ui.components import downloads
+from fundus_core.ui.components.comparison_panel import sizes_text
 from fundus_core.ui.components.run_picker import PickedRuns
 from fundus_core.workflows.evaluation.curves import HIGH_END, PartialRange
 from fundus_core.workflows.evaluation.other_tests import TESTS, OtherPair, OtherSettings, OtherTests
@@ -63,10 +64,8 @@ def result_sentence(found: OtherTests, pair: OtherPair, names: dict[str, str]) -
 def method_sentence(found: OtherTests) -> str:
     """Says by which test, on what, and what it assumes."""
     first = found.pairs[0].result
-    where = text.count(found.n_images, "photograph")
-    of = "" if found.n_patients is None else f" of {text.count(found.n_patients, 'patient')}"
     drawn = f"{first.n_resamples:,} {'permutations' if first.z is None else 'resamples'}"
-    said = f"{_capital(first.method)}, {drawn}, on {where}{of}. {first.assumptions}"
+    said = f"{_capital(first.method)}, {drawn}, on {sizes_text(found.sizes)}. {first.assumptions}"
     if first.z is None:
         said += f" With {drawn} no p is below {1 / (first.n_resamples + 1):.2g}."
     return said

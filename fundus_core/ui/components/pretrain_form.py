@@ -1,5 +1,6 @@
 """What weights to make: which photographs, architecture, start, upstream task, and how."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 import streamlit as st
@@ -123,12 +124,15 @@ def _pick_architecture() -> str:
         if spec.loader == "timm"
     }
     offered = sorted(by_shape.values(), key=lambda name: BACKBONES[name].architecture)
+    named = {name: BACKBONES[name].architecture for name in offered}
+    shared = Counter(named.values())
+    labels = {key: f"{name} ({key})" if shared[name] > 1 else name for key, name in named.items()}
     proposed = [n for n in offered if _shape(n) == _shape(_FIRST)]
     state.preset(f"{_KEY}.architecture", (proposed or offered)[0])
     chosen: str = st.selectbox(
         "Architecture",
         offered,
-        format_func=lambda name: BACKBONES[name].architecture,
+        format_func=labels.__getitem__,
         key=f"{_KEY}.architecture",
         help=help_for("backbone"),
     )

@@ -14,7 +14,12 @@ from fundus_core.ui import messages, text, wiring
 from fundus_core.ui.components import damage_notice
 from fundus_core.ui.components.run_tray import tray
 from fundus_core.ui.glossary import column_help
-from fundus_core.workflows.models.run_names import averaged_text, names_by_target, validated
+from fundus_core.workflows.models.run_names import (
+    averaged_text,
+    names_by_target,
+    no_auc_text,
+    validated,
+)
 from fundus_core.workflows.models.run_record import FoldResult, Run
 
 
@@ -55,7 +60,7 @@ def run_frame(runs: Sequence[Run]) -> pd.DataFrame:
         {
             "Model": [names[run.id] for run in runs],
             "Target": [run.target.name for run in runs],
-            "AUC (95 % CI)": [_auc_text(run.auc) for run in runs],
+            "AUC (95 % CI)": [averaged_auc_text(run) for run in runs],
             "Mean colour (95 % CI)": [_baseline_text(run) for run in runs],
             "Against mean colour": [
                 "" if run.baseline_p is None else text.p_value(run.baseline_p) for run in runs
@@ -80,7 +85,9 @@ def run_table(runs: Sequence[Run]) -> None:
         alt="Evaluated models with their AUC, interval, folds, baseline and cautions.",
     )
     st.caption(
-        "AUC of the pooled held-out predictions, macro average for several classes. The mean "
+        "AUC of the pooled held-out predictions, macro average for several classes - where some "
+        "have too few patients, with the number of classes averaged: compare such averages only "
+        "over the same classes. The mean "
         "colour is a probe on three numbers per photograph in the same folds; the p-value is of "
         "the paired test of the two AUCs, two-sided. A fold is averaged over the same classes as "
         "the whole; one whose test side lacks any of them has no AUC (–)."
@@ -167,13 +174,19 @@ def class_frame(run: Run) -> pd.DataFrame:
     )
 
 
-def _auc_text(interval: AucInterval | None) -> str:
-    return "no labels" if interval is None else interval_text(interval)
+def averaged_auc_text(run: Run) -> str:
+    """Returns the AUC of a run, with the number of classes where it averages fewer than all."""
+    if run.auc is None:
+        return no_auc_text(run)
+    over = averaged_text(run)
+    return f"{interval_text(run.auc)} ({over})" if over else interval_text(run.auc)
 
 
 def _baseline_text(run: Run) -> str:
     """Returns the mean colour's AUC; it is fitted in the folds of a model, so only beside those."""
-    return "–" if run.auc and not run.baseline_auc else _auc_text(run.baseline_auc)
+    if run.baseline_auc is None:
+        return "–" if run.auc else no_auc_text(run)
+    return interval_text(run.baseline_auc)
 
 
 def _fold_text(run: Run) -> str:

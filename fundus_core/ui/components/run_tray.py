@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from fundus_core.ui import messages, outside, state, text
-from fundus_core.workflows.models.run_names import names_by_target
+from fundus_core.workflows.models.run_names import averaged_text, names_by_target
 from fundus_core.workflows.models.run_record import Run
 
 LINKS = (
@@ -23,26 +23,31 @@ def tray(runs: Sequence[Run], target: str = "") -> None:
 
     Args:
         runs: All evaluated models of the data set.
-        target: What the page looks at; models of others are marked. Empty where it shows all.
+        target: What the page looks at; models of others are marked. Empty where it shows all: then
+            all are, if there are several targets.
     """
     known = {run.id: run for run in runs if run.auc is not None}
     chosen = [run_id for run_id in state.current().run_ids if run_id in known]
     names = names_by_target(list(known.values()))
+    targets = {run.target.name for run in known.values()}
+    looked_at = target or (targets.pop() if len(targets) == 1 else "")
+    entries = {run_id: f"{known[run_id].target.name}: {name}" for run_id, name in names.items()}
     with st.sidebar, st.container(border=True, gap="xsmall", key="tray"):
         st.markdown(f":material/inbox: **{text.count(len(chosen), 'model')} chosen**")
         for run_id in chosen:
-            _row(known[run_id], names[run_id], target)
+            _row(known[run_id], names[run_id], looked_at)
         if not chosen:
             st.caption("Add a model to take it along from page to page.")
-        _adder([run_id for run_id in known if run_id not in chosen], names)
+        _adder([run_id for run_id in known if run_id not in chosen], entries)
         if chosen:
             for page, label, icon in LINKS:
                 messages.next_step(page, label, icon)
 
 
 def _row(run: Run, name: str, target: str) -> None:
-    auc = "" if run.auc is None else f"AUC {run.auc.auc:.2f}"
-    elsewhere = f" · {text.escaped(run.target.name)}" if target not in {"", run.target.name} else ""
+    over = averaged_text(run)
+    auc = "" if run.auc is None else f"AUC {run.auc.auc:.2f}{f' ({over})' if over else ''}"
+    elsewhere = f" · {text.escaped(run.target.name)}" if run.target.name != target else ""
     words, button = st.columns([5, 1], vertical_alignment="center", gap="xsmall")
     words.caption(f"{text.escaped(name)} · {auc}{elsewhere}")
     button.button(
@@ -56,14 +61,19 @@ def _row(run: Run, name: str, target: str) -> None:
     )
 
 
-def _adder(others: Sequence[str], names: dict[str, str]) -> None:
-    """Draws the menu of models that are not chosen, and the button that empties the tray."""
+def _adder(others: Sequence[str], entries: dict[str, str]) -> None:
+    """Draws the menu of models that are not chosen, and the button that empties the tray.
+
+    Args:
+        others: Ids of the models.
+        entries: Id -> what no other model is called, of whatever target.
+    """
     with st.popover("Add, or start over", icon=":material/edit:", key="tray.edit"):
         wanted = st.selectbox(
             "Add a model",
             others,
             index=None,
-            format_func=names.__getitem__,
+            format_func=entries.__getitem__,
             placeholder="Choose one" if others else "All are chosen",
             key="tray.more",
         )

@@ -38,7 +38,8 @@ NOT_SHOWN = (
 
 LEFT_OUT = (
     "Models that cannot be explained are not in the menu: zero-shot scores have no probe behind "
-    "them, and some fine-tuned networks were not kept, or read places by a network of their own."
+    "them, and some fine-tuned networks were not kept, are damaged, or read places by a network of "
+    "their own."
 )
 
 HOW_TO_READ = (

@@ -120,6 +120,8 @@ def shown_frame(table: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
     shown |= {"State": table["status"]}
     if (table["cautions"] != "").any():
         shown |= {"Cautions": table["cautions"]}
+    if (table["averaged"] != "").any():
+        shown |= {"Averaged": table["averaged"]}
     for name in metrics:
         shown |= {
             metric_title(name): table[name],
@@ -127,6 +129,8 @@ def shown_frame(table: pd.DataFrame, metrics: list[str]) -> pd.DataFrame:
         }
     if table["p_holm"].notna().any():
         shown |= {"AUC less reference": table["difference"], "p (Holm)": table["p_holm"]}
+    if (table["untested"] != "").any():
+        shown |= {"Not tested": table["untested"]}
     if table[RELATIVE_GAIN].notna().any():
         shown |= {metric_title(RELATIVE_GAIN): table[RELATIVE_GAIN]}
     shown |= {"Seconds": table["seconds"]}
@@ -158,7 +162,19 @@ def reading_sentence(document: StudyDocument, table: pd.DataFrame) -> str:
             f"is paired by photograph{clustering(table)}, two-sided, and its p-values are "
             "corrected by Holm over all rows of the study that are there."
         )
-    return said + taught_sentence(table)
+    return said + averaged_sentence(table) + taught_sentence(table)
+
+
+def averaged_sentence(table: pd.DataFrame) -> str:
+    """Says that some averages are over fewer classes than others, if any are."""
+    n_fewer = int((table["averaged"] != "").sum())
+    if not n_fewer:
+        return ""
+    rows = "row is" if n_fewer == 1 else "rows are"
+    return (
+        f" {n_fewer:,} {rows} **averaged over fewer classes**, as the others have too few patients "
+        "there: compare averages only over the same classes."
+    )
 
 
 def judged_sentence(document: StudyDocument, table: pd.DataFrame) -> str:

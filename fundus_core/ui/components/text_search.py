@@ -11,6 +11,7 @@ from fundus_core.workflows.data.datasets import DatasetSummary, source_arguments
 from fundus_core.workflows.data.text_search import known_search
 from fundus_core.workflows.embeddings.stored import EmbeddingSummary
 from fundus_core.workflows.models.prototypes import understands_words
+from fundus_core.workflows.weights.labels import distinct_labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +37,12 @@ def search_box(summary: DatasetSummary) -> WordSearch | None:
     if not stored:
         return None
     left, right = st.columns([2, 1], vertical_alignment="bottom")
-    # A word that begins with a hyphen would be an option of the command line.
     words = left.text_input(
         "Rank by words",
         key="images.words",
         placeholder="flame haemorrhage near the disc",
         help="The photographs whose embeddings are nearest to the words come first.",
-    ).lstrip(" -")
+    )
     with right:
         chosen = _pick(stored)
     if not words.strip():
@@ -76,10 +76,11 @@ def caption(image_ids: Sequence[str], notes: Mapping[str, str]) -> None:
 
 def _pick(stored: Sequence[EmbeddingSummary]) -> EmbeddingSummary:
     by_key = {one.fingerprint: one for one in stored}
+    labels = distinct_labels([one.recipe for one in stored])
     key = st.selectbox(
         "Read by",
         list(by_key),
-        format_func=lambda each: by_key[each].label,
+        format_func=labels.__getitem__,
         key="images.words_by",
     )
     return by_key[key]
@@ -95,8 +96,8 @@ def _offer_to_read(summary: DatasetSummary, chosen: EmbeddingSummary, words: str
     ):
         with messages.shown_to_user():
             arguments = wiring.embedding_arguments(chosen.recipe)
-            argv = ["search", *source_arguments(summary.source), words, *arguments]
-            wiring.submit(argv, f"Search: {words}")
+            argv = ["search", *source_arguments(summary.source), *arguments]
+            wiring.submit(argv, f"Search: {words}", words=[words])
     st.caption("New words are read by the backbone's text tower once, which takes some seconds.")
     job_progress.watch(("search",))
     job_progress.last_failure(("search",))

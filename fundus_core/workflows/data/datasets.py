@@ -7,10 +7,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from fundus_core.domain.dataset import NO_ROWS, FundusDataset, RejectedRow, Target
+from fundus_core.domain.dataset import (
+    NEVER_TARGETS,
+    NO_ROWS,
+    FundusDataset,
+    RejectedRow,
+    Target,
+)
 from fundus_core.domain.progress import Progress, silent
 from fundus_core.domain.recipe import fingerprint_of
-from fundus_core.errors import DataError
+from fundus_core.errors import DataError, TargetError
 from fundus_core.io.dataset_table import read_dataset_table, write_dataset_table
 from fundus_core.io.files import read_json, write_json
 from fundus_core.io.left_out import hint_with_left_out
@@ -18,7 +24,7 @@ from fundus_core.io.manifest import ColumnMapping, DataSource, ScanFile, read_da
 from fundus_core.io.remote import absolute
 from fundus_core.io.store import ArtifactStore
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.hidden_ids import key_of_scans, without_names
+from fundus_core.workflows.data.hidden_ids import VARIABLE, key_of_scans, without_names
 
 _TABLE = "table.parquet"
 _ABOUT = "dataset.json"
@@ -53,6 +59,8 @@ def open_dataset(
 
     Raises:
         DataError: If the source is no set of photographs, or holds no usable one.
+        TargetError: If the target that it names cannot be one, or may tell patients from one
+            another while names are hidden.
     """
     with scans_of(workspace) as scans:  # keeps what was found, also when it is interrupted
         dataset = read_dataset(source, scans=scans, progress=progress)
@@ -63,8 +71,9 @@ def open_dataset(
             f"{_first_reason(rejected)}.",
             hint="Give a folder of photographs, or a table with a column of their paths.",
         )
+    seen = _with_named_target(without_names(workspace, dataset), dataset, source)
     remember(workspace, dataset, source)
-    return without_names(workspace, dataset)
+    return seen
 
 
 def scans_of(workspace: Workspace) -> ScanFile:
@@ -87,8 +96,22 @@ def open_with_target(
         return dataset
     named = replace(source, columns=replace(source.columns, target=column))
     dataset = read_dataset(named, scans=scans_of(workspace), progress=progress)
+    seen = _with_named_target(without_names(workspace, dataset), dataset, named)
     remember(workspace, dataset, source)
-    return without_names(workspace, dataset)
+    return seen
+
+
+def _with_named_target(
+    seen: FundusDataset, given: FundusDataset, source: DataSource
+) -> FundusDataset:
+    """Returns a data set as it may be seen, if it still has the target that the user named."""
+    if source.columns.target and given.targets[0] not in seen.targets:
+        raise TargetError(
+            f"The target {given.targets[0].name!r} may tell patients from one another, and names "
+            "are hidden.",
+            hint=f"Choose another column, or start without {VARIABLE}.",
+        )
+    return seen
 
 
 def _first_reason(rejected: Sequence[RejectedRow]) -> str:
@@ -213,6 +236,7 @@ def dataset_as_given(workspace: Workspace, name: str) -> FundusDataset:
         tuple(
             Target(t["name"], t["task"], tuple(t["classes"]), tuple(t["columns"]))
             for t in about["targets"]
+            if not {*t["columns"]} & {*NEVER_TARGETS}  # earlier versions had them
         ),
         tuple(RejectedRow(**row) for row in about["rejected"]),
         summary.synthetic,

@@ -27,10 +27,19 @@ from fundus_core.io.refused_reading import (
 from fundus_core.io.sealed import FORMAT
 from fundus_core.io.weights import require_unchanged, weights_folders
 from fundus_core.io.workspace import Workspace
-from fundus_core.io.workspace_format import STAMP, format_of, in_the_way, is_foreign
+from fundus_core.io.workspace_format import (
+    STAMP,
+    TO_OWN,
+    begun_elsewhere,
+    format_of,
+    in_the_way,
+    is_foreign,
+    write_stamp,
+)
 from fundus_core.workflows.data.checkup import Check, State
 from fundus_core.workflows.data.doctor_photographs import photographs_check
-from fundus_core.workflows.data.integrity import Integrity, examine, mend
+from fundus_core.workflows.data.integrity import Integrity, examine, mend, workspaces_in
+from fundus_core.workflows.data.pseudonym_key import key_check
 from fundus_core.workflows.models.runs import runs_as_stored
 from fundus_core.workflows.weights.teacher_tables import TEACHERS, weights_of_unknown_teachers
 
@@ -71,11 +80,12 @@ def diagnose(workspace: Workspace, *, repair: bool = False) -> tuple[Check, ...]
         lambda: _disk(workspace),
         lambda: _weights(workspace),
         lambda: _stored(workspace, repair=repair),
-        lambda: _format(workspace),
+        lambda: _format(workspace, repair=repair),
         lambda: _half_written(workspace, repair=repair),
         lambda: photographs_check(workspace, repair=repair),
     )
-    return (*(look() for look in looks), *_understood(workspace))
+    keys = (key_check(one, repair=repair) for one in workspaces_in(workspace))
+    return (*(look() for look in looks), *filter(None, keys), *_understood(workspace))
 
 
 def _versions() -> Check:
@@ -200,7 +210,7 @@ def _held(root: Path) -> str:
     return _some(tuple(sorted(path.name for path in root.iterdir())))
 
 
-def _format(workspace: Workspace) -> Check:
+def _format(workspace: Workspace, *, repair: bool) -> Check:
     if is_foreign(workspace.root):
         return Check(
             "format",
@@ -222,8 +232,13 @@ def _format(workspace: Workspace) -> Check:
         return Check("format", "not in order", refusal.message, refusal.hint)
     number = format_of(workspace.root)
     text = f"The workspace is in format {number}; this version writes format {FORMAT}."
-    if number == FORMAT:
+    if number == FORMAT and not (said := begun_elsewhere(workspace.root)):
         return Check("format", "in order", text)
+    if number == FORMAT and repair:
+        write_stamp(workspace.root)
+        return Check("format", "mended", f"{text} It is noted as begun here, by this user.")
+    if number == FORMAT:
+        return Check("format", "caution", f"{text} {said}", TO_OWN)
     return Check(
         "format",
         "caution",

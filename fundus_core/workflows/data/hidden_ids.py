@@ -11,26 +11,32 @@ the same there and cannot be traced back by trying all hospital numbers elsewher
 gave is stored as it was given: the table of each data set, and where the links lead.
 """
 
-import os
-import re
-import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from fundus_core.domain.dataset import OWN_PATIENT, RESERVED_COLUMNS, FundusDataset, RejectedRow
+from fundus_core.domain.dataset import RESERVED_COLUMNS, FundusDataset, RejectedRow
 from fundus_core.errors import StoreError
 from fundus_core.imports.records import Pseudonyms
 from fundus_core.io.hiding import VARIABLE, hides_ids
 from fundus_core.io.images import SUPPORTED_SUFFIXES
 from fundus_core.io.photo_files import PICTURE_SUFFIXES, names_pictures, root_of
 from fundus_core.io.read_only import is_read_only
+from fundus_core.io.row_checks import CONTRADICTS
 from fundus_core.io.workspace import Workspace
 from fundus_core.report.privacy import Discretion
-from fundus_core.workflows.reports.bundle_pseudonyms import shared_table
+from fundus_core.workflows.data.pseudonym_key import (
+    KEY_FILE,
+    LINKS,
+    PSEUDONYM,
+    key_of_pseudonyms,
+    never_hidden,
+    stored_key,
+)
+from fundus_core.workflows.reports.bundle_pseudonyms import shared_table, without_telling_targets
 
 __all__ = [
     "KEY_FILE",
@@ -44,12 +50,11 @@ __all__ = [
     "without_patients",
 ]
 
-KEY_FILE, LINKS = "pseudonyms.key", "photographs"
-"""In the workspace: the key, and the folder of links to photographs."""
+OTHER = "other"
+"""Stands for words of the eye and the split that are not the program's: they may be names."""
 
-_KEY_BYTES = 32
 _SUFFIXES = {*SUPPORTED_SUFFIXES, *PICTURE_SUFFIXES}
-_PSEUDONYM = re.compile(r"p[0-9a-f]{16}")
+_WORDS = {"eye": ("OD", "OS"), "split": ("train", "val", "test")}
 
 
 def without_names(workspace: Workspace, dataset: FundusDataset) -> FundusDataset:
@@ -61,30 +66,52 @@ def without_names(workspace: Workspace, dataset: FundusDataset) -> FundusDataset
     if not hides_ids():
         return dataset
     names, given = _pseudonyms(workspace), dataset.table
-    patients = {one: _patient(names, one) for one in set(given["patient_id"].dropna())}
-    found = shared_table(dataset, patients)
+    patients = {one: names.of(one) for one in set(given["patient_id"].dropna())}
+    judged = without_telling_targets(dataset)
+    found = shared_table(judged, patients)
     shared = found.table
     shared.insert(1, "path", _links(workspace, names, given["path"]))
+    worded = [name for name, known in _WORDS.items() if _has_others(given[name], known)]
+    for name in worded:
+        shared[name] = given[name].where(given[name].isna() | given[name].isin(_WORDS[name]), OTHER)
     free = given.columns.drop(list(RESERVED_COLUMNS))
     masks = [str(name) for name in free if names_pictures(given[name])]
     for name in masks:
         shared[name] = _links(workspace, names, given[name], root_of(dataset.source))
     private = [*given["path"], *(row.path for row in dataset.rejected), *patients]
     told = Discretion([str(one) for one in private])
+    targets = tuple(one for one in judged.targets if not {*one.columns} & {*worded})
+    has_others = any(row.reason == "unknown_label" for row in dataset.rejected)
+    tells_labels = len(targets) == len(dataset.targets) and not has_others
     return replace(
         dataset,
         table=shared,
-        rejected=tuple(_hidden(row, names, told) for row in dataset.rejected),
+        targets=targets,
+        rejected=tuple(
+            _hidden(row if tells_labels else _without_labels(row), names, told)
+            for row in dataset.rejected
+        ),
         hidden=given.set_index("image_id")[
-            ["path", "patient_id", *dict.fromkeys([*found.left_out, *masks])]
+            ["path", "patient_id", *dict.fromkeys([*found.left_out, *masks, *worded])]
         ],
     )
 
 
-def without_patients(workspace: Workspace, patients: Sequence[str]) -> list[str]:
-    """Returns patients by their pseudonyms; those that have one keep it."""
+def without_patients(
+    workspace: Workspace, patients: Sequence[str], known: Callable[[], Collection[str]]
+) -> list[str]:
+    """Returns patients by their pseudonyms; those that have one keep it.
+
+    Args:
+        workspace: Whose pseudonyms they are.
+        patients: By name or by pseudonym.
+        known: Gives the names of the patients of the data set: these are names, even if they look
+            like pseudonyms. It is asked only where some do.
+    """
     names = _pseudonyms(workspace)
-    return [_patient(names, str(one)) for one in patients]
+    alike = {str(one) for one in patients if PSEUDONYM.fullmatch(str(one))}
+    kept = alike.difference(known()) if alike else alike
+    return [str(one) if str(one) in kept else names.of(str(one)) for one in patients]
 
 
 def with_names(workspace: Workspace, patients: Sequence[str], known: Collection[str]) -> list[str]:
@@ -96,14 +123,18 @@ def with_names(workspace: Workspace, patients: Sequence[str], known: Collection[
         known: Names of the patients of the data set; who is none of them keeps the pseudonym.
     """
     names = _pseudonyms(workspace)
-    name_of = {_patient(names, one): one for one in known}
+    name_of = {names.of(one): one for one in known}
     return [name_of.get(str(one), str(one)) for one in patients]
 
 
 def has_pseudonyms(workspace: Workspace, patients: Iterable[str]) -> bool:
-    """Says whether some of the patients were stored while names were hidden here."""
-    is_key_there = (workspace.root / KEY_FILE).is_file()
-    return is_key_there and any(_PSEUDONYM.fullmatch(str(one)) for one in patients)
+    """Says whether some of the patients were stored while names were hidden here.
+
+    Raises:
+        StoreError: If some may have been, and the key is damaged or gone.
+    """
+    may_be = any(PSEUDONYM.fullmatch(str(one)) for one in patients)
+    return may_be and stored_key(workspace) is not None
 
 
 def key_of_scans(workspace: Workspace) -> Pseudonyms | None:
@@ -111,9 +142,17 @@ def key_of_scans(workspace: Workspace) -> Pseudonyms | None:
     return _pseudonyms(workspace) if hides_ids() else None
 
 
-def _patient(names: Pseudonyms, patient: str) -> str:
-    tells_nothing = patient.startswith(OWN_PATIENT) or _PSEUDONYM.fullmatch(patient)
-    return patient if tells_nothing else names.of(patient)
+def _has_others(column: "pd.Series[Any]", known: Sequence[str]) -> bool:
+    """Says whether a column holds other words than those of the program."""
+    return bool((column.notna() & ~column.isin(known)).any())
+
+
+def _without_labels(row: RejectedRow) -> RejectedRow:
+    """Returns a rejected row whose sentence quotes no label."""
+    if row.reason == "unknown_label":
+        return replace(row, detail=f"Its label is{row.detail.rpartition(', which is')[2]}")
+    said, contradicts, _ = row.detail.partition(CONTRADICTS)
+    return replace(row, detail=f"{said}{contradicts}the rows differ.") if contradicts else row
 
 
 def _hidden(row: RejectedRow, names: Pseudonyms, told: Discretion) -> RejectedRow:
@@ -149,7 +188,7 @@ def _link(workspace: Workspace, names: Pseudonyms, path: str) -> str:
     link = folder / _file_name(names, path)
     if not link.is_symlink():
         if is_read_only():
-            raise _never_hidden(workspace)
+            raise never_hidden(workspace)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             link.symlink_to(path)
@@ -167,50 +206,6 @@ def _pseudonyms(workspace: Workspace) -> Pseudonyms:
     """Returns the names of this workspace; their key is drawn when it is first needed.
 
     Raises:
-        StoreError: If it is damaged, or there is none and nothing may be written.
+        StoreError: As `key_of_pseudonyms` does.
     """
-    path = workspace.root / KEY_FILE
-    for _ in range(2):
-        try:
-            key = path.read_bytes()
-        except FileNotFoundError:
-            if is_read_only():
-                raise _never_hidden(workspace) from None
-            _draw_key(path)
-            continue
-        if len(key) == _KEY_BYTES:
-            return Pseudonyms(key)
-        break
-    raise StoreError(
-        f"The key of pseudonyms {path} is damaged.",
-        hint="Put it back from a backup; without it, patients would get other pseudonyms.",
-    )
-
-
-def _never_hidden(workspace: Workspace) -> StoreError:
-    return StoreError(
-        f"Names cannot be hidden: in {workspace.root} they never were, and read-only mode stores "
-        "no pseudonyms and no links.",
-        hint=f"Open the data set there once with {VARIABLE} and without read-only mode.",
-    )
-
-
-def _draw_key(path: Path) -> None:
-    """Stores a new key that only the user may read, unless another process was first."""
-    temporary = path.with_name(f".{path.name}-{secrets.token_hex(4)}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        place = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(place, "wb") as file:
-            file.write(secrets.token_bytes(_KEY_BYTES))
-        try:
-            os.link(temporary, path)
-        finally:
-            temporary.unlink()
-    except FileExistsError:
-        pass
-    except OSError as error:
-        raise StoreError(
-            f"The key of pseudonyms cannot be stored as {path}: {error.strerror}.",
-            hint="Open the workspace once where it may be written to.",
-        ) from error
+    return Pseudonyms(key_of_pseudonyms(workspace))

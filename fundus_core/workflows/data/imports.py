@@ -20,7 +20,8 @@ from fundus_core.imports.hugging_face import (
     is_hugging_face,
 )
 from fundus_core.imports.records import ImportedPhotograph, Outcome, Pseudonyms, RefusedPhotograph
-from fundus_core.io.photo_files import walk_files
+from fundus_core.io.data_roots import require_within_roots
+from fundus_core.io.photo_files import links_out, walk_files
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.spreadsheet_cells import guarded
@@ -72,12 +73,14 @@ def import_photographs(
 
     Raises:
         DataError: If there is nothing of either kind, no photograph could be taken over, the folder
-            is there already, or a decoder is not installed.
+            is there already, or a decoder is not installed; or the source lies outside the folders
+            that may be read from (`FUNDUS_DATA_ROOTS`).
         StoreError: If the disk is full, or the place may not be written to.
         ReadOnlyError: If it lies in a workspace that is only to be looked at.
     """
     source, out = typed_path(source).absolute(), typed_path(out).absolute()
     require_writable(out)
+    require_within_roots(source)
     _require_free(out)
     found = _found(source, secret, allow_burned_in=allow_burned_in)
     if n_left := _remove_unfinished(out):
@@ -165,7 +168,9 @@ class _Found:
 def _found(source: Path, secret: bytes | None, *, allow_burned_in: bool) -> _Found:
     if not source.exists():
         raise DataError(f"There is nothing at {source}.", hint="Check the path.")
-    files = [source] if source.is_file() else list(walk_files(source))
+    walked = [source] if source.is_file() else list(walk_files(source))
+    outside = {*links_out(walked)}
+    files = [path for path in walked if path not in outside]
     dicom = [path for path in files if is_dicom(path)]
     if dicom:
         pseudonyms = Pseudonyms() if secret is None else Pseudonyms(secret)

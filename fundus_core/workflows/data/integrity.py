@@ -57,7 +57,7 @@ def examine(workspace: Workspace) -> Integrity:
     Raises:
         StoreError: If something in it was written by a newer version of the program.
     """
-    places = list(_workspaces(workspace))
+    places = list(workspaces_in(workspace))
     results = [one for place in places for one in _results(place)]
     shards = [one for place in places for one in _shards(place)]
     records = [one for place in places for one in _records(place)]
@@ -96,17 +96,17 @@ def mend(workspace: Workspace, found: Integrity) -> None:
     write_stamp(workspace.root)
 
 
-_Found = tuple[Path, bool | None]
-"""What is stored, and whether it is whole; None where it may not be read."""
-
-
-def _workspaces(workspace: Workspace) -> Iterator[Workspace]:
+def workspaces_in(workspace: Workspace) -> Iterator[Workspace]:
     """Yields a workspace and those in it: of tries, reports made again and examples."""
     yield workspace
     for pattern in ("smoke", "rerun/[!.]*", "examples/[!.]*.computed"):
         for folder in sorted(workspace.root.glob(pattern)):
             if folder.is_dir():
                 yield Workspace(folder)
+
+
+_Found = tuple[Path, bool | None]
+"""What is stored, and whether it is whole; None where it may not be read."""
 
 
 def _results(workspace: Workspace) -> Iterator[_Found]:

@@ -16,19 +16,21 @@ from fundus_core import __version__
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
 from fundus_core.domain.progress import Progress, silent
-from fundus_core.errors import DataError
+from fundus_core.errors import DataError, DifferentImagesError
 from fundus_core.exports.anndata_file import write_anndata
 from fundus_core.exports.arrow import write_atlas, write_parquet
 from fundus_core.exports.content import Content
 from fundus_core.exports.fiftyone import write_fiftyone
 from fundus_core.exports.mlflow_log import Logged
 from fundus_core.io.files import write_array
+from fundus_core.io.together import appearing_together
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.delong import AucInterval
 from fundus_core.tables import write_csv
 from fundus_core.workflows.data.photographs import photograph
 from fundus_core.workflows.embeddings.backbone_choice import ResolvedChoice
 from fundus_core.workflows.embeddings.project import project_embeddings
+from fundus_core.workflows.models.averages import n_averaged_of
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import PREDICTIONS, load_run, run_predictions, run_table
 
@@ -60,11 +62,16 @@ def require_format(name: str) -> None:
 
 
 def export_embeddings(embeddings: Embeddings, dataset: FundusDataset, folder: Path) -> Path:
-    """Writes `vectors.npy` (N, D) and `image_ids.csv`, whose row i describes vector i."""
+    """Writes `vectors.npy` (N, D) and `image_ids.csv`, whose row i describes vector i.
+
+    Raises:
+        StoreError: If they cannot be written; both files that were there before still are.
+    """
     columns = ["image_id", "path", "patient_id", "eye", "split"]
     about = dataset.select(embeddings.image_ids).table[columns]
-    write_array(folder / "vectors.npy", embeddings.vectors)
-    write_csv(about, folder / "image_ids.csv")
+    with appearing_together(folder) as made:
+        write_array(made / "vectors.npy", embeddings.vectors)
+        write_csv(about, made / "image_ids.csv")
     return folder
 
 
@@ -177,6 +184,7 @@ def _figures(run: Run) -> dict[str, float]:
     if len(run.class_aucs) > 1:
         intervals |= {f"auc.{name}": one for name, one in run.class_aucs.items()}
     found: dict[str, float | None] = {"n_images": run.n_images, "n_patients": run.n_patients}
+    found["n_averaged"] = n_averaged_of(run)
     for name, one in intervals.items():
         if one is not None:
             found |= {name: one.auc, f"{name}_low": one.low, f"{name}_high": one.high}
@@ -187,8 +195,18 @@ def _figures(run: Run) -> dict[str, float]:
 def _scores(
     workspace: Workspace, image_ids: Sequence[str], run: Run
 ) -> dict[str, NDArray[np.float64]]:
-    """Returns the scores of a run and the fold that held each photograph out, as columns."""
+    """Returns the scores of a run and the fold that held each photograph out, as columns.
+
+    Raises:
+        DifferentImagesError: If it scored none of the photographs.
+    """
     said = run_predictions(workspace, run)
+    if not set(said.image_ids) & set(image_ids):
+        raise DifferentImagesError(
+            f"{run.id} scored none of the {len(image_ids):,} photographs that are written; its "
+            f"scores are of {run.dataset_name}.",
+            hint="Name a run of this data set (`fundus runs` lists them), or export that one.",
+        )
     names = ["score"] if len(said.class_names) == 1 else [f"score {c}" for c in said.class_names]
     columns: dict[str, Any] = {
         f"{name} {run.id}": said.y_score[:, k] for k, name in enumerate(names)

@@ -230,6 +230,17 @@ def cautions_of(
     return found + shared_patients(said, "on both sides of an unpaired comparison")
 
 
+def sizes_of(models: Sequence[ScoredModel], *, paired: bool) -> tuple[tuple[int, int | None], ...]:
+    """Returns how many photographs models are looked at on, and of how many patients.
+
+    Returns:
+        One pair where all scored the same photographs, else one per model; None for patients that
+        are unknown.
+    """
+    said = [model.predictions for model in (models[:1] if paired else models)]
+    return tuple((len(one.y_true), one.n_patients) for one in said)
+
+
 def shared_patients(sides: Sequence[Predictions], where: str) -> tuple[Caution, ...]:
     """Returns a caution where sides that are taken to be of different people name the same patient.
 

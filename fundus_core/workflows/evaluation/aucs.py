@@ -2,9 +2,10 @@
 
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import NoVarianceError, SingleClassError
-from fundus_core.stats.class_tests import compare_classes
+from fundus_core.stats.class_tests import FEWEST_UNITS_TO_TEST, compare_classes
 from fundus_core.stats.classes import ClassAucs, class_aucs
 from fundus_core.stats.delong import AucComparison, AucInterval, auc_interval, compare_paired
+from fundus_core.stats.inference import UNITS_FOR_VARIANCE
 
 
 def aucs_of(predictions: Predictions) -> ClassAucs:
@@ -46,23 +47,42 @@ def p_against_baseline(predictions: Predictions, baseline: Predictions) -> float
     """Returns p of the paired test against the mean colour; for several classes of the average.
 
     None where no class has two patients (images) of each label, or the difference does not vary.
+    Averages are tested with two: this p tells a model that is no better than the mean colour, and
+    none would say nothing of it.
     """
     try:
-        comparison = paired_test(predictions, baseline)
+        comparison = paired_test(predictions, baseline, fewest=UNITS_FOR_VARIANCE)
     except (NoVarianceError, SingleClassError):  # no reason to lose a model over
         return None
     return None if comparison is None else comparison.p_value
 
 
-def paired_test(first: Predictions, second: Predictions) -> AucComparison | None:
+def untested_average(predictions: Predictions) -> str:
+    """Says why models are not tested on the average of several classes; empty where they can be."""
+    if predictions.task == "binary":
+        return ""
+    scores = predictions.y_score
+    return compare_classes(
+        predictions.y_true,
+        scores,
+        scores,
+        predictions.class_names,
+        patients=predictions.patient_ids,
+    ).reason
+
+
+def paired_test(
+    first: Predictions, second: Predictions, *, fewest: int = FEWEST_UNITS_TO_TEST
+) -> AucComparison | None:
     """Returns the paired test of two models' AUCs; for several classes of the macro average.
 
     Args:
         first: Of one model.
         second: Of another one, on the same photographs in the same order.
+        fewest: Patients (images) that each averaged class of several must have of each label.
 
     Returns:
-        None if no class of several can be tested.
+        None if the average of several classes cannot be tested.
 
     Raises:
         FundusError: As `compare_paired` and `compare_classes` do.
@@ -80,4 +100,5 @@ def paired_test(first: Predictions, second: Predictions) -> AucComparison | None
         second.y_score,
         first.class_names,
         patients=first.patient_ids,
+        fewest=fewest,
     ).macro

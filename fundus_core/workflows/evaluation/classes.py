@@ -10,7 +10,7 @@ from fundus_core.errors import TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats import class_tests
 from fundus_core.stats.class_tests import ClassTests
-from fundus_core.stats.classes import ClassAucs
+from fundus_core.stats.classes import ClassAucs, average_name
 from fundus_core.stats.delong import AucComparison
 from fundus_core.stats.multiplicity import holm
 from fundus_core.workflows.evaluation.aligned import (
@@ -20,6 +20,7 @@ from fundus_core.workflows.evaluation.aligned import (
     read_compared,
     read_model,
     require_one_question,
+    sizes_of,
 )
 from fundus_core.workflows.evaluation.aucs import aucs_of
 
@@ -43,7 +44,8 @@ class AdjustedTest:
     """A test with its place among others."""
 
     name: str
-    """The class, or "macro average", or "micro average"."""
+    """The class, or what the average is called: where it is over fewer classes, with their
+    number and names."""
 
     result: AucComparison | None
     """By patient where patients are known; None where no test was made."""
@@ -74,6 +76,10 @@ class ClassPair:
     micro: AdjustedTest
     """Likewise."""
 
+    averaged: tuple[str, ...]
+    """The classes that the tests of the averages are over: of different photographs, those that
+    both models' photographs have enough of."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClassComparison:
@@ -87,12 +93,15 @@ class ClassComparison:
     """Tests of single classes that Holm's correction is over."""
 
     n_averaged: int
-    """Classes that the tests of the averages are over."""
+    """Classes that the tests of the averages are over, of the first pair; see `ClassPair`."""
 
     n_images: int
     """Photographs compared on; of the first model where the models saw different ones."""
 
     n_patients: int | None
+    sizes: tuple[tuple[int, int | None], ...]
+    """Photographs and patients: once where all models scored the same ones, else of each model."""
+
     paired: bool
     """True when all models scored the same photographs."""
 
@@ -154,6 +163,7 @@ def compare_classes(
         tests[0].n_averaged,
         first.n_images,
         first.n_patients,
+        sizes_of(models, paired=paired),
         paired,
         cautions_of(models, n_tests=n_counted, of="differences", paired=paired),
     )
@@ -229,20 +239,20 @@ def _adjusted(
             rows.append(
                 AdjustedTest(row.class_name, row.result, p_holm if row.result else None, row.reason)
             )
-        averages = [
+        macro, micro = (
             AdjustedTest(
-                f"{name} average",
+                average_name(name, found.averaged, a.predictions.class_names),
                 result,
                 next(adjusted) if result else None,
-                ""
-                if result
-                else "no class has two patients (images) of each label, or no variance",
+                "" if result else found.reason or "nothing varies",
             )
             for name, result, adjusted in (
                 ("macro", found.macro, of_macro),
                 ("micro", found.micro, of_micro),
             )
-        ]
+        )
         labels = a.predictions.model, b.predictions.model
-        pairs.append(ClassPair(a.reference, b.reference, *labels, tuple(rows), *averages))
+        pairs.append(
+            ClassPair(a.reference, b.reference, *labels, tuple(rows), macro, micro, found.averaged)
+        )
     return tuple(pairs)

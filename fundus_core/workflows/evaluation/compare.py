@@ -30,6 +30,7 @@ from fundus_core.workflows.evaluation.aligned import (
     cautions_of,
     read_compared,
     require_one_question,
+    sizes_of,
 )
 from fundus_core.workflows.evaluation.viewed import viewed
 
@@ -90,6 +91,9 @@ class Comparison:
     """Photographs compared on; of the first model where the models saw different ones."""
 
     n_patients: int | None
+    sizes: tuple[tuple[int, int | None], ...]
+    """Photographs and patients: once where all models scored the same ones, else of each model."""
+
     units: IndependentUnits
     """Patients, or photographs where patients are unknown, that the figures rest on; of the first
     model where the models saw different ones."""
@@ -209,6 +213,7 @@ def _compared(models: list[ScoredModel], untested: str, *, paired: bool) -> Comp
         first.class_names[0],
         len(first.y_true),
         first.n_patients,
+        sizes_of(models, paired=paired),
         _units(first),
         paired,
         JointTest(None, untested) if untested else _all_equal(models, paired=paired),

@@ -16,7 +16,8 @@ _COLUMNS = (
 def comparison_table(found: Comparison | ClassComparison) -> pd.DataFrame:
     """Returns a row per pair and class: difference of AUC, 95 % interval, p as it is and corrected.
 
-    Of several classes each has a row, and their averages have theirs. Numbers are missing where no
+    Of several classes each has a row, and their averages have theirs; an average over fewer of them
+    says how many in its column `class`, and which. Numbers are missing where no
     test was made: `reason` says why, and is empty elsewhere. `run_a` and `run_b` are run ids, or
     paths of tables.
     """

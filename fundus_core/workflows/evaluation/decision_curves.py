@@ -68,7 +68,21 @@ class DecisionCurves:
     paired: bool
     """True when all models scored the same photographs."""
 
+    by_words: tuple[str, ...]
+    """Labels of the models that words alone gave the scores of, unless these were recalibrated."""
+
     cautions: tuple[Caution, ...]
+
+    @property
+    def no_probabilities(self) -> str:
+        """Says whose scores are no probabilities; empty where all may be."""
+        if not self.by_words:
+            return ""
+        return (
+            f"Words alone gave the scores of {' and '.join(self.by_words)}: they rank photographs "
+            "and are no probabilities, so that no threshold on them is a risk, and the net benefit "
+            "says little. Recalibrate them first."
+        )
 
 
 def decision_curve_of(
@@ -154,6 +168,11 @@ def decision_curve_of(
         len(first.y_true),
         first.n_patients,
         paired,
+        tuple(
+            one.predictions.model
+            for one in models
+            if recalibration is None and one.run is not None and one.run.kind == "zero_shot"
+        ),
         cautions,
     )
 

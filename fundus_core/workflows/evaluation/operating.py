@@ -32,6 +32,10 @@ Source = Literal["fixed", "other folds", "inside", "same photographs"]
 photographs`: from the very ones that are judged, which flatters (FD017)."""
 
 
+MODEL_GONE = "The run that trained the model is not in this workspace, so none comes from it."
+"""Why an external run has no threshold from where its model was trained."""
+
+
 @dataclass(frozen=True, slots=True)
 class OperatingResult:
     """What a model does to N photographs, or N patients, at a threshold."""
@@ -143,6 +147,7 @@ def at_threshold(
     *,
     aggregate: str | None = None,
     sought_by: RuleChoice | None = None,
+    why: str = "",
 ) -> OperatingResult:
     """Judges a model at one threshold for all rows.
 
@@ -151,9 +156,10 @@ def at_threshold(
         threshold: Scores from here on are called positive.
         aggregate: As `viewed` was given it.
         sought_by: The rule that found the threshold on these very rows; None if it was fixed.
+        why: It was sought on these, as a sentence; empty where that was asked for.
     """
     called = model.predictions.y_score[:, 0] >= threshold
-    flattered = () if sought_by is None else (_sought_here(model, sought_by, aggregate),)
+    flattered = () if sought_by is None else (_sought_here(model, sought_by, aggregate, why),)
     return _result(
         model,
         called,
@@ -185,7 +191,9 @@ def by_rule(
     predictions = model.predictions
     if inside is None and not has_folds(predictions):
         threshold = threshold_to_write(predictions.y_true[:, 0], predictions.y_score[:, 0], choice)
-        return at_threshold(model, threshold, aggregate=aggregate, sought_by=choice)
+        gone = model.run is not None and model.run.kind == "external"
+        why = MODEL_GONE if gone else ""
+        return at_threshold(model, threshold, aggregate=aggregate, sought_by=choice, why=why)
     if inside is None:
         decisions = decide_across_folds(
             predictions.y_true, predictions.y_score, predictions.fold, choice=choice
@@ -258,9 +266,11 @@ def _result(
     )
 
 
-def _sought_here(model: ScoredModel, choice: RuleChoice, aggregate: str | None) -> Caution:
+def _sought_here(
+    model: ScoredModel, choice: RuleChoice, aggregate: str | None, why: str
+) -> Caution:
     rows = f"{len(model.predictions.y_true)} {_units(aggregate)}"
-    return Caution("FD017", f"Sought by {rule_text(choice)} on the same {rows}.")
+    return Caution("FD017", f"Sought by {rule_text(choice)} on the same {rows}. {why}".rstrip())
 
 
 def _shared(model: ScoredModel, inside: ScoredModel, aggregate: str | None) -> tuple[Caution, ...]:

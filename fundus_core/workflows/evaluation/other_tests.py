@@ -25,6 +25,7 @@ from fundus_core.workflows.evaluation.aligned import (
     cautions_of,
     read_compared,
     require_one_question,
+    sizes_of,
 )
 from fundus_core.workflows.evaluation.compare import has_several, untested_class
 from fundus_core.workflows.evaluation.curves import HIGH_END, PartialRange, columns, require_range
@@ -107,6 +108,9 @@ class OtherTests:
     """Photographs compared on; of the first model where the models saw different ones."""
 
     n_patients: int | None
+    sizes: tuple[tuple[int, int | None], ...]
+    """Photographs and patients: once where all models scored the same ones, else of each model."""
+
     paired: bool
     """True when all models scored the same photographs."""
 
@@ -176,6 +180,7 @@ def run_test(
         ),
         len(first.y_true),
         first.n_patients,
+        sizes_of(models, paired=paired),
         paired,
         cautions_of(models, paired=paired),
     )

@@ -1,7 +1,7 @@
 """Use case: how well a backbone does on a data set after it was trained on it, per patient."""
 
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -33,6 +33,7 @@ from fundus_core.workflows.embeddings.embed import squares_for
 from fundus_core.workflows.models.held_out import (
     HeldOut,
     evaluated_run,
+    older_run_ids,
     run_id,
     shortcut_predictions,
     stored_run,
@@ -153,21 +154,24 @@ def finetune_dataset(
     labelled = labelled_photographs(dataset, dataset.image_ids, choice.validation)
     head_weights = _head_weights(workspace, choice.head)
     recipe = _recipe(labelled, resolved, choice, head_weights)
-    name = run_id(workspace, dataset_id, resolved, labelled.target, recipe, suffix=choice.strategy)
+    about = (workspace, dataset_id, resolved, labelled.target, recipe)
+    name = run_id(*about, suffix=choice.strategy)
+    older = older_run_ids(*about, field="backbone", suffix=choice.strategy)
     asked = _Asked(name, dataset, dataset_id, labelled, resolved, choice, recipe, head_weights)
     return trained_once(
         workspace.training / recipe.fingerprint(),
-        lambda: _stored(workspace, name, choice),
+        lambda: _stored(workspace, (name, *older), choice),
         lambda: _tuned(workspace, asked, on_epoch, progress),
         progress,
     )
 
 
-def _stored(workspace: Workspace, name: str, choice: FinetuneChoice) -> Run | None:
-    stored = stored_run(workspace, name)
-    if stored is None or (choice.keep_weights and not kept_folds(workspace, stored)):
-        return None
-    return stored
+def _stored(workspace: Workspace, names: Sequence[str], choice: FinetuneChoice) -> Run | None:
+    """Returns the first run of some ids that is stored whole, with its weights if they are kept."""
+    for run in filter(None, (stored_run(workspace, name) for name in names)):
+        if not choice.keep_weights or kept_folds(workspace, run):
+            return run
+    return None
 
 
 @dataclass(frozen=True, slots=True)

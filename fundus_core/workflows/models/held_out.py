@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -113,6 +113,33 @@ def run_id(
     parts = (resolved.recipe.backbone, resolved.recipe.weights, target.name, suffix)
     slug = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")[:56].strip("-")
     return own_id(workspace, f"{slug}-{recipe.fingerprint()[:RECIPE_DIGITS]}", dataset_id)
+
+
+def older_run_ids(
+    workspace: Workspace,
+    dataset_id: str,
+    resolved: ResolvedChoice,
+    target: Target,
+    recipe: Recipe,
+    *,
+    field: str,
+    suffix: str = "",
+) -> tuple[str, ...]:
+    """Returns the ids that earlier versions gave the same run, see `run_id`.
+
+    Args:
+        workspace: Where runs are.
+        dataset_id: What it is judged on.
+        resolved: Its backbone.
+        target: What it predicts.
+        recipe: As this version writes it.
+        field: Of the recipe, the one that holds the key of the backbone's recipe.
+        suffix: As `run_id` was given it.
+    """
+    older = (replace(recipe, **{field: key}) for key in resolved.recipe.older_fingerprints())
+    return tuple(
+        run_id(workspace, dataset_id, resolved, target, one, suffix=suffix) for one in older
+    )
 
 
 def stored_run(workspace: Workspace, name: str) -> Run | None:

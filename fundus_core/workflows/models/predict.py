@@ -29,10 +29,12 @@ from fundus_core.errors import FundusError, TargetError
 from fundus_core.io.workspace import Workspace
 from fundus_core.stats.class_tests import compare_classes_unpaired
 from fundus_core.stats.delong import AucComparison, AucInterval, compare_unpaired
+from fundus_core.stats.macro import macro_auc
 from fundus_core.workflows.embeddings.backbone_choice import resolve_recipe
 from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.evaluation.aligned import shared_patients
 from fundus_core.workflows.evaluation.aucs import interval_by_class, overall_auc
+from fundus_core.workflows.models.fold_figures import averaged_columns
 from fundus_core.workflows.models.networks import ensemble_scores
 from fundus_core.workflows.models.run_names import own_id
 from fundus_core.workflows.models.run_record import Run, now
@@ -72,15 +74,25 @@ class ExternalResult:
     test, and none is made of inside against outside."""
 
     inside: AucInterval | None
-    """AUC of the run on its own held-out photographs."""
+    """AUC of the run on its own held-out photographs; of several classes the mean over those
+    `compared`, if there are any."""
 
     inside_cautions: tuple[Caution, ...]
     """What limits that figure."""
 
+    outside: AucInterval | None
+    """AUC on the other data set over the same classes as `inside`."""
+
+    compared: tuple[str, ...]
+    """Of several classes, those that both sides have enough of; none without labels."""
+
     comparison: AucComparison | None
-    """Unpaired test of inside against outside; for several classes of the macro averages over the
-    classes that both have. None without labels, where no test can be made, or where photographs of
-    either side taught the weights that the model starts from."""
+    """Unpaired test of inside against outside; for several classes of the macro averages over those
+    `compared`. None without labels, where no test can be made, or where photographs of either side
+    taught the weights that the model starts from."""
+
+    untested: str
+    """Why averages of several classes are not tested, if there are too few patients of one."""
 
     comparison_cautions: tuple[Caution, ...]
     """What limits that test beyond what limits the run."""
@@ -145,7 +157,8 @@ def predict(
     met_inside = exposure_of_photographs(workspace, weights, inside.image_ids)
     is_fresh = met.is_known and not (seen or met.n_seen or met_inside.n_seen)
     is_external = is_fresh and external.auc is not None
-    test = _test(inside, outside) if is_external else None
+    sides = _sides(run, external, inside, outside)
+    test, untested = _test(inside, outside) if is_external else (None, "")
     return ExternalResult(
         external,
         outside,
@@ -153,9 +166,12 @@ def predict(
         len(predictions.image_ids),
         int(labelled.sum()),
         seen,
-        run.auc,
+        sides.inside,
         run.cautions,
+        sides.outside,
+        sides.classes,
         test,
+        untested,
         _of_both_sides(inside, outside, cautions) if test else (),
         run_folder(workspace, external) / PREDICTIONS,
     )
@@ -196,8 +212,15 @@ def _predictions(
 
 def _renamed_target(run: Run, dataset: FundusDataset, column: str | None) -> Run:
     """Returns the run with its target looked for in another column."""
-    if column is None or run.target.task == "multilabel":
+    if column is None:
         return run
+    if run.target.task == "multilabel":
+        raise TargetError(
+            f"The model predicts {', '.join(run.target.columns)}, each by a column of that name; "
+            f"{column!r} was named as the column of its labels.",
+            hint="Leave the column out (--target-column), and call the columns of the table as the "
+            "model does.",
+        )
     if column not in dataset.table.columns:
         raise TargetError(
             f"{dataset.name} has no column {column!r}; it has: {', '.join(dataset.table.columns)}.",
@@ -214,7 +237,7 @@ def _other_column(run: Run, column: str | None) -> str:
         run: As it was stored.
         column: That was named, if one was.
     """
-    if column is None or run.target.task == "multilabel":
+    if column is None:
         return ""
     return column if column != run.target.columns[0] else ""
 
@@ -322,11 +345,12 @@ def _cautions(
     *,
     has_labels: bool,
 ) -> tuple[Caution, ...]:
-    if has_labels:
-        moved = prevalence_caution(inside, outside)
-        return (*target_cautions(dataset, run.target, outside), *([moved] if moved else []))
     foreign = foreign_labels_caution(dataset, run.target)
-    return () if foreign is None else (foreign,)
+    told = () if foreign is None else (foreign,)
+    if not has_labels:
+        return told
+    moved = None if foreign else prevalence_caution(inside, outside)
+    return (*target_cautions(dataset, run.target, outside), *told, *([moved] if moved else []))
 
 
 def _seen(taught: pd.DataFrame | None, outside: Predictions) -> int:
@@ -369,15 +393,49 @@ def has_both_sides(predictions: Predictions) -> bool:
     return bool(((positives >= 2) & (controls >= 2)).any())
 
 
-def _test(inside: Predictions, outside: Predictions) -> AucComparison | None:
-    """Returns the unpaired test, by patient where both sides know theirs.
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """What a run reaches inside and outside, over the same classes."""
 
-    For several classes it is that of the macro averages over the classes that both sets have.
+    inside: AucInterval | None
+    outside: AucInterval | None
+    classes: tuple[str, ...]
+    """None of one class, or without labels."""
+
+
+def _sides(run: Run, external: Run, inside: Predictions, outside: Predictions) -> _Sides:
+    """Returns both AUCs over the classes that both sides have patients (images) enough of.
+
+    Args:
+        run: That was learned.
+        external: The same on the other data set.
+        inside: Its held-out predictions.
+        outside: Those of the other data set.
+    """
+    if run.target.task == "binary" or external.auc is None:
+        return _Sides(run.auc, external.auc, ())
+    columns = [column for column in averaged_columns(inside) if column in averaged_columns(outside)]
+    names = tuple(inside.class_names[column] for column in columns)
+    if not names:
+        return _Sides(None, None, ())
+    return _Sides(_over(columns, inside), _over(columns, outside), names)
+
+
+def _over(columns: list[int], said: Predictions) -> AucInterval:
+    """Returns the mean of the AUCs of some classes."""
+    return macro_auc(said.y_true[:, columns], said.y_score[:, columns], patients=said.patient_ids)
+
+
+def _test(inside: Predictions, outside: Predictions) -> tuple[AucComparison | None, str]:
+    """Returns the unpaired test, by patient where both sides know theirs, and why there is none.
+
+    For several classes it is that of the macro averages over the classes that both sets have, each
+    of which must have patients (images) enough to be tested by itself.
     """
     by_patient = inside.patient_ids is not None and outside.patient_ids is not None
     try:
         if inside.task != "binary":
-            return compare_classes_unpaired(
+            found = compare_classes_unpaired(
                 inside.y_true,
                 inside.y_score,
                 outside.y_true,
@@ -385,8 +443,9 @@ def _test(inside: Predictions, outside: Predictions) -> AucComparison | None:
                 inside.class_names,
                 patients_a=inside.patient_ids if by_patient else None,
                 patients_b=outside.patient_ids if by_patient else None,
-            ).macro
-        return compare_unpaired(
+            )
+            return found.macro, found.reason
+        test = compare_unpaired(
             inside.y_true[:, 0],
             inside.y_score[:, 0],
             outside.y_true[:, 0],
@@ -395,4 +454,5 @@ def _test(inside: Predictions, outside: Predictions) -> AucComparison | None:
             patients_b=outside.patient_ids if by_patient else None,
         )
     except FundusError:
-        return None
+        return None, ""
+    return test, ""

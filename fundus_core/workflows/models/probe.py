@@ -17,6 +17,7 @@ from fundus_core.workflows.models.held_out import (
     HeldOut,
     cross_validated,
     evaluated_run,
+    older_run_ids,
     refits_on_all,
     run_id,
     shortcut_predictions,
@@ -114,11 +115,12 @@ def probe_dataset(
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
     labelled = labelled_photographs(dataset, embeddings.image_ids, choice.validation)
     recipe = _recipe(labelled, resolved, choice, words)
-    name = run_id(
-        workspace, dataset_id, resolved, target, recipe, suffix=choice.probe if by_words else ""
-    )
-    if stored := stored_run(workspace, name):
-        return stored
+    suffix = choice.probe if by_words else ""
+    about = (workspace, dataset_id, resolved, target, recipe)
+    name = run_id(*about, suffix=suffix)
+    for known in (name, *older_run_ids(*about, field="embeddings", suffix=suffix)):
+        if stored := stored_run(workspace, known):
+            return stored
 
     text = None if words is None else words.text
     result = cross_validated(labelled, embeddings, choice.probe, progress, text=text)

@@ -108,8 +108,14 @@ def tower_of(resolved: ResolvedChoice) -> TowerAt:
 
 
 def understands_words(recipe: EmbedRecipe) -> bool:
-    """Says whether embeddings lie in a space that words lie in too."""
-    return recipe.pooling == PROJECTED and bool(backbone_spec(recipe.backbone).text_tower)
+    """Says whether embeddings lie in a space that words lie in too.
+
+    Those of a backbone that this installation does not have, as a bundle may bring them, do not.
+    """
+    try:
+        return recipe.pooling == PROJECTED and bool(backbone_spec(recipe.backbone).text_tower)
+    except BackboneError:
+        return False
 
 
 def require_prototypes(kind: str) -> None:

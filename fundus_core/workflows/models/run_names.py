@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.io.workspace import Workspace
+from fundus_core.stats.classes import over_text
+from fundus_core.workflows.models.averages import n_averaged_of
 from fundus_core.workflows.models.run_record import FoldResult, Run
 from fundus_core.workflows.models.runs import runs_as_stored
 
@@ -52,10 +54,15 @@ def validated(run: Run) -> str:
 
 
 def averaged_text(run: Run) -> str:
-    """Says over how many of its classes a run averages; empty where over all, or not known."""
-    n_all = len(run.target.scored_classes)
-    known = {fold.n_averaged for fold in run.folds} - {None, n_all}
-    return f"{known.pop()} of {n_all} classes" if known else ""
+    """Says over how many of its classes a run averages; empty where over all, or it has one."""
+    return over_text(n_averaged_of(run) or 0, len(run.target.scored_classes))
+
+
+def no_auc_text(run: Run) -> str:
+    """Says why a run has no AUC: of labelled photographs a caution says how few of a class are."""
+    if any(one.code == "FD002" for one in run.cautions):
+        return "none: labels of one class only, or one photograph of another"
+    return "no labels"
 
 
 def fold_auc_text(run: Run, fold: FoldResult) -> str:

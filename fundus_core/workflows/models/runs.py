@@ -9,6 +9,7 @@ import pandas as pd
 
 from fundus_core.checks import Caution
 from fundus_core.domain.beginnings import meant
+from fundus_core.domain.dataset import own_patients
 from fundus_core.domain.predictions import Predictions
 from fundus_core.errors import DataError, FundusError, StoreError
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves, write_curves
@@ -318,11 +319,13 @@ def _shown(workspace: Workspace, run: Run, table: pd.DataFrame) -> pd.DataFrame:
     Those that were stored while names were hidden get them back where names are shown.
     """
     patients = table["patient_id"].astype(object)
-    known = patients.notna()
+    known = patients.notna() & ~own_patients(table)
     if not known.any():
         return table
     if hides_ids():
-        patients[known] = without_patients(workspace, list(patients[known]))
+        patients[known] = without_patients(
+            workspace, list(patients[known]), lambda: _named(workspace, run)
+        )
     elif has_pseudonyms(workspace, patients[known]):
         patients[known] = with_names(workspace, list(patients[known]), _named(workspace, run))
     return table.assign(patient_id=patients)

@@ -18,7 +18,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice, ResolvedChoice, resolve
 from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.evaluation.aucs import interval_by_class, overall_auc
-from fundus_core.workflows.models.held_out import run_id, stored_run
+from fundus_core.workflows.models.held_out import older_run_ids, run_id, stored_run
 from fundus_core.workflows.models.prototypes import (
     Prototype,
     Reading,
@@ -102,9 +102,11 @@ def zero_shot_dataset(
     )
     embeddings = embed_resolved(workspace, dataset, resolved, progress=progress)
     recipe = _recipe(dataset, embeddings, question, resolved, prototypes)
-    name = run_id(workspace, dataset_id, resolved, target, recipe, suffix=METHOD)
-    if stored := stored_run(workspace, name):
-        return stored
+    about = (workspace, dataset_id, resolved, target, recipe)
+    name = run_id(*about, suffix=METHOD)
+    for known in (name, *older_run_ids(*about, field="embeddings", suffix=METHOD)):
+        if stored := stored_run(workspace, known):
+            return stored
 
     label = f"{resolved.label}, zero-shot{_said_of(reading)}"
     scores = _scores(question, embeddings.vectors, prototypes)

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import pandas as pd
 
-from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.dataset import FundusDataset, own_patients
 from fundus_core.domain.fields import settle_fields
 from fundus_core.domain.label_source import LabelSource
 from fundus_core.domain.recipe import fingerprint_of
@@ -36,7 +36,13 @@ from fundus_core.workflows.models.runs import (
     run_table,
 )
 from fundus_core.workflows.reports.bundle_format import ABOUT, CONTENTS, FORMAT, TABLE, VERSION
-from fundus_core.workflows.reports.bundle_pseudonyms import pseudonyms, renamed, shared_table
+from fundus_core.workflows.reports.bundle_pseudonyms import (
+    pseudonyms,
+    renamed,
+    shared_table,
+    tells_patients,
+    without_telling_targets,
+)
 
 _PROBES, _RUN = "probes.safetensors", "run.json"
 _WITH_PATIENTS = (PREDICTIONS, BASELINE, TRAINED_ON)
@@ -84,7 +90,8 @@ class Exported:
     n_bytes: int
 
     runs_left_out: tuple[str, ...] = ()
-    """Runs that stayed behind: their labels are in no column of the table, nor made of one."""
+    """Runs that stayed behind: their labels are in no column of the table, nor made of one, or
+    they may tell patients apart."""
 
 
 def named_dataset(workspace: Workspace, name: str) -> str:
@@ -133,6 +140,9 @@ def export_bundle(
     dataset = stored_dataset(workspace, name)
     stored = list_runs(workspace, dataset_id=name)
     dataset, runs = _with_labels_of(dataset, stored)
+    keep = chosen.keep_columns
+    runs = tuple(run for run in runs if not tells_patients(dataset, run.target, keep=keep))
+    dataset = without_telling_targets(dataset, keep)
     packer = _Packer(workspace, dataset, name, runs, chosen)
     n_embeddings = 0
 
@@ -242,12 +252,14 @@ class _Packer:
         }
 
     def _patients(self) -> set[str]:
+        """Returns who is named, not those photographs that are their own patient."""
         found = set(self._dataset.table["patient_id"].dropna().astype(str))
         for run in self._runs:
             for name in _WITH_PATIENTS:
                 table = run_table(self._workspace, run, name)
                 if table is not None:
-                    found |= set(table["patient_id"].dropna().astype(str))
+                    named = table["patient_id"][~own_patients(table)]
+                    found |= set(named.dropna().astype(str))
         return found
 
     def _dataset_files(self) -> Iterator[tuple[str, bytes]]:

@@ -35,12 +35,32 @@ class BundleNames:
         """Returns the recipe of vectors that came in the bundle."""
         return replace(recipe_from_dict(values), origin=self.dataset_id)
 
-    def run(self, about: Mapping[str, Any], *, dataset_name: str) -> dict[str, Any]:
-        """Returns what is stored of a run, with all names of other things in it."""
+    def model(self, name: str, runs: Collection[str]) -> str:
+        """Returns the id of the run whose model an external one uses; empty for none.
+
+        That of another data set is in no bundle of this one. It keeps the id that its author knows
+        it by, marked so that no run made here is taken for it.
+
+        Args:
+            name: As its author knows it.
+            runs: Ids that its author knows the bundle's runs by.
+        """
+        return self.run_id(name) if not name or name in runs else _ending(name, OF_BUNDLE)
+
+    def run(
+        self, about: Mapping[str, Any], *, dataset_name: str, runs: Collection[str]
+    ) -> dict[str, Any]:
+        """Returns what is stored of a run, with all names of other things in it.
+
+        Args:
+            about: As its author stored it.
+            dataset_name: What pages call its data set here.
+            runs: Ids that its author knows the bundle's runs by.
+        """
         return {
             **about,
             "id": self.run_id(about["id"]),
-            "trained_as": self.run_id(about["trained_as"]),
+            "trained_as": self.model(about["trained_as"], runs),
             "dataset_id": self.dataset_id,
             "dataset_name": dataset_name,
             "embeddings": self.recipe(about["embeddings"]).to_dict(),

@@ -1,17 +1,29 @@
 """What of a data set may leave the house: numbers for patients, and columns that name nobody."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from fundus_core.domain.dataset import OWN_PATIENT, RESERVED_COLUMNS, FundusDataset
+from fundus_core.domain.dataset import (
+    NEVER_TARGETS,
+    RESERVED_COLUMNS,
+    FundusDataset,
+    Target,
+)
 
 _MOST_NAMES = 20
 """Different words in a column up to which they are taken for groups, not for names."""
 
 _ALMOST_ALL = 0.9
-"""Share of the patients from which on a column's values may tell one from another."""
+"""Share of those who have a value from which on a column's values may tell one from another."""
+
+_OF_CODES = 0.25
+"""The same for long numbers of photographs without patient: both eyes of two visits share one."""
+
+_WHOLE_NUMBER = r"[+-]?\d+(\.0*)?"
+_LONG_NUMBER = r"[+-]?\d{5,}(\.0*)?"
+"""A whole number that is more likely given, as hospital numbers are, than measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +43,10 @@ def pseudonyms(patient_ids: Collection[str]) -> dict[str, str]:
     A number cannot be turned back into an id by trying ids, as a hash of it can.
 
     Examples:
-        >>> pseudonyms(["Smith", "Jones", "image:0a1b"])
+        >>> pseudonyms(["Smith", "Jones"])
         {'Jones': 'p0001', 'Smith': 'p0002'}
     """
-    named = sorted({one for one in patient_ids if not one.startswith(OWN_PATIENT)})
+    named = sorted(set(patient_ids))
     digits = max(4, len(str(len(named))))
     return {one: f"p{number:0{digits}d}" for number, one in enumerate(named, 1)}
 
@@ -50,7 +62,10 @@ def shared_table(
     """Returns a table without what may name a patient or a file.
 
     Columns of the targets stay, and so do groups and measurements. Left out are free words and
-    whatever has about as many different values as there are patients, unless it is asked for.
+    whatever has about as many different values as there are patients with a value, unless it is
+    asked for; of photographs without patient, also whole numbers of five digits and more that at
+    most four photographs share on average. Decimal fractions are measured: they stay unless they
+    are about as many as all patients.
 
     Args:
         dataset: The data set.
@@ -70,15 +85,54 @@ def shared_table(
     )
 
 
+def without_telling_targets(dataset: FundusDataset, keep: Sequence[str] = ()) -> FundusDataset:
+    """Returns a data set whose targets tell no patients apart; its table stays as it is.
+
+    Args:
+        dataset: The data set.
+        keep: Columns that may be shared whatever they hold.
+    """
+    kept = [one for one in dataset.targets if not tells_patients(dataset, one, keep=keep)]
+    return replace(dataset, targets=tuple(kept))
+
+
+def tells_patients(dataset: FundusDataset, target: Target, *, keep: Sequence[str] = ()) -> bool:
+    """Says whether the classes of a target may tell patients from one another, as names do.
+
+    Args:
+        dataset: What was judged. Its table may lack columns of the target.
+        target: Of the data set, or of a run on it.
+        keep: Columns that may be shared whatever they hold.
+    """
+    columns = set(target.columns)
+    hidden = set() if dataset.hidden is None else set(dataset.hidden.columns)
+    if columns & {*NEVER_TARGETS, *hidden}:
+        return True
+    if columns <= {*keep}:
+        return False
+    if any(_tells(dataset, dataset.table[name]) for name in columns if name in dataset.table):
+        return True
+    has_words = pd.to_numeric(pd.Series(target.classes), errors="coerce").isna().any()
+    return target.task == "multiclass" and len(target.classes) > _MOST_NAMES and bool(has_words)
+
+
 def _tells(dataset: FundusDataset, column: "pd.Series[str]") -> bool:
     """Says whether a column may tell patients, or photographs, from one another."""
     known = column.dropna().astype(str)
-    n_values = known.nunique()
+    values = pd.Series(known.unique())
     n_units = dataset.n_patients or len(dataset)
-    if n_values > 2 and n_values == n_units:
+    if len(values) > 2 and len(values) == n_units:
         return True
-    if n_values <= _MOST_NAMES:
+    are_words = bool(pd.to_numeric(values, errors="coerce").isna().any())
+    if len(values) > _MOST_NAMES and (are_words or len(values) >= _ALMOST_ALL * n_units):
+        return True
+    if not are_words and not values.str.fullmatch(_WHOLE_NUMBER).all():
         return False
-    return bool(pd.to_numeric(known, errors="coerce").isna().any()) or (
-        n_values >= _ALMOST_ALL * n_units
-    )
+    are_codes = are_words or values.str.fullmatch(_LONG_NUMBER).mean() > 0.5
+    least = 2 if are_codes else _MOST_NAMES
+    owners = dataset.table["patient_id"].loc[known.index]
+    named, unnamed = known[owners.notna()], known[owners.isna()]
+    if least < named.nunique() >= _ALMOST_ALL * owners.nunique():
+        return True
+    share = _OF_CODES if are_codes and not are_words else _ALMOST_ALL
+    return bool(least < unnamed.nunique() >= share * len(unnamed))

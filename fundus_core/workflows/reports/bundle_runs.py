@@ -11,7 +11,7 @@ import pandas as pd
 from safetensors import SafetensorError
 
 from fundus_core.caution_codes import CAUTIONS
-from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.dataset import OWN_PATIENT, FundusDataset, own_patients
 from fundus_core.domain.predictions import Predictions
 from fundus_core.finetune.curves import CURVE_FILE, LearningCurves, read_curves
 from fundus_core.finetune.strategies import STRATEGIES
@@ -147,6 +147,9 @@ def _scores(run: Run, path: Path) -> Predictions:
         raise ValueError(f"{what} with the columns {list(table.columns)}")
     require_ids(table["image_id"], f"{what}: image id")
     require_text(table["patient_id"], f"{what}: patient")
+    own = table["patient_id"].astype(str).str.startswith(OWN_PATIENT)
+    if (own & ~own_patients(table)).any():
+        raise ValueError(f"{what} with a patient who is another photograph")
     kinds = {name: table[name].dtype.kind for name in ("fold", *truths, *scores)}
     wrong = [name for name, kind in kinds.items() if kind not in ("f" if name in scores else "iu")]
     if wrong or not table[truths].isin([0, 1]).all(axis=None):

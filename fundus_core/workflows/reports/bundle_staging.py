@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from fundus_core.domain.dataset import (
+    OWN_PATIENT,
     RESERVED_COLUMNS,
     FundusDataset,
     RejectedRow,
@@ -106,9 +107,10 @@ class Staged:
     def _store_runs(self) -> dict[str, str]:
         """Returns the id that its author knows each run by -> the one it has here."""
         folder = self._unpacked / "runs"
+        told = dict(_told(self._contents, folder))
         abouts = {
-            name: self.names.run(said, dataset_name=self.dataset.name)
-            for name, said in _told(self._contents, folder)
+            name: self.names.run(said, dataset_name=self.dataset.name, runs=told)
+            for name, said in told.items()
         }
         store = ArtifactStore(self._staging.runs)
         for name, run in checked_runs(abouts, folder, self.dataset):
@@ -172,6 +174,8 @@ def _require_table(table: pd.DataFrame) -> None:
     if wrong:
         raise ValueError(f"image ids {wrong[:1]}")
     require_ids(table["image_id"], "image id")
+    if wrong := [one for one in table["patient_id"] if str(one).startswith(OWN_PATIENT)]:
+        raise ValueError(f"the patient {wrong[0]!r}, an id that no table gives")
     for name in table.columns:
         if name in RESERVED_COLUMNS:
             require_text(table[name], f"the column {name!r}")

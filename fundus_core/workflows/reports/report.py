@@ -30,6 +30,7 @@ from fundus_core.workflows.reports.report_judged import judged_alike
 from fundus_core.workflows.reports.report_methods import methods_section, reference_section
 from fundus_core.workflows.reports.report_results import (
     auc_of,
+    averaged_over,
     colour_of,
     compared,
     difference_section,
@@ -213,7 +214,8 @@ def _best_of(subject: Subject, runs: Sequence[Run]) -> str:
     run = next(one for one in runs if one.id == best)
     found = aucs[best]
     what = subject.label(subject.classes[0]) if subject.one_class else subject.target.name
-    average = "" if subject.one_class else " (macro average)"
+    over = "" if subject.one_class else averaged_over(subject, run)
+    average = "" if subject.one_class else f" (macro average{f' of {over}' if over else ''})"
     total = found.n_positive + found.n_negative
     where = f"{total:,} {subject.unit}s" if subject.one_class else count(run.n_images, "photograph")
     if found.n_patients is not None and subject.unit == "photograph":

@@ -67,6 +67,8 @@ class RunAnswers:
         found: set[str] = set()
         if any(run.kind == "external" and run.trained_as not in ids for run in runs):
             found |= {"partition", "model", "training", "events"}
+        if any(source_of(self._subject, run) is None for run in runs):
+            found |= {"disjoint", "external"}
         if any(not is_training_known(self._subject, run) for run in runs):
             found |= {"model", "training"}
         if "words" in ways:
@@ -109,16 +111,19 @@ class RunAnswers:
         way = way_of(run)
         if way == "folds":
             return "None within the figures of cross-validation."
-        if self._is_mean(run):
+        mean = self._is_mean(run)
+        if mean is None:
+            return "Whether one network scored, or the mean of several, is not part of the run."
+        if mean:
             return "A score is the mean of the networks of the folds."
         return "None: one network scored by words." if way == "words" else "None: one model scored."
 
-    def _is_mean(self, run: Run) -> bool:
-        """Says whether the scores are the mean of several networks."""
+    def _is_mean(self, run: Run) -> bool | None:
+        """Says whether the scores are the mean of several networks; None where nobody knows."""
         if way_of(run) != "elsewhere" or not is_tuned(run):
             return False
         source = source_of(self._subject, run)
-        return source is None or len(source.folds) > 1
+        return None if source is None else len(source.folds) > 1
 
     def _selection(self, run: Run) -> str:
         way = way_of(run)

@@ -21,7 +21,7 @@ from fundus_core.report.content import (
 )
 from fundus_core.workflows.models.run_names import fold_auc_text
 from fundus_core.workflows.models.run_record import Run
-from fundus_core.workflows.reports.report_judged import elsewhere, judged_alike
+from fundus_core.workflows.reports.report_judged import elsewhere, judged_alike, model_of
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import NONE, count, listed, percent
 from fundus_core.workflows.weights.labels import model_label
@@ -210,7 +210,7 @@ def validation(subject: Subject, run: Run) -> str:
     """Returns how a run was validated, with its seed where it is known."""
     found = subject.settings[run.id].validation
     if run.kind == "external":
-        return f"a trained model ({run.trained_as}) on {elsewhere(subject, run)}"
+        return f"a trained model ({model_of(subject, run)}) on {elsewhere(subject, run)}"
     if run.kind == "zero_shot":
         return "nothing was fitted"
     if len(run.folds) == 1:

@@ -6,11 +6,12 @@ from fundus_core.errors import FundusError
 from fundus_core.finetune.strategies import STRATEGIES
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import (
-    load_run,
+    OF_BUNDLE,
     photographs_that_taught,
     run_predictions,
 )
 from fundus_core.workflows.reports.report_subject import Subject
+from fundus_core.workflows.reports.rerun_settings import run_that_trained
 
 Way = Literal["folds", "split", "elsewhere", "words"]
 
@@ -51,20 +52,26 @@ def judged_alike(subject: Subject) -> tuple[tuple[Run, ...], ...]:
 def source_of(subject: Subject, run: Run) -> Run | None:
     """Returns the run that fitted the model: of one judged elsewhere, the one that it used.
 
-    None where that one is no longer here.
+    None where that one is no longer here, or is damaged.
     """
-    if run.kind != "external":
-        return run
-    try:
-        return load_run(subject.workspace, run.trained_as)
-    except FundusError:
-        return None
+    return run_that_trained(subject.workspace, run) if run.kind == "external" else run
+
+
+def model_of(subject: Subject, run: Run) -> str:
+    """Returns the id of the run whose model an external one uses, as it is known where it lies."""
+    is_of_bundle = run.trained_as.endswith(OF_BUNDLE) and source_of(subject, run) is None
+    if is_of_bundle:
+        return f"{run.trained_as.removesuffix(OF_BUNDLE)} in another workspace"
+    return run.trained_as
 
 
 def elsewhere(subject: Subject, run: Run) -> str:
     """Returns which photographs a model that was fitted before is judged on."""
     source = source_of(subject, run)
-    own = source is not None and source.dataset_id == run.dataset_id
+    if source is None:
+        gone = "the run that trained it is not here, or is damaged"
+        return f"photographs that may be of its own data set ({gone})"
+    own = source.dataset_id == run.dataset_id
     return "photographs of its own data set" if own else "photographs of another data set"
 
 
@@ -131,7 +138,7 @@ def _from_its_teachers(subject: Subject, run: Run) -> str:
     except FundusError:
         taught = None
     if taught is None:
-        return "Which photographs taught the model is not stored."
+        return "Which photographs taught the model is not stored here."
     if run.n_patients is None or taught["patient_id"].isna().any():
         return "No photograph taught the model; by patient it is not known."
     return "Neither a photograph nor an id of a patient is among those that taught the model."

@@ -20,6 +20,7 @@ from fundus_core.workflows.reports.report_judged import (
     crossings,
     elsewhere,
     is_tuned,
+    model_of,
     source_of,
 )
 from fundus_core.workflows.reports.report_statistics import statistics
@@ -270,7 +271,7 @@ def _tuned(subject: Subject, run: Run) -> str:
         mark = subject.references.cite(strategy.reference)
         how += f" ({strategy.label}; what moved: {strategy.rule.rstrip('.')}){mark}"
     if source is None:
-        return f"{how}; the run that trained it is no longer here."
+        return f"{how}; the run that trained it is not here, or is damaged."
     if is_precomputed(source):
         return f"{how}; its scores came with the program and were not computed here."
     if not source.recipe:
@@ -339,7 +340,7 @@ def _elsewhere(subject: Subject, run: Run) -> str:
     name, found = subject.plain_names[run.id], subject.settings[run.id].validation
     if run.kind == "external":
         return (
-            f"{name}: the model trained as {run.trained_as} was applied as it was to "
+            f"{name}: the model trained as {model_of(subject, run)} was applied as it was to "
             f"{elsewhere(subject, run)}, with nothing fitted there."
         )
     if run.kind == "zero_shot":

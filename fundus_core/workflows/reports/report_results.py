@@ -7,6 +7,7 @@ from fundus_core.errors import FundusError
 from fundus_core.plots.labels import NO_BREAK
 from fundus_core.plots.roc import roc_figure
 from fundus_core.report.content import Block, CautionList, Figure, Section, Table, Words
+from fundus_core.stats.classes import average_name, over_text
 from fundus_core.stats.delong import AucComparison, AucInterval, auc_interval
 from fundus_core.stats.patient_level import AGGREGATES
 from fundus_core.workflows.evaluation.classes import AdjustedTest, compare_classes, model_classes
@@ -24,6 +25,10 @@ from fundus_core.workflows.reports.report_statistics import MOST_BANDS
 from fundus_core.workflows.reports.report_subject import Subject
 from fundus_core.workflows.reports.report_words import NONE, auc_text, count, ends, p_text
 
+_FEWER = (
+    "An average over fewer classes, for want of patients with the others, does not stand beside "
+    "one over all: compare averages only over the same classes."
+)
 _MOST_FIGURES = 4
 """Models whose classes are drawn, a figure each."""
 
@@ -34,6 +39,12 @@ def auc_of(subject: Subject, run: Run) -> AucInterval:
         return model_classes(subject.workspace, run.id).aucs.macro
     said = subject.said(run)
     return auc_interval(*columns(said), patients=said.patient_ids)
+
+
+def averaged_over(subject: Subject, run: Run) -> str:
+    """Says over how many classes the macro average of a run is; empty where over all."""
+    found = model_classes(subject.workspace, run.id).aucs
+    return over_text(found.n_averaged, len(found.classes))
 
 
 def colour_of(subject: Subject, run: Run) -> MeanColour | None:
@@ -59,14 +70,17 @@ def discrimination_section(subject: Subject) -> Section:
 
 def _auc_table(subject: Subject) -> Table:
     rows = []
+    fewer = False
     for run in subject.runs:
         found = auc_of(subject, run)
         colour = colour_of(subject, run)
+        over = "" if subject.one_class else averaged_over(subject, run)
+        fewer = fewer or bool(over)
         patients = NONE if found.n_patients is None else f"{found.n_patients:,}"
         rows.append(
             (
                 subject.names[run.id],
-                f"{found.auc:.3f}",
+                f"{found.auc:.3f}{f' ({over})' if over else ''}",
                 ends(found.low, found.high),
                 f"{found.n_positive:,} / {found.n_positive + found.n_negative:,}",
                 patients,
@@ -93,7 +107,7 @@ def _auc_table(subject: Subject) -> Table:
         interval_method([auc_of(subject, run) for run in subject.runs])
         + " Mean colour: a logistic regression on the mean red, green and blue of each photograph, "
         "validated in the same way, where a model was fitted on these photographs; a model that is "
-        "not better may have learned no disease.",
+        "not better may have learned no disease." + (f" {_FEWER}" if fewer else ""),
     )
 
 
@@ -170,7 +184,8 @@ def _class_table(subject: Subject) -> Table:
             )
             for one in found.classes
         ]
-        for average, of in (("macro average", found.macro), ("micro average", found.micro)):
+        for kind, of in (("macro", found.macro), ("micro", found.micro)):
+            average = average_name(kind, found.averaged, subject.target.scored_classes)
             rows.append((name, average, NONE, f"{of.auc:.3f}", ends(of.low, of.high)))
     return Table(
         "AUC of each class against the rest.",
@@ -289,9 +304,11 @@ def _of_tests(subject: Subject, cautions: Sequence[Caution]) -> tuple[Block, ...
 def _of_classes(subject: Subject) -> tuple[Block, ...]:
     found = compare_classes(subject.workspace, [run.id for run in subject.runs])
     rows = []
+    reasons: dict[tuple[str, str], None] = {}
     for pair in found.pairs:
         name = _pair(subject, pair.run_a, pair.run_b)
         tests = (pair.macro, pair.micro, *pair.classes)
+        reasons |= {(one.name, one.reason): None for one in tests if one.reason}
         rows += [(name, *_test_row(subject, one)) for one in tests]
     return (
         Table(
@@ -299,15 +316,33 @@ def _of_classes(subject: Subject) -> tuple[Block, ...]:
             ("Pair", "Class", "Difference", "95 % CI", "p", "p (Holm)"),
             tuple(rows),
             "By patient where patients are known. Holm's correction is over all classes and pairs "
-            f"together ({found.n_tests} tests), and for each average over the pairs.",
+            f"together ({count(found.n_tests, 'test')}), and for each average over the pairs."
+            + _not_tested(subject, list(reasons)),
         ),
         *_of_tests(subject, found.cautions),
     )
 
 
+def _not_tested(subject: Subject, reasons: Sequence[tuple[str, str]]) -> str:
+    """Says why rows have no test.
+
+    Args:
+        subject: What is reported.
+        reasons: Class or average, and why.
+    """
+    if not reasons:
+        return ""
+    said = "; ".join(f"{_test_name(subject, name)}: {reason}" for name, reason in reasons)
+    return f" Not tested: {said}."
+
+
+def _test_name(subject: Subject, name: str) -> str:
+    """Returns what a class or an average is called."""
+    return subject.label(name) if name in subject.target.scored_classes else name
+
+
 def _test_row(subject: Subject, one: AdjustedTest) -> tuple[str, str, str, str, str]:
-    is_class = one.name in subject.target.scored_classes
-    name = subject.label(one.name) if is_class else one.name
+    name = _test_name(subject, one.name)
     result = one.result
     if result is None:
         return name, "not tested", NONE, NONE, NONE

@@ -22,7 +22,14 @@ from fundus_core.workflows.models.run_names import run_names
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import load_run, run_predictions
 from fundus_core.workflows.reports.report_words import listed
-from fundus_core.workflows.reports.rerun_settings import FoundSettings, settings_of
+from fundus_core.workflows.reports.rerun_settings import (
+    DATA_NOT_HERE,
+    MODEL_NOT_HERE,
+    TAUGHT_NOT_HERE,
+    FoundSettings,
+    run_that_trained,
+    settings_of,
+)
 
 _LONGEST_TITLE = 300
 
@@ -259,9 +266,11 @@ def _datasets(workspace: Workspace, runs: Sequence[Run]) -> dict[str, FundusData
 
 
 def _settings(workspace: Workspace, run: Run, datasets: dict[str, FundusDataset]) -> FoundSettings:
+    source = run_that_trained(workspace, run) if run.kind == "external" else run
+    if source is None:
+        return FoundSettings(None, MODEL_NOT_HERE)
     try:
-        source = load_run(workspace, run.trained_as) if run.kind == "external" else run
         known = datasets.get(source.dataset_id) or stored_dataset(workspace, source.dataset_id)
-    except FundusError as error:
-        return FoundSettings(None, error.message)
+    except FundusError:
+        return FoundSettings(None, DATA_NOT_HERE if source is run else TAUGHT_NOT_HERE)
     return settings_of(workspace, known, source)

@@ -10,7 +10,7 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_summary, stored_dataset
 from fundus_core.workflows.models.precomputed import drawn_with
 from fundus_core.workflows.models.run_record import Run
-from fundus_core.workflows.models.runs import list_runs, run_predictions
+from fundus_core.workflows.models.runs import run_predictions
 from fundus_core.workflows.reports.rerun_manifest import (
     Manifest,
     RecordedData,
@@ -19,9 +19,14 @@ from fundus_core.workflows.reports.rerun_manifest import (
     predictions_fingerprint,
     versions_here,
 )
-from fundus_core.workflows.reports.rerun_settings import settings_of, why_labels_are_not_made
-
-_NOT_HERE = "its data set is no longer remembered in this workspace"
+from fundus_core.workflows.reports.rerun_settings import (
+    DATA_NOT_HERE,
+    MODEL_NOT_HERE,
+    TAUGHT_NOT_HERE,
+    run_that_trained,
+    settings_of,
+    why_labels_are_not_made,
+)
 
 
 def manifest_of(
@@ -35,8 +40,9 @@ def manifest_of(
         title: Of the report.
         options: Of the report, as plain JSON values.
     """
-    stored = {run.id: run for run in list_runs(workspace)}
-    used = [stored[run.trained_as] for run in runs if run.trained_as in stored]
+    external = [run for run in runs if run.kind == "external"]
+    used = list(filter(None, (run_that_trained(workspace, run) for run in external)))
+    stored = {run.id: run for run in used}
     every = {run.id: run for run in (*runs, *used)}
     data = {run.dataset_id: _dataset(workspace, run) for run in every.values()}
     recorded = [_recorded(workspace, run, data[run.dataset_id], stored) for run in every.values()]
@@ -77,12 +83,12 @@ def _recorded(
 ) -> RecordedRun:
     validation, reason, column = None, "", ""
     if dataset is None:
-        reason = _NOT_HERE
+        reason = DATA_NOT_HERE
     elif run.kind == "external":
         inside = stored.get(run.trained_as)
         known = None if inside is None else _dataset(workspace, inside)
         if inside is None or known is None:
-            reason = "the run whose model it uses is not in this workspace"
+            reason = MODEL_NOT_HERE if inside is None else TAUGHT_NOT_HERE
         elif labels := why_labels_are_not_made(dataset, run, inside):
             reason = labels
         elif (found := settings_of(workspace, known, inside)).validation is None:

@@ -7,6 +7,7 @@ digits are those it was made with.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import product
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.recipe import ProbeRecipe
@@ -18,6 +19,7 @@ from fundus_core.workflows.embeddings.stored import vectors_of
 from fundus_core.workflows.models.precomputed import is_precomputed
 from fundus_core.workflows.models.run_names import recipe_digits
 from fundus_core.workflows.models.run_record import Run
+from fundus_core.workflows.models.runs import load_run, run_folder
 
 _SEEDS = 10_000
 """Seeds that are tried where trying one takes microseconds."""
@@ -25,6 +27,13 @@ _SEEDS = 10_000
 _SEEDS_OF_SHARES, _DRAWS = 10, 10
 """Likewise where the folds must be made anew for each."""
 
+DATA_NOT_HERE = "its data set is no longer remembered in this workspace"
+TAUGHT_NOT_HERE = "the data set that taught its model is no longer remembered in this workspace"
+MODEL_NOT_HERE = "the run whose model it uses is not in this workspace, or is damaged"
+"""Reasons in words of their own: what an error says may name other runs and data sets, which are
+nobody's business who reads a report."""
+
+_CANNOT_BE_READ = "its photographs, or what was stored of them, cannot be read as they were then"
 _STUDY_AGAIN = "run that file again by `fundus study`"
 
 _SHARE = re.compile(r", ([0-9.]+(?:e-\d+)?) % of patients(?:,|$)")
@@ -62,8 +71,8 @@ def settings_of(workspace: Workspace, dataset: FundusDataset, run: Run) -> Found
     candidates = _finetuned if run.kind == "finetune" else _probed
     try:
         found = next(candidates(workspace, dataset, run), None)
-    except FundusError as error:
-        return FoundSettings(None, f"{error.message[:1].lower()}{error.message[1:]}")
+    except FundusError:
+        return FoundSettings(None, _CANNOT_BE_READ)
     if found is None:
         return FoundSettings(
             None,
@@ -71,6 +80,16 @@ def settings_of(workspace: Workspace, dataset: FundusDataset, run: Run) -> Found
             "changed since, or its seed is unusual",
         )
     return FoundSettings(found, "")
+
+
+def run_that_trained(workspace: Workspace, run: Run) -> Run | None:
+    """Returns the run whose model an external one uses; None if it is not here, or is damaged."""
+    try:
+        source = load_run(workspace, run.trained_as)
+        run_folder(workspace, source)
+    except FundusError:
+        return None
+    return source
 
 
 def why_labels_are_not_made(dataset: FundusDataset, run: Run, inside: Run | None = None) -> str:
@@ -140,11 +159,11 @@ def _probed(workspace: Workspace, dataset: FundusDataset, run: Run) -> Iterator[
 def _seed_that_fits(run: Run, labelled: Labelled, seeds: range | list[int]) -> int | None:
     """Returns the first seed whose recipe has the fingerprint that is in the run's id."""
     wanted, dataset = recipe_digits(run), labelled.fingerprint()
-    embeddings = run.embeddings.fingerprint()
+    keys = (run.embeddings.fingerprint(), *run.embeddings.older_fingerprints())
     folds = 0 if labelled.validation.use_split else labelled.validation.folds
-    for seed in seeds:
+    for seed, key in product(seeds, keys):
         recipe = ProbeRecipe(
-            dataset, embeddings, run.target.name, labelled.positive, run.probe, folds, seed
+            dataset, key, run.target.name, labelled.positive, run.probe, folds, seed
         )
         if recipe.fingerprint().startswith(wanted):
             return seed

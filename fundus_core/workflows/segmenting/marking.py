@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
@@ -20,6 +21,7 @@ from fundus_core.io.files import write_atomically
 from fundus_core.io.images import holds, read_image
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.store import ArtifactStore
+from fundus_core.io.together import appearing_together
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.data import field_of
 from fundus_core.segmentation.scoring import THRESHOLD
@@ -114,18 +116,20 @@ def mark_photographs(
     stems = _stems(paths)
     if out is not None:
         _require_ours(out, stems.values(), marker.channels)
-    for number, (image_id, path) in enumerate(paths.items()):
-        progress(number, len(paths), f"Marking by {marker.title}")
-        try:
-            photograph = read_image(Path(path), image_id=image_id)
-        except ImageError:
-            unreadable.append(image_id)
-            continue
-        inside = field_of(photograph, fields.get(image_id))
-        shares = marker.mark(image_id, photograph, inside)
-        if out is not None:
-            _write_shares(out, stems[image_id], marker.channels, shares)
-        rows.append({"image_id": image_id, **measured(marker.channels, shares, inside, threshold)})
+    with nullcontext() if out is None else appearing_together(out) as made:
+        for number, (image_id, path) in enumerate(paths.items()):
+            progress(number, len(paths), f"Marking by {marker.title}")
+            try:
+                photograph = read_image(Path(path), image_id=image_id)
+            except ImageError:
+                unreadable.append(image_id)
+                continue
+            inside = field_of(photograph, fields.get(image_id))
+            shares = marker.mark(image_id, photograph, inside)
+            if made is not None:
+                _write_shares(made, stems[image_id], marker.channels, shares)
+            of_one = measured(marker.channels, shares, inside, threshold)
+            rows.append({"image_id": image_id, **of_one})
     progress(len(paths), len(paths), f"Marked by {marker.title}")
     if not rows:
         raise DataError(

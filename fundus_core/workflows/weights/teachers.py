@@ -12,7 +12,7 @@ from fundus_core.domain.dataset import OWN_PATIENT, FundusDataset
 from fundus_core.domain.predictions import Predictions
 from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.hidden_ids import has_pseudonyms, hides_ids, without_patients
+from fundus_core.workflows.data.hidden_ids import has_pseudonyms, hides_ids, with_names
 from fundus_core.workflows.weights.teacher_tables import cards_of, is_everybody_known, teachers_of
 
 
@@ -135,7 +135,7 @@ def _further_patients(
     taught = [str(one) for one in named["patient_id"]]
     both = [*patients, *taught]
     if hides_ids() or has_pseudonyms(workspace, both):
-        patients, taught = (without_patients(workspace, side) for side in (patients, taught))
+        patients, taught = (with_names(workspace, side, set(both)) for side in (patients, taught))
     by_photograph = {one for one, is_seen in zip(patients, seen, strict=True) if is_seen}
     further = (set(patients) - by_photograph) & set(taught)
     further = {one for one in further if not one.startswith(OWN_PATIENT)}

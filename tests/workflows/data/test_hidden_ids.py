@@ -1,5 +1,6 @@
 """Hiding names changes what is shown and nothing else: folds, keys, scores and masks stay."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,19 +11,26 @@ from PIL import Image
 
 from fundus_core.checks import dataset_cautions
 from fundus_core.domain.dataset import FundusDataset
-from fundus_core.errors import DataError
-from fundus_core.io.manifest import DataSource
+from fundus_core.errors import DataError, TargetError
+from fundus_core.io.manifest import ColumnMapping, DataSource, read_dataset
 from fundus_core.io.workspace import Workspace
-from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
-from fundus_core.workflows.data.hidden_ids import VARIABLE
+from fundus_core.workflows.data.datasets import (
+    dataset_id,
+    open_dataset,
+    open_with_target,
+    stored_dataset,
+)
+from fundus_core.workflows.data.hidden_ids import VARIABLE, without_names
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.evaluation.recalibrate import recalibrated
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.run_record import Run
 from fundus_core.workflows.models.runs import list_runs, run_predictions
+from fundus_core.workflows.reports.bundle import export_bundle
+from fundus_core.workflows.reports.bundle_open import open_bundle
 from fundus_core.workflows.segmenting.masks import Truth, mask_columns, masked_photographs
 from fundus_core.workflows.segmenting.segmentation_choice import SegmentationChoice, patient_folds
-from tests.fakes import write_dataset
+from tests.fakes import tiny_dataset, write_dataset
 
 COLOUR = BackboneChoice("mean_colour")
 N_PATIENTS = 30
@@ -182,3 +190,100 @@ def test_hidden_names__a_table_that_is_left_out_or_refused_names_nobody(
     monkeypatch.setenv(VARIABLE, "0")
     with pytest.raises(DataError, match="such as 'Erika Mustermann"):
         open_dataset(Workspace(tmp_path / "workspace"), DataSource(folder))
+
+
+def retold(source: DataSource, folder: Path, **columns: object) -> DataSource:
+    """Copies a data set with other columns in its table."""
+    shutil.copytree(source.path, folder)
+    pd.read_csv(folder / "labels.csv").assign(**columns).to_csv(folder / "labels.csv", index=False)
+    return DataSource(folder)
+
+
+@pytest.mark.parametrize("role", ["eye", "split"])
+@pytest.mark.parametrize("column", ["remark", "dr"])
+def test_hidden_names__other_words_of_eye_and_split_are_not_shown(
+    source: DataSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str, column: str
+) -> None:
+    columns = ColumnMapping(**{role: column}, target=column)
+    shown = read_dataset(replace(source, columns=columns))
+
+    monkeypatch.setenv(VARIABLE, "1")
+    hidden = without_names(Workspace(tmp_path / "workspace"), shown)
+
+    assert shown.targets[0].name == role
+    assert set(hidden.table[role]) == {"other"}
+    assert role not in {target.name for target in hidden.targets}
+    assert hidden.fingerprint() == shown.fingerprint()
+
+
+def test_hidden_names__a_target_that_tells_patients_apart_is_refused(
+    source: DataSource, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workspace(tmp_path / "workspace")
+    numbers = pd.read_csv(source.path / "labels.csv")["patient_id"].str[1:].astype(int)
+    told = retold(source, tmp_path / "told", phone=numbers.map("0171-{}".format))
+    chosen = replace(told, columns=ColumnMapping(target="phone"))
+    some = replace(chosen, classes=("0171-1", "0171-2"))
+
+    monkeypatch.setenv(VARIABLE, "1")
+    with pytest.raises(TargetError, match="'phone' may tell patients from one another"):
+        open_dataset(place, chosen)
+    with pytest.raises(TargetError, match="has no target 'phone'; it has: dr, grade"):
+        open_with_target(place, told, "phone").target("phone")
+    with pytest.raises(TargetError) as refused:
+        open_dataset(place, replace(chosen, classes=("0171-1", "0172-2")))
+    rejected = open_dataset(place, some).rejected
+    monkeypatch.setenv(VARIABLE, "0")
+    named = open_dataset(place, chosen)
+    monkeypatch.setenv(VARIABLE, "1")
+    stored = stored_dataset(place, dataset_id(chosen))
+
+    assert "has 1." in refused.value.message
+    assert {row.detail for row in rejected} == {"Its label is none of: 0171-1, 0171-2."}
+    assert "phone" in {target.name for target in named.targets}
+    assert "phone" not in {target.name for target in stored.targets}
+    assert "phone" not in stored.table
+    assert stored.fingerprint() == named.fingerprint()
+
+
+@pytest.mark.parametrize("look", ["image:Doe {}", "p{:016x}"])
+def test_hidden_names__ids_that_look_like_those_of_the_program_are_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, look: str
+) -> None:
+    usual = DataSource(write_dataset(tmp_path / "usual", n_patients=8, side=72))
+    numbers = pd.read_csv(usual.path / "labels.csv")["patient_id"].str[1:].astype(int)
+    ids = numbers.map(look.format).where(numbers > 0)  # the first patient has none
+    told = retold(usual, tmp_path / "told", patient_id=ids)
+    place = Workspace(tmp_path / "workspace")
+
+    shown = opened(place, told, monkeypatch, hide=False)
+    run = probed(place, shown, told)
+    export_bundle(place, dataset_id(told), tmp_path / "bundle.zip")
+    hidden = opened(place, told, monkeypatch, hide=True)
+    now_hidden = run_predictions(place, run).patient_ids
+    monkeypatch.setenv(VARIABLE, "0")
+    bundled = open_bundle(Workspace(tmp_path / "there"), tmp_path / "bundle.zip")
+    there = stored_dataset(Workspace(tmp_path / "there"), bundled.dataset_id)
+
+    given = set(shown.table["patient_id"].dropna())
+    pseudonyms = set(hidden.table["patient_id"].dropna())
+    own = {f"image:{one}" for one in shown.image_ids[:2]}
+    assert not [one for one in given if one.startswith("image:")]
+    assert len(given) == len(pseudonyms) == 7
+    assert not given & pseudonyms
+    assert set(now_hidden) == pseudonyms | own
+    assert set(there.table["patient_id"].dropna()) == {f"p000{one}" for one in range(1, 8)}
+
+
+def test_hidden_names__what_earlier_versions_stored_is_hidden_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = Workspace(tmp_path / "workspace")
+    stored = tiny_dataset()
+    stored.table["patient_id"] = "image:" + stored.table["patient_id"]
+    monkeypatch.setenv(VARIABLE, "1")
+
+    hidden = without_names(place, stored)
+
+    assert hidden.table["patient_id"].str.fullmatch("p[0-9a-f]{16}").all()
+    assert np.array_equal(hidden.groups, stored.groups)

@@ -1,6 +1,8 @@
 """What an export takes from the workspace: columns, scores, maps, and how they were made."""
 
+import errno
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 
 from fundus_core.domain.dataset import FundusDataset
 from fundus_core.domain.embeddings import Embeddings
-from fundus_core.errors import DataError, StoreError
+from fundus_core.errors import DataError, DifferentImagesError, StoreError
 from fundus_core.exports.arrow import NOTE
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
@@ -20,7 +22,7 @@ from fundus_core.workflows.embeddings.embed import embed_resolved
 from fundus_core.workflows.embeddings.export import FORMATS, export, runs_to_log
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
 from fundus_core.workflows.models.run_record import Run
-from fundus_core.workflows.models.runs import run_predictions
+from fundus_core.workflows.models.runs import run_predictions, save_run
 from tests.fakes import write_dataset
 
 CHOICE = BackboneChoice("timm:test_resnet", weights="scratch", image_size=32, precision="fp32")
@@ -101,6 +103,32 @@ def test_export__embedding_atlas_gets_a_map_without_asking(
     assert found["image"][0]["bytes"].startswith(b"\xff\xd8")
 
 
+def test_export__a_run_of_other_photographs_is_refused(
+    place: Workspace,
+    dataset: FundusDataset,
+    resolved: ResolvedChoice,
+    embeddings: Embeddings,
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    said = run_predictions(place, run)
+    others = replace(said, image_ids=tuple(f"other {name}" for name in said.image_ids))
+    elsewhere = replace(run, id="elsewhere", dataset_name="others")
+    save_run(place, elsewhere, others)
+
+    with pytest.raises(DifferentImagesError, match="its scores are of others"):
+        export(
+            place,
+            dataset,
+            resolved,
+            embeddings,
+            format_name="parquet",
+            out=tmp_path / "x.parquet",
+            runs=["elsewhere"],
+        )
+    assert not (tmp_path / "x.parquet").exists()
+
+
 def test_export__unknown_formats_and_runs_are_refused(
     place: Workspace,
     dataset: FundusDataset,
@@ -121,6 +149,38 @@ def test_export__unknown_formats_and_runs_are_refused(
 
     assert all(name in unknown.value.hint for name in FORMATS)
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("kind", "second"), [("npy", "image_ids.csv"), ("fiftyone", "samples")])
+def test_export__of_several_files_leaves_the_old_ones_where_one_cannot_be_written(
+    place: Workspace,
+    dataset: FundusDataset,
+    resolved: ResolvedChoice,
+    embeddings: Embeddings,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    second: str,
+) -> None:
+    def exported(name: str, made: Embeddings) -> None:
+        named = replace(dataset, name=name)
+        export(place, named, resolved, made, format_name=kind, out=tmp_path / "out")
+
+    def full(source: Path, target: Path) -> Path:
+        if second in source.name:
+            raise OSError(errno.ENOSPC, "No space left on device", str(source))
+        return replaced(source, target)
+
+    exported("old", embeddings)
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    replaced = Path.replace
+    monkeypatch.setattr(Path, "replace", full)
+
+    with pytest.raises(StoreError, match=r"No space left in .*out"):
+        exported("new", replace(embeddings, vectors=embeddings.vectors[::-1]))
+
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+    assert len(before) == 2
 
 
 def test_runs_to_log__figures_are_those_of_the_run(

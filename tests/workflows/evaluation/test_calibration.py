@@ -182,6 +182,17 @@ def test_calibration_of__unknown_patients_are_cautioned(place: Workspace) -> Non
     assert [caution.code for caution in found.cautions] == ["FD003"]
 
 
+def test_decision_curve_of__says_whose_scores_are_no_probabilities(place: Workspace) -> None:
+    stored(place, DR, held_out(DR), run_id="fitted")
+    stored(place, DR, held_out(DR, seed=1), run_id="words", kind="zero_shot")
+
+    both = decision_curve_of(place, ["fitted", "words"], n_resamples=FEW)
+    mapped = decision_curve_of(place, ["fitted", "words"], recalibration="platt", n_resamples=FEW)
+
+    assert "are no probabilities" in both.no_probabilities
+    assert (len(both.by_words), mapped.no_probabilities) == (1, "")
+
+
 def test_decision_curve_of__compares_the_first_model_with_each_other_one(place: Workspace) -> None:
     said = held_out(DR)
     for seed, name in enumerate(("first", "second", "third")):

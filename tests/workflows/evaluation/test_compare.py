@@ -154,6 +154,7 @@ def test_compare__models_of_different_photographs_get_the_unpaired_test(place: W
 
     result = compare(place, [a, b])
 
+    assert result.sizes == ((8, None), (8, None))
     assert not result.paired
     assert result.pairs[0].result.degrees_of_freedom is not None
 

@@ -6,7 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from fundus_core.cli.model import print_external
 from fundus_core.domain.recipe import fingerprint_of
+from fundus_core.errors import TargetError
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.data import mapped_labels
@@ -132,3 +134,34 @@ def test_predict__of_labels_that_its_map_does_not_name_says_so(place: Workspace)
     assert said(result) == [
         "Column 'grade' holds mild, none, severe; the labels of the model were made of 0, 1, 2."
     ]
+
+
+def test_predict__where_the_class_is_called_otherwise_says_so_and_not_that_there_are_no_labels(
+    place: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = opened(place, place.root.parent / "inside")
+    table = source.path / "labels.csv"
+    read = pd.read_csv(table)
+    read.assign(ill=read["dr"].map({0: "no", 1: "yes"})).to_csv(table, index=False)
+    run = probed(place, source, target="ill=yes", folds=2)
+
+    result = used_on(place, run, outside(place), "dr")
+    print_external(result)
+
+    told = capsys.readouterr().out
+    assert result.n_labelled == 36
+    assert said(result) == ["Column 'dr' holds 0, 1; the model knows yes against the rest."]
+    assert "FD015" not in {one.code for one in result.run.cautions}
+    assert "AUC none: labels of one class only" in told
+    assert "no labels" not in told
+
+
+def test_predict__of_several_labels_refuses_another_column(place: Workspace) -> None:
+    source = opened(place, place.root.parent / "inside")
+    table = source.path / "labels.csv"
+    read = pd.read_csv(table)
+    read.assign(amd=(read.index // 2 % 3 == 0).astype(int)).to_csv(table, index=False)
+    run = probed(place, source, target="dr,amd", folds=2)
+
+    with pytest.raises(TargetError, match="'grade' was named"):
+        used_on(place, run, outside(place), "grade")

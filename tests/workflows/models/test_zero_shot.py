@@ -421,3 +421,4 @@ def test_understands_words__only_in_the_space_of_the_words(place: Workspace) -> 
     assert understands_words(recipe)
     assert not understands_words(replace(recipe, pooling="raw"))
     assert not understands_words(replace(recipe, backbone="resnet18"))
+    assert not understands_words(replace(recipe, backbone="of another installation"))

@@ -340,3 +340,16 @@ def test_open_bundle__without_a_list_all_that_was_tested_in_turn_taught(
     taught = photographs_that_taught(elsewhere, run)
     assert taught is not None
     assert set(taught["image_id"]) == set(run_predictions(elsewhere, run).image_ids)
+
+
+@pytest.mark.parametrize("end", ["table.parquet", "predictions.parquet"])
+def test_open_bundle__refuses_patients_that_are_called_as_photographs_are(
+    bundle: Path, tmp_path: Path, end: str
+) -> None:
+    forged = Forged(bundle)
+    table = forged.table(end)
+    table.loc[table["patient_id"] == table["patient_id"].iloc[0], "patient_id"] = "image:Doe"
+
+    refusal = refused(forged.put_table(end, table), tmp_path)
+
+    assert "patient" in refusal.message

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from fundus_core.domain.dataset import FundusDataset
+from fundus_core.domain.recipe import EmbedRecipe
 from fundus_core.errors import DataError
 from fundus_core.finetune.loop import TrainingRecipe
 from fundus_core.io.manifest import ColumnMapping, DataSource
@@ -78,6 +79,21 @@ def test_settings_of__finds_what_gives_the_hash_of_the_id(
 
     assert found.validation == Validation("dr", folds, seed, False, fraction, 0)
     assert found.reason == ""
+
+
+def test_settings_of__finds_those_of_versions_whose_recipes_did_not_say_the_fit(
+    place: Workspace, source: DataSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as then:
+        then.setattr(EmbedRecipe, "fingerprint", lambda recipe: recipe.older_fingerprints()[0])
+        run = probed(place, source, seed=4)
+
+    found = settings_of(place, dataset_of(place, run), run)
+    again = probed(place, source, seed=4)
+
+    assert found.validation == Validation("dr", 3, 4, False, 1.0, 0)
+    assert again == run
+    assert len(list_runs(place)) == 1
 
 
 def test_settings_of__does_not_guess_for_changed_data(place: Workspace, source: DataSource) -> None:

@@ -366,6 +366,27 @@ def test_mark__measures_join_the_table_by_image_id(
     assert [one.model for one in list_measures(place, "drawn-1")] == ["frangi"]
 
 
+def test_mark__what_ends_before_the_last_photograph_leaves_the_old_pictures(
+    place: Workspace, dataset: FundusDataset, tmp_path: Path
+) -> None:
+    def stop(done: int, total: int, text: str) -> None:
+        if done == 2:
+            raise KeyboardInterrupt
+
+    few, out = dataset.select(dataset.image_ids[:3]), tmp_path / "out"
+
+    def times() -> dict[str, int]:
+        return {path.name: path.stat().st_mtime_ns for path in out.rglob("*.png")}
+
+    mark_photographs(place, "frangi", few, "drawn-1", out=out)
+    before = times()
+    with pytest.raises(KeyboardInterrupt):
+        mark_photographs(place, "frangi", few, "drawn-1", out=out, progress=stop)
+
+    assert times() == before
+    assert len(before) == 3
+
+
 def test_mark__truth_masks_have_the_density_that_was_drawn(
     place: Workspace, dataset: FundusDataset
 ) -> None:

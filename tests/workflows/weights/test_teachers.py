@@ -19,7 +19,7 @@ from fundus_core.io.weights import file_sha256
 from fundus_core.io.workspace import Workspace
 from fundus_core.segmentation.loop import SegmentationTraining
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset
-from fundus_core.workflows.data.hidden_ids import VARIABLE
+from fundus_core.workflows.data.hidden_ids import VARIABLE, without_names
 from fundus_core.workflows.data.labelled import Validation
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.finetune import FinetuneChoice, finetune_dataset
@@ -288,6 +288,27 @@ def test_hidden_names__are_not_in_the_table_and_patients_are_still_found(
     assert while_hidden[0].startswith("Other photographs of 20 patients")
     assert later[0].startswith("10 of 20 photographs taught")
     assert mixed[0].startswith("Other photographs of 20 patients")
+
+
+@pytest.mark.parametrize("hide_first", [False, True])
+def test_hidden_names__patients_who_have_pseudonyms_elsewhere_are_still_found(
+    place: Workspace, monkeypatch: pytest.MonkeyPatch, hide_first: bool
+) -> None:
+    named = tiny_dataset(4)
+    named.table["patient_id"] = [f"p{int(one[1:]):016x}" for one in named.table["patient_id"]]
+    right, left = named.image_ids[::2], named.image_ids[1::2]
+
+    def seen(*, hide: bool) -> FundusDataset:
+        monkeypatch.setenv(VARIABLE, "1" if hide else "0")
+        return without_names(place, named)
+
+    seen(hide=True)  # draws the key
+    taught_by = seen(hide=hide_first).select(right)
+    store_teachers(place, "b" * 64, table_of_teachers(taught_by, right, np.ones(4, bool)))
+
+    found = met(place, "b" * 64, seen(hide=not hide_first).select(left))
+
+    assert found.n_patients == 4
 
 
 def test_convert__keeps_who_taught_a_checkpoint(place: Workspace, folder: Path) -> None:
