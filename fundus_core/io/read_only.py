@@ -87,7 +87,7 @@ def require_writable(path: Path | None = None) -> None:
         if path is not None and is_gone(root) and _is_inside(path, root):
             raise StoreError(
                 f"{path} is not stored: the workspace {root} was deleted or moved meanwhile.",
-                hint="Give the command again; one that was moved is named by --workspace.",
+                hint="Give the command again; name one that was moved (--workspace).",
             )
 
 
