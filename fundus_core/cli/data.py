@@ -86,6 +86,8 @@ def check(
     for target in report["targets"]:
         counts = ", ".join(f"{name} {count}" for name, count in target["counts"].items())
         print_line(f"  {target['name']} ({target['task']}): {counts}")
+    if left_out := ", ".join(dataset.columns_left_out):
+        print_line(f"  left out while names are hidden, may tell patients apart: {left_out}")
     if report["splits"]:
         counts = ", ".join(f"{name} {count}" for name, count in report["splits"].items())
         none = int(dataset.table["split"].isna().sum())

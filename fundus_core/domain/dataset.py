@@ -174,6 +174,12 @@ class FundusDataset:
         """As `patient_ids`, by the names as they were given: to divide by, not to be shown."""
         return _patients(self.as_given())
 
+    @property
+    def columns_left_out(self) -> tuple[str, ...]:
+        """Columns that `table` lacks because they may tell patients apart and names are hidden."""
+        hidden = () if self.hidden is None else self.hidden.columns
+        return tuple(str(name) for name in hidden if name not in self.table)
+
     def as_given(self) -> pd.DataFrame:
         """Returns the table with what is hidden in `table`; never to be shown or stored."""
         if self.hidden is None:

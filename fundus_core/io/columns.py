@@ -209,22 +209,44 @@ def _named(table: pd.DataFrame, wanted: str | None, name: str, role: str) -> str
     column = find_column(list(table.columns), wanted)
     if column is None:
         raise DataError(
-            f"{name} has no column {wanted!r}; it has: {', '.join(table.columns)}.",
+            f"{name} has no column {wanted!r}; it has: {_listed(table)}.",
             hint=f"Name one of them as --{role}-column.",
         )
     return column
 
 
+def _listed(table: pd.DataFrame) -> str:
+    """Returns the names of columns; while names are hidden, only where the first row has such."""
+    columns = list(map(str, table.columns))
+    usual = {*_PATH_NAMES, *_PATIENT_NAMES, *_EYE_NAMES, *_SPLIT_NAMES}
+    if hides_ids() and usual.isdisjoint(map(_simplified, columns)):
+        return f"{len(columns)} columns, none by a usual name"
+    return ", ".join(columns)
+
+
 def _require_header(table: pd.DataFrame, is_file: Callable[[str], bool], name: str) -> None:
     """Refuses a table whose first row is one of photographs: it would be lost as names."""
     for column in map(str, table.columns):
-        if is_photograph_name(column) and is_file(column):
+        cells = table[column]
+        is_like_them = _is_as_its_cells(column, cells) and is_file(column)
+        if is_like_them and _share_of_files(cells, is_file) >= _SURE:
             said = "" if hides_ids() else f", {column!r},"
             raise DataError(
                 f"The first row of {name} is no header: a photograph is named in it{said} and its "
                 "other cells would be taken for names of columns.",
                 hint="Put a row of names first, such as image,patient_id,label.",
             )
+
+
+def _is_as_its_cells(column: str, cells: pd.Series) -> bool:
+    """Says whether a column is called as photographs in it are, with or without ending.
+
+    A column `mask` of files such as `mask.png` is none.
+    """
+    if is_photograph_name(column):
+        return True
+    is_usual = _simplified(column) in _PATH_NAMES
+    return not is_usual and not any(map(is_photograph_name, cells.dropna().iloc[:_N_TRIED]))
 
 
 def _path_column(table: pd.DataFrame, is_file: Callable[[str], bool], name: str) -> str:
@@ -255,7 +277,7 @@ def _no_paths(table: pd.DataFrame, usual: Sequence[str], name: str) -> DataError
             "or name another column (--path-column; path among columns in Python).",
         )
     return DataError(
-        f"{name} has no column of photographs; it has: {', '.join(table.columns)}.",
+        f"{name} has no column of photographs; it has: {_listed(table)}.",
         hint="Name the column (--path-column; path among columns in Python), and check that the "
         "first row holds the names.",
     )

@@ -1,5 +1,6 @@
 """Files that a killed process left half-written, under names that readers ignore."""
 
+import glob
 import re
 import shutil
 import time
@@ -27,6 +28,16 @@ _STARTED_SECONDS_BEFORE = 1.0
 def leftovers(root: Path) -> tuple[Path, ...]:
     """Returns what lies half-written under a folder, and nobody writes any more."""
     return tuple(sorted(_left(root)))
+
+
+def left_beside(place: Path) -> tuple[Path, ...]:
+    """Returns what killed processes left that were to write a file or folder.
+
+    Args:
+        place: What they were to write.
+    """
+    beside = place.parent.glob(f".tmp-*-{glob.escape(place.name)}")
+    return tuple(sorted(path for path in beside if _is_left(path)))
 
 
 def sweep(root: Path) -> int:

@@ -199,7 +199,8 @@ def _required(table: pd.DataFrame, name: str) -> Target:
     classes = list(table[name].dropna().unique())
     if len(classes) < 2:
         n_given = int(table[name].notna().sum())
-        only, blanks = f"is {classes[0]!r} in every row" if classes else "is empty", ""
+        value = "the same" if hides_ids() else repr(next(iter(classes), None))
+        only, blanks = f"is {value} in every row" if classes else "is empty", ""
         if 0 < n_given < len(table):
             only += f" that has a value ({n_given:,} of {len(table):,})"
             blanks = ", or write the other class where it is blank"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fundus_core.errors import StoreError
 from fundus_core.io.files import sync_folder, temporary_name
+from fundus_core.io.leftovers import left_beside
 from fundus_core.io.read_only import require_writable
 from fundus_core.io.refused_writing import full_disk_explained
 from fundus_core.io.typed_paths import real_path
@@ -36,6 +37,7 @@ def appearing_together(folder: Path) -> Iterator[Path]:
     """
     require_writable(folder)
     place = real_path(folder)
+    _clear(place)
     made = temporary_name(place / "result" if place.is_dir() else place)
     try:
         with full_disk_explained(made, 0):
@@ -53,7 +55,22 @@ def appearing_together(folder: Path) -> Iterator[Path]:
         said = error.message.replace(str(made), str(folder))
         raise StoreError(said, hint=error.hint) from error
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        if not _holds_the_only_one(made, place):
+            shutil.rmtree(made, ignore_errors=True)
+
+
+def _clear(place: Path) -> None:
+    """Removes what killed processes left of results for a folder, but old files moved away."""
+    for left in left_beside(place / "result" if place.is_dir() else place):
+        if not _holds_the_only_one(left, place):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _holds_the_only_one(made: Path, place: Path) -> bool:
+    """Says whether an old file was moved away and neither it nor a new one is at its place."""
+    before = made / _BEFORE
+    old = (path.relative_to(before) for path in before.rglob("*") if not path.is_dir())
+    return any(not os.path.lexists(place / name) for name in old)
 
 
 def _move_together(made: Path, place: Path) -> None:

@@ -166,6 +166,21 @@ def test_probe__use_split_with_a_word_that_is_none_is_refused(fundus: Fundus, da
     assert "'exclude' (8)" in outcome.stderr
 
 
+def test_check__names_the_columns_that_hidden_names_leave_out(
+    fundus: Fundus, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pd.read_csv(data / "labels.csv")
+    table["surname"] = table["patient_id"].str.replace("P", "Roe ")
+    table.to_csv(data / "labels.csv", index=False)
+
+    shown = fundus("check", data)
+    monkeypatch.setenv("FUNDUS_HIDE_IDS", "1")
+    hidden = fundus("check", data)
+
+    assert "left out" not in shown.stdout
+    assert "  left out while names are hidden, may tell patients apart: surname\n" in hidden.stdout
+
+
 def test_check__names_the_splits_and_patients_spelt_alike(fundus: Fundus, data: Path) -> None:
     table = pd.read_csv(data / "labels.csv")
     table["split"] = [None] * 2 + ["train"] * 14 + ["exclude"] * 8

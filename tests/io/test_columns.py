@@ -143,3 +143,23 @@ def test_find_column__is_exact_before_it_is_lenient() -> None:
 def test_recognise__a_first_row_of_photographs_is_no_header() -> None:
     with pytest.raises(DataError, match=r"first row of labels\.csv is no header.*'images/9\.jpg'"):
         _recognised({"images/9.jpg": [*PATHS], "P9": ["P1", "P2", "P3", "P4"]})
+
+
+def test_recognise__a_column_called_like_a_file_beside_the_table_is_a_column() -> None:
+    found = _recognised({"image": [*PATHS], "IDRiD_mask": ["IDRiD_mask.jpg", *PATHS[:3]]})
+
+    assert found.path == "image"
+
+
+def test_recognise__names_of_photographs_without_ending_are_no_header_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cells = {"IDRiD_0": ["IDRiD_1", "IDRiD_2", "IDRiD_3", "IDRiD_4"], "Anna": ["P1"] * 4}
+
+    with pytest.raises(DataError, match=r"no header: .*'IDRiD_0'"):
+        _recognised(cells)
+    monkeypatch.setenv("FUNDUS_HIDE_IDS", "1")
+    for named in ({}, {"patient": "patient"}):
+        with pytest.raises(DataError) as refused:
+            _recognised({"im0": ["im1"] * 4, "Anna": ["P1"] * 4} if not named else cells, **named)
+        assert "Anna" not in refused.value.message + refused.value.hint

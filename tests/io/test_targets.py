@@ -171,6 +171,16 @@ def test_infer_targets__a_named_column_that_cannot_be_learned_is_refused(
         infer_targets(_table(dr=values), ColumnMapping(target="dr"))
 
 
+def test_infer_targets__the_one_value_of_a_column_is_not_told_while_names_are_hidden(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FUNDUS_HIDE_IDS", "1")
+    with pytest.raises(TargetError, match="is the same in every row") as refused:
+        infer_targets(_table(doctor=["Mueller", None] * 4), ColumnMapping(target="doctor"))
+
+    assert "Mueller" not in f"{refused.value.message} {refused.value.hint}"
+
+
 def test_infer_targets__a_named_column_that_is_not_there_is_answered_with_the_others() -> None:
     with pytest.raises(TargetError, match="no column 'dme'; it has: dr"):
         infer_targets(_table(dr=["0", "1"]), ColumnMapping(target="dr,dme"))

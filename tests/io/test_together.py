@@ -138,3 +138,35 @@ def test_appearing_together__on_a_full_disk_names_the_folder_and_keeps_the_old_r
         assert f"in {disk / 'result'} (" in caught.value.message
         found = {path.name: np.load(path)[0] for path in (disk / "result").iterdir()}
         assert found == {"few.npy": 9, "rows.npy": 9}
+
+
+def test_appearing_together__the_only_copy_of_an_old_file_is_never_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(tmp_path, "old")
+    rename, left = Path.rename, [4]
+
+    def refused(self: Path, target: Path) -> Path:
+        left[0] -= 1
+        if left[0] <= 0:
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", refused)  # also the way back
+        with pytest.raises(KeyboardInterrupt):
+            put(tmp_path, "new")
+
+    texts = [path.read_text() for path in tmp_path.rglob("*.txt")]
+    assert texts.count("old") == len(NAMES)
+
+
+def test_appearing_together__what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-c", _KILLED, str(tmp_path)], check=True)
+    place = tmp_path / "0"  # killed before its first step: nothing was moved away
+    assert list(place.glob(".tmp-*"))
+
+    put(place, "newest")
+
+    assert not list(place.glob(".tmp-*"))
+    assert held(place) == dict.fromkeys(NAMES, "newest")

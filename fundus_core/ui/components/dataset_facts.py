@@ -30,6 +30,9 @@ def figures(dataset: FundusDataset) -> None:
 
 def classes(dataset: FundusDataset) -> None:
     """Draws the photographs per class for one target, as bars and as a table."""
+    if dataset.columns_left_out:
+        columns = ", ".join(text.escaped(name) for name in dataset.columns_left_out)
+        st.caption(f"Left out while names are hidden, as they may tell patients apart: {columns}.")
     if not dataset.targets:
         st.info(
             "No label column was found: embeddings and maps work, probes need one. Name it with "

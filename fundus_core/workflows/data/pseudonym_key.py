@@ -14,12 +14,10 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
-import pandas as pd
 import xxhash
 
 from fundus_core.errors import StoreError
 from fundus_core.imports.records import Pseudonyms
-from fundus_core.io.dataset_table import read_dataset_table
 from fundus_core.io.files import sync_folder, temporary_name
 from fundus_core.io.hiding import VARIABLE
 from fundus_core.io.read_only import is_read_only, require_writable
@@ -33,6 +31,9 @@ KEY_FILE, LINKS = "pseudonyms.key", "photographs"
 """In the workspace: the key, and the folder of links to photographs."""
 
 PSEUDONYM = re.compile(r"p[0-9a-f]{16}")
+
+_SAID, _TABLE = "predictions.parquet", "table.parquet"
+"""Of a run, and of a data set."""
 
 _KEY_BYTES = 32
 _LINK = re.compile(r"photo-([0-9a-f]{16})(?:\.\w+)?")
@@ -134,8 +135,9 @@ def key_check(workspace: Workspace, *, repair: bool) -> Check | None:
 
 
 _BACK = (
-    "Put it back from a backup, or name another workspace (--workspace): with another key patients "
-    "would get other pseudonyms, and those of stored runs would not be known again."
+    "Put it back from a backup. Where none has it, begin another workspace (--workspace) and make "
+    "the runs again there: with another key patients would get other pseudonyms, and those of "
+    "stored runs would not be known again. `fundus runs` still lists the figures here."
 )
 
 
@@ -180,6 +182,7 @@ def _made_links(workspace: Workspace, key: bytes) -> bool:
             if found and entry.is_symlink():
                 are_there = True
                 target = os.readlink(entry.path)  # noqa: PTH115 - a path may be written otherwise
+                target = target.replace("\\\\?\\UNC\\", "\\\\").removeprefix("\\\\?\\")  # Windows
                 if names.of(target)[1:] == found[1]:
                     return True
     return not are_there
@@ -188,22 +191,41 @@ def _made_links(workspace: Workspace, key: bytes) -> bool:
 def _has_hidden_runs(workspace: Workspace) -> bool:
     """Says whether a run names patients by pseudonyms, and its data set by other names.
 
-    Pseudonyms that a data set itself holds, of an import or a bundle, were made elsewhere.
+    Only runs of a data set that is as it was then prove it: an import may give new pseudonyms to
+    the same place, and they were made elsewhere.
     """
+    datasets = ArtifactStore(workspace.datasets).describe()
     for name, about in ArtifactStore(workspace.runs).describe().items():
-        table = workspace.datasets / str(about.get("dataset_id")) / "table.parquet"
+        source, data = str(about.get("dataset_id")), about.get("data")
+        if not data or datasets.get(source, {}).get("fingerprint") != data:
+            continue
+        key = (workspace.root, name, str(about.get("created_at")))
+        if key in _SHOWN:
+            continue
         with contextlib.suppress(OSError, ValueError, KeyError):
-            tables = sorted((workspace.runs / name).glob("*.parquet"))
-            patients = {one for path in tables for one in _patients(pd.read_parquet(path))}
-            hidden = set(filter(PSEUDONYM.fullmatch, patients))
-            given = _patients(read_dataset_table(table)) if hidden else set()
+            hidden = set(filter(PSEUDONYM.fullmatch, _patients(workspace.runs / name / _SAID)))
+            given = _patients(workspace.datasets / source / _TABLE) if hidden else set()
             if hidden and given and not hidden & given:
                 return True
+            _SHOWN.add(key)
     return False
 
 
-def _patients(table: pd.DataFrame) -> set[str]:
-    return set(table["patient_id"].dropna().astype(str)) if "patient_id" in table else set()
+_SHOWN: set[tuple[Path, str, str]] = set()
+"""Workspace, run, its moment: those that were stored with names shown; pages ask often."""
+
+
+def _patients(path: Path) -> set[str]:
+    """Returns the patients that a table names; nothing else of it is read.
+
+    Raises:
+        OSError, ValueError, KeyError: If it is not there, is damaged, or names none.
+    """
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        found = file.read(columns=["patient_id"]).column("patient_id").unique().to_pylist()
+    return {str(one) for one in found if one is not None}
 
 
 def _draw(path: Path) -> None:

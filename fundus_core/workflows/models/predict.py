@@ -215,6 +215,8 @@ def _renamed_target(run: Run, dataset: FundusDataset, column: str | None) -> Run
     if column is None:
         return run
     if run.target.task == "multilabel":
+        if _is_its_own(column, run):
+            return run
         raise TargetError(
             f"The model predicts {', '.join(run.target.columns)}, each by a column of that name; "
             f"{column!r} was named as the column of its labels.",
@@ -230,6 +232,12 @@ def _renamed_target(run: Run, dataset: FundusDataset, column: str | None) -> Run
     return replace(run, target=replace(run.target, name=name, columns=(column,)))
 
 
+def _is_its_own(column: str, run: Run) -> bool:
+    """Says whether a run learned from a column, or several joined by commas, of this name."""
+    own = set(run.target.columns)
+    return {column} == own or {one.strip() for one in column.split(",")} == own
+
+
 def _other_column(run: Run, column: str | None) -> str:
     """Returns a named column that would not be read by itself; empty where it would be.
 
@@ -237,9 +245,7 @@ def _other_column(run: Run, column: str | None) -> str:
         run: As it was stored.
         column: That was named, if one was.
     """
-    if column is None:
-        return ""
-    return column if column != run.target.columns[0] else ""
+    return "" if column is None or _is_its_own(column, run) else column
 
 
 def _labelled_as_learned(run: Run, dataset: FundusDataset) -> tuple[FundusDataset, Caution | None]:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from fundus_core.domain.dataset import (
@@ -16,11 +17,12 @@ _MOST_NAMES = 20
 """Different words in a column up to which they are taken for groups, not for names."""
 
 _ALMOST_ALL = 0.9
-"""Share of those who have a value from which on a column's values may tell one from another."""
+"""Share of a column's values that belong to one patient each from which on they may tell."""
 
-_OF_CODES = 0.25
-"""The same for long numbers of photographs without patient: both eyes of two visits share one."""
+_MOST_OF_A_CODE = 4
+"""Photographs without patient of one long number: both eyes of two visits share it."""
 
+_YES_OR_NO = {"yes", "no", "true", "false"}
 _WHOLE_NUMBER = r"[+-]?\d+(\.0*)?"
 _LONG_NUMBER = r"[+-]?\d{5,}(\.0*)?"
 """A whole number that is more likely given, as hospital numbers are, than measured."""
@@ -61,11 +63,12 @@ def shared_table(
 ) -> SharedTable:
     """Returns a table without what may name a patient or a file.
 
-    Columns of the targets stay, and so do groups and measurements. Left out are free words and
-    whatever has about as many different values as there are patients with a value, unless it is
-    asked for; of photographs without patient, also whole numbers of five digits and more that at
-    most four photographs share on average. Decimal fractions are measured: they stay unless they
-    are about as many as all patients.
+    Columns of the targets stay, and so do groups and measurements. Left out, unless they are asked
+    for, are columns nearly all values of which belong to one patient, or to one photograph without
+    patient, each: words however few (but yes, no, and one or two single words without gaps), whole
+    numbers of five digits and more (of which up to four photographs without patient may share one),
+    other whole numbers from 21 on; also more than 20 different words. Decimal fractions are
+    measured: they stay unless they are about as many as all patients.
 
     Args:
         dataset: The data set.
@@ -120,19 +123,29 @@ def _tells(dataset: FundusDataset, column: "pd.Series[str]") -> bool:
     """Says whether a column may tell patients, or photographs, from one another."""
     known = column.dropna().astype(str)
     values = pd.Series(known.unique())
+    if values.empty:
+        return False
     n_units = dataset.n_patients or len(dataset)
-    if len(values) > 2 and len(values) == n_units:
-        return True
     are_words = bool(pd.to_numeric(values, errors="coerce").isna().any())
     if len(values) > _MOST_NAMES and (are_words or len(values) >= _ALMOST_ALL * n_units):
         return True
-    if not are_words and not values.str.fullmatch(_WHOLE_NUMBER).all():
-        return False
-    are_codes = are_words or values.str.fullmatch(_LONG_NUMBER).mean() > 0.5
-    least = 2 if are_codes else _MOST_NAMES
+    is_long = not are_words and values.str.fullmatch(_LONG_NUMBER).mean() > 0.5
+    most = _MOST_OF_A_CODE if is_long else 1
     owners = dataset.table["patient_id"].loc[known.index]
-    named, unnamed = known[owners.notna()], known[owners.isna()]
-    if least < named.nunique() >= _ALMOST_ALL * owners.nunique():
+    patients, others = owners.groupby(known).nunique(), owners.isna().groupby(known).sum()
+    of_one = (patients <= 1) & (others <= most)
+    holders = (patients + np.ceil(others / most)).sum()
+    if of_one.mean() < _ALMOST_ALL and len(values) < _ALMOST_ALL * holders:
+        return False
+    if are_words:
+        return not _are_classes(values, has_gaps=len(known) < len(column))
+    if is_long or 2 < len(values) == n_units:
         return True
-    share = _OF_CODES if are_codes and not are_words else _ALMOST_ALL
-    return bool(least < unnamed.nunique() >= share * len(unnamed))
+    return len(values) > _MOST_NAMES and bool(values.str.fullmatch(_WHOLE_NUMBER).all())
+
+
+def _are_classes(values: "pd.Series[str]", *, has_gaps: bool) -> bool:
+    """Says whether a word or two are classes of a tiny data set, not remarks on a patient."""
+    if set(values.str.lower()) <= _YES_OR_NO:
+        return True
+    return len(values) <= 2 and not has_gaps and not values.str.contains(r"\s").any()

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pyarrow.parquet import ParquetFile
 
 from fundus_core.errors import StoreError
+from fundus_core.imports.records import Pseudonyms
 from fundus_core.io.leftovers import sweep
 from fundus_core.io.manifest import DataSource
 from fundus_core.io.read_only import VARIABLE as READ_ONLY
@@ -15,7 +17,11 @@ from fundus_core.io.workspace import Workspace
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
 from fundus_core.workflows.data.doctor import diagnose
 from fundus_core.workflows.data.hidden_ids import KEY_FILE, LINKS, VARIABLE
-from fundus_core.workflows.data.pseudonym_key import key_of_pseudonyms, stored_key
+from fundus_core.workflows.data.pseudonym_key import (
+    is_key_missed,
+    key_of_pseudonyms,
+    stored_key,
+)
 from fundus_core.workflows.embeddings.backbone_choice import BackboneChoice
 from fundus_core.workflows.models.predict import predict
 from fundus_core.workflows.models.probe import ProbeChoice, probe_dataset
@@ -207,6 +213,7 @@ def test_a_key_that_is_gone_is_missed_where_names_are_shown_too(
 
     with pytest.raises(StoreError, match="is gone"):
         run_predictions(place, run)
+    assert list_runs(place) == (run,)
 
 
 def test_pseudonyms_that_a_data_set_was_given_with_are_no_trace_of_a_key(
@@ -228,6 +235,65 @@ def test_pseudonyms_that_a_data_set_was_given_with_are_no_trace_of_a_key(
     assert said_of_key(place) == []
     assert len(open_dataset(place, source)) == 2 * N_PATIENTS
     assert stored_key(place) is not None
+
+
+def test_an_import_that_gives_new_pseudonyms_to_the_same_place_is_no_trace_of_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_dataset(tmp_path / "data", N_PATIENTS, side=72)
+    place, source = Workspace(tmp_path / "workspace"), DataSource(folder)
+    table = pd.read_csv(folder / "labels.csv")
+    given = table["patient_id"]
+    monkeypatch.delenv(VARIABLE)
+    for secret in "ab":
+        table["patient_id"] = [f"p{secret}{patient[-2:]:0>15}" for patient in given]
+        table.to_csv(folder / "labels.csv", index=False)
+        dataset = open_dataset(place, source)
+        if secret == "a":
+            colour, choice = BackboneChoice("mean_colour"), ProbeChoice("dr", folds=3)
+            probe_dataset(place, dataset, dataset_id(source), colour, choice)
+
+    monkeypatch.setenv(VARIABLE, "1")
+
+    assert said_of_key(place) == []
+    assert len(open_dataset(place, source)) == 2 * N_PATIENTS
+    assert [one[0] for one in said_of_key(place)] == ["in order"]
+
+
+def test_runs_of_shown_names_are_looked_at_once_and_for_their_patients_alone(
+    eyes: tuple[DataSource, DataSource], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(VARIABLE)
+    place, read = Workspace(tmp_path / "workspace"), []
+    dataset, colour = open_dataset(place, eyes[0]), BackboneChoice("mean_colour")
+    run = probe_dataset(place, dataset, dataset_id(eyes[0]), colour, ProbeChoice("dr", folds=3))
+    read_columns = ParquetFile.read
+
+    def noted(file: ParquetFile, columns: list[str] | None = None, **how: object) -> object:
+        read.append(columns)
+        return read_columns(file, columns=columns, **how)
+
+    monkeypatch.setattr(ParquetFile, "read", noted)
+
+    assert not is_key_missed(place)
+    assert not is_key_missed(place)
+
+    assert run.data == dataset.fingerprint()
+    assert read == [["patient_id"]]
+
+
+@pytest.mark.parametrize("before", ["\\\\?\\", "\\\\?\\UNC\\"])
+def test_a_link_as_windows_reads_it_back_was_made_with_the_key(
+    place: Workspace, key: Path, before: str
+) -> None:
+    names, folder = Pseudonyms(key_of_pseudonyms(place)), place.root / LINKS
+    shutil.rmtree(folder)
+    folder.mkdir()
+    rest = "server\\a.png" if "UNC" in before else "C:\\a.png"
+    path = f"\\\\{rest}" if "UNC" in before else rest
+    (folder / f"photo-{names.of(path)[1:]}.png").symlink_to(before + rest)
+
+    assert stored_key(place) == names.secret
 
 
 def test_many_at_once_draw_one_key_and_leave_nothing_else(tmp_path: Path) -> None:

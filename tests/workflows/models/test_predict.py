@@ -1,5 +1,6 @@
 """A model is judged by labels made as those that it learned."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from fundus_core.cli.model import print_external
 from fundus_core.domain.recipe import fingerprint_of
 from fundus_core.errors import TargetError
-from fundus_core.io.manifest import DataSource
+from fundus_core.io.manifest import ColumnMapping, DataSource
 from fundus_core.io.workspace import Workspace
 from fundus_core.studies.data import mapped_labels
 from fundus_core.workflows.data.datasets import dataset_id, open_dataset, stored_dataset
@@ -165,3 +166,23 @@ def test_predict__of_several_labels_refuses_another_column(place: Workspace) -> 
 
     with pytest.raises(TargetError, match="'grade' was named"):
         used_on(place, run, outside(place), "grade")
+
+
+def test_predict__several_labels_may_be_named_as_the_model_has_them(place: Workspace) -> None:
+    source = opened(place, place.root.parent / "inside", n_patients=16)
+    table = source.path / "labels.csv"
+    pd.read_csv(table).assign(amd=lambda rows: rows["dr"].iloc[::-1].to_numpy()).to_csv(
+        table, index=False
+    )
+    source = replace(source, columns=ColumnMapping(target="dr,amd"))
+    dataset = open_dataset(place, source)
+    choice = ProbeChoice("dr,amd", folds=2)
+    run = probe_dataset(place, dataset, dataset_id(source), COLOUR, choice)
+
+    plain = used_on(place, run, source)
+    named = used_on(place, run, source, "amd, dr")
+
+    assert named.run.id == plain.run.id
+    assert named.run.auc == plain.run.auc
+    with pytest.raises(TargetError, match="each by a column of that name"):
+        used_on(place, run, source, "dr")

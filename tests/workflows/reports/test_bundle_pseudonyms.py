@@ -75,3 +75,44 @@ def test_tells_patients__a_target_of_telephone_numbers_does() -> None:
 
     assert tells_patients(dataset, target)
     assert not tells_patients(dataset, dataset.targets[0])
+
+
+@pytest.mark.parametrize(
+    "remarks", [["Anna Mueller, born 3 May 1943", "Otto Weber fell"], ["Otto"]], ids=len
+)
+def test_shared_table__remarks_on_a_patient_or_two_stay_behind(remarks: list[str]) -> None:
+    dataset = with_column([*remarks, *[None] * (2 * N_PATIENTS - len(remarks))])
+
+    assert shared_table(dataset, {}).left_out == ("asked",)
+
+
+@pytest.mark.parametrize("n_without", [3, 77])
+def test_shared_table__classes_that_others_share_go_along(n_without: int) -> None:
+    grades = ("none", "mild", "severe")
+    dataset = with_column([grades[one % 3] for one in range(2 * N_PATIENTS)])
+    dataset.table.loc[2 * N_PATIENTS - n_without :, "patient_id"] = None
+
+    assert shared_table(dataset, {}).left_out == ()
+
+
+@pytest.mark.parametrize("values", [["none", "mild"] * 5, ["yes", *[None] * 9]])
+def test_shared_table__classes_of_few_photographs_go_along(values: list[str | None]) -> None:
+    dataset = tiny_dataset(5)
+    dataset.table["asked"] = values
+
+    assert shared_table(dataset, {}).left_out == ()
+
+
+def test_shared_table__surnames_stay_behind_though_two_share_one() -> None:
+    dataset = tiny_dataset(10)
+    dataset.table["asked"] = [f"Doe {max(1, one // 2)}" for one in range(20)]
+
+    assert shared_table(dataset, {}).left_out == ("asked",)
+
+
+def test_shared_table__two_classes_of_two_photographs_go_along() -> None:
+    dataset = tiny_dataset(1)
+    dataset.table["patient_id"] = ["first", "second"]
+    dataset.table["asked"] = ["healthy", "glaucoma"]
+
+    assert shared_table(dataset, {}).left_out == ()
